@@ -1,0 +1,1 @@
+"""Text out of a derivation: pages, NumPy modules, verification, the command line."""

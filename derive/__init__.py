@@ -1,0 +1,1 @@
+"""Mathematics: from a network spec to a justified, checked derivation of its gradients."""
