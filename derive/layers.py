@@ -121,7 +121,7 @@ class Activation(Model):
     def _read(cls, raw: Any) -> Any:
         if isinstance(raw, Activation):
             return raw
-        return _named(raw, ACTIVATIONS, "an activation")
+        return _named(raw or "linear", ACTIVATIONS, "an activation")
 
     @property
     def numeric(self) -> bool:
