@@ -1,0 +1,334 @@
+"""Indices at work: substitution, differentiation and contraction.
+
+This is the only module that replaces something inside a term or differentiates it.  Bound indices
+are renamed before anything could be captured by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from derive.errors import NotYet
+from derive.primitives import DEFINED
+from derive.terms import (
+    ONE,
+    ZERO,
+    Add,
+    Affine,
+    Apply,
+    Argmax,
+    Call,
+    Const,
+    Delta,
+    Extent,
+    Extremum,
+    Function,
+    Guard,
+    Index,
+    Mul,
+    Num,
+    Partial,
+    Piecewise,
+    Pow,
+    Ref,
+    Size,
+    Sum,
+    Tensor,
+    Term,
+    add,
+    call,
+    free_indices,
+    mul,
+    power,
+    rebuild,
+    total,
+)
+
+# ------------------------------------------------------------------ substitution
+
+
+def _placed(place: Affine, values: Mapping[Index, Affine]) -> Affine:
+    result = Affine(place.offset)
+    for index, coef in place.terms:
+        result = result + values.get(index, Affine.of(index)) * coef
+    return result
+
+
+def fresh(
+    name: str, size: int | str, taken: frozenset[Index] | set[Index], sample: bool = False
+) -> Index:
+    """An index of that size whose name is not taken: i, then i', i'', ..."""
+    names = {i.name for i in taken}
+    while name in names:
+        name += "'"
+    return Index(name, size, sample)
+
+
+def at(term: Term, values: Mapping[Index, Affine]) -> Term:
+    """The term with free indices replaced by affine expressions, without capture.
+
+    >>> i, j = Index("i", 3), Index("j", 3)
+    >>> w = Tensor("w", "weight", batched=False)
+    >>> str(at(Sum(Ref(w, (Affine.of(i), Affine.of(j))), (i,)), {j: Affine.of(i)}))
+    "Sum(w[i',i], i')"
+    """
+    values = {i: v for i, v in values.items() if i in free_indices(term) and v.index != i}
+    if not values:
+        return term
+    match term:
+        case Ref():
+            return Ref(term.tensor, tuple(_placed(p, values) for p in term.at), term.padded)
+        case Delta():
+            return Delta(_placed(term.left, values), _placed(term.right, values))
+        case Guard():
+            return Guard(_placed(term.place, values), term.size)
+        case Argmax():
+            inner = at(term.extremum, values)
+            assert isinstance(inner, Extremum)
+            return Argmax(inner, tuple(_placed(p, values) for p in term.at))
+        case Sum() | Extremum():
+            term = _away_from(term, {i for v in values.values() for i, _ in v.terms})
+    return rebuild(term, lambda child: at(child, values))
+
+
+def _away_from(term: Sum | Extremum, taken: set[Index]) -> Sum | Extremum:
+    """The same sum or extremum with bound names that no index in `taken` has."""
+    names = {i.name for i in taken}
+    if not any(i.name in names for i in term.indices):
+        return term
+    avoid = set(taken) | set(free_indices(term.body))
+    renamed: dict[Index, Affine] = {}
+    indices = []
+    for i in term.indices:
+        new = fresh(i.name, i.size, avoid, i.sample) if i.name in names else i
+        avoid.add(new)
+        indices.append(new)
+        if new != i:
+            renamed[i] = Affine.of(new)
+    body = at(term.body, renamed)
+    return (
+        Sum(body, tuple(indices))
+        if isinstance(term, Sum)
+        else Extremum(term.kind, body, tuple(indices))
+    )
+
+
+def replace_refs(term: Term, value: Callable[[Ref], Term | None]) -> Term:
+    """The term with entries replaced by terms (None keeps the entry), without capture.
+
+    The indices of a replacement are those of the entry's own places, so that a sum around the entry
+    may bind them; a sum inside the replacement is renamed where an outer index has its name.
+    """
+    if isinstance(term, Ref):
+        new = value(term)
+        return term if new is None else new
+    if isinstance(term, Partial):
+        return term
+    return rebuild(term, lambda child: replace_refs(child, value))
+
+
+def define(term: Term, lhs: Ref, rhs: Term) -> Term:
+    """The term with every entry of the tensor of `lhs` replaced by its definition `rhs`."""
+    free = [p.index for p in lhs.at]
+
+    def value(entry: Ref) -> Term | None:
+        if entry.tensor != lhs.tensor:
+            return None
+        return at(rhs, {i: p for i, p in zip(free, entry.at, strict=True) if i is not None})
+
+    return replace_refs(term, value)
+
+
+def replace_term(term: Term, old: Term, new: Term) -> Term:
+    """The term with every occurrence of the subterm `old`, free indices alike, replaced by `new`."""
+    if term is old:
+        return new
+    return rebuild(term, lambda child: replace_term(child, old, new))
+
+
+def relabel(
+    term: Term,
+    tensor: Callable[[Tensor], Tensor],
+    extent: Callable[[int | str], int | str],
+    function: Callable[[Function], Function] = lambda f: f,
+) -> Term:
+    """The term with tensors, sizes and functions renamed throughout (layer l becomes layer 2)."""
+
+    def index(i: Index) -> Index:
+        return Index(i.name, extent(i.size), i.sample)
+
+    def place(p: Affine) -> Affine:
+        return Affine(p.offset, tuple((index(i), c) for i, c in p.terms))
+
+    def visit(node: Term) -> Term:
+        node = rebuild(node, visit)
+        match node:
+            case Ref():
+                padded = tuple(map(extent, node.padded))
+                return Ref(tensor(node.tensor), tuple(map(place, node.at)), padded)
+            case Size():
+                return _size(extent(node.extent))
+            case Sum():
+                return Sum(node.body, tuple(map(index, node.indices)))
+            case Extremum():
+                return Extremum(node.kind, node.body, tuple(map(index, node.indices)))
+            case Argmax():
+                return Argmax(node.extremum, tuple(map(place, node.at)))
+            case Delta():
+                return Delta(place(node.left), place(node.right))
+            case Guard():
+                return Guard(place(node.place), extent(node.size))
+            case Apply():
+                return Apply(function(node.function), node.arg, node.order)
+        return node
+
+    return visit(term)
+
+
+def _size(extent: int | str) -> Term:
+    return mul(extent) if isinstance(extent, int) else Size(extent)
+
+
+def expand_functions(term: Term) -> Term:
+    """The term with every function that has a definition (sigmoid, tanh, max, ...) written out."""
+    term = rebuild(term, expand_functions)
+    if isinstance(term, Call) and term.function in DEFINED:
+        return expand_functions(DEFINED[term.function](*term.args))
+    return term
+
+
+# ------------------------------------------------------------------ differentiation
+
+_HALF = Fraction(1, 2)
+
+#: The derivative of each primitive function of the calculus at u.  Everything else (sigmoid, tanh,
+#: sinh, max, ...) has a definition in terms of these, and its derivative is derived from that.
+CALCULUS: dict[str, Callable[[Term], Term]] = {
+    "exp": lambda u: call("exp", u),
+    "log": lambda u: power(u, -1),
+    "sin": lambda u: call("cos", u),
+    "cos": lambda u: -call("sin", u),
+    "asin": lambda u: power(1 - u**2, -_HALF),
+    "acos": lambda u: -power(1 - u**2, -_HALF),
+    "atan": lambda u: power(1 + u**2, -1),
+    "erf": lambda u: 2 * power(Const("pi"), -_HALF) * call("exp", -(u**2)),
+}
+
+
+def derivative(term: Term, by: Ref) -> Term:
+    """d term / d by, exactly one application of each rule, nothing simplified but zeros and ones.
+
+    `by` is an entry at free indices that the term does not bind (bound ones are renamed first).  A
+    function with a definition keeps its name: d tanh(u) = tanh'(u) du.
+    """
+    match term:
+        case Num() | Const() | Size() | Delta() | Guard() | Argmax():
+            return ZERO  # an argmax is constant wherever it is differentiable
+        case Ref():
+            return _entry(term, by)
+        case Add():
+            return add(*(derivative(arg, by) for arg in term.args))
+        case Mul():
+            return add(*(_factor_rule(term, k, by) for k in range(len(term.args))))
+        case Pow():
+            inner = derivative(term.base, by)
+            if inner is ZERO:
+                return ZERO
+            exponent = term.exponent
+            return mul(exponent, power(term.base, exponent - 1), inner)
+        case Call():
+            return _call_rule(term, by)
+        case Apply():
+            inner = derivative(term.arg, by)
+            return mul(Apply(term.function, term.arg, term.order + 1), inner)
+        case Piecewise():
+            values = tuple((derivative(v, by), c) for v, c in term.branches)
+            return ZERO if all(v is ZERO for v, _ in values) else Piecewise(values)
+        case Sum():
+            term = _away_from(term, set(free_indices(by)))
+            assert isinstance(term, Sum)
+            inner = derivative(term.body, by)
+            return ZERO if inner is ZERO else Sum(inner, term.indices)
+        case Extremum():
+            term = _away_from(term, set(free_indices(by)))
+            assert isinstance(term, Extremum)
+            inner = derivative(term.body, by)
+            where = Argmax(term, tuple(map(Affine.of, term.indices)))
+            return ZERO if inner is ZERO else Sum(mul(where, inner), term.indices)
+    raise NotYet(f"no derivative rule for {type(term).__name__}; add one beside `derivative`")
+
+
+def _entry(entry: Ref, by: Ref) -> Term:
+    """d t[p] / d t[m] is 1 where every place of p equals that of m, else 0."""
+    if entry.tensor != by.tensor:
+        return ZERO
+    return mul(*(ONE if p == m else Delta(p, m) for p, m in zip(entry.at, by.at, strict=True)))
+
+
+def _factor_rule(product: Mul, k: int, by: Ref) -> Term:
+    """The k-th summand of the product rule."""
+    inner = derivative(product.args[k], by)
+    if inner is ZERO:
+        return ZERO
+    return mul(*product.args[:k], inner, *product.args[k + 1 :])
+
+
+def _call_rule(term: Call, by: Ref) -> Term:
+    """The chain rule for a function: f(u)' = f'(u) u'."""
+    if len(term.args) > 1:  # max and min: alternatives in the order as written
+        return derivative(DEFINED[term.function](*term.args), by)
+    (arg,) = term.args
+    inner = derivative(arg, by)
+    if inner is ZERO:
+        return ZERO
+    if term.function in CALCULUS:
+        return mul(CALCULUS[term.function](arg), inner)
+    if term.function in DEFINED:
+        return mul(Apply(Function(term.function), arg, 1), inner)
+    raise NotYet(f"no derivative rule for the function {term.function}")
+
+
+# ------------------------------------------------------------------ contraction
+
+
+def solve(delta: Delta, index: Index) -> Affine | None:
+    """The value of `index` at which the delta is 1, where its coefficient is 1 or -1."""
+    gap = delta.left - delta.right
+    coef = gap.coefficient(index)
+    if abs(coef) != 1:
+        return None
+    return (gap - Affine.of(index) * coef) * -coef
+
+
+def in_range(place: Affine, size: Extent) -> bool:
+    """Whether the place is in 0 .. size - 1 for every value of its indices, as far as is known."""
+    if place.index is not None and place.index.size == size:
+        return True
+    if not isinstance(size, int) or not all(isinstance(i.size, int) for i, _ in place.terms):
+        return False
+    spans = [c * (int(i.size) - 1) for i, c in place.terms]
+    low = place.offset + sum(min(0, s) for s in spans)
+    return low >= 0 and place.offset + sum(max(0, s) for s in spans) < size
+
+
+def guard(place: Affine, size: Extent) -> Term:
+    """[0 <= place < size], or 1 where that is known."""
+    return ONE if in_range(place, size) else Guard(place, size)
+
+
+def contract(term: Sum) -> Term | None:
+    """Sum_i f(i) [i = m] = f(m) [m in the range of i], for one delta; None where none applies."""
+    factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
+    for k, factor in enumerate(factors):
+        if not isinstance(factor, Delta):
+            continue
+        for index in term.indices:
+            place = solve(factor, index)
+            if place is None:
+                continue
+            rest = mul(*factors[:k], *factors[k + 1 :])
+            others = tuple(i for i in term.indices if i != index)
+            body = mul(at(rest, {index: place}), guard(place, index.size))
+            return total(body, *others)
+    return None
