@@ -167,7 +167,7 @@ def _reduced(exponents: dict[Term, Fraction]) -> Polynomial:
             case _:
                 plain[atom] = e
     for atom in plain:
-        if isinstance(atom, Piecewise) and _opposite(atom) in plain:
+        if isinstance(atom, Piecewise) and opposite(atom) in plain:
             return {}  # [d > 0] [-d > 0] = 0
     mono = tuple(sorted(plain.items(), key=lambda item: structure(item[0])))
     result: Polynomial = {mono: factor}
@@ -178,7 +178,7 @@ def _reduced(exponents: dict[Term, Fraction]) -> Polynomial:
 
 def raised(poly: Polynomial, exponent: Fraction) -> Polynomial:
     """poly ** exponent; a sum under a root or in a denominator becomes an atom of its own."""
-    if split := _case_split(poly):
+    if split := case_split(poly):
         bracket, yes, no = split
         return _either(bracket, raised(yes, exponent), raised(no, exponent))
     if not poly:
@@ -190,23 +190,23 @@ def raised(poly: Polynomial, exponent: Fraction) -> Polynomial:
         for _ in range(int(exponent)):
             result = times(result, poly)
         return result
-    top, bottom = _over(poly)
+    top, bottom = over_common(poly)
     if bottom:
         below = _reduced({a: e * -exponent for a, e in bottom.items()})
         return times(raised(top, exponent), below) if top else raised({}, exponent)
-    content, mono, primitive = _content(poly)
+    factor, mono, primitive = content(poly)
     if exponent.denominator != 1:
         # only factors known to be positive may leave the root; the sign stays inside
         outside = tuple((a, e) for a, e in mono if _positive_atom(a) or len(poly) == 1 and e == 1)
         inside = tuple((a, e) for a, e in mono if (a, e) not in outside)
         primitive = times(
-            scaled(primitive, Fraction(-1 if content < 0 else 1)), {inside: Fraction(1)}
+            scaled(primitive, Fraction(-1 if factor < 0 else 1)), {inside: Fraction(1)}
         )
-        content, mono = abs(content), outside
-    result = _root(content, exponent)
+        factor, mono = abs(factor), outside
+    result = _root(factor, exponent)
     result = times(result, _reduced({a: e * exponent for a, e in mono}))
     if primitive != _constant(1):
-        result = times(result, _reduced({_only_atom(primitive): exponent}))
+        result = times(result, _reduced({only_atom(primitive): exponent}))
     return result
 
 
@@ -235,7 +235,7 @@ def _square_parts(n: int) -> tuple[int, int]:
     return outer, n
 
 
-def _over(poly: Polynomial) -> tuple[Polynomial, dict[Term, Fraction]]:
+def over_common(poly: Polynomial) -> tuple[Polynomial, dict[Term, Fraction]]:
     """The polynomial over one common denominator of those of its atoms that are sums."""
     below: dict[Term, Fraction] = {}
     if len(poly) < 2:
@@ -254,7 +254,7 @@ def _over(poly: Polynomial) -> tuple[Polynomial, dict[Term, Fraction]]:
     return poly, below
 
 
-def _content(poly: Polynomial) -> tuple[Fraction, Monomial, Polynomial]:
+def content(poly: Polynomial) -> tuple[Fraction, Monomial, Polynomial]:
     """poly = number * monomial * primitive, where primitive starts with the coefficient 1."""
     common: dict[Term, Fraction] | None = None
     for mono in poly:
@@ -290,16 +290,16 @@ def _mono_key(mono: Monomial) -> tuple[tuple[str, Fraction], ...]:
 
 def _bracket(poly: Polynomial, signs: Signs = {}) -> Polynomial:  # noqa: B006 (never changed)
     """[poly > 0] as a polynomial in bracket atoms; `signs` are what the cases so far say."""
-    if split := _case_split(poly):
+    if split := case_split(poly):
         bracket, yes, no = split
         holds = _bracket(yes, {**signs, **_told(bracket)})
         return _either(bracket, holds, _bracket(no, signs))
-    top, _ = _over(poly)
+    top, _ = over_common(poly)
     if not top:
         return {}
     if known := sign(poly, signs):
         return _constant(1 if known > 0 else 0)
-    lead, mono, primitive = _content(poly)
+    lead, mono, primitive = content(poly)
     kept = tuple((a, e) for a, e in mono if not _atom_sign(a, signs))
     flips = [a for a, e in mono if _atom_sign(a, signs) < 0 and e % 2]
     up = (lead > 0) == (len(flips) % 2 == 0)
@@ -325,7 +325,7 @@ def _positive(poly: Polynomial) -> Piecewise:
 
 
 @lru_cache(maxsize=10_000)
-def _opposite(bracket: Piecewise) -> Piecewise:
+def opposite(bracket: Piecewise) -> Piecewise:
     """[-d > 0] for [d > 0]."""
     cond = bracket.branches[0][1]
     assert isinstance(cond, Compare)
@@ -357,21 +357,21 @@ def _piecewise(term: Piecewise) -> Polynomial:
     return result
 
 
-def _case_split(poly: Polynomial) -> tuple[Piecewise, Polynomial, Polynomial] | None:
+def case_split(poly: Polynomial) -> tuple[Piecewise, Polynomial, Polynomial] | None:
     """A bracket in the polynomial, with the polynomial where it is 1 and where it is 0."""
     for mono in sorted(poly, key=_mono_key):
         for atom, _ in mono:
             if isinstance(atom, Piecewise):
-                return atom, _assume(poly, atom, True), _assume(poly, atom, False)
+                return atom, assume(poly, atom, True), assume(poly, atom, False)
     return None
 
 
-def _assume(poly: Polynomial, bracket: Piecewise, holds: bool) -> Polynomial:
-    opposite = _opposite(bracket)
+def assume(poly: Polynomial, bracket: Piecewise, holds: bool) -> Polynomial:
+    other = opposite(bracket)
     result: Polynomial = {}
     for mono, c in poly.items():
         atoms = {a for a, _ in mono}
-        if (bracket in atoms and not holds) or (opposite in atoms and holds):
+        if (bracket in atoms and not holds) or (other in atoms and holds):
             continue
         key = tuple(item for item in mono if item[0] is not bracket)
         result[key] = result.get(key, Fraction(0)) + c
@@ -441,7 +441,7 @@ def positive(poly: Polynomial) -> bool:
 
 
 def _exp(poly: Polynomial) -> Polynomial:
-    if split := _case_split(poly):
+    if split := case_split(poly):
         bracket, yes, no = split
         return _either(bracket, _exp(yes), _exp(no))
     result = _constant(1)
@@ -456,14 +456,14 @@ def _exp(poly: Polynomial) -> Polynomial:
 
 
 def _log(poly: Polynomial) -> Polynomial:
-    if split := _case_split(poly):
+    if split := case_split(poly):
         bracket, yes, no = split
         return _either(bracket, _log(yes), _log(no))
-    top, bottom = _over(poly)
+    top, bottom = over_common(poly)
     if bottom and all(_positive_atom(a) for a in bottom):
         logs = [scaled(_log(normal(a)), -e) for a, e in bottom.items()]
         return plus(_log(top), *logs)
-    lead, mono, primitive = _content(poly)
+    lead, mono, primitive = content(poly)
     result: Polynomial = {}
     inside = primitive
     if lead < 0:
@@ -515,11 +515,11 @@ _ODD, _EVEN = {"sin", "asin", "atan", "erf"}, {"cos"}
 
 def _function(name: str, poly: Polynomial) -> Polynomial:
     """A primitive other than exp and log; the sign of its argument is brought in front."""
-    if split := _case_split(poly):
+    if split := case_split(poly):
         bracket, yes, no = split
         return _either(bracket, _function(name, yes), _function(name, no))
     sign = Fraction(1)
-    if poly and name in _ODD | _EVEN and _content(poly)[0] < 0:
+    if poly and name in _ODD | _EVEN and content(poly)[0] < 0:
         poly = scaled(poly, Fraction(-1))
         sign = Fraction(-1 if name in _ODD else 1)
     if not poly and name in {"sin", "asin", "atan", "erf", "cos"}:
@@ -712,7 +712,7 @@ def to_term(poly: Polynomial) -> Term:
     return add(*(mul(poly[m], _product(m)) for m in sorted(poly, key=_mono_key)))
 
 
-def _only_atom(poly: Polynomial) -> Term:
+def only_atom(poly: Polynomial) -> Term:
     """The polynomial as one atom: itself where it is one, else a sum."""
     if len(poly) == 1:
         (mono,) = poly
@@ -736,17 +736,17 @@ def equal(a: Term, b: Term) -> bool:
 
 def _vanishes(poly: Polynomial) -> bool:
     """Whether the polynomial is 0 in every case of its conditions."""
-    poly, _ = _over(poly)
+    poly, _ = over_common(poly)
     if not poly:
         return True
-    split = _case_split(poly)
+    split = case_split(poly)
     if split is None:
         return False
     bracket, yes, no = split
-    opposite = _opposite(bracket)
-    if not any(atom is opposite for mono in no for atom, _ in mono):
+    other = opposite(bracket)
+    if not any(atom is other for mono in no for atom, _ in mono):
         return _vanishes(yes) and _vanishes(no)
-    below, zero = _assume(no, opposite, True), _assume(no, opposite, False)
+    below, zero = assume(no, other, True), assume(no, other, False)
     return _vanishes(yes) and _vanishes(below) and _vanishes(_where_zero(zero, bracket))
 
 

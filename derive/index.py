@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from itertools import product
 
 from derive.errors import NotYet
 from derive.primitives import DEFINED
@@ -19,6 +20,7 @@ from derive.terms import (
     Apply,
     Argmax,
     Call,
+    Compare,
     Const,
     Delta,
     Extent,
@@ -37,12 +39,14 @@ from derive.terms import (
     Tensor,
     Term,
     add,
+    bound,
     call,
     free_indices,
     mul,
     power,
     rebuild,
     total,
+    walk,
 )
 
 # ------------------------------------------------------------------ substitution
@@ -141,7 +145,7 @@ def define(term: Term, lhs: Ref, rhs: Term) -> Term:
 
 
 def replace_term(term: Term, old: Term, new: Term) -> Term:
-    """The term with every occurrence of the subterm `old`, free indices alike, replaced by `new`."""
+    """The term with every occurrence of the subterm `old` (its indices free) replaced by `new`."""
     if term is old:
         return new
     return rebuild(term, lambda child: replace_term(child, old, new))
@@ -188,6 +192,43 @@ def relabel(
 
 def _size(extent: int | str) -> Term:
     return mul(extent) if isinstance(extent, int) else Size(extent)
+
+
+def named_by(term: Term, like: Term) -> Term:
+    """The term with canonical bound names (_1a, ...) replaced by names that `like` uses, or k, m."""
+    usual: dict[Extent, list[str]] = {}
+    for node in walk(like):
+        for i in sorted(bound(node)) + sorted(free_indices(node)):
+            names = usual.setdefault(i.size, [])
+            if i.name not in names and not i.name.startswith("_"):
+                names.append(i.name)
+
+    def visit(node: Term, taken: frozenset[str]) -> Term:
+        if isinstance(node, Sum | Extremum) and any(i.name[0] == "_" for i in node.indices):
+            used = set(taken) | {i.name for i in free_indices(node)}
+            used |= {i.name for n in walk(node.body) for i in bound(n)}
+            renaming: dict[Index, Affine] = {}
+            fresh_indices = []
+            for i in node.indices:
+                options = [*usual.get(i.size, []), "k", "m", "p", "q", "r", "t"]
+                name = next((n for n in options if n not in used), None)
+                new = (
+                    Index(name, i.size, i.sample)
+                    if name
+                    else fresh("k", i.size, {Index(n, 0) for n in used})
+                )
+                used.add(new.name)
+                fresh_indices.append(new)
+                renaming[i] = Affine.of(new)
+            body = at(node.body, renaming)
+            indices = tuple(fresh_indices)
+            node = (
+                Sum(body, indices) if isinstance(node, Sum) else Extremum(node.kind, body, indices)
+            )
+        inner = taken | {i.name for i in bound(node)}
+        return rebuild(node, lambda child: visit(child, inner))
+
+    return visit(term, frozenset(i.name for i in free_indices(term)))
 
 
 def expand_functions(term: Term) -> Term:
@@ -332,3 +373,78 @@ def contract(term: Sum) -> Term | None:
             body = mul(at(rest, {index: place}), guard(place, index.size))
             return total(body, *others)
     return None
+
+
+# ------------------------------------------------------------------ small sizes, written out
+
+
+def written_out(term: Term, sizes: Mapping[str, int], values: Mapping[Index, int]) -> Term:
+    """The term at concrete sizes and index values: sums written out, deltas and guards decided.
+
+    An entry keeps its tensor and gets constant places; a padded entry outside its range is 0.
+    """
+
+    def extent(size: Extent) -> int:
+        return size if isinstance(size, int) else sizes[size]
+
+    def place(p: Affine) -> int:
+        return p.offset + sum(c * values[i] for i, c in p.terms)
+
+    def visit(node: Term) -> Term:
+        return written_out(node, sizes, values)
+
+    match term:
+        case Size():
+            return mul(extent(term.extent))
+        case Ref():
+            where = tuple(map(place, term.at))
+            if term.padded and not all(
+                0 <= p < extent(e) for p, e in zip(where, term.padded, strict=True)
+            ):
+                return ZERO
+            return Ref(term.tensor, tuple(Affine(p) for p in where))
+        case Delta():
+            return ONE if place(term.left) == place(term.right) else ZERO
+        case Guard():
+            return ONE if 0 <= place(term.place) < extent(term.size) else ZERO
+        case Sum():
+            return add(*_rows(term, extent, sizes, values))
+        case Extremum():
+            rows = _rows(term, extent, sizes, values)
+            return rows[0] if len(rows) == 1 else Call(term.kind, tuple(rows))
+        case Argmax():
+            rows = _rows(term.extremum, extent, sizes, values)
+            shape = [extent(i.size) for i in term.extremum.indices]
+            k = 0
+            for p, size in zip(map(place, term.at), shape, strict=True):
+                k = k * size + p
+            return _is_first(term.extremum.kind, rows, k)
+        case Partial():
+            by = visit(term.by)
+            assert isinstance(by, Ref)
+            return Partial(visit(term.of) if isinstance(term.of, Ref) else term.of, by)
+    return rebuild(term, visit)
+
+
+def _rows(
+    term: Sum | Extremum,
+    extent: Callable[[Extent], int],
+    sizes: Mapping[str, int],
+    values: Mapping[Index, int],
+) -> list[Term]:
+    ranges = [range(extent(i.size)) for i in term.indices]
+    return [
+        written_out(term.body, sizes, {**values, **dict(zip(term.indices, where, strict=True))})
+        for where in product(*ranges)
+    ]
+
+
+def _is_first(kind: str, rows: list[Term], k: int) -> Term:
+    """1 where rows[k] is the first extremal one: strictly beyond all before, not beaten after."""
+    before, after = (">", ">=") if kind == "max" else ("<", "<=")
+    result: Term = ONE
+    for j, other in enumerate(rows):
+        if j != k:
+            op = before if j < k else after
+            result = mul(result, Piecewise(((ONE, Compare(op, rows[k], other)), (ZERO, True))))
+    return result
