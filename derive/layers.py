@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from derive.errors import SpecError, listed, shown, suggestion
 from derive.values import (
-    LARGEST_SIZE,
-    SHAPE,
     SIZE,
-    SIZE_NAME,
     Table,
     Typed,
     expected,

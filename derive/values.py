@@ -161,7 +161,9 @@ def read_rational(value: Any) -> Fraction | None:
 def rational(low: Fraction | int, high: Fraction | int, *, open_low: bool = False) -> Typed:
     """A number of the closed range low..high, or of the range above low, kept exactly."""
     first, last = rational_text(Fraction(low)), rational_text(Fraction(high))
-    wanted = f"a number above {first}, at most {last}" if open_low else f"a number {first} to {last}"
+    wanted = (
+        f"a number above {first}, at most {last}" if open_low else f"a number {first} to {last}"
+    )
 
     def read(value: Any) -> Fraction:
         exact = read_rational(value)
