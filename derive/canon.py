@@ -197,7 +197,7 @@ def raised(poly: Polynomial, exponent: Fraction) -> Polynomial:
     factor, mono, primitive = content(poly)
     if exponent.denominator != 1:
         # only factors known to be positive may leave the root; the sign stays inside
-        outside = tuple((a, e) for a, e in mono if _positive_atom(a) or len(poly) == 1 and e == 1)
+        outside = tuple((a, e) for a, e in mono if _positive_atom(a) or (len(poly) == 1 and e == 1))
         inside = tuple((a, e) for a, e in mono if (a, e) not in outside)
         primitive = times(
             scaled(primitive, Fraction(-1 if factor < 0 else 1)), {inside: Fraction(1)}
@@ -729,12 +729,12 @@ def only_atom(poly: Polynomial) -> Term:
 def equal(a: Term, b: Term) -> bool:
     """Whether exact arithmetic shows a = b (False: it does not show it)."""
     try:
-        return _vanishes(plus(normal(a), scaled(normal(b), Fraction(-1))))
+        return vanishes(plus(normal(a), scaled(normal(b), Fraction(-1))))
     except (TooBig, ZeroDivisionError, RecursionError):
         return False
 
 
-def _vanishes(poly: Polynomial) -> bool:
+def vanishes(poly: Polynomial) -> bool:
     """Whether the polynomial is 0 in every case of its conditions."""
     poly, _ = over_common(poly)
     if not poly:
@@ -745,9 +745,9 @@ def _vanishes(poly: Polynomial) -> bool:
     bracket, yes, no = split
     other = opposite(bracket)
     if not any(atom is other for mono in no for atom, _ in mono):
-        return _vanishes(yes) and _vanishes(no)
+        return vanishes(yes) and vanishes(no)
     below, zero = assume(no, other, True), assume(no, other, False)
-    return _vanishes(yes) and _vanishes(below) and _vanishes(_where_zero(zero, bracket))
+    return vanishes(yes) and vanishes(below) and vanishes(_where_zero(zero, bracket))
 
 
 def _where_zero(poly: Polynomial, bracket: Piecewise) -> Polynomial:

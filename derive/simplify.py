@@ -66,7 +66,8 @@ def cost(term: Term) -> int:
         case Pow():
             return inner + (1 if term.exponent != -1 else 0)
         case Num():
-            return 0 if term.value.denominator == 1 else 1
+            digits = len(str(abs(term.value.numerator))) + len(str(term.value.denominator)) - 2
+            return digits // 3 + (term.value.denominator != 1)
         case Call() | Sum() | Piecewise() | Apply():
             return inner + 1
         case Delta():
@@ -284,8 +285,19 @@ def _shortest(factors: Factors) -> Term:
         for outside, inside in ((front, rest), (ONE, factors)):
             product = _product(inside)
             if product is not None:
-                forms.append(mul(outside, _in_order(product)))
-    return min(forms, key=cost)
+                forms += [mul(outside, _in_order(product)), mul(outside, _grouped(product))]
+    return min(forms, key=lambda form: (cost(form), -forms.index(form)))
+
+
+def _grouped(poly: Polynomial) -> Term:
+    """Three or more terms with a common factor of some taken out: g + o - o*g = g + o*(1 - g)."""
+    shared = {a for m in poly for a, e in m if e == 1 and isinstance(a, Ref)}
+    for atom in sorted(shared, key=lambda a: _rank(((a, Fraction(1)),))):
+        inside = {_shifted(m, {atom: Fraction(-1)}): c for m, c in poly.items() if atom in dict(m)}
+        outside = {m: c for m, c in poly.items() if atom not in dict(m)}
+        if len(inside) == 2 and outside and inside.get((), 0) == 1:
+            return add(_in_order(outside), mul(atom, _in_order(inside)))
+    return _in_order(poly)
 
 
 def _factor(poly: Polynomial, k: int) -> Term:
