@@ -1,0 +1,374 @@
+r"""Documents as LaTeX: one file, the packages of a plain TeX installation, no warnings.
+
+Displays are broken before they are too wide.  The text between the commands comes from `escape`,
+formulas come from layouts, and `assert_safe_latex` reads the page once more before it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import singledispatchmethod
+
+from codegen.document import (
+    Block,
+    Code,
+    CodeListing,
+    CrossRef,
+    Display,
+    Document,
+    Emph,
+    Equations,
+    Exercise,
+    Figure,
+    Inlines,
+    Lemma,
+    Listing,
+    Math,
+    Paragraph,
+    Remark,
+    Result,
+    Section,
+    Strong,
+    Table,
+    Target,
+    Tint,
+    code_comment,
+    nodes,
+)
+from codegen.latex_displays import TEXT_WIDTH, display, equations
+from codegen.latex_math import formula
+from codegen.latex_safety import assert_safe_latex
+from codegen.measure import letters, width
+from codegen.render import NotesTex, render_tex
+from codegen.tex_text import TINT_COMMAND, escape, pdf_string
+from codegen.tikz import tikz
+
+ROWS_TOGETHER = 24  # a longer table is set in pieces, since a piece does not break over pages
+CODE_COLUMNS = 84
+SHEET = 146.0  # the width of the text in millimetres
+_HEADINGS = (r"\section", r"\subsection", r"\subsubsection")
+
+
+def latex(document: Document) -> str:
+    """A complete .tex file of a numbered document."""
+    writer = _Writer(document.targets)
+    title, header = document.title, _shortened(document.title, 70)
+    page = NotesTex(
+        pdf_title=pdf_string(title),
+        header=escape(header),
+        title=escape(title),
+        subtitle=escape(document.subtitle),
+        badges=tuple(writer.inlines(badge) for badge in document.badges),
+        body="\n\n".join(writer.blocks((*document.opening, *document.sections))),
+    )
+    return assert_safe_latex(render_tex(page))
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def inline_width(inlines: Inlines) -> float:
+    """The width of running text in ems."""
+    total = 0.0
+    for part in inlines:
+        if isinstance(part, str):
+            total += letters(part)
+        elif isinstance(part, Math):
+            total += width(part.layout)
+        elif isinstance(part, Code):
+            total += 0.53 * len(part.text)
+        elif isinstance(part, CrossRef):
+            total += 4.5
+        else:
+            total += inline_width(part.body)
+    return total
+
+
+class _Writer:
+    """Prints blocks; knows the targets of references and the depth of sections."""
+
+    def __init__(self, targets: Mapping[str, Target]) -> None:
+        self.targets = targets
+        self.depth = 0
+
+    # ------------------------------------------------------------------------------- inlines
+
+    def inlines(self, parts: Inlines) -> str:
+        """Running text."""
+        return "".join(self.inline(part) for part in parts)
+
+    @singledispatchmethod
+    def inline(self, part: object) -> str:
+        """One piece of running text."""
+        raise NotImplementedError(f"no LaTeX for {type(part).__name__} in running text")
+
+    @inline.register
+    def _(self, part: str) -> str:
+        return escape(part)
+
+    @inline.register
+    def _(self, part: Math) -> str:
+        return f"${formula(part.layout)}$"
+
+    @inline.register
+    def _(self, part: Emph) -> str:
+        return rf"\emph{{{self.inlines(part.body)}}}"
+
+    @inline.register
+    def _(self, part: Strong) -> str:
+        return rf"\textbf{{{self.inlines(part.body)}}}"
+
+    @inline.register
+    def _(self, part: Tint) -> str:
+        return f"{TINT_COMMAND[part.tint]}{{{self.inlines(part.body)}}}"
+
+    @inline.register
+    def _(self, part: Code) -> str:
+        return rf"\texttt{{{escape(part.text)}}}"
+
+    @inline.register
+    def _(self, part: CrossRef) -> str:
+        kind = self.targets[part.key].kind
+        return rf"\eqref{{{part.key}}}" if kind == "Equation" else rf"{kind}~\ref{{{part.key}}}"
+
+    # -------------------------------------------------------------------------------- blocks
+
+    def blocks(self, blocks: Iterable[Block]) -> list[str]:
+        """Blocks one after the other."""
+        return [self.block(block) for block in blocks]
+
+    @singledispatchmethod
+    def block(self, block: Block) -> str:
+        """One block."""
+        raise NotImplementedError(f"no LaTeX for the block {type(block).__name__}")
+
+    @block.register
+    def _(self, block: Section) -> str:
+        title = self.inlines(block.title)
+        if any(not isinstance(part, str) for part in block.title):
+            words = block.short or " ".join(part for part in block.title if isinstance(part, str))
+            title = rf"\texorpdfstring{{{title}}}{{{pdf_string(words)}}}"
+        heading = _HEADINGS[min(self.depth, 2)] + f"{{{title}}}{_label(block.key)}"
+        self.depth += 1
+        parts = [heading, *self.blocks(block.blocks), *self.solutions(block)]
+        self.depth -= 1
+        return "\n\n".join(parts)
+
+    def solutions(self, section: Section) -> Iterator[str]:
+        """The solutions of the exercises that stand directly in a section."""
+        solved = [b for b in section.blocks if isinstance(b, Exercise) and b.solution]
+        if solved:
+            yield r"\subsection*{Solutions}"
+        for exercise in solved:
+            first, *rest = self.blocks(exercise.solution)
+            yield "\n\n".join([rf"\textbf{{{exercise.number}.}} {first}", *rest])
+
+    @block.register
+    def _(self, block: Paragraph) -> str:
+        lead = rf"\textbf{{{self.inlines(block.lead)}}} " if block.lead else ""
+        return lead + self.inlines(block.body)
+
+    @block.register
+    def _(self, block: Display) -> str:
+        return display(block, self.inlines, inline_width)
+
+    @block.register
+    def _(self, block: Equations) -> str:
+        return equations(block)
+
+    @block.register
+    def _(self, block: Lemma) -> str:
+        name = f"[{{{self.inlines(block.name)}}}]" if block.name else ""
+        kind = block.kind.lower()
+        statement = (
+            rf"\begin{{{kind}}}{name}{_label(block.key)}"
+            "\n"
+            rf"{self.inlines(block.statement)}"
+            "\n"
+            rf"\end{{{kind}}}"
+        )
+        if not block.proof:
+            return statement
+        proof = "\n\n".join(self.blocks(block.proof))
+        return f"{statement}\n\\begin{{proof}}\n{proof}\n\\end{{proof}}"
+
+    @block.register
+    def _(self, block: Result) -> str:
+        title = self.inlines(block.title)
+        boxes = []
+        for k, rows in enumerate(_pieces(block.rows, 16)):
+            body = self.tabular(block.columns, rows, TEXT_WIDTH - 3.0, r"\small\color{softcolor}")
+            more = r" {\normalfont(continued)}" if k else ""
+            boxes.append(f"\\begin{{result}}{{{title}{more}}}\n{body}\n\\end{{result}}")
+        return "\n\n".join(boxes)
+
+    @block.register
+    def _(self, block: Table) -> str:
+        made = []
+        pieces = _pieces(block.rows, ROWS_TOGETHER)
+        for k, rows in enumerate(pieces):
+            body = self.tabular(block.columns, rows, TEXT_WIDTH, ruled=True, size=0.92)
+            last = block.caption and k == len(pieces) - 1
+            made.append(self.captioned("table", r"\small" + "\n" + body, block if last else None))
+        return "\n\n".join(made)
+
+    @block.register
+    def _(self, block: Figure) -> str:
+        body = tikz(block.picture)
+        if block.picture.width > SHEET:
+            body = f"\\resizebox{{\\linewidth}}{{!}}{{%\n{body}}}"
+        return self.captioned("figure", body, block)
+
+    def captioned(self, kind: str, body: str, block: Figure | Table | None) -> str:
+        """Something in the middle of the page that stays where it is, with a caption."""
+        caption = ""
+        if block is not None and (block.caption or isinstance(block, Figure)):
+            words = self.inlines(block.caption)
+            caption = f"\n\\titled{{{kind}}}{{{words}}}{_label(block.key)}"
+        return f"\\begin{{placed}}\n{body}{caption}\n\\end{{placed}}"
+
+    @block.register
+    def _(self, block: CodeListing) -> str:
+        lines: list[str] = []
+        wide = max((len(line.code) for line in block.lines if line.refs), default=0)
+        for line in block.lines:
+            comment = code_comment(line, self.targets)
+            code = line.code.ljust(min(wide, CODE_COLUMNS - 24) + 2) if comment else line.code
+            lines += _code_lines(code, comment)
+        return "\\begin{code}\n" + "\n".join(lines) + "\n\\end{code}"
+
+    @block.register
+    def _(self, block: Exercise) -> str:
+        body = "\n\n".join(self.blocks(block.question))
+        return f"\\begin{{exercise}}{_label(block.key)}\n{body}\n\\end{{exercise}}"
+
+    @block.register
+    def _(self, block: Remark) -> str:
+        first, *rest = self.blocks(block.body)
+        return "\n\n".join([rf"\textbf{{{self.inlines(block.title)}.}} {first}", *rest])
+
+    @block.register
+    def _(self, block: Listing) -> str:
+        kind = "enumerate" if block.ordered else "itemize"
+        items = "\n".join(rf"\item {self.inlines(item)}" for item in block.items)
+        return f"\\begin{{{kind}}}\n{items}\n\\end{{{kind}}}"
+
+    # -------------------------------------------------------------------------------- tables
+
+    def tabular(
+        self,
+        columns: tuple[Inlines, ...],
+        rows: tuple[tuple[Inlines, ...], ...],
+        room: float,
+        head: str = "",
+        *,
+        ruled: bool = False,
+        size: float = 1.0,
+    ) -> str:
+        """Cells in columns; the widest columns of words are wrapped, at worst all is shrunk."""
+        wide = [
+            max(inline_width(cells) for cells in column) * size
+            for column in zip(columns, *rows, strict=True)
+        ]
+        wrapped = _wrapped(wide, rows, room - 1.0 * len(wide))
+        spec = "@{}" + "".join(
+            "l" if w is None else rf">{{\raggedright\arraybackslash}}p{{{w / size:.1f}em}}"
+            for w in wrapped
+        )
+        heading = " & ".join(f"{head} {self.inlines(c)}".strip() if c else "" for c in columns)
+        body = "\n".join(" & ".join(map(self.inlines, row)) + r" \\" for row in rows)
+        top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if ruled else ("",) * 3
+        table = "\n".join(
+            part
+            for part in (
+                rf"\begin{{tabular}}{{{spec}@{{}}}}", top, rf"{heading} \\", middle, body, bottom,
+                r"\end{tabular}",
+            )
+            if part
+        )  # fmt: skip
+        total = sum(w if f is None else f for w, f in zip(wide, wrapped, strict=True))
+        if total + 1.0 * len(wide) > room + 0.1:
+            return f"\\resizebox{{\\linewidth}}{{!}}{{%\n{table}}}"
+        return table
+
+
+def _wrapped(
+    wide: list[float], rows: tuple[tuple[Inlines, ...], ...], room: float
+) -> list[float | None]:
+    """For each column the width to wrap it at, or None."""
+    result: list[float | None] = [None] * len(wide)
+    for k in sorted(range(len(wide)), key=lambda k: -wide[k]):
+        excess = sum(w if f is None else f for w, f in zip(wide, result, strict=True)) - room
+        words = any(_longest_piece(row[k]) < wide[k] - 0.1 for row in rows)
+        if excess > 0 and words:
+            longest = max(_longest_piece(row[k]) for row in rows)
+            result[k] = max(wide[k] - excess, longest + 0.5, 6.0)
+    return result
+
+
+def _longest_piece(inlines: Inlines) -> float:
+    """The widest part of a cell that cannot be broken."""
+    longest = 0.0
+    for part in inlines:
+        if isinstance(part, str):
+            longest = max([longest, *(min(letters(word), 8.0) for word in part.split())])
+        elif isinstance(part, Math | Code | CrossRef):
+            longest = max(longest, inline_width((part,)))
+        else:
+            longest = max(longest, _longest_piece(part.body))
+    return longest
+
+
+def _pieces(
+    rows: tuple[tuple[Inlines, ...], ...], most: int
+) -> list[tuple[tuple[Inlines, ...], ...]]:
+    return [rows[k : k + most] for k in range(0, len(rows), most)] or [rows]
+
+
+def _label(key: str | None) -> str:
+    return rf"\label{{{key}}}" if key else ""
+
+
+def _code_lines(code: str, comment: str) -> Iterator[str]:
+    """A line of code, and what does not fit moved to the next lines."""
+    split = comment_start(code)
+    text, remark = code[:split], code[split:] + comment
+    while len(text) + len(remark) > CODE_COLUMNS:
+        whole = text + remark
+        cut = whole.rfind(" ", 40, CODE_COLUMNS) + 1 or CODE_COLUMNS
+        yield _code_line(whole[: min(cut, len(text))], whole[min(cut, len(text)) : cut])
+        rest = len(text) - len(text.lstrip()) + 4
+        text, remark = (
+            (" " * rest + text[cut:], remark) if cut < len(text) else ("", " " * rest + whole[cut:])
+        )
+    yield _code_line(text, remark)
+
+
+def _code_line(text: str, remark: str) -> str:
+    note = rf"\remarked{{{_spaced(remark)}}}" if remark else ""
+    return rf"\codeline{{{_spaced(text)}{note}}}"
+
+
+def _spaced(text: str) -> str:
+    return escape(text, breakable=False).replace(" ", r"\ ")
+
+
+def comment_start(code: str) -> int:
+    """Where the comment of a line of Python begins.
+
+    >>> comment_start('print("#")  # a sign')
+    12
+    """
+    quote = ""
+    for k, c in enumerate(code):
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "'\"":
+            quote = c
+        elif c == "#":
+            return k
+    return len(code)
+
+
+__all__ = ["assert_safe_latex", "inline_width", "latex", "nodes"]
