@@ -1,0 +1,395 @@
+"""Index terms become array expressions.
+
+A term with free indices is an array with one axis for each of them.  Sums, products and functions
+are lowered where they stand, with NumPy's broadcasting in place of loops; a sum of a product of
+arrays with different axes is a matrix product.  Nothing is expanded algebraically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import reduce as fold
+
+from codegen.contract import Labelled, aligned, contract, elementwise
+from codegen.nodes import (
+    Node,
+    array,
+    expand,
+    node,
+    number,
+    reduce,
+    transpose,
+    ufunc,
+    value_of,
+)
+from derive.errors import NotYet
+from derive.terms import (
+    ONE,
+    Add,
+    Affine,
+    Argmax,
+    Call,
+    Compare,
+    Condition,
+    Const,
+    Delta,
+    Extent,
+    Extremum,
+    Guard,
+    Index,
+    Mul,
+    Num,
+    Piecewise,
+    Pow,
+    Ref,
+    Size,
+    Sum,
+    Tensor,
+    Term,
+)
+
+#: How NumPy calls the functions of the formula language (those that are not kernels of the module).
+UFUNCS = {
+    "exp": "exp",
+    "log": "log",
+    "sqrt": "sqrt",
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+    "abs": "absolute",
+    "expm1": "expm1",
+    "log1p": "log1p",
+}
+#: Functions that the emitted module brings along, see `codegen.kernels`.
+KERNELS = frozenset({"sigmoid", "softplus", "erf", "erfc", "decay"})
+
+
+def lower(term: Term, order: Sequence[Index], shapes: Mapping[Tensor, tuple[Extent, ...]]) -> Node:
+    """The array of the term's values, with one axis for each index of `order`.
+
+    Axes on which the term does not depend have length 1, or are left out in front.
+    """
+    work = Lowering(order, shapes)
+    found = work.term(term)
+    axes = [i for i in order if i in found.axes]
+    missing = tuple(k for k, i in enumerate(order) if i not in found.axes)
+    moved = found.arranged(axes).node
+    return expand(moved, missing) if axes else moved
+
+
+class Lowering:
+    """The lowering of one equation: the order of axes, and what was lowered before."""
+
+    def __init__(self, order: Sequence[Index], shapes: Mapping[Tensor, tuple[Extent, ...]]) -> None:
+        """Axes come in the given order, further indices after them as they are met."""
+        self.order = list(order)
+        self.shapes = shapes
+        self.known: dict[Term, Labelled] = {}
+
+    def rank(self, index: Index) -> int:
+        """The place of an index among the axes; the sample comes first."""
+        if index not in self.order:
+            self.order.append(index)
+        return -1 if index.sample else self.order.index(index)
+
+    def term(self, term: Term) -> Labelled:
+        """The term as an array with named axes."""
+        if term not in self.known:
+            self.known[term] = self._term(term)
+        return self.known[term]
+
+    def _term(self, term: Term) -> Labelled:
+        match term:
+            case Num():
+                return Labelled(number(term.value))
+            case Const():
+                return Labelled(node("constant", detail=term.name))
+            case Size():
+                return Labelled(_extent(term.extent))
+            case Ref():
+                return self._ref(term)
+            case Add():
+                return self._add(term)
+            case Mul():
+                return self._product(term.args, ())
+            case Pow():
+                return self._power(term)
+            case Call():
+                return self._call(term)
+            case Piecewise():
+                return self._piecewise(term)
+            case Sum():
+                return self._sum(term)
+            case Extremum():
+                return self._extremum(term)
+            case Argmax():
+                return self._argmax(term)
+            case Delta():
+                return self._delta(term)
+            case Guard():
+                return self._guard(term)
+        raise NotYet(f"no array form for {type(term).__name__}; add one beside `Lowering._term`")
+
+    # -------------------------------------------------------------- entries
+
+    def _ref(self, ref: Ref) -> Labelled:
+        """An entry t[i, j] is the whole array t with the axes i, j."""
+        shape = self.shapes[ref.tensor]
+        if ref.tensor.batched:
+            shape = ("N", *shape)
+        found = array(str(ref.tensor), shape)
+        axes: list[Index] = []
+        fixed: list[tuple[int, int]] = []
+        for k, place in enumerate(ref.at):
+            if not place.terms:
+                fixed.append((k, place.offset))
+            elif place.index is None:
+                raise NotYet(f"an access at {place} has no array form yet")
+            else:
+                axes.append(place.index)
+        for k, at in reversed(fixed):
+            rest = tuple(s for m, s in enumerate(found.shape) if m != k)
+            found = node("take", found, detail=(k, at), shape=rest)
+        return _diagonal(found, axes)
+
+    def _delta(self, delta: Delta) -> Labelled:
+        left, right = delta.left.index, delta.right.index
+        if left is None or right is None:
+            return self._comparison("==", delta.left, delta.right)
+        if left == right:
+            return Labelled(number(1))
+        shape = (left.size, right.size)
+        return Labelled(node("eye", detail=shape, shape=shape), (left, right))
+
+    def _guard(self, guard: Guard) -> Labelled:
+        low = self._comparison(">=", guard.place, Affine(0))
+        high = self._comparison("<", guard.place, Affine(_whole(guard.size)))
+        return elementwise("mul", (low, high), self.rank)
+
+    def _comparison(self, op: str, left: Affine, right: Affine) -> Labelled:
+        return elementwise(op, (self._place(left), self._place(right)), self.rank)
+
+    def _place(self, place: Affine) -> Labelled:
+        """The values of an affine index expression."""
+        parts = [Labelled(number(place.offset))] if place.offset or not place.terms else []
+        for index, c in place.terms:
+            steps = Labelled(node("arange", detail=index.size, shape=(index.size,)), (index,))
+            parts.append(elementwise("mul", (Labelled(number(c)), steps), self.rank))
+        return fold(lambda a, b: elementwise("add", (a, b), self.rank), parts)
+
+    # -------------------------------------------------------------- arithmetic
+
+    def _add(self, term: Add) -> Labelled:
+        """Summands in the written order, a negative one by subtraction."""
+        positive = sorted(term.args, key=lambda a: _sign(a) < 0)
+        result = self.term(positive[0])
+        for arg in positive[1:]:
+            if _sign(arg) < 0:
+                result = elementwise("sub", (result, self.term(-arg)), self.rank)
+            else:
+                result = elementwise("add", (result, self.term(arg)), self.rank)
+        return result
+
+    def _sum(self, term: Sum) -> Labelled:
+        body = term.body
+        if isinstance(body, Sum):
+            inner = Sum(body.body, (*term.indices, *body.indices))
+            return self._sum(inner)
+        for index in term.indices:
+            self.rank(index)
+        factors = body.args if isinstance(body, Mul) else (body,)
+        return self._product(factors, term.indices)
+
+    def _product(self, factors: Sequence[Term], bound: Sequence[Index]) -> Labelled:
+        """Sum over `bound` of a product: numbers, what stands below, then the contraction."""
+        coefficient = Fraction(1)
+        above: list[Labelled] = []
+        below: list[Labelled] = []
+        outer: list[Labelled] = []
+        for factor in factors:
+            if isinstance(factor, Num):
+                coefficient *= factor.value
+            elif isinstance(factor, Pow) and factor.exponent < 0:
+                part = self._power(Pow(factor.base, -factor.exponent))
+                below.append(part)
+            else:
+                part = self.term(factor)
+                (outer if not set(part.axes) & set(bound) else above).append(part)
+        if not bound:
+            above, outer = [*outer, *above], []
+        bottom = [b for b in below if set(b.axes) & set(bound)]
+        below = [b for b in below if b not in bottom]
+        return self._assembled(coefficient, above, bottom, below, outer, bound)
+
+    def _assembled(
+        self,
+        coefficient: Fraction,
+        above: list[Labelled],
+        bottom: list[Labelled],
+        below: list[Labelled],
+        outer: list[Labelled],
+        bound: Sequence[Index],
+    ) -> Labelled:
+        if bottom:  # a fraction inside the sum: divide the factor that shares most axes with it
+            whole = fold(self._times, bottom)
+            top = max(above, key=lambda f: len(set(f.axes) & set(whole.axes)), default=None)
+            rest = [f for f in above if f is not top]
+            start = top or Labelled(number(1))
+            above = [*rest, elementwise("div", (start, whole), self.rank)]
+        if bound:
+            lost = [i for i in bound if not any(i in f.axes for f in above)]
+            result = contract(above, bound, self.rank) if above else Labelled(number(1))
+            for index in lost:
+                result = self._times(Labelled(_extent(index.size)), result)
+            result = fold(self._times, [*outer, result])
+        else:
+            result = fold(self._times, sorted(above, key=_cheap_first)) if above else None
+        return self._scaled(coefficient, result, below)
+
+    def _scaled(
+        self, coefficient: Fraction, result: Labelled | None, below: list[Labelled]
+    ) -> Labelled:
+        """coefficient * result / below, with a fraction 1/q as a division by q."""
+        top, bottom = coefficient.numerator, coefficient.denominator
+        exact = not bottom & (bottom - 1) or _short(coefficient)
+        if exact:
+            top_number, bottom = number(coefficient), 1
+        else:
+            top_number = number(top)
+        if result is None:
+            result = Labelled(top_number)
+        elif value_of(top_number) == -1:
+            result = Labelled(ufunc("neg", result.node), result.axes)
+        else:
+            result = elementwise("mul", (Labelled(top_number), result), self.rank)
+        if bottom != 1:
+            result = elementwise("div", (result, Labelled(number(bottom))), self.rank)
+        if below:
+            result = elementwise("div", (result, fold(self._times, below)), self.rank)
+        return result
+
+    def _times(self, a: Labelled, b: Labelled) -> Labelled:
+        return elementwise("mul", (a, b), self.rank)
+
+    def _power(self, term: Pow) -> Labelled:
+        base = self.term(term.base)
+        e = term.exponent
+        if e < 0:
+            inverse = self._power(Pow(term.base, -e))
+            return elementwise("div", (Labelled(number(1)), inverse), self.rank)
+        if e == 1:
+            return base
+        if e == Fraction(1, 2):
+            return Labelled(ufunc("sqrt", base.node), base.axes)
+        return Labelled(ufunc("power", base.node, detail=e), base.axes)
+
+    # -------------------------------------------------------------- functions and cases
+
+    def _call(self, call: Call) -> Labelled:
+        name, args = call.function, [self.term(a) for a in call.args]
+        if name in ("max", "min"):
+            op = name + "imum"
+            return fold(lambda a, b: elementwise(op, (a, b), self.rank), args)
+        if name in UFUNCS:
+            name = UFUNCS[name]
+        elif name not in KERNELS:
+            raise NotYet(f"no array form for the function {name}; add one to UFUNCS or KERNELS")
+        (arg,) = args
+        return Labelled(ufunc(name, arg.node), arg.axes)
+
+    def _piecewise(self, term: Piecewise) -> Labelled:
+        if (short := self._special(term)) is not None:
+            return short
+        (value, cond), *rest = term.branches
+        if cond is True or not rest:
+            return self.term(value)
+        truth = self._condition(cond)
+        other = self._piecewise(Piecewise(tuple(rest)))
+        if value_of(other.node) == 0:
+            return truth if value is ONE else self._times(self.term(value), truth)
+        axes, nodes = aligned((truth, self.term(value), other), self.rank)
+        return Labelled(ufunc("where", *nodes), axes)
+
+    def _special(self, term: Piecewise) -> Labelled | None:
+        """max(a, b) and min(a, b) in their written-out form."""
+        if len(term.branches) != 2:
+            return None
+        (value, cond), (other, _) = term.branches
+        if not isinstance(cond, Compare) or {value, other} != {cond.lhs, cond.rhs}:
+            return None
+        larger = (cond.op in (">", ">=")) == (value is cond.lhs)
+        parts = (self.term(value), self.term(other))
+        return elementwise("maximum" if larger else "minimum", parts, self.rank)
+
+    def _condition(self, cond: Condition) -> Labelled:
+        if isinstance(cond, bool):
+            raise NotYet("a condition that is False has no array form")
+        parts = (self.term(cond.lhs), self.term(cond.rhs))
+        return elementwise(cond.op, parts, self.rank)
+
+    # -------------------------------------------------------------- extrema
+
+    def _extremum(self, term: Extremum) -> Labelled:
+        for index in term.indices:
+            self.rank(index)
+        body = self.term(term.body)
+        places = tuple(sorted(body.axes.index(i) for i in term.indices if i in body.axes))
+        axes = tuple(i for i in body.axes if i not in term.indices)
+        return Labelled(reduce(term.kind, body.node, places), axes)
+
+    def _argmax(self, term: Argmax) -> Labelled:
+        """1 at the first place, in row-major order, of the extremum."""
+        inner = term.extremum
+        if len(inner.indices) != 1 or term.at[0].index is None:
+            raise NotYet("the place of an extremum over several indices has no array form yet")
+        (index,), place = inner.indices, term.at[0].index
+        body = self.term(inner.body)
+        k = body.axes.index(index)
+        axes = tuple(i for i in body.axes if i != index)
+        shape = tuple(s for m, s in enumerate(body.node.shape) if m != k)
+        first = node("arg" + inner.kind, body.node, detail=k, shape=shape)
+        return elementwise("==", (Labelled(first, axes), self._place(Affine.of(place))), self.rank)
+
+
+def _diagonal(found: Node, axes: list[Index]) -> Labelled:
+    """An array in which an index stands twice: its diagonal."""
+    while len(set(axes)) < len(axes):
+        twice = next(i for i in axes if axes.count(i) > 1)
+        one, two = [k for k, i in enumerate(axes) if i == twice][:2]
+        rest = [k for k in range(len(axes)) if k not in (one, two)]
+        moved = transpose(found, (*rest, one, two))
+        found = node("diagonal", moved, shape=moved.shape[:-1])
+        axes = [*(axes[k] for k in rest), twice]
+    return Labelled(found, tuple(axes))
+
+
+def _extent(extent: Extent) -> Node:
+    return number(extent) if isinstance(extent, int) else node("size", detail=extent)
+
+
+def _whole(extent: Extent) -> int:
+    if not isinstance(extent, int):
+        raise NotYet(f"the size {extent} is not known")
+    return extent
+
+
+def _sign(term: Term) -> int:
+    """-1 for a term that is written with a minus in front."""
+    first = term.args[0] if isinstance(term, Mul) else term
+    return -1 if isinstance(first, Num) and first.value < 0 else 1
+
+
+def _short(value: Fraction) -> bool:
+    """Whether the number is a decimal of a few digits."""
+    return Fraction(repr(float(value))) == value
+
+
+def _cheap_first(part: Labelled) -> int:
+    return len(part.axes)

@@ -1,0 +1,212 @@
+"""Array expressions: what NumPy will compute, before it is known in which statements.
+
+    node ::= array name | number | constant | size
+           | ufunc(node, ...)                      elementwise, NumPy broadcasting
+           | sum|max|min(node; axes) | matmul(a, b) | tensordot(a, b; axes) | einsum(...; text)
+           | transpose | expand | squeeze | diagonal | eye | argmax | window
+
+Equal nodes are the same object, so a shared subexpression is found by identity.  Axes are
+positions: two terms that differ by the names of bound indices become one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+from weakref import WeakValueDictionary
+
+from derive.terms import Extent
+
+Shape = tuple[Extent, ...]
+
+COMPARISONS = frozenset({"<", "<=", ">", ">=", "=="})
+REDUCTIONS = frozenset({"sum", "max", "min"})
+CONTRACTIONS = frozenset({"matmul", "tensordot", "einsum"})
+VIEWS = frozenset({"transpose", "expand", "squeeze", "diagonal", "take"})
+LEAVES = frozenset({"array", "number", "constant", "size", "eye", "arange", "scalar"})
+BINARY = frozenset({"add", "sub", "mul", "div", "maximum", "minimum", "atan2"}) | COMPARISONS
+
+
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+class Node:
+    """One array operation; `detail` holds what is not an array: a name, axes, an exponent."""
+
+    op: str
+    args: tuple[Node, ...] = ()
+    detail: Hashable = None
+    shape: Shape = ()
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def boolean(self) -> bool:
+        """Whether the entries are truth values."""
+        return self.op in COMPARISONS
+
+
+_NODES: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+
+
+def node(op: str, *args: Node, detail: Hashable = None, shape: Shape = ()) -> Node:
+    """The one node with these parts."""
+    key = (op, args, detail, shape)
+    found = _NODES.get(key)
+    if found is None:
+        found = _NODES[key] = Node(op, args, detail, shape)
+    return found
+
+
+def array(name: str, shape: Shape) -> Node:
+    """A named array."""
+    return node("array", detail=name, shape=shape)
+
+
+def scalar(name: str) -> Node:
+    """A named number that is known when the code runs: the learning rate."""
+    return node("scalar", detail=name)
+
+
+def number(value: Fraction | int) -> Node:
+    """An exact number."""
+    return node("number", detail=Fraction(value))
+
+
+def value_of(item: Node) -> Fraction | None:
+    """The value of a number node."""
+    return item.detail if isinstance(item.detail, Fraction) and item.op == "number" else None
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """NumPy's rule for the shape of an elementwise result."""
+    rank = max(map(len, shapes), default=0)
+    padded = [(1,) * (rank - len(s)) + s for s in shapes]
+    result: list[Extent] = []
+    for sizes in zip(*padded, strict=True):
+        wide = {s for s in sizes if s != 1}
+        assert len(wide) <= 1, f"axes of sizes {sorted(map(str, wide))} do not fit"
+        result.append(wide.pop() if wide else 1)
+    return tuple(result)
+
+
+def ufunc(op: str, *args: Node, detail: Hashable = None) -> Node:
+    """An elementwise operation; sums and products with neutral numbers fold away."""
+    if (short := _neutral(op, args)) is not None:
+        return short
+    return node(op, *args, detail=detail, shape=broadcast(*(a.shape for a in args)))
+
+
+def _neutral(op: str, args: tuple[Node, ...]) -> Node | None:
+    if op == "neg" and args[0].op == "neg":
+        return args[0].args[0]
+    if op == "neg" and (value := value_of(args[0])) is not None:
+        return number(-value)
+    if len(args) != 2:
+        return None
+    left, right = value_of(args[0]), value_of(args[1])
+    if left is not None and right is not None and op in FOLDS and (op != "div" or right):
+        return number(FOLDS[op](left, right))
+    if op in ("mul", "div") and right == 1:
+        return args[0]
+    if op == "mul" and left == 1:
+        return args[1]
+    if op == "mul" and left == -1:
+        return ufunc("neg", args[1])
+    if op in ("add", "sub") and right == 0:
+        return args[0]
+    return args[1] if op == "add" and left == 0 else None
+
+
+FOLDS = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+}
+
+
+def reduce(op: str, arg: Node, axes: tuple[int, ...]) -> Node:
+    """Sum, maximum or minimum over axes."""
+    if not axes:
+        return arg
+    if op == arg.op and op in REDUCTIONS:  # a sum of sums is one sum
+        assert isinstance(arg.detail, tuple)
+        left = [k for k in range(arg.args[0].rank) if k not in arg.detail]
+        return reduce(op, arg.args[0], tuple(sorted({*arg.detail, *(left[a] for a in axes)})))
+    shape = tuple(s for k, s in enumerate(arg.shape) if k not in axes)
+    return node(op, arg, detail=tuple(axes), shape=shape)
+
+
+def transpose(arg: Node, order: tuple[int, ...]) -> Node:
+    """The axes of `arg` in another order."""
+    if order == tuple(range(arg.rank)):
+        return arg
+    if arg.op == "transpose":
+        assert isinstance(arg.detail, tuple)
+        return transpose(arg.args[0], tuple(arg.detail[k] for k in order))
+    return node("transpose", arg, detail=order, shape=tuple(arg.shape[k] for k in order))
+
+
+def expand(arg: Node, axes: tuple[int, ...]) -> Node:
+    """New axes of length 1 at these places of the result; leading ones are left to NumPy."""
+    keep = 0
+    while keep in axes:
+        keep += 1
+    axes = tuple(a - keep for a in axes if a >= keep)
+    if not axes:
+        return arg
+    rest = iter(arg.shape)
+    shape = tuple(1 if k in axes else next(rest) for k in range(arg.rank + len(axes)))
+    return node("expand", arg, detail=axes, shape=shape)
+
+
+def squeeze(arg: Node, axis: int) -> Node:
+    """Without an axis of length 1."""
+    return node(
+        "squeeze", arg, detail=axis, shape=tuple(s for k, s in enumerate(arg.shape) if k != axis)
+    )
+
+
+def matmul(left: Node, right: Node) -> Node:
+    """NumPy's matrix product: the last axis of `left` with the last but one of `right`."""
+    batch = broadcast(left.shape[:-2], right.shape[:-2])
+    rows = left.shape[-2:-1]
+    columns = right.shape[-1:] if right.rank > 1 else ()
+    return node("matmul", left, right, shape=batch + rows + columns)
+
+
+def walk(*roots: Node) -> Iterator[Node]:
+    """Every different node once, arguments before their users."""
+    seen: set[Node] = set()
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        item, done = stack.pop()
+        if done:
+            yield item
+        elif item not in seen:
+            seen.add(item)
+            stack.append((item, True))
+            stack.extend((a, False) for a in reversed(item.args) if a not in seen)
+
+
+def names(*roots: Node) -> tuple[str, ...]:
+    """The named arrays and scalars that the expressions read, in order of first use."""
+    return tuple(str(item.detail) for item in walk(*roots) if item.op in ("array", "scalar"))
+
+
+def replace(root: Node, by: dict[Node, Node]) -> Node:
+    """The expression with nodes exchanged for others of the same shape."""
+    made: dict[Node, Node] = dict(by)
+    for item in walk(root):
+        if item not in made:
+            args = tuple(made[a] for a in item.args)
+            made[item] = (
+                item
+                if args == item.args
+                else node(item.op, *args, detail=item.detail, shape=item.shape)
+            )
+    return made[root]
