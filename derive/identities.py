@@ -8,7 +8,7 @@ linear system at random points modulo a prime; the result is then proved by exac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -37,6 +37,7 @@ from derive.terms import (
     power,
     rebuild,
     ref,
+    refs,
     walk,
 )
 
@@ -44,6 +45,7 @@ S = ref(Tensor("s", "preactivation", batched=False))
 O = ref(Tensor("o", "activation", batched=False))  # noqa: E741 (the field's letter)
 
 PRIME = (1 << 61) - 1
+KNOWN = ("sigmoid", "tanh", "sinh", "cosh")  # functions that every reader knows
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,24 @@ def with_slopes(term: Term) -> Term:
     return term
 
 
+def recognised(term: Term) -> Term:
+    """A known function of one argument where the term is one: sinh(u)/cosh(u) = tanh(u)."""
+    inside = {a for n in walk(term) if isinstance(n, Call) for a in n.args if refs(a)}
+    for argument in sorted(inside, key=structure):
+        shape = replace_term(term, argument, S)
+        if any(entry is not S for entry in refs(shape)) or isinstance(shape, Call):
+            continue
+        known = [(call(name, S), call(name, S)) for name in KNOWN]
+        for quantity in known:
+            solution = _solve([normal(ONE), normal(quantity[1])], normal(shape))
+            if solution is None:
+                continue
+            found = _written(solution, [ONE, quantity[0]])
+            if cost(found) < cost(shape) and equal(found, shape):
+                return replace_term(found, S, argument)
+    return term
+
+
 # ------------------------------------------------------------------ the search
 
 
@@ -142,12 +162,11 @@ def _quantities(phi: Term) -> list[tuple[Term, Term]]:
             and node.function not in {"abs", "max", "min"}
         ):
             found.append((node, node))
-    for name in ("sigmoid", "tanh"):  # functions that every reader knows
-        found.append((call(name, S), call(name, S)))
-    return list(dict.fromkeys(found))[:8]
+    found.extend((call(name, S), call(name, S)) for name in KNOWN)
+    return list(dict.fromkeys(found))[:9]
 
 
-def _search(phi: Term, direct: Term, quantities: Sequence[tuple[Term, Term]]) -> Term | None:
+def _search(phi: Term, direct: Term, quantities: list[tuple[Term, Term]]) -> Term | None:
     """Least degree first, and within it the fewest quantities."""
     best: Term | None = None
     for basis in _bases(quantities):
@@ -193,10 +212,12 @@ def _unfolded(term: Term, phi: Term) -> Term:
     return replace_term(term, O, phi)
 
 
-def _bases(quantities: Sequence[tuple[Term, Term]]) -> Iterator[list[tuple[Term, Term]]]:
+def _bases(quantities: list[tuple[Term, Term]]) -> Iterator[list[tuple[Term, Term]]]:
     """1; then powers of o; then of o and |o|; then monomials of degree 2 in all quantities."""
     one: list[tuple[Term, Term]] = [(ONE, ONE)]
     yield one
+    for quantity in quantities[:1] + list(quantities[2:]):
+        yield [*one, quantity]
     for count in range(1, len(quantities) + 1):
         for degree in (1, 2):
             basis = list(one)

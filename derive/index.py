@@ -45,6 +45,7 @@ from derive.terms import (
     mul,
     power,
     rebuild,
+    refs,
     total,
     walk,
 )
@@ -375,6 +376,34 @@ def contract(term: Sum) -> Term | None:
     return None
 
 
+def contracted(term: Term) -> Term:
+    """Every Kronecker delta under a sum contracted; sums are split over such summands first."""
+    term = rebuild(term, contracted)
+    if not isinstance(term, Sum) or not any(isinstance(n, Delta) for n in walk(term.body)):
+        return term
+    body = _delta_outwards(term.body, set(term.indices))
+    if isinstance(body, Add):
+        return add(*(contracted(Sum(arg, term.indices)) for arg in body.args))
+    found = contract(Sum(body, term.indices))
+    return Sum(body, term.indices) if found is None else contracted(found)
+
+
+def _delta_outwards(body: Term, bound_here: set[Index]) -> Term:
+    """A factor that is a sum of deltas and other terms is multiplied out over them."""
+    if not isinstance(body, Mul):
+        return body
+    for k, factor in enumerate(body.args):
+        if isinstance(factor, Add) and any(_has_delta(arg, bound_here) for arg in factor.args):
+            others = (*body.args[:k], *body.args[k + 1 :])
+            return add(*(_delta_outwards(mul(arg, *others), bound_here) for arg in factor.args))
+    return body
+
+
+def _has_delta(term: Term, bound_here: set[Index]) -> bool:
+    factors = term.args if isinstance(term, Mul) else (term,)
+    return any(isinstance(f, Delta) and free_indices(f) & bound_here for f in factors)
+
+
 # ------------------------------------------------------------------ small sizes, written out
 
 
@@ -448,3 +477,93 @@ def _is_first(kind: str, rows: list[Term], k: int) -> Term:
             op = before if j < k else after
             result = mul(result, Piecewise(((ONE, Compare(op, rows[k], other)), (ZERO, True))))
     return result
+
+
+# ------------------------------------------------------------------ one rule at a time
+
+
+def push(term: Term) -> tuple[Term, tuple[str, ...]]:
+    """Carry every outermost pending derivative one rule inwards; the rules used, in order of use.
+
+    A pending derivative is Partial(of, by) with a term that is not a bare entry.  Constants, the
+    variable itself and the linear rules (sums, constant factors) are resolved on the spot.
+    """
+    rules: dict[str, None] = {}
+
+    def visit(node: Term) -> Term:
+        if isinstance(node, Partial) and not isinstance(node.of, Ref):
+            return _pushed(node.of, node.by, rules)
+        return rebuild(node, visit)
+
+    return visit(term), tuple(rules)
+
+
+def _pending(term: Term, by: Ref) -> Term:
+    """Partial(term, by), resolved where it is 0, 1, a delta, or needs no rule."""
+    if isinstance(term, Ref):
+        return derivative(term, by)
+    if all(entry.tensor != by.tensor for entry in refs(term)):
+        return ZERO
+    if isinstance(term, Add | Mul):  # linear in the variable: nothing is worth a line of its own
+        slope = derivative(term, by)
+        if all(entry.tensor != by.tensor for entry in refs(slope)):
+            return slope
+    return Partial(term, by)
+
+
+def _linear(term: Term, by: Ref, rules: dict[str, None]) -> Term:
+    """A summand or factor inside a linear rule, which goes on within the same line."""
+    waiting = _pending(term, by)
+    return _pushed(term, by, rules) if isinstance(waiting, Partial) else waiting
+
+
+def _pushed(term: Term, by: Ref, rules: dict[str, None]) -> Term:
+    match term:
+        case Add():
+            return add(*(_linear(arg, by, rules) for arg in term.args))
+        case Mul():
+            return _pushed_product(term, by, rules)
+        case Pow():
+            rules["reciprocal rule" if term.exponent == -1 else "power rule"] = None
+            front = mul(term.exponent, power(term.base, term.exponent - 1))
+            return mul(front, _pending(term.base, by))
+        case Sum():
+            term = _away_from(term, set(free_indices(by)))
+            rules["sum rule"] = None
+            return Sum(_linear(term.body, by, rules), term.indices)
+        case Piecewise():
+            rules["branch by branch"] = None
+            return Piecewise(tuple((_pending(v, by), c) for v, c in term.branches))
+        case Call() if len(term.args) == 1 and term.function in CALCULUS:
+            rules[f"derivative of {term.function}"] = None
+            return mul(CALCULUS[term.function](*term.args), _pending(*term.args, by))
+        case Call() if len(term.args) == 1 and term.function in DEFINED:
+            rules["chain rule"] = None
+            slope = Apply(Function(term.function), *term.args, 1)
+            return mul(slope, _pending(*term.args, by))
+        case Call():
+            rules["branch by branch"] = None
+            return _pending(DEFINED[term.function](*term.args), by)
+    rules["differentiation"] = None
+    return derivative(term, by)
+
+
+def _pushed_product(term: Mul, by: Ref, rules: dict[str, None]) -> Term:
+    """Constant factors in front; then a quotient u/v, or a product."""
+    varying = [a for a in term.args if any(r.tensor == by.tensor for r in refs(a))]
+    constant = [a for a in term.args if a not in varying]
+    if len(varying) == 1:
+        return mul(*constant, _linear(varying[0], by, rules))
+    below = [a for a in varying if isinstance(a, Pow) and a.exponent == -1]
+    if len(below) == 1:
+        rules["quotient rule"] = None
+        (v,) = (a.base for a in below if isinstance(a, Pow))
+        u = mul(*(a for a in varying if a is not below[0]))
+        above = _pending(u, by) * v - mul(u, _pending(v, by))
+        return mul(*constant, above, power(v, -2))
+    rules["product rule"] = None
+    parts = []
+    for k, factor in enumerate(varying):
+        others = [*varying[:k], _pending(factor, by), *varying[k + 1 :]]
+        parts.append(mul(*others))
+    return mul(*constant, add(*parts))

@@ -285,8 +285,8 @@ def _shortest(factors: Factors) -> Term:
         for outside, inside in ((front, rest), (ONE, factors)):
             product = _product(inside)
             if product is not None:
-                forms += [mul(outside, _in_order(product)), mul(outside, _grouped(product))]
-    return min(forms, key=lambda form: (cost(form), -forms.index(form)))
+                forms.append(mul(outside, _in_order(product)))
+    return min(forms, key=cost)
 
 
 def _grouped(poly: Polynomial) -> Term:
@@ -304,7 +304,7 @@ def _factor(poly: Polynomial, k: int) -> Term:
     if len(poly) == 1:
         ((mono, c),) = poly.items()
         return _in_order({tuple((a, e * k) for a, e in mono): c**k})
-    return power(_in_order(poly), k)
+    return power(min(_grouped(poly), _in_order(poly), key=cost), k)
 
 
 def _product(factors: Factors) -> Polynomial | None:

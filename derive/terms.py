@@ -346,13 +346,15 @@ def add(*terms: TermLike) -> Term:
 
 
 def mul(*terms: TermLike) -> Term:
-    """Product with nested products flattened, numerals folded to the front, ones dropped."""
+    """Product, flat, numerals folded to the front, ones dropped, u*u written u**2."""
     flat: list[Term] = []
     constant = Fraction(1)
     for term in map(lift, terms):
         for part in term.args if isinstance(term, Mul) else (term,):
             if isinstance(part, Num):
                 constant *= part.value
+            elif flat and (square := _joined(flat[-1], part)) is not None:
+                flat[-1] = square
             else:
                 flat.append(part)
     if not constant:
@@ -360,6 +362,14 @@ def mul(*terms: TermLike) -> Term:
     if constant != 1:
         flat.insert(0, Num(constant))
     return ONE if not flat else flat[0] if len(flat) == 1 else Mul(tuple(flat))
+
+
+def _joined(left: Term, right: Term) -> Term | None:
+    """u u = u^2 for neighbours that are positive whole powers of the same term."""
+    base, m = (left.base, left.exponent) if isinstance(left, Pow) else (left, Fraction(1))
+    other, n = (right.base, right.exponent) if isinstance(right, Pow) else (right, Fraction(1))
+    whole = m.denominator == n.denominator == 1 and m > 0 and n > 0
+    return Pow(base, m + n) if base is other and whole else None
 
 
 def power(base: Term, exponent: int | Fraction) -> Term:

@@ -1,0 +1,175 @@
+"""Lemmas: slopes of activations, Jacobians over an index, and slopes of losses, step by step."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from derive.canon import normal, to_term
+from derive.equation import Equation
+from derive.identities import O, S, function_slope, recognised, slope, with_slopes
+from derive.index import (
+    contracted,
+    define,
+    expand_functions,
+    push,
+    replace_term,
+)
+from derive.primitives import DEFINED
+from derive.simplify import cost, tidy
+from derive.steps import BY_DEFINITION, Builder, Chain
+from derive.terms import (
+    Apply,
+    Call,
+    Function,
+    Mul,
+    Partial,
+    Pow,
+    Ref,
+    Sum,
+    Tensor,
+    Term,
+    mul,
+    rebuild,
+    ref,
+    refs,
+    walk,
+)
+
+LONGEST = 60  # operations in a line that is still shown rule by rule
+MOST_LINES = 8
+
+
+def slope_lemmas(phi: Term, function: Function) -> tuple[Chain, ...]:
+    """The slope of phi, after the slopes of the named functions that stand in it.
+
+    The last lemma's result is phi' in O = phi(S) and S.
+    """
+    inner = [
+        node.function
+        for node in walk(phi)
+        if isinstance(node, Call) and node.function in DEFINED and len(node.args) == 1
+    ]
+    if phi in (Call(name, (S,)) for name in inner):
+        (name,) = dict.fromkeys(inner)
+        return (function_lemma(name),)
+    names = tuple(dict.fromkeys(n for n in inner if n != "abs"))
+    return (*map(function_lemma, names), _slope_chain(phi, function, names))
+
+
+@lru_cache(maxsize=64)
+def function_lemma(name: str) -> Chain:
+    """The slope of a function of the formula language from its definition."""
+    phi = DEFINED[name](S)
+    chain = Builder(f"slope.{name}", f"the slope of {name}", Apply(Function(name), S, 1), "slope")
+    chain.by_rule(Partial(phi, S), "definition", check=BY_DEFINITION)
+    _differentiate(chain)
+    direct = tidy(expand_functions(chain.last))
+    chain.equal(direct, "collect terms")
+    folded = function_slope(name)
+    return _fold(chain, folded, expand_functions(Call(name, (S,)))).chain()
+
+
+def _slope_chain(phi: Term, function: Function, names: tuple[str, ...]) -> Chain:
+    lhs = Apply(function, S, 1)
+    chain = Builder(f"slope.{function}", f"the slope of {function}", lhs, "slope")
+    chain.by_rule(Partial(phi, S), "definition", check=BY_DEFINITION)
+    _differentiate(chain)
+    named = with_slopes(chain.last)
+    chain.equal(
+        named,
+        "insert the slopes",
+        *(f"slope.{name}" for name in names),
+        unfold=(expand_slopes(chain.last), expand_functions(named)),
+    )
+    found = slope(phi)
+    if cost(found.direct) < cost(chain.last) or found.folded is None:
+        chain.equal(found.direct, "collect terms")
+    if found.folded is not None:
+        _fold(chain, found.folded, phi)
+    return chain.chain()
+
+
+def expand_slopes(term: Term) -> Term:
+    """f'(u) written out through the definition of f, for comparison."""
+    return expand_functions(with_slopes(term))
+
+
+def _differentiate(chain: Builder) -> None:
+    """One rule a line while the lines stay short; then the rest at once."""
+    rounds = 0
+    while any(isinstance(n, Partial) and not isinstance(n.of, Ref) for n in walk(chain.last)):
+        term, rules = push(chain.last)
+        rounds += 1
+        if rounds >= MOST_LINES or cost(term) > LONGEST:
+            while any(isinstance(n, Partial) and not isinstance(n.of, Ref) for n in walk(term)):
+                term, more = push(term)
+                rules = tuple(dict.fromkeys((*rules, *more)))
+        chain.by_rule(term, ", ".join(rules))
+
+
+def _fold(chain: Builder, folded: Term, phi: Term) -> Builder:
+    opened = replace_term(folded, O, phi)
+    return chain.equal(
+        folded,
+        "in forward quantities" if folded is not chain.last else "",
+        unfold=(expand_slopes(chain.last), opened),
+    )
+
+
+# ------------------------------------------------------------------ over an index
+
+
+def jacobian_lemma(equation: Equation, by: Ref, key: str, title: str) -> Chain:
+    """The derivative of an entry defined by an index formula, as softmax, by another entry."""
+    chain = Builder(key, title, Partial(equation.lhs, by), "jacobian")
+    chain.by_rule(Partial(equation.rhs, by), "definition", check=BY_DEFINITION)
+    _differentiate(chain)
+    chain.equal(contracted(chain.last), "only the term with equal indices remains")
+    chain.equal(tidy(chain.last), "collect terms")
+    folded = fold_ratio(chain.last, equation)
+    opened = define(folded, equation.lhs, equation.rhs)
+    return chain.equal(folded, "in forward quantities", unfold=(chain.last, opened)).chain()
+
+
+def fold_ratio(term: Term, equation: Equation) -> Term:
+    """With o_i = u_i/Z and Z a sum, every u_i in the term becomes o_i Z, and Z cancels."""
+    factors = equation.rhs.args if isinstance(equation.rhs, Mul) else (equation.rhs,)
+    below = [f.base for f in factors if isinstance(f, Pow) and f.exponent == -1]
+    above = mul(*(f for f in factors if not isinstance(f, Pow) or f.exponent != -1))
+    if len(below) != 1 or not isinstance(below[0], Sum) or not isinstance(above, Call):
+        return term
+    whole = ref(Tensor("Z", "quantity"))
+    inner = refs(above)
+    if len(inner) != 1:
+        return term
+    lhs = equation.lhs
+    pattern = inner[0]
+
+    def visit(node: Term) -> Term:
+        if isinstance(node, Call) and node.function == above.function:
+            entries = refs(node)
+            if len(entries) == 1 and replace_term(above, pattern, entries[0]) is node:
+                where = dict(zip(pattern.at, entries[0].at, strict=True))
+                return mul(Ref(lhs.tensor, tuple(where.get(p, p) for p in lhs.at)), whole)
+        return rebuild(node, visit)
+
+    (total_atom,) = normal(below[0])
+    ((atom, _),) = total_atom
+    stand_in = replace_term(to_term(normal(term)), atom, whole)
+    return tidy(visit(stand_in))
+
+
+def loss_lemma(loss: Equation, by: Ref, key: str, cites: tuple[str, ...]) -> Chain:
+    """The derivative of the loss by an entry of the output."""
+    chain = Builder(key, "the slope of the loss", Partial(loss.lhs, by), "loss slope")
+    chain.by_rule(Partial(loss.rhs, by), "definition", *cites, check=BY_DEFINITION)
+    _differentiate(chain)
+    inserted = with_slopes(chain.last)
+    chain.equal(
+        inserted,
+        "insert the slopes",
+        unfold=(expand_slopes(chain.last), expand_functions(inserted)),
+    )
+    chain.equal(contracted(chain.last), "only the term with equal indices remains")
+    chain.equal(recognised(tidy(chain.last)), "collect terms")
+    return chain.chain()
