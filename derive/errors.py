@@ -7,7 +7,8 @@ A message says where, what is wrong, what was found, and what is allowed:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 
@@ -24,8 +25,11 @@ class SpecError(ValueError):
         super().__init__("\n".join(self.problems))
 
     def under(self, place: str) -> SpecError:
-        """The same mistakes, each with `place` in front."""
-        return SpecError(*(f"{place}: {problem}" for problem in self.problems))
+        """The same mistakes, each with `place` in front.
+
+        A mistake that begins with `.field` or `[number]` lies further inside the place.
+        """
+        return SpecError(*(p if not place else join(place, p) for p in self.problems))
 
 
 class NotYet(NotImplementedError):
@@ -36,6 +40,11 @@ class Undefined(ArithmeticError):
     """The derivative does not exist there, whatever we implement."""
 
 
+def join(place: str, problem: str) -> str:
+    """The problem at the place: `layers[1]` and `.units: found 0` make `layers[1].units: found 0`."""
+    return place + problem if problem[:1] in (".", "[") else f"{place}: {problem}"
+
+
 def shown(value: object) -> str:
     """A found value as a message prints it: short, on one line, in ASCII.
 
@@ -44,17 +53,21 @@ def shown(value: object) -> str:
     """
     if isinstance(value, str):
         text = json.dumps(value[: LONGEST_FOUND + 1])
-    elif isinstance(value, Fraction):
-        text = rational_text(value)
-    elif isinstance(value, dict | list | tuple) and len(value) > 8:
-        text = f"a table of {len(value)}" if isinstance(value, dict) else f"a list of {len(value)}"
-    elif isinstance(value, int) and value.bit_length() > 200:
-        text = "a number of more than 60 digits"
-    else:
-        text = json.dumps(value, default=_shown_inside)
-    if len(text) <= LONGEST_FOUND:
-        return text
-    return text[: LONGEST_FOUND - 4] + '..."' * isinstance(value, str) or text[:36] + "..."
+        return (
+            text if len(text) <= LONGEST_FOUND else text[: LONGEST_FOUND - 4].rstrip("\\") + '..."'
+        )
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        inner = f"[{', '.join(map(shown, value))}]" if len(value) <= 8 and _flat(value) else ""
+        return inner if 0 < len(inner) <= LONGEST_FOUND else f"a list of {len(value)}"
+    if isinstance(value, Fraction):
+        return rational_text(value)
+    if isinstance(value, int) and value.bit_length() > 120:
+        return "a number of more than 36 digits"
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return str(value)[:LONGEST_FOUND] if isinstance(value, Decimal) else type(value).__name__
 
 
 def rational_text(value: Fraction) -> str:
@@ -98,7 +111,5 @@ def _one_line(text: str) -> str:
     return plain if len(plain) <= LONGEST_PROBLEM else plain[: LONGEST_PROBLEM - 3] + "..."
 
 
-def _shown_inside(value: object) -> object:
-    if isinstance(value, Fraction):
-        return int(value) if value.denominator == 1 else float(value)
-    return type(value).__name__
+def _flat(values: Iterable[object]) -> bool:
+    return not any(isinstance(value, Mapping | list | tuple) for value in values)

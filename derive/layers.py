@@ -6,119 +6,91 @@ A model holds what was written with every default filled in.  What an activation
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from derive.errors import SpecError, listed, shown, suggestion
+from derive.choices import ACTIVATIONS, LOSSES, RELU_LIKE, check_activation, check_loss, named
+from derive.errors import SpecError, listed, shown
+from derive.problems import problems_of
+from derive.shorthand import expand_layer
 from derive.values import (
+    BIAS,
+    PADDING,
     SIZE,
+    SYMBOL,
     Table,
-    Typed,
+    each,
     expected,
     per_axis,
     rational,
-    whole,
+    table,
+    texts,
     word,
 )
 
-_SLOPE = rational(-1000, 1000)
-_POSITIVE = rational(0, 1000, open_low=True)
-ACTIVATIONS: Mapping[str, Mapping[str, tuple[Typed, Fraction]]] = {
-    "linear": {},
-    "sigmoid": {},
-    "tanh": {},
-    "relu": {},
-    "leaky_relu": {"slope": (_SLOPE, Fraction(1, 100))},
-    "elu": {"alpha": (_POSITIVE, Fraction(1))},
-    "softplus": {},
-    "gelu": {},
-    "silu": {},
-    "softsign": {},
-    "mish": {},
-    "softmax": {},
-    "generic": {},
-}
-LOSSES: Mapping[str, Mapping[str, tuple[Typed, Fraction]]] = {
-    "squared_error": {},
-    "half_squared_error": {},
-    "mean_squared_error": {},
-    "binary_cross_entropy": {},
-    "cross_entropy": {},
-    "huber": {"delta": (_POSITIVE, Fraction(1))},
-    "generic": {},
-}
-RELU_LIKE = ("relu", "leaky_relu", "elu", "softplus", "gelu", "silu", "mish")
+__all__ = ["ACTIVATIONS", "LOSSES"]
 
 
 class Model(BaseModel):
     """A frozen model that takes no unknown key and compares and hashes by its values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    also: ClassVar[dict[str, Any] | None] = None  # the JSON schema of its short form
 
     def __hash__(self) -> int:
+        """By the values of all fields."""
         return hash((type(self).__name__, *(getattr(self, f) for f in type(self).model_fields)))
 
-
-def _named(
-    raw: Any, known: Mapping[str, Mapping[str, tuple[Typed, Fraction]]], what: str
-) -> dict[str, Any]:
-    """The fields name, formula and options of an activation or a loss, from any of its forms."""
-    if isinstance(raw, str):
-        raw = {"name": raw} if raw in known else {"formula": raw}
-    if not isinstance(raw, Mapping):
-        raise expected(raw, f"the name of {what}, a formula, or a table with a name")
-    entries = dict(raw)
-    options = entries.pop("options", {})
-    if not isinstance(options, Mapping):
-        raise SpecError(f"options: found {shown(options)}, expected a table")
-    name = entries.pop("name", "formula" if "formula" in entries else None)
-    formula = entries.pop("formula", None)
-    if formula is not None:
-        if entries or options or name not in ("formula", "index_formula"):
-            raise SpecError("a formula stands without a name and without options")
-        return {"name": name, "formula": formula, "options": Table()}
-    if not isinstance(name, str) or name not in known:
-        raise SpecError(
-            f"name: found {shown(name)}, expected {listed(known)}{suggestion(name, known)}"
-        )
-    return {"name": name, "options": _options(name, {**options, **entries}, known[name])}
-
-
-def _options(
-    name: str, given: Mapping[str, Any], known: Mapping[str, tuple[Typed, Fraction]]
-) -> Table[str, Fraction]:
-    """The options with their defaults filled in."""
-    problems, values = [], {option: default for option, (_, default) in known.items()}
-    for option, value in given.items():
-        if option not in known:
-            allowed = f"the options of {name} are {listed(known)}" if known else f"{name} has none"
-            problems.append(f"unknown option {shown(option)}: {allowed}")
-            continue
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_words(cls, raw: Any, handler: Any) -> Any:
+        """Turn what pydantic says into our sentences, at every level."""
         try:
-            values[option] = known[option][0].reader(value)
-        except SpecError as error:
-            problems += error.under(option).problems
-    if problems:
-        raise SpecError(*problems)
-    return Table(values)
+            return handler(raw)
+        except ValidationError as error:
+            raise SpecError(*problems_of(error, cls)) from None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
+        """The schema of the table, or of the short form."""
+        own = handler.resolve_ref_schema(handler(core))
+        if cls.also is None:
+            return own
+        return {"anyOf": [cls.also, own]}
+
+    def _set(self, **values: Any) -> Self:
+        """The frozen model with a field completed during validation."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        return self
+
+
+_TEXT = {"type": "string", "minLength": 1}
 
 
 class Activation(Model):
     """A named activation with options, or a formula in s."""
 
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": {"type": "number"}})
+    also = _TEXT
+
     name: str = "linear"
     formula: str | None = None
-    options: Table[str, Fraction] = Table()
+    options: Annotated[Table[str, Fraction], table()] = Table()
 
     @model_validator(mode="before")
     @classmethod
     def _read(cls, raw: Any) -> Any:
-        if isinstance(raw, Activation):
+        if isinstance(raw, cls):
             return raw
-        return _named(raw or "linear", ACTIVATIONS, "an activation")
+        fields = named(raw if raw != {} else "linear", ACTIVATIONS, "an activation")
+        if fields.get("formula") is not None:
+            check_activation(fields["formula"])
+        return fields
 
     @property
     def numeric(self) -> bool:
@@ -129,23 +101,28 @@ class Activation(Model):
 class Loss(Model):
     """A named loss with options, a formula in o and y, an index formula, or a likelihood."""
 
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": {"type": "number"}})
+    also = _TEXT
+
     name: str
     formula: str | None = None
-    options: Table[str, Fraction] = Table()
+    options: Annotated[Table[str, Fraction], table()] = Table()
     likelihood: Literal["gaussian", "bernoulli", "categorical"] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _read(cls, raw: Any) -> Any:
-        if isinstance(raw, Loss):
+        if isinstance(raw, cls):
             return raw
         if isinstance(raw, Mapping) and "likelihood" in raw:
-            if set(raw) - {"likelihood", "name"} or raw.get("name", "likelihood") != "likelihood":
+            rest = {k: v for k, v in raw.items() if k not in ("likelihood", "name") and v != {}}
+            if rest or raw.get("name", "likelihood") != "likelihood":
                 raise SpecError("a likelihood stands without another loss")
             return {"name": "likelihood", "likelihood": LIKELIHOOD.reader(raw["likelihood"])}
-        fields = _named(raw, LOSSES, "a loss")
+        fields = named(raw, LOSSES, "a loss")
         if fields.get("formula") is not None:
             fields["name"] = "index_formula" if "[" in fields["formula"] else "formula"
+            check_loss(fields["formula"])
         return fields
 
     @property
@@ -155,26 +132,213 @@ class Loss(Model):
 
 
 LIKELIHOOD = word("gaussian", "bernoulli", "categorical")
+_INITS = word("glorot", "he", "zeros", "normal")
 
 
 class Init(Model):
-    """How the weights of a layer start: glorot, he, zeros, or normal with the deviation sigma."""
+    """How weights start: glorot, he, zeros, or normal with the standard deviation sigma."""
 
-    name: str = "glorot"
-    sigma: Fraction | None = None
+    also = {"type": "string", "pattern": r"^(glorot|he|zeros|normal\([0-9.e-]+\))$"}
+
+    name: Annotated[str, _INITS] = "glorot"
+    sigma: Annotated[Fraction, rational(0, 1000, open_low=True)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, raw: Any) -> Any:
+        if isinstance(raw, cls):
+            return raw
+        if isinstance(raw, str):
+            match = re.fullmatch(
+                r"(\w+)\s*\(\s*(-?\d{0,20}\.?\d{1,20}(e-?\d\d?)?)\s*\)", raw[:100], re.ASCII
+            )
+            raw = {"name": match[1], "sigma": Fraction(match[2])} if match else {"name": raw}
+        if not isinstance(raw, Mapping):
+            raise expected(raw, 'glorot, he, zeros or "normal(0.1)"')
+        name = raw.get("name", "glorot")
+        _INITS.reader(name)
+        if (name == "normal") != (raw.get("sigma") is not None):
+            raise SpecError(f'found {shown(name)}; sigma belongs to normal, as in "normal(0.1)"')
+        return {k: v for k, v in raw.items() if v is not None}
 
 
-Whole = Annotated[int, whole(1, 10_000)]
-PerAxis = Annotated[tuple[int, ...], per_axis(1, 10_000)]
-Linear = Activation()
+def _read_init(raw: Any) -> Init:
+    try:
+        return Init.model_validate(raw)
+    except ValidationError as error:
+        raise SpecError(*problems_of(error, Init)) from None
 
 
-class Dense(Model):
+_Size = Annotated[int | str, SIZE]
+_Bias = Annotated[Literal["added", "absent", "threshold"], BIAS]
+_Axes = Annotated[tuple[int, ...], per_axis(1, 10_000)]
+_Eps = Annotated[Fraction, rational(0, 1, open_low=True)]
+_ONE, _LINEAR = (1,), Activation()
+
+
+class _Weighted(Model):
+    """A layer whose weights start by `init`; he is the default before a relu-like activation."""
+
+    activation: Activation = _LINEAR
+    bias: _Bias = "added"
+    init: Init = Init()
+
+    @model_validator(mode="after")
+    def _default_init(self) -> Self:
+        relu_like = self.activation.name in RELU_LIKE
+        chosen = "init" in self.model_fields_set
+        return self if chosen or not relu_like else self._set(init=Init(name="he"))
+
+
+class Dense(_Weighted):
     """s[j] = Sum(W[i,j]*x[i], i) + b[j]."""
 
     kind: Literal["dense"] = "dense"
-    units: Annotated[int | str, SIZE]
-    activation: Activation = Linear
-    bias: Literal["added", "absent", "threshold"] = "added"
-    repeat: str | None = None
-    init: Init = Init()
+    units: _Size
+    repeat: Annotated[str, SYMBOL] | None = None
+
+    @model_validator(mode="after")
+    def _generic_sizes(self) -> Self:
+        if self.repeat is not None and isinstance(self.units, int):
+            raise SpecError(
+                f'units: found {self.units}, expected a symbolic size such as "d", '
+                "because the layer is repeated with a size of its own each time"
+            )
+        return self
+
+
+class Conv(_Weighted):
+    """s[c,p,q] = Sum(W[c,k,u,v]*x[k,p+u,q+v], k, u, v) + b[c]; in one dimension without q."""
+
+    kind: Literal["conv"] = "conv"
+    channels: _Size
+    kernel: _Axes
+    stride: _Axes = _ONE
+    padding: Annotated[Literal["same"] | tuple[int, ...], PADDING] = (0,)
+    dilation: _Axes = _ONE
+
+
+class _Pool(Model):
+    kernel: _Axes
+    stride: _Axes = ()
+    padding: Annotated[tuple[int, ...], per_axis(0, 10_000)] = (0,)
+
+    @model_validator(mode="after")
+    def _default_stride(self) -> Self:
+        return self if self.stride else self._set(stride=self.kernel)
+
+
+class MaxPool(_Pool):
+    """The largest value of every window."""
+
+    kind: Literal["max_pool"] = "max_pool"
+
+
+class AvgPool(_Pool):
+    """The mean of every window, padding included."""
+
+    kind: Literal["avg_pool"] = "avg_pool"
+
+
+class Flatten(Model):
+    """All entries in one row."""
+
+    kind: Literal["flatten"] = "flatten"
+
+
+class LayerNorm(Model):
+    """Each sample brought to mean 0 and variance 1, over the last axis or over all, then scaled."""
+
+    kind: Literal["layer_norm"] = "layer_norm"
+    eps: _Eps = Fraction(1, 100_000)
+    axes: Annotated[Literal["last", "all"], word("last", "all")] | None = None
+
+
+class BatchNorm(Model):
+    """Each unit or channel brought to mean 0 and variance 1 over the batch, then scaled."""
+
+    kind: Literal["batch_norm"] = "batch_norm"
+    eps: _Eps = Fraction(1, 100_000)
+    momentum: Annotated[Fraction, rational(0, 1, open_low=True)] = Fraction(1, 10)
+
+
+class Dropout(Model):
+    """Each value kept with the probability 1 - rate, and then divided by it."""
+
+    kind: Literal["dropout"] = "dropout"
+    rate: Annotated[Fraction, rational(0, 1, open_high=True)]
+
+
+class Equations(Model):
+    """A layer that its user has written as index equations; x is the input."""
+
+    kind: Literal["equations"] = "equations"
+    indices: Annotated[Table[str, int | str], table(SIZE.reader, most=40)]
+    parameters: Annotated[Table[str, tuple[str, ...]], table(texts(0, 8).reader)] = Table()
+    initial: Annotated[Table[str, Init], table(_read_init)] = Table()
+    forward: Annotated[tuple[str, ...], texts(1, 100)]
+    padded: Annotated[tuple[str, ...], texts(0, 100)] = ()
+    activation: Activation = _LINEAR
+
+    @model_validator(mode="after")
+    def _initial_of_all(self) -> Self:
+        """A start for every parameter: matrices by glorot, the others by zeros."""
+        default = {
+            name: Init(name="glorot" if len(axes) > 1 else "zeros")
+            for name, axes in self.parameters.items()
+        }
+        if strangers := [name for name in self.initial if name not in default]:
+            raise SpecError(f"initial: {shown(strangers[0])} is not the name of a parameter")
+        return self._set(initial=Table({**default, **self.initial}))
+
+
+class Residual(Model):
+    """x + layers(x), then the activation."""
+
+    kind: Literal["residual"] = "residual"
+    layers: Layers
+    activation: Activation = _LINEAR
+
+
+KINDS = (
+    *("dense", "conv", "max_pool", "avg_pool", "flatten", "layer_norm", "batch_norm", "dropout"),
+    *("residual", "equations"),
+)
+MOST_LAYERS = 1000
+
+
+def _written_out(raw: Any) -> Any:
+    """A layer as a table, whatever way it was written; its kind is one of those that exist."""
+    if isinstance(raw, Model):
+        return raw
+    if isinstance(raw, str):
+        raw = expand_layer(raw)
+    if not isinstance(raw, Mapping):
+        raise expected(raw, 'a table with a kind, or a short form such as "dense 2 sigmoid"')
+    if "kind" not in raw:
+        raise SpecError(f".kind: missing, expected {listed(KINDS)}")
+    each([(".kind", raw["kind"])], word(*KINDS).reader)
+    return raw
+
+
+def _several(raw: Any) -> Any:
+    if not isinstance(raw, list | tuple) or not 1 <= len(raw) <= MOST_LAYERS:
+        raise expected(raw, f"a list of 1 to {MOST_LAYERS} layers")
+    return tuple(raw)
+
+
+AnyLayer = (
+    Dense
+    | Conv
+    | MaxPool
+    | AvgPool
+    | Flatten
+    | LayerNorm
+    | BatchNorm
+    | Dropout
+    | Residual
+    | Equations
+)
+Layer = Annotated[AnyLayer, Field(discriminator="kind"), BeforeValidator(_written_out)]
+Layers = Annotated[tuple[Layer, ...], BeforeValidator(_several)]
+Residual.model_rebuild()

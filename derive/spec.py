@@ -4,58 +4,136 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from derive.errors import SpecError
-from derive.layers import Activation, Dense, Init, Loss, Model
-from derive.values import Table
+from pydantic import ValidationError, model_validator
 
-__all__ = ["Activation", "Dense", "Init", "Layer", "Loss", "Network", "load", "load_text"]
-Layer = Dense
+from derive import bounds
+from derive.errors import SpecError, join, shown
+from derive.layers import (
+    AnyLayer,
+    BatchNorm,
+    Conv,
+    Dense,
+    Equations,
+    LayerNorm,
+    Layers,
+    Loss,
+    Model,
+    Residual,
+)
+from derive.loading import check_data, parse, read_file
+from derive.problems import problems_of
+from derive.shapes import Shape, through
+from derive.shorthand import is_one_line
+from derive.values import (
+    NAME,
+    SHAPE,
+    TITLE,
+    Table,
+    Typed,
+    rational,
+    read_name,
+    whole,
+    word,
+)
+from derive.written import named_entry, read_index_formula
+
+__all__ = [
+    *("Activation", "AnyLayer", "AvgPool", "BatchNorm", "Conv", "Dense", "Dropout", "Equations"),
+    *("Flatten", "Init", "Layer", "LayerNorm", "Loss", "MaxPool", "Network", "Residual"),
+    *("Shape", "Training", "load", "load_text", "pads", "plain", "schema", "written"),
+]
+NOTATIONS = ("signals", "neurons", "columns", "units", "named_layers", "rows")
+
+
+def _read_notation(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[\w./ -]{1,200}\.toml", value, re.ASCII):
+        return value
+    return str(_NOTATION_WORD.reader(value))
+
+
+_NOTATION_WORD = word(*NOTATIONS)
+_NOTATION = Typed(
+    _read_notation,
+    {"anyOf": [_NOTATION_WORD.schema, {"type": "string", "pattern": r"\.toml$"}]},
+    _NOTATION_WORD.wanted,
+)
 
 
 class Training(Model):
     """How the emitted module trains unless told otherwise."""
 
-    optimizer: Literal["sgd", "momentum"] = "sgd"
-    learning_rate: Fraction = Fraction(1, 10)
-    momentum: Fraction = Fraction(9, 10)
-    batch_size: int = 32
-    epochs: int = 100
-    seed: int = 0
+    optimizer: Annotated[Literal["sgd", "momentum"], word("sgd", "momentum")] = "sgd"
+    learning_rate: Annotated[Fraction, rational(0, 1000, open_low=True)] = Fraction(1, 10)
+    momentum: Annotated[Fraction, rational(0, 1, open_high=True)] = Fraction(0)
+    batch_size: Annotated[int, whole(1, 1_000_000)] = 32
+    epochs: Annotated[int, whole(1, 1_000_000)] = 100
+    seed: Annotated[int, whole(0, 2**32 - 1)] = 0
+
+    @model_validator(mode="after")
+    def _momentum(self) -> Self:
+        given = "momentum" in self.model_fields_set and self.momentum != 0
+        if given and self.optimizer == "sgd":
+            raise SpecError('.momentum: belongs to the optimizer "momentum", found "sgd"')
+        if self.optimizer == "momentum" and "momentum" not in self.model_fields_set:
+            return self._set(momentum=Fraction(9, 10))
+        return self
 
 
 class Network(Model):
-    """A validated network."""
+    """A validated network; the layers have every default and every size per axis written out."""
 
-    name: str = "network"
-    title: str | None = None
-    input: tuple[int | str, ...]
-    layers: tuple[Dense, ...]
+    name: Annotated[str, NAME] = "network"
+    title: Annotated[str, TITLE] | None = None
+    input: Annotated[tuple[int | str, ...], SHAPE]
+    layers: Layers
     loss: Loss
-    reduction: Literal["mean", "sum"] = "mean"
-    weight_decay: Fraction = Fraction(0)
-    notation: str = "columns"
-    dtype: Literal["float32", "float64"] = "float64"
-    accuracy: Literal["fast", "exact"] = "fast"
-    domain: Literal["checked", "unchecked"] = "checked"
+    reduction: Annotated[Literal["mean", "sum"], word("mean", "sum")] = "mean"
+    weight_decay: Annotated[Fraction, rational(0, 1000)] = Fraction(0)
+    notation: Annotated[str, _NOTATION] = "columns"
+    dtype: Annotated[Literal["float32", "float64"], word("float32", "float64")] = "float64"
+    accuracy: Annotated[Literal["fast", "exact"], word("fast", "exact")] = "fast"
+    domain: Annotated[Literal["checked", "unchecked"], word("checked", "unchecked")] = "checked"
     training: Training = Training()
 
+    _output: Shape = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        every = tuple(walk(self.layers))
+        repeated = [layer for layer in every if isinstance(layer, Dense) and layer.repeat]
+        if len(repeated) > 1 or any(layer not in self.layers for layer in repeated):
+            raise SpecError(".layers: one layer of the outermost list can be repeated, no more")
+        layers, output = through(self.layers, self.input)
+        if not any(isinstance(layer, _TRAINED) for layer in every):
+            raise SpecError(".layers: none of them has parameters, expected at least one")
+        if self.loss.name == "index_formula":
+            try:
+                loss = read_index_formula(self.loss.formula, output, named_entry)
+                if not bounds.depends(loss, "o"):
+                    raise SpecError("found a loss that ignores the output o")
+            except SpecError as error:
+                raise error.under(".loss") from None
+        return self._set(layers=layers)
+
     @property
-    def output_shape(self) -> tuple[int | str, ...]:
+    def output_shape(self) -> Shape:
         """The extents of the output of one sample."""
-        return (self.layers[-1].units,)
+        return through(self.layers, self.input)[1]
 
     @property
     def numeric(self) -> bool:
         """Whether every size is a number and no activation or loss is generic."""
-        sizes = [*self.input, *(layer.units for layer in self.layers)]
-        generic = [layer for layer in self.layers if not layer.activation.numeric or layer.repeat]
-        return all(isinstance(s, int) for s in sizes) and not generic and self.loss.numeric
+        return (
+            self.loss.numeric
+            and not any(isinstance(size, str) for size in self.input)
+            and all(_is_numeric(layer) for layer in walk(self.layers))
+        )
 
     def canonical(self) -> str:
         """The canonical JSON: every default written out, the same for every way of writing."""
@@ -65,6 +143,30 @@ class Network(Model):
     def sha256(self) -> str:
         """The hash of the canonical JSON."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+_TRAINED = (Dense, Conv, LayerNorm, BatchNorm, Equations)
+
+
+def walk(layers: tuple[AnyLayer, ...]) -> Iterator[AnyLayer]:
+    """Every layer in order; those inside a residual layer come before it."""
+    for layer in layers:
+        if isinstance(layer, Residual):
+            yield from walk(layer.layers)
+        yield layer
+
+
+def _is_numeric(layer: AnyLayer) -> bool:
+    sizes: list[int | str] = []
+    match layer:
+        case Dense():
+            sizes = [layer.units] if layer.repeat is None else [layer.repeat]
+        case Conv():
+            sizes = [layer.channels]
+        case Equations():
+            sizes = list(layer.indices.values())
+    activation = getattr(layer, "activation", None)
+    return not any(isinstance(s, str) for s in sizes) and (activation is None or activation.numeric)
 
 
 def plain(value: Any) -> Any:
@@ -81,46 +183,68 @@ def plain(value: Any) -> Any:
     return value
 
 
+def schema() -> dict[str, Any]:
+    """The JSON schema of a spec."""
+    made = Network.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
 def load(source: Path | str | Mapping[str, Any] | Network) -> Network:
-    """The network of a file, of a one-line network, of a mapping; a network is returned as it is."""
+    """The network of a file, of a one-line network or of a mapping; a network stays as it is."""
     if isinstance(source, Network):
         return source
     if isinstance(source, Mapping):
-        return _build(source)
-    if isinstance(source, str) and ">" in source:
+        return _build(source, "spec")
+    if isinstance(source, str) and (is_one_line(source) or "\n" in source):
         return load_text(source)
+    if not isinstance(source, Path | str):
+        raise SpecError(f"spec: found {shown(source)}, expected a path, a text or a mapping")
     path = Path(source)
-    raw = tomllib.loads(path.read_text())
-    return _build({"name": path.stem, **raw})
-
-
-def load_text(text: str, name: str = "spec") -> Network:
-    """The network that a text writes: one line, or TOML."""
-    if "\n" in text.strip():
-        return _build(tomllib.loads(text))
-    shape, *layers = [part.strip() for part in text.rsplit(":", 1)[0].split(">")]
-    size = int(shape) if shape.isdigit() else shape
-    return _build({"input": size, "layers": layers, "loss": text.rsplit(":", 1)[1].strip()})
-
-
-def _build(raw: Mapping[str, Any]) -> Network:
-    data = dict(raw)
-    data["input"] = data["input"] if isinstance(data["input"], list) else (data["input"],)
-    data["layers"] = tuple(_layer(layer) for layer in data["layers"])
-    if "likelihood" in data:
-        data["loss"] = {"likelihood": data.pop("likelihood")}
+    label = str(path) if len(str(path)) <= 80 else "..." + str(path)[-77:]
     try:
-        return Network(**data)
-    except ValueError as error:
-        raise SpecError(str(error)) from None
+        text = read_file(path)
+    except SpecError as error:
+        raise error.under(label) from None
+    return load_text(text, label, path.stem)
 
 
-def _layer(raw: Any) -> Any:
-    if isinstance(raw, str):
-        words = raw.removeprefix("dense ").split(None, 1)
-        units = int(words[0]) if words[0].isdigit() else words[0]
-        raw = {"units": units, **({"activation": words[1]} if words[1:] else {})}
-    raw = dict(raw)
-    bias = raw.get("bias", True)
-    raw["bias"] = {True: "added", False: "absent"}.get(bias, bias)
-    return raw
+def load_text(text: str, label: str = "spec", name: str = "network") -> Network:
+    """The network that a text writes in TOML, JSON or one line; `name` where it gives none."""
+    try:
+        data = parse(text)
+    except SpecError as error:
+        raise error.under(label) from None
+    return _build(data, label, name)
+
+
+def _build(raw: Mapping[str, Any], label: str, name: str = "network") -> Network:
+    """The network of plain data, or all that is wrong with it, each line with the label."""
+    problems: list[str] = []
+    data = dict(raw)
+    try:
+        check_data(data)
+        if "name" not in data:
+            data["name"] = _legal_name(name)
+        likelihood = data.pop("likelihood", None)
+        if likelihood is not None and "loss" in data:
+            problems.append("likelihood: found a loss as well, expected exactly one of the two")
+        elif likelihood is not None:
+            data["loss"] = {"likelihood": likelihood}
+        elif "loss" not in data:
+            problems.append("loss: missing, expected a loss or a likelihood")
+            data["loss"] = "generic"
+        made = Network.model_validate(data)
+        if not problems:
+            return made
+    except ValidationError as error:
+        problems += [problem.removeprefix(".") for problem in problems_of(error, Network)]
+    except SpecError as error:
+        problems += error.problems
+    raise SpecError(*(join(label, problem) for problem in problems))
+
+
+def _legal_name(name: str) -> str:
+    try:
+        return read_name(name)
+    except SpecError:
+        return "network"

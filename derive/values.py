@@ -10,18 +10,18 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import core_schema
 
-from derive.errors import SpecError, listed, rational_text, shown, suggestion
+from derive.errors import SpecError, listed, shown, suggestion
 
 LARGEST_SIZE = 1_000_000
 MOST_DIGITS = 40
-SIZE_NAME = re.compile(r"[A-Za-z][0-9]*(_[A-Za-z0-9]{1,8})?")
+SIZE_NAME = re.compile(r"[A-Za-z][0-9]{0,3}(_[A-Za-z0-9]{1,8})?", re.ASCII)
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
 _MODULES = sys.stdlib_module_names | {"numpy", "derive", "codegen", "gradwright"}
 
@@ -37,33 +37,40 @@ class Table(Mapping[K, V], Generic[K, V]):
         self._entries = dict(entries or {})
 
     def __getitem__(self, key: K) -> V:
+        """The value of a key."""
         return self._entries[key]
 
     def __iter__(self) -> Iterator[K]:
+        """The keys in written order."""
         return iter(self._entries)
 
     def __len__(self) -> int:
+        """The number of entries."""
         return len(self._entries)
 
     def __hash__(self) -> int:
+        """By the entries."""
         return hash(frozenset(self._entries.items()))
 
     def __repr__(self) -> str:
+        """As a call."""
         return f"Table({self._entries!r})"
 
 
 class Typed:
-    """Pydantic metadata: read a field with `reader`, describe it in the JSON schema by `schema`."""
+    """Pydantic metadata of a field: its reader, its JSON schema, and in words what it takes."""
 
-    def __init__(self, reader: Callable[[Any], Any], schema: dict[str, Any]) -> None:
-        """Keep both."""
-        self.reader, self.schema = reader, schema
+    def __init__(self, reader: Callable[[Any], Any], schema: dict[str, Any], wanted: str) -> None:
+        """Keep all three."""
+        self.reader, self.schema, self.wanted = reader, schema, wanted
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        return PlainValidator(self.reader).__get_pydantic_core_schema__(source, handler)
+        """The reader alone decides."""
+        return core_schema.no_info_plain_validator_function(self.reader)
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> Any:
-        return WithJsonSchema(self.schema).__get_pydantic_json_schema__(core, handler)
+        """The schema as it is."""
+        return dict(self.schema)
 
 
 def expected(found: object, wanted: str) -> SpecError:
@@ -85,7 +92,7 @@ def whole(low: int, high: int) -> Typed:
             raise expected(value, wanted)
         return int(value)
 
-    return Typed(read, {"type": "integer", "minimum": low, "maximum": high})
+    return Typed(read, {"type": "integer", "minimum": low, "maximum": high}, wanted)
 
 
 def read_size(value: Any) -> int | str:
@@ -93,6 +100,8 @@ def read_size(value: Any) -> int | str:
     if is_whole(value) and 1 <= value <= LARGEST_SIZE:
         return int(value)
     if isinstance(value, str) and SIZE_NAME.fullmatch(value):
+        if value == "N":
+            raise SpecError('found "N", which is the number of samples; take another letter')
         return value
     hint = ", or a symbolic size such as n, d1 or n_h" if isinstance(value, str) else ""
     raise expected(value, f"a whole number from 1 to {LARGEST_SIZE}{hint}")
@@ -104,40 +113,117 @@ _SIZE_SCHEMA = {
         {"type": "string", "pattern": f"^{SIZE_NAME.pattern}$"},
     ]
 }
-SIZE = Typed(read_size, _SIZE_SCHEMA)
+SIZE = Typed(read_size, _SIZE_SCHEMA, f"a whole number from 1 to {LARGEST_SIZE}")
 
 
-def sequence(
-    reader: Callable[[Any], Any], least: int, most: int, wanted: str, schema: dict[str, Any]
-) -> Typed:
+def each(items: Iterable[tuple[str, Any]], reader: Callable[[Any], Any]) -> list[Any]:
+    """The items as the reader reads them; the mistakes of all of them at once, at their places."""
+    made, problems = [], []
+    for place, item in items:
+        try:
+            made.append(reader(item))
+        except SpecError as error:
+            problems += error.under(place).problems
+    if problems:
+        raise SpecError(*problems)
+    return made
+
+
+def sequence(one: Typed, least: int, most: int) -> Typed:
     """A value, which stands for a list of one, or a list of values, kept as a tuple."""
+    wanted = f"{one.wanted}, or a list of {least} to {most} of them"
 
     def read(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
-            return (reader(value),)
+            return (one.reader(value),)
         if not least <= len(value) <= most:
-            raise expected(value, f"{wanted}, or a list of {least} to {most} of them")
-        made, problems = [], []
-        for place, item in enumerate(value):
-            try:
-                made.append(reader(item))
-            except SpecError as error:
-                problems += error.under(f"entry {place}").problems
-        if problems:
-            raise SpecError(*problems)
-        return tuple(made)
+            raise expected(value, wanted)
+        return tuple(each(((f"[{n}]", item) for n, item in enumerate(value)), one.reader))
 
-    many = {"type": "array", "items": schema, "minItems": least, "maxItems": most}
-    return Typed(read, {"anyOf": [schema, many]})
+    many = {"type": "array", "items": one.schema, "minItems": least, "maxItems": most}
+    return Typed(read, {"anyOf": [one.schema, many]}, wanted)
 
 
-SHAPE = sequence(read_size, 1, 8, "a size", _SIZE_SCHEMA)
+SHAPE = sequence(SIZE, 1, 8)
 
 
 def per_axis(low: int, high: int) -> Typed:
     """A whole number for every spatial axis: one for all, or a list of one or two."""
-    one = whole(low, high)
-    return sequence(one.reader, 1, 2, f"a whole number from {low} to {high}", one.schema)
+    return sequence(whole(low, high), 1, 2)
+
+
+def read_padding(value: Any) -> Literal["same"] | tuple[int, ...]:
+    """The word "same", or a padding for every spatial axis."""
+    if value == "same":
+        return "same"
+    if isinstance(value, str):
+        raise expected(value, 'a whole number from 0 to 10000, or "same"')
+    made: tuple[int, ...] = _PADDINGS.reader(value)
+    return made
+
+
+_PADDINGS = per_axis(0, 10_000)
+_SAME = {"enum": ["same"]}
+PADDING = Typed(read_padding, {"anyOf": [_PADDINGS.schema, _SAME]}, f'"same" or {_PADDINGS.wanted}')
+
+
+def read_bias(value: Any) -> str:
+    """true, false or "threshold", as the words that a model keeps."""
+    if isinstance(value, bool):
+        return "added" if value else "absent"
+    if value in ("added", "absent", "threshold"):
+        return str(value)
+    raise expected(value, 'true, false or "threshold"')
+
+
+BIAS = Typed(
+    read_bias,
+    {"enum": [True, False, "threshold", "added", "absent"]},
+    'true, false or "threshold"',
+)
+
+
+def read_symbol(value: Any) -> str:
+    """The name of a symbolic size."""
+    if not isinstance(value, str) or not SIZE_NAME.fullmatch(value) or value == "N":
+        raise expected(value, 'the name of a symbolic number, such as "L"')
+    return value
+
+
+SYMBOL = Typed(read_symbol, {"type": "string", "pattern": f"^{SIZE_NAME.pattern}$"}, "a name")
+
+
+def texts(least: int, most: int) -> Typed:
+    """A list of texts."""
+    wanted = f"a list of {least} to {most} texts" if least else "a list of texts"
+
+    def read_one(value: Any) -> str:
+        if not isinstance(value, str):
+            raise expected(value, "a text")
+        return value.strip()
+
+    def read(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not least <= len(value) <= most:
+            raise expected(value, wanted)
+        return tuple(each(((f"[{n}]", item) for n, item in enumerate(value)), read_one))
+
+    schema = {"type": "array", "items": {"type": "string"}, "minItems": least, "maxItems": most}
+    return Typed(read, schema, wanted)
+
+
+def table(reader: Callable[[Any], Any] = lambda value: value, most: int = 200) -> Typed:
+    """A table whose keys are names and whose values the reader reads."""
+
+    def read(value: Any) -> Table[str, Any]:
+        if not isinstance(value, Mapping) or len(value) > most:
+            raise expected(value, f"a table of at most {most} names")
+        for key in value:
+            if not isinstance(key, str) or not re.fullmatch(r"[A-Za-z]\w{0,31}", key, re.ASCII):
+                raise SpecError(f"found the name {shown(key)}, expected letters and digits")
+        entries = each(((f".{key}", entry) for key, entry in value.items()), reader)
+        return Table(dict(zip(value, entries, strict=True)))
+
+    return Typed(read, {"type": "object"}, "a table")
 
 
 def read_rational(value: Any) -> Fraction | None:
@@ -158,23 +244,23 @@ def read_rational(value: Any) -> Fraction | None:
     return exact if max(abs(exact.numerator), exact.denominator) < 10**MOST_DIGITS else None
 
 
-def rational(low: Fraction | int, high: Fraction | int, *, open_low: bool = False) -> Typed:
-    """A number of the closed range low..high, or of the range above low, kept exactly."""
-    first, last = rational_text(Fraction(low)), rational_text(Fraction(high))
-    wanted = (
-        f"a number above {first}, at most {last}" if open_low else f"a number {first} to {last}"
-    )
+def rational(low: int, high: int, *, open_low: bool = False, open_high: bool = False) -> Typed:
+    """A number from low to high, with or without the ends, kept exactly."""
+    first = f"above {low}" if open_low else f"from {low}"
+    wanted = f"a number {first} and below {high}" if open_high else f"a number {first} to {high}"
 
     def read(value: Any) -> Fraction:
         exact = read_rational(value)
-        if exact is None or not low <= exact <= high or (open_low and exact == low):
+        if exact is None or not low <= exact <= high:
+            raise expected(value, wanted)
+        if (open_low and exact == low) or (open_high and exact == high):
             raise expected(value, wanted)
         return exact
 
     lower = "exclusiveMinimum" if open_low else "minimum"
-    bounds = {"type": "number", lower: float(low), "maximum": float(high)}
+    upper = "exclusiveMaximum" if open_high else "maximum"
     ratio = {"type": "string", "pattern": "^-?[0-9]+/[0-9]+$"}
-    return Typed(read, {"anyOf": [bounds, ratio]})
+    return Typed(read, {"anyOf": [{"type": "number", lower: low, upper: high}, ratio]}, wanted)
 
 
 def word(*words: str) -> Typed:
@@ -185,7 +271,7 @@ def word(*words: str) -> Typed:
             raise expected(value, listed(words) + suggestion(value, words))
         return value
 
-    return Typed(read, {"enum": list(words)})
+    return Typed(read, {"enum": list(words)}, listed(words))
 
 
 def read_name(value: Any) -> str:
@@ -201,7 +287,7 @@ def read_name(value: Any) -> str:
     return value
 
 
-NAME = Typed(read_name, {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,63}$"})
+NAME = Typed(read_name, {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,63}$"}, "a name")
 
 
 def read_title(value: Any) -> str:
@@ -211,4 +297,4 @@ def read_title(value: Any) -> str:
     return value
 
 
-TITLE = Typed(read_title, {"type": "string", "minLength": 1, "maxLength": 200})
+TITLE = Typed(read_title, {"type": "string", "minLength": 1, "maxLength": 200}, "a line")
