@@ -41,7 +41,11 @@ class Undefined(ArithmeticError):
 
 
 def join(place: str, problem: str) -> str:
-    """The problem at the place: `layers[1]` and `.units: found 0` make `layers[1].units: found 0`."""
+    """The problem at the place; one that begins with `.field` or `[number]` lies further inside.
+
+    >>> join("layers[1]", ".units: found 0"), join("layers[1]", "found 0")
+    ('layers[1].units: found 0', 'layers[1]: found 0')
+    """
     return place + problem if problem[:1] in (".", "[") else f"{place}: {problem}"
 
 

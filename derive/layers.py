@@ -201,7 +201,7 @@ class Dense(_Weighted):
     def _generic_sizes(self) -> Self:
         if self.repeat is not None and isinstance(self.units, int):
             raise SpecError(
-                f'units: found {self.units}, expected a symbolic size such as "d", '
+                f'.units: found {self.units}, expected a symbolic size such as "d", '
                 "because the layer is repeated with a size of its own each time"
             )
         return self
@@ -288,7 +288,7 @@ class Equations(Model):
             for name, axes in self.parameters.items()
         }
         if strangers := [name for name in self.initial if name not in default]:
-            raise SpecError(f"initial: {shown(strangers[0])} is not the name of a parameter")
+            raise SpecError(f".initial: {shown(strangers[0])} is not the name of a parameter")
         return self._set(initial=Table({**default, **self.initial}))
 
 
