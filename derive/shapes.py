@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from derive.errors import SpecError, shown
 from derive.layers import (
@@ -141,7 +141,7 @@ def _per_axis(layer: Windowed, shape: Shape, *fields: str) -> Windowed:
         if len(value) not in (1, rank):
             raise SpecError(f".{field}: found {len(value)} numbers, expected 1 or {rank}")
         values[field] = value * rank if len(value) == 1 else value
-    return layer.model_copy(update=values)
+    return cast(Windowed, layer.model_copy(update=values))
 
 
 def _windows(

@@ -15,20 +15,27 @@ from pydantic import ValidationError, model_validator
 from derive import bounds
 from derive.errors import SpecError, join, shown
 from derive.layers import (
+    Activation,
     AnyLayer,
+    AvgPool,
     BatchNorm,
     Conv,
     Dense,
+    Dropout,
     Equations,
+    Flatten,
+    Init,
+    Layer,
     LayerNorm,
     Layers,
     Loss,
+    MaxPool,
     Model,
     Residual,
 )
 from derive.loading import check_data, parse, read_file
 from derive.problems import problems_of
-from derive.shapes import Shape, through
+from derive.shapes import Shape, pads, through, written
 from derive.shorthand import is_one_line
 from derive.values import (
     NAME,
@@ -44,9 +51,31 @@ from derive.values import (
 from derive.written import named_entry, read_index_formula
 
 __all__ = [
-    *("Activation", "AnyLayer", "AvgPool", "BatchNorm", "Conv", "Dense", "Dropout", "Equations"),
-    *("Flatten", "Init", "Layer", "LayerNorm", "Loss", "MaxPool", "Network", "Residual"),
-    *("Shape", "Training", "load", "load_text", "pads", "plain", "schema", "written"),
+    "Activation",
+    "AnyLayer",
+    "AvgPool",
+    "BatchNorm",
+    "Conv",
+    "Dense",
+    "Dropout",
+    "Equations",
+    "Flatten",
+    "Init",
+    "Layer",
+    "LayerNorm",
+    "Loss",
+    "MaxPool",
+    "Residual",
+    "Network",
+    "Shape",
+    "Training",
+    "load",
+    "load_text",
+    "pads",
+    "plain",
+    "schema",
+    "walk",
+    "written",
 ]
 NOTATIONS = ("signals", "neurons", "columns", "units", "named_layers", "rows")
 
@@ -100,8 +129,6 @@ class Network(Model):
     accuracy: Annotated[Literal["fast", "exact"], word("fast", "exact")] = "fast"
     domain: Annotated[Literal["checked", "unchecked"], word("checked", "unchecked")] = "checked"
     training: Training = Training()
-
-    _output: Shape = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
