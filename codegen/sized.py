@@ -1,0 +1,120 @@
+"""A number with the size of the terms that made it, which says how far rounding may move it.
+
+Every operation adds an error of its own, as large as the result (for a sum, as the sum of the
+absolute values), and passes on the errors of its operands.  Passed-on errors have no common sign, so
+their squares are added: sums of absolute values would grow by a factor sqrt(width) with each layer
+until nothing could be told wrong.  A computation with relative precision eps is then off by a modest
+multiple of eps * size (the tests measure it).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Floats = Any  # a float64 array or a number
+
+
+def _joint(*sizes: Floats) -> Floats:
+    """The root of the sum of the squares."""
+    return np.sqrt(sum(np.square(size) for size in sizes))
+
+
+class Sized:
+    """`value` and `size`, entry by entry; other numbers that meet it are as large as they are."""
+
+    __array_ufunc__ = None  # an array on the left leaves the operation to us
+
+    def __init__(self, value: Floats, size: Floats) -> None:
+        """Keep both."""
+        self.value, self.size = value, size
+
+    @classmethod
+    def exactly(cls, value: Floats) -> Sized:
+        """A given number."""
+        return cls(value, np.abs(value))
+
+    @classmethod
+    def of(cls, value: Any) -> Sized:
+        """Itself, or a plain number as a given one."""
+        return value if isinstance(value, Sized) else cls.exactly(value)
+
+    def through(self, value: Floats, slope: Floats) -> Sized:
+        """f of this, from f's value and slope."""
+        return Sized(value, _joint(value, slope * self.size))
+
+    def __neg__(self) -> Sized:
+        """The size of -a is that of a."""
+        return Sized(-self.value, self.size)
+
+    def __add__(self, other: Any) -> Sized:
+        """The size of a + b takes in the larger of the two, also where they cancel."""
+        other = Sized.of(other)
+        return Sized(self.value + other.value, _joint(self.size, other.size))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Sized:
+        """As large as a + b."""
+        return self + -Sized.of(other)
+
+    def __rsub__(self, other: Any) -> Sized:
+        """As large as a + b."""
+        return Sized.of(other) + -self
+
+    def __mul__(self, other: Any) -> Sized:
+        """The errors of both factors are passed on."""
+        other = Sized.of(other)
+        size = _joint(self.size * other.value, self.value * other.size)
+        return Sized(self.value * other.value, size)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Sized:
+        """The errors of both sides are passed on."""
+        other = Sized.of(other)
+        value = self.value / other.value
+        return Sized(value, _joint(self.size / other.value, value * other.size / other.value))
+
+    def __rtruediv__(self, other: Any) -> Sized:
+        """The errors of both sides are passed on."""
+        return Sized.of(other) / self
+
+    def __pow__(self, exponent: int | float) -> Sized:
+        """The power with a constant exponent."""
+        slope = exponent * self.value ** (exponent - 1)
+        return self.through(self.value**exponent, slope)
+
+    def __matmul__(self, other: Any) -> Sized:
+        """The matrix product; its own error is as large as that of the absolute values."""
+        other = Sized.of(other)
+        passed = np.square(self.size) @ np.square(other.value)
+        passed = passed + np.square(self.value) @ np.square(other.size)
+        size = np.sqrt(passed + np.square(np.abs(self.value) @ np.abs(other.value)))
+        return Sized(self.value @ other.value, size)
+
+    def __getitem__(self, at: Any) -> Sized:
+        """Entries, or new axes."""
+        return Sized(self.value[at], self.size[at])
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Sized:
+        """The sum over axes; its own error is as large as the sum of the absolute values."""
+        passed = np.square(self.size).sum(axis, keepdims=keepdims)
+        own = np.square(np.abs(self.value).sum(axis, keepdims=keepdims))
+        return Sized(self.value.sum(axis, keepdims=keepdims), np.sqrt(passed + own))
+
+    @property
+    def T(self) -> Sized:
+        """The transpose."""
+        return Sized(self.value.T, self.size.T)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return tuple(self.value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
