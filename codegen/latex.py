@@ -33,7 +33,6 @@ from codegen.document import (
     Target,
     Tint,
     code_comment,
-    nodes,
 )
 from codegen.latex_displays import TEXT_WIDTH, display, equations
 from codegen.latex_math import formula
@@ -56,16 +55,31 @@ def latex(document: Document) -> str:
     page = NotesTex(
         pdf_title=pdf_string(title),
         header=escape(header),
-        title=escape(title),
+        title=r"\\ ".join(map(escape, _two_lines(title))),
         subtitle=escape(document.subtitle),
         badges=tuple(writer.inlines(badge) for badge in document.badges),
-        body="\n\n".join(writer.blocks((*document.opening, *document.sections))),
+        body=writer.blocks((*document.opening, *document.sections)),
     )
     return assert_safe_latex(render_tex(page))
 
 
 def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def _two_lines(title: str) -> tuple[str, ...]:
+    """A title that is wider than the page, in two lines of like width, best before "with"."""
+    places = [k for k, c in enumerate(title) if c == " "]
+    if 1.75 * letters(title) < TEXT_WIDTH or not places:
+        return (title,)
+    middle = len(title) / 2
+
+    def unfit(k: int) -> float:
+        joint = title[k + 1 :].startswith(("with ", "and ", "for "))
+        return abs(k - middle) - 0.2 * len(title) * joint
+
+    k = min(places, key=unfit)
+    return title[:k], title[k + 1 :]
 
 
 def inline_width(inlines: Inlines) -> float:
@@ -134,9 +148,13 @@ class _Writer:
 
     # -------------------------------------------------------------------------------- blocks
 
-    def blocks(self, blocks: Iterable[Block]) -> list[str]:
-        """Blocks one after the other."""
-        return [self.block(block) for block in blocks]
+    def blocks(self, blocks: Iterable[Block]) -> str:
+        """Blocks one after the other; a display belongs to the paragraph before it."""
+        made = ""
+        for block in blocks:
+            joint = "\n" if isinstance(block, Display | Equations) else "\n\n"
+            made += (joint if made else "") + self.block(block)
+        return made
 
     @singledispatchmethod
     def block(self, block: Block) -> str:
@@ -151,7 +169,7 @@ class _Writer:
             title = rf"\texorpdfstring{{{title}}}{{{pdf_string(words)}}}"
         heading = _HEADINGS[min(self.depth, 2)] + f"{{{title}}}{_label(block.key)}"
         self.depth += 1
-        parts = [heading, *self.blocks(block.blocks), *self.solutions(block)]
+        parts = [heading, self.blocks(block.blocks), *self.solutions(block)]
         self.depth -= 1
         return "\n\n".join(parts)
 
@@ -161,8 +179,7 @@ class _Writer:
         if solved:
             yield r"\subsection*{Solutions}"
         for exercise in solved:
-            first, *rest = self.blocks(exercise.solution)
-            yield "\n\n".join([rf"\textbf{{{exercise.number}.}} {first}", *rest])
+            yield rf"\textbf{{{exercise.number}.}} {self.blocks(exercise.solution)}"
 
     @block.register
     def _(self, block: Paragraph) -> str:
@@ -190,7 +207,7 @@ class _Writer:
         )
         if not block.proof:
             return statement
-        proof = "\n\n".join(self.blocks(block.proof))
+        proof = self.blocks(block.proof)
         return f"{statement}\n\\begin{{proof}}\n{proof}\n\\end{{proof}}"
 
     @block.register
@@ -198,7 +215,7 @@ class _Writer:
         title = self.inlines(block.title)
         boxes = []
         for k, rows in enumerate(_pieces(block.rows, 16)):
-            body = self.tabular(block.columns, rows, TEXT_WIDTH - 3.0, r"\small\color{softcolor}")
+            body = self.tabular(block.columns, rows, TEXT_WIDTH - 6.0, r"\small\color{softcolor}")
             more = r" {\normalfont(continued)}" if k else ""
             boxes.append(f"\\begin{{result}}{{{title}{more}}}\n{body}\n\\end{{result}}")
         return "\n\n".join(boxes)
@@ -240,13 +257,12 @@ class _Writer:
 
     @block.register
     def _(self, block: Exercise) -> str:
-        body = "\n\n".join(self.blocks(block.question))
+        body = self.blocks(block.question)
         return f"\\begin{{exercise}}{_label(block.key)}\n{body}\n\\end{{exercise}}"
 
     @block.register
     def _(self, block: Remark) -> str:
-        first, *rest = self.blocks(block.body)
-        return "\n\n".join([rf"\textbf{{{self.inlines(block.title)}.}} {first}", *rest])
+        return rf"\textbf{{{self.inlines(block.title)}.}} {self.blocks(block.body)}"
 
     @block.register
     def _(self, block: Listing) -> str:
@@ -369,6 +385,3 @@ def comment_start(code: str) -> int:
         elif c == "#":
             return k
     return len(code)
-
-
-__all__ = ["assert_safe_latex", "inline_width", "latex", "nodes"]

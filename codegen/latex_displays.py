@@ -19,7 +19,7 @@ RELATION = 1.34
 GAP = 2.6  # between a formula and its reason
 NARROWEST = 9.0  # the narrowest column of reasons
 SMALL = 0.93  # reasons are set in small print
-MARK = 3.6  # the word of a check
+MARK = 3.3  # the word of a check
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _reason(line: Line, plan: _Plan, words: Callable[[Inlines], str]) -> str:
         return ""
     gap = r"\enspace " if text and mark else ""
     if plan.reasons:
-        return rf"\why{{{plan.reasons / SMALL:.1f}em}}{{{text}{gap}{mark}}}"
+        return rf"\why{{{plan.reasons:.1f}em}}{{{text}{gap}{mark}}}"
     return rf"\whybelow{{{text}{gap}{mark}}}"
 
 
@@ -137,8 +137,21 @@ def _aligned(rows: list[str], numbers: bool) -> str:
 
 def equations(block: Equations) -> str:
     """Rows of equations under one number each."""
+    if len(block.rows) == 1 and (line := _one_line(block.rows[0])):
+        return line
     rows = [r for made in block.rows for r in _equation_rows(made)]
     return _aligned(rows, any(made.key for made in block.rows))
+
+
+def _one_line(made: EquationRow) -> str:
+    """The equations in the middle of one line, if they fit."""
+    gaps = 2.0 * (len(made.equations) - 1)
+    if sum(map(_equation_width, made.equations)) + gaps > TEXT_WIDTH - 2 * TAG:
+        return ""
+    body = r" \qquad ".join(_equation(e, "") for e in made.equations)
+    name = "equation" if made.key else "equation*"
+    label = rf" \label{{{made.key}}}" if made.key else ""
+    return f"\\begin{{{name}}}\n  {body}{label}\n\\end{{{name}}}"
 
 
 def _equation_rows(made: EquationRow) -> Iterator[str]:
@@ -163,7 +176,7 @@ def _equation_width(equation: Equation) -> float:
     return sides + (RELATION if equation.relation else 0.0)
 
 
-def _equation(equation: Equation) -> str:
+def _equation(equation: Equation, stop: str = "&") -> str:
     left = "" if equation.lhs is None else formula(equation.lhs) + " "
     relation = OPERATOR_COMMAND[equation.relation] + " " if equation.relation else ""
-    return f"{left}&{relation}{formula(equation.rhs)}"
+    return f"{left}{stop}{relation}{formula(equation.rhs)}"

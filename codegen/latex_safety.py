@@ -27,6 +27,7 @@ _TABLES = (
 )  # fmt: skip
 _TOKEN = re.compile(r"\\([A-Za-z]+\*?|.|\n|$)", re.DOTALL)
 
+_NAME = re.compile(r"\\([A-Za-z]+\*?)")
 _MATHEMATICS = """frac tfrac sqrt left right bigl bigr underbrace operatorname operatorname* mathit
 boldsymbol text quad qquad notag label eqref ref hspace displaystyle"""
 _WORDS = """textbackslash textasciicircum textasciitilde textless textgreater textbar textquotedbl
@@ -38,17 +39,12 @@ arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE lar
 thispagestyle hrule"""
 _SIGNS = set("\\{}$&#%_,:;!|.'`^~\"= -")
 BODY = frozenset(
-    {
-        name
-        for table in _TABLES
-        for text in table.values()
-        for name in re.findall(r"\\([A-Za-z]+\*?)", text)
-    }
+    {name for table in _TABLES for text in table.values() for name in _NAME.findall(text)}
     | {*f"{_MATHEMATICS} {_WORDS} {_PAGE}".split()}
     | _SIGNS
 )
-_ENVIRONMENT_NAMES = """document align align* equation cases matrix* tabular tikzpicture placed code result lemma
-    proposition theorem fact convention proof exercise itemize enumerate"""
+_ENVIRONMENT_NAMES = """document align align* equation equation* cases matrix* tabular tikzpicture
+placed code result lemma proposition theorem fact convention proof exercise itemize enumerate"""
 ENVIRONMENTS = frozenset(_ENVIRONMENT_NAMES.split())
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{([^}]*)\}")
 
