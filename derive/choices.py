@@ -44,7 +44,12 @@ LOSSES: Choices = {
 }
 RELU_LIKE = ("relu", "leaky_relu", "elu", "softplus", "gelu", "silu", "mish")
 _S, _O, _Y = (ref(Tensor(letter, "quantity", None, batched=False)) for letter in "soy")
-_ADVICE = {name: f'the activation "{name}" stands alone, without s' for name in ACTIVATIONS}
+_ACTIVATION_ADVICE = {
+    name: f'the activation "{name}" stands alone, without s'
+    for name in ACTIVATIONS
+    if name not in FUNCTIONS
+}
+_LOSS_ADVICE = {name: f'the loss "{name}" stands alone, without o and y' for name in LOSSES}
 
 
 def named(raw: Any, known: Choices, what: str) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def named(raw: Any, known: Choices, what: str) -> dict[str, Any]:
     if isinstance(raw, str):
         raw = {"name": raw} if raw in known else {"formula": _not_a_name(raw, known, what)}
     if not isinstance(raw, Mapping):
-        raise expected(raw, f"the name of {what}, a formula, or a table with a name")
+        raise expected(raw, f"the name of the {what}, a formula, or a table with a name")
     entries = dict(raw)
     options, formula = entries.pop("options", {}), entries.pop("formula", None)
     name = entries.pop("name", None if formula is None else "formula")
@@ -76,8 +81,8 @@ def _not_a_name(text: str, known: Choices, what: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_ -]{2,40}", text, re.ASCII) or " - " in text:
         return text
     near, function = nearest(text, known), nearest(text, FUNCTIONS)
-    variable = "s" if what == "an activation" else "o - y"
-    both = [f'{what} "{near}"'] if near else []
+    variable = "s" if what == "activation" else "o - y"
+    both = [f'the {what} "{near}"'] if near else []
     both += [f'the formula "{function}({variable})"'] if function else []
     hint = (
         f"did you mean {' or '.join(both)}?" if both else f"expected {listed(known)} or a formula"
@@ -108,7 +113,7 @@ def _options(
 
 def check_activation(formula: str) -> None:
     """Refuse a formula that cannot be an activation."""
-    term = read_formula(formula, {"s": _S}, "", _ADVICE)
+    term = read_formula(formula, {"s": _S}, "", _ACTIVATION_ADVICE)
     if not bounds.depends(term, "s"):
         raise SpecError("found a formula that is constant in s, expected one that depends on it")
 
@@ -118,6 +123,6 @@ def check_loss(formula: str) -> None:
     if "[" in formula:
         read_tree(formula)
         return
-    term = read_formula(formula, {"o": _O, "y": _Y}, "")
+    term = read_formula(formula, {"o": _O, "y": _Y}, "", _LOSS_ADVICE)
     if not bounds.depends(term, "o"):
         raise SpecError("found a loss that ignores the output o, expected one that depends on it")

@@ -87,7 +87,7 @@ class Activation(Model):
     def _read(cls, raw: Any) -> Any:
         if isinstance(raw, cls):
             return raw
-        fields = named(raw if raw != {} else "linear", ACTIVATIONS, "an activation")
+        fields = named(raw if raw != {} else "linear", ACTIVATIONS, "activation")
         if fields.get("formula") is not None:
             check_activation(fields["formula"])
         return fields
@@ -96,6 +96,9 @@ class Activation(Model):
     def numeric(self) -> bool:
         """Whether numbers can be computed with it."""
         return self.name != "generic"
+
+
+LIKELIHOOD = word("gaussian", "bernoulli", "categorical")
 
 
 class Loss(Model):
@@ -107,7 +110,7 @@ class Loss(Model):
     name: str
     formula: str | None = None
     options: Annotated[Table[str, Fraction], table()] = Table()
-    likelihood: Literal["gaussian", "bernoulli", "categorical"] | None = None
+    likelihood: Annotated[Literal["gaussian", "bernoulli", "categorical"], LIKELIHOOD] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -118,8 +121,8 @@ class Loss(Model):
             rest = {k: v for k, v in raw.items() if k not in ("likelihood", "name") and v != {}}
             if rest or raw.get("name", "likelihood") != "likelihood":
                 raise SpecError("a likelihood stands without another loss")
-            return {"name": "likelihood", "likelihood": LIKELIHOOD.reader(raw["likelihood"])}
-        fields = named(raw, LOSSES, "a loss")
+            return {"name": "likelihood", "likelihood": raw["likelihood"]}
+        fields = named(raw, LOSSES, "loss")
         if fields.get("formula") is not None:
             fields["name"] = "index_formula" if "[" in fields["formula"] else "formula"
             check_loss(fields["formula"])
@@ -131,7 +134,6 @@ class Loss(Model):
         return self.name != "generic"
 
 
-LIKELIHOOD = word("gaussian", "bernoulli", "categorical")
 _INITS = word("glorot", "he", "zeros", "normal")
 
 

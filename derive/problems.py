@@ -42,7 +42,10 @@ def _sentence(place: str, detail: dict[str, Any], model: type[BaseModel]) -> str
             hint = suggestion(word, known) or f"; known here: {listed(known)}"
             return f"unknown key {shown(word)}{hint}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return join(place, f"found {shown(detail['input'])}, expected a table")
+            sentence = f"found {shown(detail['input'])}, expected a table"
+            return join(place, sentence) if place else sentence
+        case "invalid_key":
+            return "found a key that is not a text, expected names"
         case "tuple_type" | "list_type":
             return f"{place}: found {shown(detail['input'])}, expected a list"
         case "literal_error":

@@ -18,7 +18,7 @@ from derive.layers import (
     MaxPool,
     Residual,
 )
-from derive.terms import Extent, Index, tensors
+from derive.terms import Extent, Index, refs, tensors
 from derive.values import Table
 from derive.written import Resolve, Scope, Written, check_new_name, named_entry, read_equations
 
@@ -89,6 +89,7 @@ def written(layer: Equations, shape: Shape, resolve: Resolve = named_entry) -> t
         raise SpecError(f".padded: {shown(strangers[0])} is no name of this layer")
     if resolve is named_entry:
         _check_use(made, tuple(parameters))
+        _check_reach(made, shape)
     return made
 
 
@@ -233,6 +234,19 @@ def _check_use(made: tuple[Written, ...], parameters: tuple[str, ...]) -> None:
         raise SpecError(f".forward: {unused[0]} does not reach the output {made[-1].name}")
     if "x" not in needed:
         raise SpecError(f".forward: the output {made[-1].name} does not depend on the input x")
+
+
+def _check_reach(made: tuple[Written, ...], shape: Shape) -> None:
+    """An axis of x that is read by plain indices alone must be read to its end by one of them."""
+    entries = [entry for equation in made for entry in refs(equation.rhs)]
+    places = [entry.at for entry in entries if entry.tensor.letter == "x"]
+    for axis, extent in enumerate(shape):
+        indices = [at[axis].index for at in places]
+        if all(index is not None and index.size != extent for index in indices):
+            raise SpecError(
+                f".indices: {indices[0]} has the size {indices[0] and indices[0].size}, but runs "
+                f"over an axis of x of the size {extent}"
+            )
 
 
 def _text(shape: Shape) -> str:

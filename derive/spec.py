@@ -10,11 +10,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import PrivateAttr, ValidationError, model_validator
 
 from derive import bounds
 from derive.errors import SpecError, join, shown
 from derive.layers import (
+    LIKELIHOOD,
     Activation,
     AnyLayer,
     AvgPool,
@@ -65,15 +66,14 @@ __all__ = [
     "LayerNorm",
     "Loss",
     "MaxPool",
-    "Residual",
     "Network",
+    "Residual",
     "Shape",
     "Training",
     "load",
     "load_text",
     "pads",
     "plain",
-    "schema",
     "walk",
     "written",
 ]
@@ -130,6 +130,8 @@ class Network(Model):
     domain: Annotated[Literal["checked", "unchecked"], word("checked", "unchecked")] = "checked"
     training: Training = Training()
 
+    _output: Shape = PrivateAttr(())
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         every = tuple(walk(self.layers))
@@ -146,12 +148,13 @@ class Network(Model):
                     raise SpecError("found a loss that ignores the output o")
             except SpecError as error:
                 raise error.under(".loss") from None
+        self._output = output
         return self._set(layers=layers)
 
     @property
     def output_shape(self) -> Shape:
         """The extents of the output of one sample."""
-        return through(self.layers, self.input)[1]
+        return self._output
 
     @property
     def numeric(self) -> bool:
@@ -210,12 +213,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def schema() -> dict[str, Any]:
-    """The JSON schema of a spec."""
-    made = Network.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
-
-
 def load(source: Path | str | Mapping[str, Any] | Network) -> Network:
     """The network of a file, of a one-line network or of a mapping; a network stays as it is."""
     if isinstance(source, Network):
@@ -250,16 +247,8 @@ def _build(raw: Mapping[str, Any], label: str, name: str = "network") -> Network
     data = dict(raw)
     try:
         check_data(data)
-        if "name" not in data:
-            data["name"] = _legal_name(name)
-        likelihood = data.pop("likelihood", None)
-        if likelihood is not None and "loss" in data:
-            problems.append("likelihood: found a loss as well, expected exactly one of the two")
-        elif likelihood is not None:
-            data["loss"] = {"likelihood": likelihood}
-        elif "loss" not in data:
-            problems.append("loss: missing, expected a loss or a likelihood")
-            data["loss"] = "generic"
+        data.setdefault("name", _legal_name(name))
+        problems += _choose_loss(data)
         made = Network.model_validate(data)
         if not problems:
             return made
@@ -268,6 +257,21 @@ def _build(raw: Mapping[str, Any], label: str, name: str = "network") -> Network
     except SpecError as error:
         problems += error.problems
     raise SpecError(*(join(label, problem) for problem in problems))
+
+
+def _choose_loss(data: dict[str, Any]) -> list[str]:
+    """Bring `likelihood` under `loss`; where that fails, a generic loss stands in for the check."""
+    likelihood, loss = data.pop("likelihood", None), data.get("loss")
+    data["loss"] = "generic" if loss is None else loss
+    if likelihood is None:
+        return [] if loss is not None else ["loss: missing, expected a loss or a likelihood"]
+    if loss is not None:
+        return ["likelihood: found a loss as well, expected exactly one of the two"]
+    try:
+        data["loss"] = {"likelihood": LIKELIHOOD.reader(likelihood)}
+    except SpecError as error:
+        return error.under("likelihood").problems
+    return []
 
 
 def _legal_name(name: str) -> str:

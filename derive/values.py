@@ -246,8 +246,8 @@ def read_rational(value: Any) -> Fraction | None:
 
 def rational(low: int, high: int, *, open_low: bool = False, open_high: bool = False) -> Typed:
     """A number from low to high, with or without the ends, kept exactly."""
-    first = f"above {low}" if open_low else f"from {low}"
-    wanted = f"a number {first} and below {high}" if open_high else f"a number {first} to {high}"
+    first = f"above {low}" if open_low else f"of at least {low}"
+    wanted = f"a number {first} and {'below' if open_high else 'at most'} {high}"
 
     def read(value: Any) -> Fraction:
         exact = read_rational(value)
