@@ -1,8 +1,8 @@
 """What functions, activations and losses ARE: forward formulas only, no derivative anywhere.
 
 `DEFINED` holds the functions of the formula language that have a definition in terms of the
-calculus' own primitives; `ACTIVATIONS` and `LOSSES` are formulas in the formula language itself, read
-by the same reader as a user's own.
+calculus' own primitives; layers, activations and losses are formulas in the formula language
+itself, read by the same reader as a user's own.
 """
 
 from __future__ import annotations
@@ -64,22 +64,31 @@ ACTIVATIONS: dict[str, str] = {
 }
 
 #: The activations that mix the units of a layer: index formulas over the last axis.
-INDEXED_ACTIVATIONS: dict[str, str] = {"softmax": "exp(s[k])/Sum(exp(s[j]), j)"}
+INDEXED_ACTIVATIONS: dict[str, str] = {"softmax": "exp(s[j])/Sum(exp(s[k]), k)"}
 
-#: Each loss of one sample as an index formula; k runs over the outputs.
+#: A dense layer, by what is done with its bias.
+DENSE: dict[str, str] = {
+    "added": "s[j] = Sum(W[i,j]*x[i], i) + b[j]",
+    "threshold": "s[j] = Sum(W[i,j]*x[i], i) - b[j]",
+    "absent": "s[j] = Sum(W[i,j]*x[i], i)",
+}
+
+#: Each loss of one sample as a formula in o and y, summed over the t outputs.
 LOSSES: dict[str, str] = {
-    "squared_error": "Sum((o[k] - y[k])**2, k)",
-    "half_squared_error": "Sum((o[k] - y[k])**2, k)/2",
-    "mean_squared_error": "Sum((o[k] - y[k])**2, k)/size(k)",
-    "binary_cross_entropy": "-Sum(y[k]*log(o[k]) + (1 - y[k])*log(1 - o[k]), k)",
-    "cross_entropy": "-Sum(y[k]*log(o[k]), k)",
-    "huber": "Sum(Piecewise(((o[k] - y[k])**2/2, Abs(o[k] - y[k]) < delta),"
-    " (delta*(Abs(o[k] - y[k]) - delta/2), True)), k)",
+    "squared_error": "(o - y)**2",
+    "half_squared_error": "(o - y)**2/2",
+    "mean_squared_error": "(o - y)**2/t",
+    "binary_cross_entropy": "-(y*log(o) + (1 - y)*log(1 - o))",
+    "cross_entropy": "-y*log(o)",
+    "huber": "Piecewise(((o - y)**2/2, Abs(o - y) < delta), (delta*(Abs(o - y) - delta/2), True))",
 }
 
-#: The probability (or density) of the targets given the outputs, for `likelihood = ...`.
+#: The probability (or density) of one target given its output, for `likelihood = ...`.
 LIKELIHOODS: dict[str, str] = {
-    "gaussian": "exp(-(y[k] - o[k])**2/2)/sqrt(2*pi)",
-    "bernoulli": "o[k]**y[k]*(1 - o[k])**(1 - y[k])",
-    "categorical": "o[k]**y[k]",
+    "gaussian": "exp(-(y - o)**2/2)/sqrt(2*pi)",
+    "bernoulli": "exp(y*log(o))*exp((1 - y)*log(1 - o))",
+    "categorical": "exp(y*log(o))",
 }
+
+#: The losses and likelihoods whose targets are probabilities, so that they sum to 1.
+UNIT_SUM = ("cross_entropy", "categorical")

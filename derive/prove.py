@@ -14,7 +14,8 @@ import mpmath
 from derive.canon import Polynomial, TooBig, normal, plus, scaled, structure, times, vanishes
 from derive.errors import NotYet
 from derive.evaluate import PRIME, Digits, Modular, Untestable
-from derive.index import written_out
+from derive.index import named_by, written_out
+from derive.simplify import written
 from derive.terms import Index, Ref, Term, free_indices, ordered, walk
 
 PROVED, TESTED, SAMPLED = "PROVED", "TESTED", "SAMPLED"
@@ -82,6 +83,13 @@ def _given(poly: Polynomial, facts: tuple[Fact, ...]) -> Polynomial:
             result = plus(result, product)
         poly = result
     return poly
+
+
+def tidy_given(term: Term, facts: tuple[Fact, ...]) -> Term:
+    """The short form of the term where the facts hold; the term itself where they change nothing."""
+    poly = normal(term)
+    given = _given(poly, facts)
+    return term if given == poly else named_by(written(given), term)
 
 
 # ------------------------------------------------------------------ at small sizes

@@ -269,7 +269,7 @@ def _atom_rank(atom: Term) -> int:
             return 2 + _ROLES.index(role) if role in _ROLES else 20
         case Sum():
             return 30
-    return 15
+    return 25
 
 
 # ------------------------------------------------------------------ writing
