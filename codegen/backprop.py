@@ -121,6 +121,11 @@ class Backprop:
         shape: Shape = tuple(int(size) for size in network.input)
         self.layers: list[Layer] = []
         for number, spec in enumerate(network.layers, 1):
+            if spec.kind not in LAYERS:
+                raise NotImplementedError(
+                    f"{network.name}: layers[{number - 1}]: the generic backprop has no layer"
+                    f" of the kind {spec.kind} yet; it has {', '.join(LAYERS)}"
+                )
             self.layers.append(LAYERS[spec.kind](spec, number, shape))
             shape = self.layers[-1].out
         self.network, self.output_shape = network, shape
@@ -263,41 +268,8 @@ def sizes(network: Network, params: Params, x: Any, y: Any) -> Pass:
     return Pass(float(found.loss.size), size, found.output.size, named, m.margin)
 
 
-class GenericTrainer:
-    """Plain stochastic gradient descent on the generic backprop: w <- w - eta dL/dw.
-
-    With momentum mu: v <- mu v - eta dL/dw, w <- w + v.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        params: Params,
-        *,
-        learning_rate: float,
-        momentum: float = 0.0,
-    ) -> None:
-        """Copy the parameters."""
-        self.net, self.learning_rate, self.momentum = Backprop(network), learning_rate, momentum
-        self.params = {name: np.array(value) for name, value in params.items()}
-        self.velocity = {name: np.zeros_like(value) for name, value in self.params.items()}
-
-    def step(self, x: Floats, y: Floats) -> float:
-        """One step; the loss before it."""
-        y = self.net.targets(y, x.dtype)
-        result = self.net.run(REAL, self.params, x, y)
-        for name, g in result.gradients.items():
-            if self.momentum:
-                self.velocity[name] = self.momentum * self.velocity[name] - self.learning_rate * g
-                self.params[name] = self.params[name] + self.velocity[name]
-            else:
-                self.params[name] = self.params[name] - self.learning_rate * g
-        return float(result.loss)
-
-
 __all__ = [
     "Backprop",
-    "GenericTrainer",
     "Layer",
     "Pass",
     "Unit",

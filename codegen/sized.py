@@ -1,10 +1,10 @@
 """A number with the size of the terms that made it, which says how far rounding may move it.
 
 Every operation adds an error of its own, as large as the result (for a sum, as the sum of the
-absolute values), and passes on the errors of its operands.  Passed-on errors have no common sign, so
-their squares are added: sums of absolute values would grow by a factor sqrt(width) with each layer
-until nothing could be told wrong.  A computation with relative precision eps is then off by a modest
-multiple of eps * size (the tests measure it).
+absolute values), and passes on the errors of its operands.  Passed-on errors have no common sign,
+so their squares are added: sums of absolute values would grow by a factor sqrt(width) with each
+layer until nothing could be told wrong.  A computation with relative precision eps is then off by
+a modest multiple of eps * size (the tests measure it).
 """
 
 from __future__ import annotations

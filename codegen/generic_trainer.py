@@ -1,0 +1,43 @@
+"""Training on the generic backprop: what an emitted trainer is held against, also in speed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codegen.arithmetic import REAL
+from codegen.backprop import Backprop, Floats, Params
+from derive.spec import Network
+
+
+class GenericTrainer:
+    """Plain stochastic gradient descent on the generic backprop: w <- w - eta dL/dw.
+
+    With momentum mu: v <- mu v - eta dL/dw, w <- w + v.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        params: Params,
+        *,
+        learning_rate: float,
+        momentum: float = 0.0,
+    ) -> None:
+        """Copy the parameters."""
+        self.net, self.learning_rate, self.momentum = Backprop(network), learning_rate, momentum
+        self.params = {name: np.array(value) for name, value in params.items()}
+        self.velocity = {name: np.zeros_like(value) for name, value in self.params.items()}
+
+    def step(self, x: Floats, y: Any) -> float:
+        """One step; the loss before it."""
+        y = self.net.targets(y, x.dtype)
+        result = self.net.run(REAL, self.params, x, y)
+        for name, g in result.gradients.items():
+            if self.momentum:
+                self.velocity[name] = self.momentum * self.velocity[name] - self.learning_rate * g
+                self.params[name] = self.params[name] + self.velocity[name]
+            else:
+                self.params[name] = self.params[name] - self.learning_rate * g
+        return float(result.loss)
