@@ -18,6 +18,7 @@ from codegen.nodes import (
     expand,
     node,
     number,
+    real,
     reduce,
     transpose,
     ufunc,
@@ -80,7 +81,7 @@ def lower(term: Term, order: Sequence[Index], shapes: Mapping[Tensor, tuple[Exte
     found = work.term(term)
     axes = [i for i in order if i in found.axes]
     missing = tuple(k for k, i in enumerate(order) if i not in found.axes)
-    moved = found.arranged(axes).node
+    moved = real(found.arranged(axes).node)
     return expand(moved, missing) if axes else moved
 
 
@@ -237,6 +238,7 @@ class Lowering:
         outer: list[Labelled],
         bound: Sequence[Index],
     ) -> Labelled:
+        result: Labelled | None
         if bottom:  # a fraction inside the sum: divide the factor that shares most axes with it
             whole = fold(self._times, bottom)
             top = max(above, key=lambda f: len(set(f.axes) & set(whole.axes)), default=None)

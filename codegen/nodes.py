@@ -11,7 +11,7 @@ positions: two terms that differ by the names of bound indices become one node.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -46,6 +46,8 @@ class Node:
     @property
     def boolean(self) -> bool:
         """Whether the entries are truth values."""
+        if self.op in VIEWS or self.op == "mul":
+            return all(a.boolean for a in self.args)
         return self.op in COMPARISONS
 
 
@@ -97,6 +99,8 @@ def ufunc(op: str, *args: Node, detail: Hashable = None) -> Node:
     """An elementwise operation; sums and products with neutral numbers fold away."""
     if (short := _neutral(op, args)) is not None:
         return short
+    if op in FOLDS and any(a.boolean for a in args) and (cases := _cases(op, *args)) is not None:
+        return cases
     return node(op, *args, detail=detail, shape=broadcast(*(a.shape for a in args)))
 
 
@@ -121,7 +125,28 @@ def _neutral(op: str, args: tuple[Node, ...]) -> Node | None:
     return args[1] if op == "add" and left == 0 else None
 
 
-FOLDS = {
+def _cases(op: str, left: Node, right: Node) -> Node | None:
+    """Arithmetic with truth values and numbers alone as a choice between two numbers.
+
+    NumPy would make such an array a double, whatever the precision of the others.
+    """
+    fixed, truth = (left, right) if right.boolean else (right, left)
+    value = value_of(fixed)
+    if value is not None and op != "div":
+        both = [(value, Fraction(b)) if truth is right else (Fraction(b), value) for b in (1, 0)]
+        yes, no = (number(FOLDS[op](*pair)) for pair in both)
+        return ufunc("where", truth, yes, no)
+    if left.boolean and right.boolean and op in ("add", "sub"):
+        return ufunc(op, real(left), real(right))
+    return None
+
+
+def real(item: Node) -> Node:
+    """Truth values as the numbers 1 and 0."""
+    return ufunc("where", item, number(1), number(0)) if item.boolean else item
+
+
+FOLDS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -133,6 +158,7 @@ def reduce(op: str, arg: Node, axes: tuple[int, ...]) -> Node:
     """Sum, maximum or minimum over axes."""
     if not axes:
         return arg
+    arg = real(arg)
     if op == arg.op and op in REDUCTIONS:  # a sum of sums is one sum
         assert isinstance(arg.detail, tuple)
         left = [k for k in range(arg.args[0].rank) if k not in arg.detail]
@@ -173,6 +199,7 @@ def squeeze(arg: Node, axis: int) -> Node:
 
 def matmul(left: Node, right: Node) -> Node:
     """NumPy's matrix product: the last axis of `left` with the last but one of `right`."""
+    left, right = real(left), real(right)
     batch = broadcast(left.shape[:-2], right.shape[:-2])
     rows = left.shape[-2:-1]
     columns = right.shape[-1:] if right.rank > 1 else ()
@@ -198,15 +225,22 @@ def names(*roots: Node) -> tuple[str, ...]:
     return tuple(str(item.detail) for item in walk(*roots) if item.op in ("array", "scalar"))
 
 
-def replace(root: Node, by: dict[Node, Node]) -> Node:
+def remade(item: Node, args: tuple[Node, ...]) -> Node:
+    """The same operation on other arrays of the same shapes."""
+    if args == item.args:
+        return item
+    if item.op in REDUCTIONS:
+        assert isinstance(item.detail, tuple)
+        return reduce(item.op, args[0], item.detail)
+    if item.op in CONTRACTIONS | VIEWS or item.op.startswith("arg"):
+        return node(item.op, *args, detail=item.detail, shape=item.shape)
+    return ufunc(item.op, *args, detail=item.detail)
+
+
+def replace(root: Node, by: Mapping[Node, Node]) -> Node:
     """The expression with nodes exchanged for others of the same shape."""
     made: dict[Node, Node] = dict(by)
     for item in walk(root):
         if item not in made:
-            args = tuple(made[a] for a in item.args)
-            made[item] = (
-                item
-                if args == item.args
-                else node(item.op, *args, detail=item.detail, shape=item.shape)
-            )
+            made[item] = remade(item, tuple(made[a] for a in item.args))
     return made[root]

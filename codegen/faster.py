@@ -1,0 +1,179 @@
+"""The same quantities by fewer NumPy calls: what the Trainer computes in place of the plain forms.
+
+Every rule is an identity; a rule that rounds differently stays within a few units of eps of the
+largest term.  Sums over a whole array are linear, so that a loss that is linear in the targets
+becomes a handful of dot products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from codegen.nodes import Node, node, number, remade, ufunc, value_of, walk
+
+HALF = Fraction(1, 2)
+
+
+def faster(root: Node) -> Node:
+    """The expression after the rules, arguments first."""
+    made: dict[Node, Node] = {}
+    for item in walk(root):
+        made[item] = _simpler(remade(item, tuple(made[a] for a in item.args)))
+    return made[root]
+
+
+def _simpler(item: Node) -> Node:
+    for rule in RULES:
+        found = rule(item)
+        if found is not None:
+            return found
+    return item
+
+
+def _half_tanh(arg: Node) -> Node:
+    return ufunc("tanh", ufunc("mul", number(HALF), arg))
+
+
+def _sigmoid(item: Node) -> Node | None:
+    """sigmoid(a) = 1/2 + tanh(a/2)/2."""
+    if item.op != "sigmoid":
+        return None
+    half = ufunc("mul", number(HALF), _half_tanh(item.args[0]))
+    return ufunc("add", half, number(HALF))
+
+
+def _softplus(item: Node) -> Node | None:
+    """softplus(a) = max(a, 0) + log(2) - log(1 + |tanh(a/2)|), softplus(-a) = softplus(a) - a."""
+    if item.op != "softplus":
+        return None
+    (arg,) = item.args
+    if arg.op == "neg":
+        positive = _simpler(ufunc("softplus", arg.args[0]))
+        return ufunc("sub", positive, arg.args[0])
+    small = ufunc("log1p", ufunc("absolute", _half_tanh(arg)))
+    top = ufunc("maximum", arg, number(0))
+    return ufunc("sub", ufunc("add", top, node("constant", detail="log2")), small)
+
+
+def _decay(item: Node) -> Node | None:
+    """exp(-|a|)."""
+    if item.op != "decay":
+        return None
+    return ufunc("exp", ufunc("neg", ufunc("absolute", item.args[0])))
+
+
+def _square(item: Node) -> Node | None:
+    """a**2 = a*a, a**3 = a*a*a."""
+    if item.op != "power" or item.detail not in (Fraction(2), Fraction(3)):
+        return None
+    (arg,) = item.args
+    square = ufunc("mul", arg, arg)
+    return square if item.detail == 2 else ufunc("mul", square, arg)
+
+
+def _leaky(item: Node) -> Node | None:
+    """a where a > 0, else c*a, is max(a, c*a) for 0 <= c <= 1."""
+    if item.op != "where":
+        return None
+    truth, yes, no = item.args
+    if truth.op != ">" or value_of(truth.args[1]) != 0 or truth.args[0] is not yes:
+        return None
+    if no.op == "mul" and no.args[1] is yes:
+        slope = value_of(no.args[0])
+        if slope is not None and 0 <= slope <= 1:
+            return ufunc("maximum", yes, no)
+    return None
+
+
+def _even(item: Node) -> Node | None:
+    """|-a| = |a|."""
+    if item.op == "absolute" and item.args[0].op == "neg":
+        return ufunc("absolute", item.args[0].args[0])
+    return None
+
+
+def _division(item: Node) -> Node | None:
+    """Division by a number as multiplication by its inverse."""
+    if item.op == "div" and item.args[0].shape and (value := value_of(item.args[1])):
+        return ufunc("mul", item.args[0], number(1 / value))
+    return None
+
+
+RULES: tuple[Callable[[Node], Node | None], ...] = (
+    _sigmoid,
+    _softplus,
+    _decay,
+    _square,
+    _leaky,
+    _even,
+    _division,
+)
+
+
+# ------------------------------------------------------------------ sums over a whole array
+
+Linear = dict[Node, Fraction]  # scalars and what they are multiplied by
+
+
+def total(item: Node, target: Node, full: tuple[int | str, ...], ones: bool) -> Linear:
+    """The sum over all entries of `item`, broadcast to `full`, as a combination of scalars.
+
+    `ones` says that the targets of each sample sum to 1.
+    """
+    if not item.shape:  # a number, once for every entry
+        count = node("count", detail=full)
+        return {ufunc("mul", item, count): Fraction(1)}
+    if item.op in ("add", "sub"):
+        sign = Fraction(1 if item.op == "add" else -1)
+        left = total(item.args[0], target, full, ones)
+        return _plus(left, total(item.args[1], target, full, ones), sign)
+    if item.op == "neg":
+        return _plus({}, total(item.args[0], target, full, ones), Fraction(-1))
+    if item.op == "mul":
+        return _product(item, target, full, ones)
+    if item.op == "sum" and item.rank and item.args[0].shape:
+        return total(item.args[0], target, item.args[0].shape, ones)
+    if item.shape != full:
+        return {node("sum*", item, detail=full): Fraction(1)}
+    return {node("dot*", item, node("ones", detail=full, shape=full)): Fraction(1)}
+
+
+def _product(item: Node, target: Node, full: tuple[int | str, ...], ones: bool) -> Linear:
+    """A product with a number, with something linear in the targets, or of two whole arrays."""
+    left, right = item.args
+    if (value := value_of(left)) is not None:
+        return _plus({}, total(right, target, full, ones), value)
+    if left.op in ("add", "sub") and _linear_in(left, target):
+        parts = (ufunc("mul", part, right) for part in left.args)
+        sign = Fraction(1 if left.op == "add" else -1)
+        first, second = (total(part, target, full, ones) for part in parts)
+        return _plus(first, second, sign)
+    if left is target and right.op in ("add", "sub") and not _centred(right):
+        sign = Fraction(1 if right.op == "add" else -1)
+        parts = (ufunc("mul", left, part) for part in right.args)
+        first, second = (total(part, target, full, ones) for part in parts)
+        return _plus(first, second, sign)
+    if left is target and right.op == "expand" and ones and right.detail == (1,):
+        return total(right.args[0], target, right.args[0].shape, ones)
+    if left.shape == right.shape == full:
+        return {node("dot*", left, right): Fraction(1)}
+    return {node("dot*", item, node("ones", detail=full, shape=full)): Fraction(1)}
+
+
+def _centred(item: Node) -> bool:
+    """a - max a, in which the subtraction is what keeps the sum accurate."""
+    right = item.args[1]
+    return right.op == "expand" and right.args[0].op in ("max", "min")
+
+
+def _linear_in(item: Node, target: Node) -> bool:
+    """Whether the sum is made of the targets and numbers."""
+    return all(a is target or not a.shape for a in item.args) and target in item.args
+
+
+def _plus(a: Linear, b: Linear, factor: Fraction) -> Linear:
+    result = dict(a)
+    for item, c in b.items():
+        result[item] = result.get(item, Fraction(0)) + factor * c
+    return {item: c for item, c in result.items() if c}

@@ -1,0 +1,124 @@
+"""Functions that an emitted module brings along because NumPy lacks them or lacks a stable form.
+
+The coefficients of erf and erfc are fitted by mpmath when they are needed; nothing is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import mpmath
+
+#: A kernel's source, and the kernels that it calls.
+Kernel = tuple[str, tuple[str, ...]]
+
+_SIGMOID = '''
+def sigmoid(s):
+    """1 / (1 + exp(-s)), from exp(-|s|), which cannot overflow."""
+    e = np.exp(-np.abs(s))
+    return np.where(s < 0, e, 1) / (1 + e)
+'''
+_SOFTPLUS = '''
+def softplus(s):
+    """log(1 + exp(s)) = max(s, 0) + log(1 + exp(-|s|))."""
+    return np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))
+'''
+_DECAY = '''
+def decay(s):
+    """exp(-|s|)."""
+    return np.exp(-np.abs(s))
+'''
+_POLYNOMIAL = '''
+def _polynomial(t, coefficients):
+    """The polynomial with these coefficients, the highest power first, by Horner's rule."""
+    value = np.full_like(t, coefficients[0])
+    for c in coefficients[1:]:
+        value = value * t + c
+    return value
+'''
+_ERFC = '''
+# (z + {k}) exp(z^2) erfc(z) for z >= 0 as a polynomial in (z - {k}) / (z + {k})
+_ERFC = (
+{coefficients}
+)
+
+
+def erfc(x):
+    """1 - erf(x) = 2/sqrt(pi) times the integral of exp(-u^2) from x on, also far out."""
+    z = np.minimum(np.abs(x), 40)
+    t = (z - {k}) / (z + {k})
+    tail = _polynomial(t, _ERFC) * np.exp(-z * z) / (z + {k})
+    return np.where(x < 0, 2 - tail, tail)
+'''
+_ERF = '''
+# erf(x)/x for |x| <= 1 as a polynomial in x^2
+_ERF = (
+{coefficients}
+)
+
+
+def erf(x):
+    """The error function: near 0 from its series, further out from erfc."""
+    near = np.clip(x, -1, 1)
+    far = np.where(x < 0, erfc(-x) - 1, 1 - erfc(x))
+    return np.where(np.abs(x) < 1, near * _polynomial(near * near, _ERF), far)
+'''
+_CENTRE = "3.75"  # where the map of the half line to [-1, 1] has its middle
+
+
+def kernel_sources(names: Iterable[str]) -> list[str]:
+    """The sources of the kernels and of those that they call, each once, callees first."""
+    found: dict[str, str] = {}
+
+    def take(name: str) -> None:
+        text, calls = _kernel(name)
+        for other in calls:
+            take(other)
+        found.setdefault(name, text.strip("\n"))
+
+    for name in sorted(set(names)):
+        take(name)
+    return list(found.values())
+
+
+@lru_cache(maxsize=16)
+def _kernel(name: str) -> Kernel:
+    match name:
+        case "sigmoid":
+            return _SIGMOID, ()
+        case "softplus":
+            return _SOFTPLUS, ()
+        case "decay":
+            return _DECAY, ()
+        case "polynomial":
+            return _POLYNOMIAL, ()
+        case "erfc":
+            return _ERFC.format(k=_CENTRE, coefficients=_fitted(_scaled_erfc, -1, 1, 23)), (
+                "polynomial",
+            )
+    assert name == "erf", f"no kernel called {name}"
+    return _ERF.format(coefficients=_fitted(_erf_over_x, 0, 1, 13)), ("polynomial", "erfc")
+
+
+def _scaled_erfc(t: Any) -> Any:
+    if t == 1:  # z is infinite
+        return 1 / mpmath.sqrt(mpmath.pi)
+    k = mpmath.mpf(_CENTRE)
+    z = k * (1 + t) / (1 - t)
+    return (z + k) * mpmath.exp(z * z) * mpmath.erfc(z)
+
+
+def _erf_over_x(u: Any) -> Any:
+    if u == 0:
+        return 2 / mpmath.sqrt(mpmath.pi)
+    x = mpmath.sqrt(u)
+    return mpmath.erf(x) / x
+
+
+def _fitted(function: Any, low: int, high: int, terms: int) -> str:
+    """The coefficients of the Chebyshev interpolant, highest power first, one on each line."""
+    with mpmath.workdps(60):
+        values = mpmath.chebyfit(function, [low, high], terms)
+        return "\n".join(f"    {float(v)!r}," for v in values)

@@ -1,0 +1,317 @@
+"""The emitted NumPy module: a derivation in, the text of one Python file out."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from codegen.arrays import KERNELS
+from codegen.kernels import kernel_sources
+from codegen.nodes import Node, names, walk
+from codegen.plan import GRADIENT, Plan, Step, equation_lines, plan_of
+from codegen.program import Program, Start, parameter_order, program_of
+from codegen.python import Printer, Statement, commented, source
+from codegen.render import render
+from codegen.trainer import listed, trainer_text
+
+WIDTH = 96
+
+
+@dataclass(frozen=True)
+class ModulePage:
+    """Everything module.py.j2 prints, already as text."""
+
+    sha256: str
+    command: str
+    title: str
+    name: str
+    dtype: str
+    input_shape: str
+    target_shape: str
+    input_shape_text: str
+    target_shape_text: str
+    labels: bool
+    or_labels: str
+    conventions: tuple[str, ...]
+    equations: tuple[str, ...]
+    accuracy: str
+    parameters: tuple[str, ...]
+    kernels: tuple[str, ...]
+    init: tuple[str, ...]
+    forward: tuple[str, ...]
+    loss: tuple[str, ...]
+    loss_and_gradients: tuple[str, ...]
+    trace: tuple[str, ...]
+    targets: tuple[str, ...]
+    target_sums: tuple[str, ...]
+    example_targets: str
+    optimizer: str
+    trainer_start: tuple[str, ...]
+    velocity: tuple[str, ...]
+    bind: tuple[str, ...]
+    step: tuple[str, ...]
+    epochs: str
+    batch_size: str
+    rate: str
+    momentum: str
+    momentum_passed: str
+
+
+@dataclass(frozen=True)
+class TestPage:
+    """Everything test_module.py.j2 prints."""
+
+    __test__ = False  # for pytest: a page, not a test
+
+    name: str
+    module: str
+
+
+def emit(derivation: Any) -> str:
+    """The module of a derivation, as Python source text."""
+    return emit_program(program_of(derivation))
+
+
+def emit_test(derivation: Any) -> str:
+    """A test file for the module of a derivation."""
+    name = derivation.network.name
+    return checked(
+        render("test_module.py.j2", TestPage(name, f"{name}")), {"numpy", "pytest"} | {name}
+    )
+
+
+def emit_program(program: Program) -> str:
+    """The module of a program."""
+    return checked(render("module.py.j2", page_of(program)), {"numpy", "sys"})
+
+
+# ------------------------------------------------------------------ safety
+
+_ALLOWED = """
+Module Expr Constant Import ImportFrom alias Assign AugAssign Name Load Store Attribute Call keyword
+BinOp Add Sub Mult Div Pow MatMult UnaryOp USub Not BoolOp And Or BitAnd BitOr Compare Eq NotEq Lt
+LtE Gt GtE Is IsNot In NotIn FunctionDef ClassDef Return arguments arg Dict List Tuple Set Subscript
+Slice Starred ListComp DictComp GeneratorExp comprehension If IfExp For Raise Try ExceptHandler With
+withitem JoinedStr FormattedValue Assert
+"""
+_FORBIDDEN = frozenset({"eval", "exec", "compile", "getattr", "setattr", "globals", "__import__"})
+
+
+def checked(text: str, imports: set[str]) -> str:
+    """The text, after Python has parsed it and only known constructs and imports were found."""
+    for item in ast.walk(ast.parse(text)):
+        kind = type(item).__name__
+        assert kind in _ALLOWED.split(), f"the emitted module contains {kind}"
+        if isinstance(item, ast.Import):
+            assert {alias.name for alias in item.names} <= imports
+        if isinstance(item, ast.ImportFrom):
+            assert item.module in imports
+        if isinstance(item, ast.Name):
+            assert item.id not in _FORBIDDEN, f"the emitted module calls {item.id}"
+    return text
+
+
+def in_docstring(text: str) -> str:
+    """The text as it may stand between triple quotes."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
+
+
+# ------------------------------------------------------------------ the page
+
+
+def page_of(program: Program) -> ModulePage:
+    """Every piece of text of the module."""
+    plan = plan_of(program)
+    order = parameter_order(list(program.parameters))
+    parameters = {name: program.parameters[name] for name in order}
+    trainer = trainer_text(plan, order)
+    inputs, targets = (program.shapes[t] for t in (program.input, program.target))
+    training = program.training
+    momentum = f", momentum={training.momentum!r}" if training.momentum else ""
+    return ModulePage(
+        sha256=program.sha256,
+        command=f"gradwright code {program.name}.toml",
+        title=in_docstring(program.title or f"The network {program.name}") + ".",
+        name=json.dumps(program.name),
+        dtype=program.dtype,
+        input_shape=_tuple(inputs),
+        target_shape=_tuple(targets),
+        input_shape_text=", ".join(map(str, inputs)),
+        target_shape_text=", ".join(map(str, targets)),
+        labels=program.labels,
+        or_labels=" or integer labels" if program.labels else "",
+        conventions=tuple(in_docstring(line) for line in program.conventions),
+        equations=tuple(part for line in equation_lines(program) for part in _wrapped(line)),
+        accuracy=ACCURACY,
+        parameters=tuple(f'"{name}": {_tuple(shape)},' for name, shape in parameters.items()),
+        kernels=tuple(kernel_sources(_kernels(plan))),
+        init=tuple(_start(name, shape, program.starts) for name, shape in parameters.items()),
+        forward=tuple(_forward(plan, order)),
+        loss=tuple(_loss(plan, order)),
+        loss_and_gradients=tuple(_gradients(plan, order)),
+        trace=tuple(_trace(plan, order)),
+        targets=_label_lines(program),
+        target_sums=_sum_lines(program),
+        example_targets=_example(program),
+        optimizer=" by gradient descent" + (" with momentum" if momentum else ""),
+        trainer_start=_trainer_start(program),
+        velocity=("self._velocity = np.zeros_like(self._flat)",) if momentum else (),
+        bind=trainer.bind,
+        step=tuple(trainer.step),
+        epochs=str(training.epochs),
+        batch_size=str(training.batch_size),
+        rate=repr(training.learning_rate),
+        momentum=momentum,
+        momentum_passed=", momentum=momentum" if momentum else "",
+    )
+
+
+ACCURACY = (
+    "Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the\n"
+    "error is at most 4 eps max(1, |value|) for each sample, given the pre-activations."
+)
+
+
+def _tuple(shape: Sequence[object]) -> str:
+    inside = ", ".join(map(str, shape))
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"
+
+
+def _wrapped(line: str) -> list[str]:
+    """A long equation over several lines, cut at spaces."""
+    lines, indent = [], " " * 6
+    while len(line) > WIDTH - 4 and " " in line[len(indent) + 10 : WIDTH - 4]:
+        cut = line.rindex(" ", 0, WIDTH - 4)
+        if not line[:cut].strip():
+            break
+        lines.append(line[:cut])
+        line = indent + line[cut + 1 :]
+    return [*lines, line]
+
+
+def _kernels(plan: Plan) -> list[str]:
+    nodes = walk(*(step.node for step in plan.steps), plan.objective)
+    return [item.op for item in nodes if item.op in KERNELS]
+
+
+#: The text of each scheme; a weight has the shape (in, out).
+SCHEMES = {
+    "glorot": "rng.uniform(-1, 1, {shape}) * np.sqrt(6 / ({fan_in} + {fan_out}))",
+    "he": "rng.normal(0, 1, {shape}) * np.sqrt(2 / {fan_in})",
+    "normal": "rng.normal(0, {sigma}, {shape})",
+    "zeros": "np.zeros({shape})",
+}
+
+
+def _start(name: str, shape: tuple[int, ...], starts: Mapping[str, Start]) -> str:
+    start = starts.get(name, Start("zeros"))
+    fan_in, fan_out = (shape[0], shape[-1]) if shape else (1, 1)
+    value = SCHEMES[start.scheme].format(
+        shape=_tuple(shape), fan_in=fan_in, fan_out=fan_out, sigma=repr(start.sigma)
+    )
+    note = start.scheme if name in starts and start.scheme not in ("zeros", "normal") else ""
+    return commented(f'params["{name}"] = {value}', note)
+
+
+# ------------------------------------------------------------------ functions
+
+
+def _opening(order: Sequence[str], targets: bool) -> list[str]:
+    lines = list(listed(order, "_parameters(params)"))
+    lines.append(f"x = _samples(x, {order[0]}.dtype)")
+    if targets:
+        lines.append("_no_masks(masks)")
+        lines.append(f"y = _targets(y, len(x), {order[0]}.dtype)")
+    return lines
+
+
+def _forward(plan: Plan, order: Sequence[str]) -> list[str]:
+    output = str(plan.program.output)
+    steps = plan.needed(output)
+    return [*_opening(order, False), *_code(steps), f"return {output}"]
+
+
+def _loss(plan: Plan, order: Sequence[str]) -> list[str]:
+    steps = plan.needed(beside=[plan.objective])
+    return [
+        *_opening(order, True),
+        *_count(plan, steps),
+        *_code(steps),
+        f"return float({_objective(plan, steps)})",
+    ]
+
+
+def _gradients(plan: Plan, order: Sequence[str]) -> list[str]:
+    steps = plan.needed(*(GRADIENT + p for p in order), beside=[plan.objective])
+    result = Statement("loss", plan.objective)
+    named = [f'"{p}": {GRADIENT}{p}' for p in order]
+    lines = [*_opening(order, True), *_count(plan, steps), *_code(steps)]
+    lines.append(f"value = float({Printer({}).inside(result.node)})")
+    return [*lines, *_returned("return value, {", named, "}")]
+
+
+def _trace(plan: Plan, order: Sequence[str]) -> list[str]:
+    steps = (*plan.forward, plan.loss, *plan.backward)
+    kept = plan.needed(*(s.name for s in steps))
+    named = [f'"{s.name}": {s.name}' for s in steps]
+    lines = [*_opening(order, True), *_count(plan, kept), *_code(kept)]
+    return [*lines, *_returned("return {", named, "}")]
+
+
+def _returned(start: str, parts: Sequence[str], end: str) -> list[str]:
+    text = start + ", ".join(parts) + end
+    if len(text) <= WIDTH - 4:
+        return [text]
+    return [start, *(f"    {part}," for part in parts), end]
+
+
+def _code(steps: Sequence[Step]) -> list[str]:
+    """The assignments, with a blank line between the parts of the computation."""
+    taken = {n for s in steps for n in names(s.node)}
+    return source([s.statement for s in steps], taken)
+
+
+def _count(plan: Plan, steps: Sequence[Step]) -> list[str]:
+    nodes: list[Node] = [*(s.node for s in steps), plan.objective]
+    return ["n = len(x)"] if any(item.op == "size" for item in walk(*nodes)) else []
+
+
+def _objective(plan: Plan, steps: Sequence[Step]) -> str:
+    return Printer({}).inside(plan.objective)
+
+
+# ------------------------------------------------------------------ targets
+
+
+def _label_lines(program: Program) -> tuple[str, ...]:
+    if not program.labels:
+        return ()
+    return ('if y.shape == (n,) and y.dtype.kind in "iu":', "    y = _one_hot(y)")
+
+
+def _sum_lines(program: Program) -> tuple[str, ...]:
+    if not program.sum_to_one:
+        return ()
+    return (
+        "sums = y.sum(axis=1)",
+        "worst = int(np.abs(sums - 1).argmax())",
+        "if abs(sums[worst] - 1) > np.sqrt(np.finfo(dtype).eps):",
+        '    found = f"y: found targets that sum to {sums[worst]:.6g} in row {worst}"',
+        '    raise ValueError(f"{found}, expected rows that sum to 1")',
+    )
+
+
+def _example(program: Program) -> str:
+    if program.labels:
+        return "y = rng.integers(0, TARGET_SHAPE[0], n)"
+    return "y = rng.uniform(0.05, 0.95, (n, *TARGET_SHAPE))"
+
+
+def _trainer_start(program: Program) -> tuple[str, ...]:
+    if not program.training.momentum:
+        return ()
+    return ('self._momentum = _number("momentum", momentum)',)

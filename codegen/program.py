@@ -1,0 +1,143 @@
+"""What the emitted module is made from: the equations and facts of one network, not yet printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from derive.equation import Equation
+from derive.terms import Extent, Index, Ref, Tensor, Term
+
+Shapes = Mapping[Tensor, tuple[Extent, ...]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a parameter starts: glorot, he, zeros, or normal with the standard deviation sigma."""
+
+    scheme: str = "glorot"
+    sigma: float = 0.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """The defaults of the emitted training loop."""
+
+    momentum: float = 0.0
+    learning_rate: float = 0.1
+    batch_size: int = 32
+    epochs: int = 100
+
+
+@dataclass(frozen=True)
+class Program:
+    """One network as equations, with all that its module says beside them."""
+
+    name: str
+    sha256: str
+    forward: tuple[Equation, ...]
+    loss: Equation
+    objective: Term
+    backward: tuple[Equation, ...]
+    gradients: tuple[Equation, ...]
+    shapes: Shapes
+    title: str | None = None
+    dtype: str = "float64"
+    labels: bool = False  # integer labels stand for one-hot rows
+    sum_to_one: bool = False  # the derivation used that the targets sum to 1
+    starts: Mapping[str, Start] = field(default_factory=dict)
+    training: Training = Training()
+    numbers: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (role, name) -> "(3)"
+    conventions: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """The trained arrays, in the order of their gradients' layers, and their shapes."""
+        tensors = [eq.lhs.tensor for eq in self.gradients]
+        found = {t: self._parameter(t) for t in tensors}
+        return {str(t): whole(self.shapes[p]) for t, p in found.items()}
+
+    def _parameter(self, gradient: Tensor) -> Tensor:
+        """The array whose gradient this is: the same name in another role."""
+        return next(t for t in self.shapes if str(t) == str(gradient) and t.role != "gradient")
+
+    @property
+    def input(self) -> Tensor:
+        """The input x."""
+        return next(t for t in self.shapes if t.role == "input")
+
+    @property
+    def target(self) -> Tensor:
+        """The target y."""
+        return next(t for t in self.shapes if t.role == "target")
+
+    @property
+    def output(self) -> Tensor:
+        """What the last forward equation defines."""
+        return self.forward[-1].lhs.tensor
+
+    def number(self, equation: Equation) -> str:
+        """The number of an equation in the notes; without notes, its place in the sequence."""
+        tensor = equation.lhs.tensor
+        known = self.numbers.get((tensor.role, str(tensor)))
+        if known is not None:
+            return known
+        every = [*self.forward, self.loss, *self.backward, *self.gradients]
+        return f"({every.index(equation) + 1})"
+
+
+def whole(shape: Sequence[Extent]) -> tuple[int, ...]:
+    """A shape of numbers."""
+    assert all(isinstance(size, int) for size in shape), f"the sizes {shape} are not all numbers"
+    return tuple(int(size) for size in shape)
+
+
+def free(ref: Ref) -> tuple[Index, ...]:
+    """The indices of a left side, in order."""
+    return tuple(place.index for place in ref.at if place.index is not None)
+
+
+def parameter_order(names: Sequence[str]) -> list[str]:
+    """Parameters layer by layer: by the number at the end of the name, then as given."""
+
+    def layer(name: str) -> int:
+        digits = name[len(name.rstrip("0123456789")) :]
+        return int(digits) if digits else 0
+
+    return sorted(names, key=layer)
+
+
+def program_of(derivation: Any) -> Program:
+    """The program of a derivation."""
+    network = derivation.network
+    shapes = dict(derivation.shapes)
+    training = network.training
+    momentum = float(training.momentum) if training.optimizer == "momentum" else 0.0
+    return Program(
+        name=network.name,
+        sha256=network.sha256,
+        forward=tuple(derivation.forward),
+        loss=derivation.loss,
+        objective=derivation.objective,
+        backward=tuple(derivation.backward),
+        gradients=tuple(derivation.gradients),
+        shapes=shapes,
+        title=network.title,
+        dtype=network.dtype,
+        labels=network.loss.name == "cross_entropy" or network.loss.likelihood == "categorical",
+        starts=_starts(network, shapes),
+        training=Training(
+            momentum, float(training.learning_rate), training.batch_size, training.epochs
+        ),
+    )
+
+
+def _starts(network: Any, shapes: Shapes) -> dict[str, Start]:
+    """The scheme of every weight; everything else starts at 0."""
+    starts: dict[str, Start] = {}
+    for tensor in shapes:
+        if tensor.role == "weight" and tensor.label is not None:
+            init = network.layers[tensor.label.offset - 1].init
+            starts[str(tensor)] = Start(init.name, float(init.sigma or 0))
+    return starts

@@ -1,0 +1,164 @@
+"""The step of the Trainer: one NumPy call a line, every result in memory that exists already.
+
+The backward pass is linear in the last delta, so the learning rate and 1/N are multiplied into it
+once; every gradient then is what has to be subtracted from the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from codegen.arrays import lower
+from codegen.calls import Calls
+from codegen.faster import faster
+from codegen.memory import placed
+from codegen.nodes import Node, array, node, replace, ufunc, value_of
+from codegen.plan import GRADIENT, Plan, Step
+from codegen.program import free
+from codegen.stable import stable
+from derive.equation import Equation
+from derive.errors import NotYet
+from derive.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Term, add, mul, refs
+
+
+@dataclass(frozen=True)
+class TrainerText:
+    """The lines of the Trainer that depend on the network."""
+
+    start: tuple[str, ...]
+    bind: tuple[str, ...]
+    step: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Update:
+    """A gradient as (1/N or 1) * data + decay * parameter."""
+
+    data: Term
+    mean: bool
+    decay: Fraction
+
+
+def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
+    """The Trainer of a network."""
+    program = plan.program
+    updates = {eq.lhs.tensor: _update(eq) for eq in program.gradients}
+    mean = {u.mean for u in updates.values()}
+    if len(mean) > 1:
+        raise NotYet("gradients with 1/N beside gradients without it have no common step yet")
+    calls = Calls(plan, parameters)
+    rate = "rate / n" if mean.pop() else "rate"
+    _forward_and_loss(plan, calls)
+    for step in plan.backward:
+        calls.assign(step.name, faster(_scaled(step, rate)), step.number)
+    for step in plan.gradients:
+        data = stable(updates[step.equation.lhs.tensor].data)
+        lowered = lower(data, free(step.equation.lhs), program.shapes)
+        calls.assign(step.name, faster(lowered), step.number)
+    decay = {str(t): u.decay for t, u in updates.items() if u.decay}
+    _descend(calls, decay, parameters, program.training.momentum)
+    bind = ["rate = self._rate", *_views(parameters), *placed(calls), *calls.bound]
+    return TrainerText((), tuple(bind), tuple(calls.lines))
+
+
+def _views(parameters: Sequence[str]) -> list[str]:
+    grads = [GRADIENT + p for p in parameters]
+    return [
+        *listed(parameters, "self._views"),
+        *listed(grads, "_split(self._gradient)"),
+        "flat, gradient = self._flat, self._gradient",
+    ]
+
+
+def listed(targets: Sequence[str], value: str) -> list[str]:
+    """targets = value, over as many lines as it takes."""
+    if len(targets) == 1:
+        return [f"({targets[0]},) = {value}"]
+    text = f"{', '.join(targets)} = {value}"
+    if len(text) <= 92:
+        return [text]
+    rows: list[str] = [""]
+    for target in targets:
+        if len(rows[-1]) + len(target) > 80:
+            rows.append("")
+        rows[-1] += f"{' ' if rows[-1] else ''}{target},"
+    return ["(", *("    " + row for row in rows), f") = {value}"]
+
+
+def _forward_and_loss(plan: Plan, calls: Calls) -> None:
+    """What the loss and the deltas read, then the loss, in the order of the equations."""
+    inlined = {array("L", plan.loss.node.shape): plan.loss.node}
+    objective = faster(replace(plan.objective, inlined))
+    needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective])
+    for step in needed:
+        if step in plan.forward:
+            calls.assign(step.name, faster(step.node), step.number)
+    calls.loss(objective, plan.loss.number)
+
+
+def _scaled(step: Step, rate: str) -> Node:
+    """A delta that reads no other delta, times the learning rate; the others inherit it."""
+    if any(r.tensor.role == "delta" for r in refs(step.equation.rhs)):
+        return step.node
+    c, rest = _number_out(step.node)
+    text = rate if c == 1 else f"{float(c)!r} * {rate}"
+    return ufunc("mul", rest, node("scalar", detail=text))
+
+
+def _number_out(item: Node) -> tuple[Fraction, Node]:
+    """item = number * rest."""
+    if item.op != "mul":
+        return Fraction(1), item
+    left, right = item.args
+    if (value := value_of(left)) is not None:
+        return value, right
+    c, rest = _number_out(left)
+    return c, ufunc("mul", rest, right)
+
+
+def _update(equation: Equation) -> Update:
+    """The parts of a gradient: what comes from the data, and the decay of the parameter itself."""
+    rhs = equation.rhs
+    decay, data = Fraction(0), []
+    for part in rhs.args if isinstance(rhs, Add) else (rhs,):
+        own = part.args[1] if isinstance(part, Mul) and len(part.args) == 2 else part
+        if isinstance(own, Ref) and str(own.tensor) == str(equation.lhs.tensor):
+            factor = part.args[0] if isinstance(part, Mul) else ONE
+            assert isinstance(factor, Num)
+            decay += factor.value
+        else:
+            data.append(part)
+    stripped = [_without_mean(part) for part in data]
+    if len({m for _, m in stripped}) != 1:
+        raise NotYet(f"the gradient {equation.lhs} has parts with and without 1/N")
+    return Update(add(*(t for t, _ in stripped)), stripped[0][1], decay)
+
+
+def _without_mean(term: Term) -> tuple[Term, bool]:
+    """(t, True) for t/N, else (term, False)."""
+    factors = term.args if isinstance(term, Mul) else (term,)
+    mean = Pow(Size("N"), Fraction(-1))
+    if not any(f is mean for f in factors):
+        return term, False
+    return mul(ONE, *(f for f in factors if f is not mean)), True
+
+
+def _descend(
+    calls: Calls, decay: dict[str, Fraction], parameters: Sequence[str], momentum: float
+) -> None:
+    """parameters -= rate * gradient, for all of them in one go."""
+    if decay:
+        calls.bound.append("shrink, grown = np.zeros_like(flat), np.empty_like(flat)")
+        for name, c in decay.items():
+            place = list(parameters).index(name)
+            calls.bound.append(f"_split(shrink)[{place}][...] = rate * {float(c)!r}")
+        calls.call("multiply", "flat, shrink, grown", "weight decay")
+        calls.call("add", "gradient, grown, gradient")
+    if momentum:
+        calls.bound.append("velocity, momentum = self._velocity, np.array(self._momentum, dtype)")
+        calls.call("multiply", "velocity, momentum, velocity", "momentum")
+        calls.call("add", "velocity, gradient, velocity")
+    calls.call("subtract", f"flat, {'velocity' if momentum else 'gradient'}, flat")
+    calls.lines.append("return float(loss)")
