@@ -77,13 +77,18 @@ def backward(forward: Forward) -> Backward:
     lemmas = Lemmas(forward)
     stages = forward.stages
     generic = generic_chains(stages)
-    output = output_delta(forward, lemmas)
-    layers: list[Chain] = [output]
-    for k in reversed(range(len(stages) - 1)):
-        layers.append(hidden_delta(at_end(stages[k]), stages[k + 1], generic, lemmas))
+    layers: list[Chain] = []
+    for k in reversed(range(len(stages))):
+        end = at_end(stages[k])
+        if k + 1 < len(stages):
+            layers.append(hidden_delta(end, stages[k + 1], generic, lemmas))
+        else:
+            layers.append(output_delta(forward, lemmas))
+        if stages[k].layer.repeat is not None:
+            layers.append(hidden_delta(stages[k], following(stages[k]), generic, lemmas))
     deltas = tuple(_defines(chain) for chain in layers)
     gradients: list[Equation] = []
-    for stage in map(at_end, stages):
+    for stage in stages:
         chains = weight_chains(stage, generic)
         layers.extend(chains)
         gradients.extend(_gradient(forward, chain) for chain in chains)
@@ -104,6 +109,16 @@ def at_end(stage: Stage) -> Stage:
     }
     source = Tensor("o", "activation", Label(-1, end))
     return relabelled(stage, Label(0, end), source, extents)
+
+
+def following(stage: Stage) -> Stage:
+    """The stage l + 1 after a repeated stage l."""
+    units = stage.layer.units
+    extents: dict[Extent, Extent] = {
+        f"{units}^(l-1)": f"{units}^(l)",
+        f"{units}^(l)": f"{units}^(l+1)",
+    }
+    return relabelled(stage, Label(1, "l"), stage.output, extents)
 
 
 class Lemmas:
@@ -320,6 +335,13 @@ def weight_chains(stage: Stage, generic: dict[str, Chain]) -> list[Chain]:
 def input_chain(forward: Forward) -> Chain:
     """The gradient of one sample's loss by the input."""
     stage = forward.stages[0]
+    if stage.layer.repeat is not None:
+        units = stage.layer.units
+        sizes: dict[Extent, Extent] = {
+            f"{units}^(l-1)": forward.network.input[-1],
+            f"{units}^(l)": f"{units}^(1)",
+        }
+        stage = relabelled(stage, Label(1), X, sizes)
     source = stage.source
     below, _ = _sizes(stage)
     by = entry(source, Index("i", below))

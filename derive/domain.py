@@ -13,7 +13,7 @@ from derive.index import replace_term
 from derive.simplify import tidy
 from derive.terms import Call, Ref, Term, refs, walk
 
-GRID = (0.0, *(s * 10.0**e for e in (-8, -3, -1, 0, 1, 2, 4) for s in (-3, -1, 1, 3)))
+GRID = (0.0, *(s * 10.0**e for e in (-8, -3, -1, 0, 1, 2) for s in (-3, -1, 1, 3)))
 
 
 @dataclass(frozen=True)
@@ -62,5 +62,5 @@ def _positive_at(term: Term, s: float) -> bool:
 
 
 def _positive(term: Term, entry: Ref, value: mpmath.mpf) -> bool:
-    with mpmath.workdps(30000 if abs(value) > 1000 else 300):
+    with mpmath.workdps(300):
         return bool(Digits(lambda node: value)(term) > 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from derive.equation import Equation
 from derive.formula import read_formula
@@ -23,22 +24,25 @@ from derive.primitives import (
     UNIT_SUM,
 )
 from derive.prove import Fact
-from derive.simplify import factors_of, tidy
+from derive.simplify import factors_of, split_logs
 from derive.spec import Network
 from derive.terms import (
     ONE,
+    Add,
     Affine,
     Apply,
     Extent,
     Function,
     Index,
     Label,
+    Mul,
     Num,
     Ref,
     Size,
     Sum,
     Tensor,
     Term,
+    add,
     call,
     mul,
     power,
@@ -313,7 +317,7 @@ def _loss(
     if spec.likelihood is not None:
         density = read_formula(LIKELIHOODS[spec.likelihood], names)
         start = -Sum(call("log", density), tuple(indices))
-        rhs = summed(tidy(-call("log", density)), indices)
+        rhs = summed(split_logs(-call("log", density)), indices)
         return Equation(lhs, rhs, "negative log-likelihood"), Equation(lhs, start)
     each = read_formula(spec.formula or LOSSES[spec.name], names)
     return Equation(lhs, summed(each, indices), "the loss"), None
@@ -325,7 +329,14 @@ def size_of(extent: Extent) -> Term:
 
 
 def summed(body: Term, indices: list[Index]) -> Term:
-    """The sum over all indices, with numbers and sizes in front of it."""
+    """The sum over all indices, with numbers and sizes in front of it, constants by their count."""
+    if isinstance(body, Mul) and isinstance(body.args[-1], Add) and len(body.args) == 2:
+        if body.args[0] == Num(Fraction(-1)) and not all(map(refs, body.args[-1].args)):
+            body = add(*(-arg for arg in body.args[-1].args))
+    if isinstance(body, Add) and not all(map(refs, body.args)):
+        constant = add(*(arg for arg in body.args if not refs(arg)))
+        varying = add(*(arg for arg in body.args if refs(arg)))
+        return summed(varying, indices) + mul(*(size_of(i.size) for i in indices), constant)
     factors = factors_of(body)
     front = [f for f in factors if not refs(f)]
     inner = mul(*(f for f in factors if refs(f)))

@@ -53,6 +53,9 @@ from derive.terms import (
 # ------------------------------------------------------------------ substitution
 
 
+LETTERS = "kmpqrtuvijabcdefgh"  # for an index whose own name is taken
+
+
 def _placed(place: Affine, values: Mapping[Index, Affine]) -> Affine:
     result = Affine(place.offset)
     for index, coef in place.terms:
@@ -63,11 +66,12 @@ def _placed(place: Affine, values: Mapping[Index, Affine]) -> Affine:
 def fresh(
     name: str, size: int | str, taken: frozenset[Index] | set[Index], sample: bool = False
 ) -> Index:
-    """An index of that size whose name is not taken: i, then i', i'', ..."""
+    """An index of that size whose name is not taken: the name itself, or another letter."""
     names = {i.name for i in taken}
-    while name in names:
-        name += "'"
-    return Index(name, size, sample)
+    if name not in names:
+        return Index(name, size, sample)
+    free = (letter for letter in LETTERS if letter not in names)
+    return Index(next(free, f"{name}_{len(names)}"), size, sample)
 
 
 def at(term: Term, values: Mapping[Index, Affine]) -> Term:
@@ -76,7 +80,7 @@ def at(term: Term, values: Mapping[Index, Affine]) -> Term:
     >>> i, j = Index("i", 3), Index("j", 3)
     >>> w = Tensor("w", "weight", batched=False)
     >>> str(at(Sum(Ref(w, (Affine.of(i), Affine.of(j))), (i,)), {j: Affine.of(i)}))
-    "Sum(w[i',i], i')"
+    'Sum(w[k,i], k)'
     """
     values = {i: v for i, v in values.items() if i in free_indices(term) and v.index != i}
     if not values:
@@ -390,18 +394,41 @@ def contracted(term: Term) -> Term:
 
 def _delta_outwards(body: Term, bound_here: set[Index]) -> Term:
     """A factor that is a sum of deltas and other terms is multiplied out over them."""
+    if isinstance(body, Piecewise):
+        return _delta_of_branches(body)
     if not isinstance(body, Mul):
         return body
     for k, factor in enumerate(body.args):
+        if isinstance(factor, Piecewise):
+            moved = _delta_of_branches(factor)
+            if moved is not factor:
+                return mul(*body.args[:k], moved, *body.args[k + 1 :])
         if isinstance(factor, Add) and any(_has_delta(arg, bound_here) for arg in factor.args):
             others = (*body.args[:k], *body.args[k + 1 :])
             return add(*(_delta_outwards(mul(arg, *others), bound_here) for arg in factor.args))
     return body
 
 
+def _delta_of_branches(term: Piecewise) -> Term:
+    """A delta that every branch but those of value 0 has as a factor comes in front."""
+    values = [v for v, _ in term.branches if v is not ZERO]
+    factors = [_factors(v) for v in values]
+    common = [f for f in factors[0] if isinstance(f, Delta) and all(f in fs for fs in factors)]
+    if not common:
+        return term
+    inner = tuple(
+        (v if v is ZERO else mul(*(f for f in _factors(v) if f not in common)), c)
+        for v, c in term.branches
+    )
+    return mul(*common, Piecewise(inner))
+
+
 def _has_delta(term: Term, bound_here: set[Index]) -> bool:
-    factors = term.args if isinstance(term, Mul) else (term,)
-    return any(isinstance(f, Delta) and free_indices(f) & bound_here for f in factors)
+    return any(isinstance(f, Delta) and free_indices(f) & bound_here for f in _factors(term))
+
+
+def _factors(term: Term) -> tuple[Term, ...]:
+    return term.args if isinstance(term, Mul) else (term,)
 
 
 # ------------------------------------------------------------------ small sizes, written out

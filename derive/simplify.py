@@ -282,7 +282,10 @@ def _shortest(factors: Factors) -> Term:
     rest = [f for f in factors if f not in numbers]
     if rest and any(len(poly) > 1 for poly, _ in rest):
         front = mul(*(_in_order(poly) for poly, _ in numbers))
-        for outside, inside in ((front, rest), (ONE, factors)):
+        single = [f for f in factors if len(f[0]) == 1]
+        sums = [f for f in factors if len(f[0]) > 1]
+        monomial = mul(*(_factor(poly, k) for poly, k in single))
+        for outside, inside in ((monomial, sums), (front, rest), (ONE, factors)):
             product = _product(inside)
             if product is not None:
                 forms.append(mul(outside, _in_order(product)))
@@ -349,9 +352,10 @@ def _joined(poly: Polynomial) -> list[Term]:
         members.sort(key=lambda m: (m[0] < 0, structure(m[1])))
         lead = members[0][0]
         body = tidy(add(*(mul(c / lead, s.body) for c, s in members)))
-        summands.append(
-            ((lead < 0, True, 99, ((30, structure(body)),)), mul(lead, Sum(body, indices)))
-        )
+        if isinstance(body, Mul) and (front := number(body.args[0])) is not None:
+            lead, body = lead * front, mul(*body.args[1:])
+        place = (lead < 0, True, 99, ((30, structure(body)),))
+        summands.append((place, mul(lead, Sum(body, indices))))
     return [term for _, term in sorted(summands, key=lambda s: s[0])]
 
 
@@ -373,6 +377,22 @@ def _quotient(above: Term, below: Term) -> Term:
     if value is not None and value.denominator != 1:
         return mul(value.numerator, power(mul(value.denominator, below), -1))
     return mul(above, power(below, -1))
+
+
+def split_logs(term: Term) -> Term:
+    """log(u v) = log u + log v, log(e^u) = u, log(u^k) = k log u, wherever they apply."""
+    term = rebuild(term, split_logs)
+    if not (isinstance(term, Call) and term.function == "log"):
+        return term
+    (arg,) = term.args
+    match arg:
+        case Mul():
+            return add(*(split_logs(Call("log", (f,))) for f in arg.args))
+        case Pow():
+            return mul(arg.exponent, split_logs(Call("log", (arg.base,))))
+        case Call() if arg.function == "exp":
+            return arg.args[0]
+    return term
 
 
 def factors_of(term: Term) -> tuple[Term, ...]:
