@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codegen.measure import width
-from derive.layout import Layout, Operator, Row, row
+from derive.layout import Layout, Operator, Row, Symbol, row
 from derive.marks import RELATIONS
 
 _LEVELS = (frozenset(RELATIONS), frozenset({"+", "-"}), frozenset({"cdot", "odot", "times"}))
@@ -17,7 +17,7 @@ def broken(layout: Layout, room: float) -> tuple[Layout, ...]:
 
     >>> from derive.layout import ident
     >>> [len(line.items) for line in broken(row(ident("a"), "+", ident("b"), "+", ident("c")), 3.5)]
-    [3, 2]
+    [3, 3]
     """
     lines: tuple[Layout, ...] = (layout,)
     for level in range(len(_LEVELS)):
@@ -36,10 +36,17 @@ def _fill(layout: Layout, signs: frozenset[str], room: float) -> Iterator[Layout
         wide = sum(map(width, piece))
         if line and used + wide > room:
             yield row(*line)
-            line, used = [], INDENT
+            line, used = _continued(piece), INDENT
         line.extend(piece)
         used += wide
     yield row(*line)
+
+
+def _continued(piece: list[Layout]) -> list[Layout]:
+    """What a continued line begins with, so that its + or - stands between two parts."""
+    first = piece[0]
+    relation = isinstance(first, Operator) and first.name in RELATIONS
+    return [] if relation else [Symbol("blank")]
 
 
 def _pieces(layout: Layout, signs: frozenset[str]) -> Iterator[list[Layout]]:

@@ -187,7 +187,7 @@ def value_graph(nodes: Sequence[Node], edges: Sequence[tuple[int, int]], alt: st
     columns = max(node.column for node in nodes)
     rows = max(node.row for node in nodes)
     across = min(25.0, (PAPER - 2 * RADIUS - 8) / max(columns, 1))
-    down, left, top = 20.0, RADIUS + 4, RADIUS + 6
+    down, left, top = 22.0, RADIUS + 4, RADIUS + 6
     spots = [(left + node.column * across, top + node.row * down) for node in nodes]
     shapes: list[Shape] = [
         Line(clipped(spots[i], spots[j], RADIUS, RADIUS), arrow=True) for i, j in edges
@@ -241,7 +241,8 @@ def plot_loglog(
         shapes.append(Label(left + wide / 2, base + 9.5, labels[0]))
     if labels[1] != "":
         shapes.append(Label(4.0, top + tall / 2, labels[1], turned=True))
-    return Picture(tuple(shapes), left + wide + 4, base + 13, alt)
+    ends = [xs.place(n.x) + _text_width(n.content, 3.6) for n in notes]
+    return Picture(tuple(shapes), max(left + wide + 4, *ends), base + 13, alt)
 
 
 @dataclass(frozen=True)

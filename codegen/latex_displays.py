@@ -113,7 +113,7 @@ def _indent(piece: Layout) -> str:
     first = piece.items[0] if isinstance(piece, Row) else piece
     if isinstance(first, Operator) and first.name in RELATIONS:
         return ""
-    return r"\qquad {}"
+    return r"\qquad "
 
 
 def _shrunk(piece: Layout, room: float) -> str:

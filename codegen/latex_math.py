@@ -18,6 +18,7 @@ from codegen.tex_text import (
     FUNCTION_COMMAND,
     GREEK_COMMAND,
     OPERATOR_COMMAND,
+    PLAIN_OPERATOR,
     SPACE_COMMAND,
     STYLE_COMMAND,
     SYMBOL_COMMAND,
@@ -45,19 +46,23 @@ from derive.layout import (
     Tinted,
     Underbrace,
 )
-from derive.marks import TIGHT
+from derive.marks import PREFIXES, TIGHT
 
 
-def formula(layout: Layout, *, tints: bool = True) -> str:
-    """The layout as the inside of a LaTeX formula; without `tints` in one colour."""
-    return _Printer(tints).tex(layout)
+def formula(layout: Layout, *, plain: bool = False) -> str:
+    """The layout as the inside of a LaTeX formula.
+
+    `plain` is for other readers of LaTeX than TeX itself: one colour, the most common commands,
+    and no sign that HTML would take as its own.
+    """
+    return _Printer(plain).tex(layout)
 
 
 class _Printer:
-    """Prints one formula; the only setting is whether colours are wanted."""
+    """Prints one formula, in full or in plain LaTeX."""
 
-    def __init__(self, tints: bool) -> None:
-        self.tints = tints
+    def __init__(self, plain: bool) -> None:
+        self.plain = plain
 
     @singledispatchmethod
     def tex(self, node: Layout) -> str:
@@ -83,7 +88,7 @@ class _Printer:
 
     @tex.register
     def _(self, node: Operator) -> str:
-        return OPERATOR_COMMAND[node.name]
+        return PLAIN_OPERATOR[node.name] if self.plain else OPERATOR_COMMAND[node.name]
 
     @tex.register
     def _(self, node: Function) -> str:
@@ -146,8 +151,9 @@ class _Printer:
     @tex.register
     def _(self, node: Matrix) -> str:
         rows = r" \\ ".join(" & ".join(map(self.tex, entries)) for entries in node.rows)
-        align = "" if node.align == "center" else f"[{node.align[0]}]"
-        inside = rf"\begin{{matrix*}}{align} {rows} \end{{matrix*}}"
+        inside = rf"\begin{{matrix}} {rows} \end{{matrix}}"
+        if not self.plain and node.align != "center":
+            inside = rf"\begin{{matrix*}}[{node.align[0]}] {rows} \end{{matrix*}}"
         left, right = FENCE_COMMAND[node.left] or ".", FENCE_COMMAND[node.right] or "."
         return rf"\left{left} {inside} \right{right}"
 
@@ -162,7 +168,7 @@ class _Printer:
     @tex.register
     def _(self, node: Tinted) -> str:
         body = self.tex(node.body)
-        return f"{TINT_COMMAND[node.tint]}{{{body}}}" if self.tints else f"{{{body}}}"
+        return body if self.plain else f"{TINT_COMMAND[node.tint]}{{{body}}}"
 
 
 def _closed(command: str) -> str:
@@ -181,8 +187,9 @@ def juxtaposed(items: tuple[Layout, ...], tex: Callable[[Layout], str]) -> str:
             made, gap, infix = made + piece, "", False
         elif isinstance(item, Operator) and infix:
             made, gap, infix = f"{made} {piece}", " ", False
-        elif isinstance(item, Operator):  # a prefix
-            made, gap = made + gap + piece, " " if _open_command(piece) else ""
+        elif isinstance(item, Operator):  # a prefix, or the relation that begins a line
+            close = item.name in PREFIXES and not _open_command(piece)
+            made, gap = made + gap + piece, "" if close else " "
         else:
             tight = isinstance(item, Fenced) and infix
             made, gap, infix = made + ("" if tight else gap) + piece, " ", True

@@ -7,6 +7,7 @@ not in these lists, a ^^ sequence, a comment, or a macro parameter; all are refu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from codegen.tex_text import (
     ACCENT_COMMAND,
@@ -38,13 +39,20 @@ codeline remarked why whybelow checked shrunk qedhere toprule midrule bottomrule
 arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE large bfseries
 thispagestyle hrule"""
 _SIGNS = set("\\{}$&#%_,:;!|.'`^~\"= -")
+
+
+def _names(commands: Iterable[str]) -> set[str]:
+    return {name for command in commands for name in _NAME.findall(command)}
+
+
 BODY = frozenset(
-    {name for table in _TABLES for text in table.values() for name in _NAME.findall(text)}
+    _names(command for table in _TABLES for command in table.values())
     | {*f"{_MATHEMATICS} {_WORDS} {_PAGE}".split()}
     | _SIGNS
 )
-_ENVIRONMENT_NAMES = """document align align* equation equation* cases matrix* tabular tikzpicture
-placed code result lemma proposition theorem fact convention proof exercise itemize enumerate"""
+_ENVIRONMENT_NAMES = """document align align* equation equation* cases matrix matrix* tabular
+tikzpicture placed code result lemma proposition theorem fact convention proof exercise itemize
+enumerate"""
 ENVIRONMENTS = frozenset(_ENVIRONMENT_NAMES.split())
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{([^}]*)\}")
 

@@ -27,6 +27,7 @@ from derive.layout import (
 from derive.marks import BINARY, FENCES, OPERATORS, RELATIONS, SYMBOLS
 
 SCALE = 3.9  # pixels a millimetre
+LEAST = 2.9  # the same on a narrow page, where wide pictures scroll
 NORMAL, SMALL = 4.3, 3.6  # letters in millimetres
 
 
@@ -36,6 +37,7 @@ def svg(picture: Picture) -> str:
     body = "".join(map(draw, picture.shapes))
     return (
         f'<svg viewBox="0 0 {_n(wide)} {_n(tall)}" width="{wide * SCALE:.0f}" role="img"'
+        f' style="--least:{wide * LEAST:.0f}px"'
         f' aria-label="{escape(picture.alt)}"><title>{escape(picture.alt)}</title>{body}</svg>'
     )
 

@@ -26,7 +26,7 @@ from derive.layout import (
     Tinted,
     Underbrace,
 )
-from derive.marks import BIG, BINARY, FENCES, OPERATORS, RELATIONS, SYMBOLS
+from derive.marks import BIG, BINARY, FENCES, OPERATORS, PREFIXES, RELATIONS, SYMBOLS
 
 _RAISED = dict(
     zip(
@@ -90,11 +90,14 @@ def _(node: Space) -> str:
 
 @text.register
 def _(node: Row) -> str:
-    made = ""
+    made, infix = "", False  # infix: a sign here would stand between two parts
     before: Layout | None = None
     for item in node.items:
+        sign = isinstance(item, Operator)
+        prefix = isinstance(item, Operator) and item.name in PREFIXES and not infix
         made += _glue(before, item) + text(item)
-        before = item
+        before = None if prefix else item  # nothing between a prefix and what it belongs to
+        infix = not sign
     return made
 
 
@@ -103,13 +106,12 @@ def _glue(before: Layout | None, item: Layout) -> str:
     if before is None or isinstance(before, Space | Text) or isinstance(item, Space | Text):
         return ""
     if isinstance(item, Operator):
-        spaced = item.name in {**BINARY, **RELATIONS}
-        return " " if spaced else ""
+        return " " if item.name in {**BINARY, **RELATIONS} else ""
     if isinstance(before, Operator):
         return "" if before.name in ("/", "!", ".") else " "
-    if isinstance(item, Fenced):
+    if isinstance(item, Fenced) or before in (Symbol("partial"), Symbol("nabla")):
         return ""
-    return " " if _is_wide(before) or _is_wide(item) else ""
+    return " " if isinstance(before, Fenced) or _is_wide(before) or _is_wide(item) else ""
 
 
 def _is_wide(node: Layout) -> bool:
@@ -144,7 +146,7 @@ def _script(node: Layout | None, mark: str, table: dict[str, str]) -> str:
         return ""
     plain = text(node).replace("\u2212", "-")
     tight = plain.replace(" ", "")
-    if set(plain) <= {"′"}:
+    if set(plain) <= set("′⋆∗†⊤"):
         return plain
     if all(c in table for c in tight):
         return "".join(table[c] for c in tight)

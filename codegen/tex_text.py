@@ -96,6 +96,7 @@ OPERATOR_COMMAND = {
     "implies": r"\Rightarrow", "iff": r"\Leftrightarrow", ":=": r"\coloneqq",
     "gets": r"\leftarrow",
 }  # fmt: skip
+PLAIN_OPERATOR = {**OPERATOR_COMMAND, ":=": ":=", "<": r"\lt", ">": r"\gt"}
 BIG_COMMAND = {
     **{name: "\\" + name for name in BIG},
     "argmax": r"\operatorname*{arg\,max}", "argmin": r"\operatorname*{arg\,min}",

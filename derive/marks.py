@@ -30,6 +30,7 @@ RELATIONS = {
     "subset": "⊂", "to": "→", "mapsto": "↦", "gets": "←", "implies": "⇒", "iff": "⇔",
     ":=": "≔", "colon": ":", "mid": "∣",
 }  # fmt: skip
+PREFIXES = ("-", "+", "pm")  # before a part, without space, where no part stands before them
 PUNCTUATION = {",": ",", ";": ";"}
 TIGHT = {"/": "/", "!": "!", ".": "."}  # no space on either side
 OPERATORS = {**BINARY, **RELATIONS, **PUNCTUATION, **TIGHT}
