@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from codegen.faster import Linear, total
 from codegen.nodes import COMPARISONS, Node, Shape, array, value_of
-from codegen.python import commented, literal
+from codegen.python import PRODUCT, Printer, commented, literal
 
 if TYPE_CHECKING:
     from codegen.plan import Plan
@@ -147,11 +147,14 @@ class Calls:
         return target
 
     def _elementwise(self, item: Node, name: str | None) -> str:
+        if not item.shape:
+            return self.constant("", Printer({}).inside(item))
         args = [self.array(a) for a in item.args]
         target = self.record(item, name, args, inplace=True)
         function = UFUNC.get(item.op, item.op)
         bound = self.bind(function, f"np.{function}")
-        self.line(f"{bound}({', '.join([*args, target])})")
+        out = f"out={target}" if function in ("maximum", "minimum") else target
+        self.line(f"{bound}({', '.join([*args, out])})")
         return target
 
     def _leaf(self, item: Node, name: str | None) -> str:
@@ -180,6 +183,11 @@ class Calls:
         sizes = ", ".join("n" if s == "N" else str(s) for s in shape)
         stem = "ones_" + "_".join("n" if s == "N" else str(s) for s in shape)
         return self.bind(stem, f"np.ones(({sizes},), dtype)")
+
+    def _zeros(self, item: Node, name: str | None) -> str:
+        sizes = ", ".join("n" if s == "N" else str(s) for s in item.shape)
+        stem = "zeros_" + "_".join("n" if s == "N" else str(s) for s in item.shape)
+        return self.bind(stem, f"np.zeros(({sizes},), dtype)")
 
     def _ones(self, item: Node, name: str | None) -> str:
         return self.ones(item.shape)
@@ -269,8 +277,6 @@ class Calls:
 
     def _other(self, item: Node, name: str | None) -> str:
         """Anything else, by its plain form."""
-        from codegen.python import Printer
-
         args = {a: self.array(a) for a in item.args}
         target = self.record(item, name, tuple(args.values()), inplace=False)
         self.line(f"{target}[...] = {Printer(args).inside(item)}")
@@ -317,7 +323,7 @@ class Calls:
             return " * ".join("n" if s == "N" else str(s) for s in item.detail)
         if item.op == "constant":
             return self.bind(str(item.detail), CONSTANTS[str(item.detail)])
-        return self.scalar(item)
+        return self.scalar(item) if item.op == "sum" else Printer({}).text(item, PRODUCT)
 
     def flat_or_ones(self, item: Node) -> str:
         """An operand of a dot product over whole arrays."""
@@ -337,6 +343,7 @@ ARRAYS: dict[str, Callable[[Calls, Node, str | None], str]] = {
     "scalar": Calls._scalar,
     "constant": Calls._constant,
     "ones": Calls._ones,
+    "zeros": Calls._zeros,
     "transpose": Calls._transpose,
     "expand": Calls._expand,
     "matmul": Calls._matmul,

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from codegen.nodes import Node, node, number, remade, ufunc, value_of, walk
+from codegen.kernels import erfc_coefficients
+from codegen.nodes import Node, node, number, real, remade, ufunc, value_of, walk
 
 HALF = Fraction(1, 2)
 
@@ -63,6 +64,25 @@ def _decay(item: Node) -> Node | None:
     return ufunc("exp", ufunc("neg", ufunc("absolute", item.args[0])))
 
 
+def _erfc(item: Node) -> Node | None:
+    """erfc(a) by the polynomial of the kernel, written out."""
+    if item.op == "erf":  # erf(a) = 1 - erfc(a)
+        return ufunc("sub", number(1), _simpler(ufunc("erfc", item.args[0])))
+    if item.op != "erfc":
+        return None
+    (arg,) = item.args
+    k, (first, *others) = erfc_coefficients()
+    z = ufunc("minimum", ufunc("absolute", arg), number(40))
+    far = ufunc("add", z, number(Fraction(k)))
+    t = ufunc("div", ufunc("sub", z, number(Fraction(k))), far)
+    value = number(Fraction(first))
+    for c in others:
+        value = ufunc("add", ufunc("mul", value, t), number(Fraction(c)))
+    decay = ufunc("exp", ufunc("mul", ufunc("neg", z), z))
+    tail = ufunc("div", ufunc("mul", value, decay), far)
+    return ufunc("where", ufunc("<", arg, number(0)), ufunc("sub", number(2), tail), tail)
+
+
 def _square(item: Node) -> Node | None:
     """a**2 = a*a, a**3 = a*a*a."""
     if item.op != "power" or item.detail not in (Fraction(2), Fraction(3)):
@@ -104,6 +124,7 @@ RULES: tuple[Callable[[Node], Node | None], ...] = (
     _sigmoid,
     _softplus,
     _decay,
+    _erfc,
     _square,
     _leaky,
     _even,
@@ -135,7 +156,8 @@ def total(item: Node, target: Node, full: tuple[int | str, ...], ones: bool) -> 
     if item.op == "sum" and item.rank and item.args[0].shape:
         return total(item.args[0], target, item.args[0].shape, ones)
     if item.shape != full:
-        return {node("sum*", item, detail=full): Fraction(1)}
+        whole = ufunc("add", item, node("zeros", detail=full, shape=full))
+        return {node("dot*", whole, node("ones", detail=full, shape=full)): Fraction(1)}
     return {node("dot*", item, node("ones", detail=full, shape=full)): Fraction(1)}
 
 
@@ -156,9 +178,9 @@ def _product(item: Node, target: Node, full: tuple[int | str, ...], ones: bool) 
         return _plus(first, second, sign)
     if left is target and right.op == "expand" and ones and right.detail == (1,):
         return total(right.args[0], target, right.args[0].shape, ones)
-    if left.shape == right.shape == full:
+    if left.shape == right.shape == full and not (left.boolean or right.boolean):
         return {node("dot*", left, right): Fraction(1)}
-    return {node("dot*", item, node("ones", detail=full, shape=full)): Fraction(1)}
+    return {node("dot*", real(item), node("ones", detail=full, shape=full)): Fraction(1)}
 
 
 def _centred(item: Node) -> bool:

@@ -117,8 +117,15 @@ def _erf_over_x(u: Any) -> Any:
     return mpmath.erf(x) / x
 
 
+@lru_cache(maxsize=4)
 def _fitted(function: Any, low: int, high: int, terms: int) -> str:
     """The coefficients of the Chebyshev interpolant, highest power first, one on each line."""
     with mpmath.workdps(60):
         values = mpmath.chebyfit(function, [low, high], terms)
         return "\n".join(f"    {float(v)!r}," for v in values)
+
+
+def erfc_coefficients() -> tuple[float, tuple[float, ...]]:
+    """(k, the coefficients of `_ERFC`, the highest power first)."""
+    text = _fitted(_scaled_erfc, -1, 1, 23)
+    return float(_CENTRE), tuple(float(line.strip(" ,")) for line in text.splitlines())

@@ -28,6 +28,7 @@ class ModulePage:
     command: str
     title: str
     name: str
+    mathematics: bool  # whether the functions of math are used
     dtype: str
     input_shape: str
     target_shape: str
@@ -85,7 +86,7 @@ def emit_test(derivation: Any) -> str:
 
 def emit_program(program: Program) -> str:
     """The module of a program."""
-    return checked(render("module.py.j2", page_of(program)), {"numpy", "sys"})
+    return checked(render("module.py.j2", page_of(program)), {"math", "numpy", "sys"})
 
 
 # ------------------------------------------------------------------ safety
@@ -137,6 +138,7 @@ def page_of(program: Program) -> ModulePage:
         command=f"gradwright code {program.name}.toml",
         title=in_docstring(program.title or f"The network {program.name}") + ".",
         name=json.dumps(program.name),
+        mathematics=any("math." in line for line in _trace(plan, order)),
         dtype=program.dtype,
         input_shape=_tuple(inputs),
         target_shape=_tuple(targets),

@@ -24,6 +24,7 @@ Shape = tuple[Extent, ...]
 COMPARISONS = frozenset({"<", "<=", ">", ">=", "=="})
 REDUCTIONS = frozenset({"sum", "max", "min"})
 CONTRACTIONS = frozenset({"matmul", "tensordot", "einsum"})
+TRUTHFUL = frozenset({"mul", "where"})  # operations that take truth values as they are
 VIEWS = frozenset({"transpose", "expand", "squeeze", "diagonal", "take"})
 LEAVES = frozenset({"array", "number", "constant", "size", "eye", "arange", "scalar"})
 BINARY = frozenset({"add", "sub", "mul", "div", "maximum", "minimum", "atan2"}) | COMPARISONS
@@ -99,6 +100,10 @@ def ufunc(op: str, *args: Node, detail: Hashable = None) -> Node:
     """An elementwise operation; sums and products with neutral numbers fold away."""
     if (short := _neutral(op, args)) is not None:
         return short
+    if op not in TRUTHFUL:
+        args = tuple(map(real, args))
+    elif op == "where":
+        args = (args[0], *map(real, args[1:]))
     if op in FOLDS and any(a.boolean for a in args) and (cases := _cases(op, *args)) is not None:
         return cases
     return node(op, *args, detail=detail, shape=broadcast(*(a.shape for a in args)))
@@ -109,6 +114,12 @@ def _neutral(op: str, args: tuple[Node, ...]) -> Node | None:
         return args[0].args[0]
     if op == "neg" and (value := value_of(args[0])) is not None:
         return number(-value)
+    if op == "neg" and args[0].op == "where":
+        cond, *cases = args[0].args
+        if all(value_of(c) is not None for c in cases):
+            return ufunc("where", cond, *(ufunc("neg", c) for c in cases))
+    if op == "where" and (signed := _sign_of(*args)) is not None:
+        return ufunc("sign", signed)
     if len(args) != 2:
         return None
     left, right = value_of(args[0]), value_of(args[1])
@@ -125,6 +136,15 @@ def _neutral(op: str, args: tuple[Node, ...]) -> Node | None:
     return args[1] if op == "add" and left == 0 else None
 
 
+def _sign_of(above: Node, one: Node, other: Node) -> Node | None:
+    """a, where the choice is 1 for a > 0, -1 for a < 0, else 0."""
+    if above.op != ">" or value_of(one) != 1 or other.op != "where":
+        return None
+    below, minus, zero = other.args
+    same = below.op == "<" and below.args == above.args and value_of(above.args[1]) == 0
+    return above.args[0] if same and (value_of(minus), value_of(zero)) == (-1, 0) else None
+
+
 def _cases(op: str, left: Node, right: Node) -> Node | None:
     """Arithmetic with truth values and numbers alone as a choice between two numbers.
 
@@ -132,12 +152,10 @@ def _cases(op: str, left: Node, right: Node) -> Node | None:
     """
     fixed, truth = (left, right) if right.boolean else (right, left)
     value = value_of(fixed)
-    if value is not None and op != "div":
+    if value is not None:
         both = [(value, Fraction(b)) if truth is right else (Fraction(b), value) for b in (1, 0)]
         yes, no = (number(FOLDS[op](*pair)) for pair in both)
         return ufunc("where", truth, yes, no)
-    if left.boolean and right.boolean and op in ("add", "sub"):
-        return ufunc(op, real(left), real(right))
     return None
 
 

@@ -55,12 +55,7 @@ class Program:
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """The trained arrays, in the order of their gradients' layers, and their shapes."""
         tensors = [eq.lhs.tensor for eq in self.gradients]
-        found = {t: self._parameter(t) for t in tensors}
-        return {str(t): whole(self.shapes[p]) for t, p in found.items()}
-
-    def _parameter(self, gradient: Tensor) -> Tensor:
-        """The array whose gradient this is: the same name in another role."""
-        return next(t for t in self.shapes if str(t) == str(gradient) and t.role != "gradient")
+        return {str(t): whole(self.shapes[_trained(t, self.shapes)]) for t in tensors}
 
     @property
     def input(self) -> Tensor:
@@ -85,6 +80,11 @@ class Program:
             return known
         every = [*self.forward, self.loss, *self.backward, *self.gradients]
         return f"({every.index(equation) + 1})"
+
+
+def _trained(gradient: Tensor, shapes: Shapes) -> Tensor:
+    """The array whose gradient this is: the same name in another role."""
+    return next(t for t in shapes if str(t) == str(gradient) and t.role != "gradient")
 
 
 def whole(shape: Sequence[Extent]) -> tuple[int, ...]:
@@ -112,8 +112,10 @@ def program_of(derivation: Any) -> Program:
     """The program of a derivation."""
     network = derivation.network
     shapes = dict(derivation.shapes)
+    shapes |= {eq.lhs.tensor: shapes[_trained(eq.lhs.tensor, shapes)] for eq in derivation.gradients}
     training = network.training
-    momentum = float(training.momentum) if training.optimizer == "momentum" else 0.0
+    used = {key for chain in derivation.chains for step in chain.steps for key in step.cites}
+    loss = network.loss.likelihood or network.loss.name
     return Program(
         name=network.name,
         sha256=network.sha256,
@@ -128,7 +130,10 @@ def program_of(derivation: Any) -> Program:
         labels=network.loss.name == "cross_entropy" or network.loss.likelihood == "categorical",
         starts=_starts(network, shapes),
         training=Training(
-            momentum, float(training.learning_rate), training.batch_size, training.epochs
+            float(training.momentum),
+            float(training.learning_rate),
+            training.batch_size,
+            training.epochs,
         ),
     )
 

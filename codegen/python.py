@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from codegen.arrays import KERNELS
-from codegen.nodes import LEAVES, VIEWS, Node, value_of, walk
+from codegen.nodes import COMPARISONS, LEAVES, VIEWS, Node, value_of, walk
 
 SUM, MATRIX, NEGATIVE, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a text binds
 COMPARED = 0
@@ -16,6 +16,12 @@ COMPARED = 0
 INFIX = {"add": ("+", SUM), "sub": ("-", SUM), "mul": ("*", PRODUCT), "div": ("/", PRODUCT)}
 #: The name of a temporary by what it holds.
 HINTS = {"exp": "e", "decay": "e", "max": "top", "sum": "total", "sub": "gap", "sigmoid": "g"}
+HINTS |= {"absolute": "size", **dict.fromkeys(COMPARISONS, "mask")}
+
+
+SHORT = {"absolute": "abs"}
+#: Functions of numbers: those of NumPy would turn float32 arrays beside them into float64.
+MATH = frozenset({"exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log1p", "expm1"})
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,14 @@ class Printer:
         if item.op in KERNELS:
             return f"{item.op}({self.text(item.args[0])})", ATOM
         args = ", ".join(self.text(a) for a in item.args)
-        return f"np.{item.op}({args})", ATOM
+        if not item.shape and item.op in MATH:  # a Python number keeps the precision of arrays
+            return f"math.{item.op}({args})", ATOM
+        return f"np.{SHORT.get(item.op, item.op)}({args})", ATOM
 
     def _infix(self, item: Node) -> tuple[str, int]:
         sign, strength = INFIX[item.op]
-        left = self.text(item.args[0], strength)
+        loose = strength == PRODUCT and item.args[0].op in ("neg", "number")  # -a / b
+        left = self.text(item.args[0], NEGATIVE if loose else strength)
         tight = strength + 1 if item.op in ("sub", "div") else strength
         right = self.text(item.args[1], tight if item.op != "mul" else PRODUCT + 1)
         if item.op == "mul" and item.args[1].op == "mul" and item.args[1] not in self.named:
