@@ -154,17 +154,19 @@ class Judge:
             if not self.must("runs", dtype, partial(self.generic, at)):
                 continue
             if samples == BATCHES[-1]:
-                self.slow(at, rng, digits=not large or dtype == np.float64)
+                digits = not large or dtype == np.float64
+                self.must("every referee answers", dtype, partial(self.slow, at, rng, digits))
             if samples == BATCHES[1]:
                 self.must("Trainer runs", dtype, partial(self.trainer, at))
 
-    def slow(self, at: Draw, rng: np.random.Generator, digits: bool) -> None:
+    def slow(self, at: Draw, rng: np.random.Generator, digits: bool) -> bool:
         """The referees that cost more, on one small batch."""
         gradients = self.module.gradients(at.params, at.x, at.y)
         self.complex_step(at, gradients, rng)
         if digits:
             self.digits(at, gradients, rng)
         self.must("all forms of targets agree", at.x.dtype, partial(self.forms, at))
+        return True
 
     def fresh(self, dtype: Any) -> bool:
         """`init` gives finite parameters of the promised shapes, the same for the same seed."""
@@ -255,7 +257,8 @@ class Judge:
     def trainer(self, at: Draw) -> bool:
         """Two steps, the second with a shorter batch; the loss is that before the step."""
         rate, momentum = 0.01, float(self.network.training.momentum)
-        trainer = self.module.Trainer(at.params, len(at.x), learning_rate=rate)
+        given = {name: value.copy() for name, value in at.params.items()}
+        trainer = self.module.Trainer(given, len(at.x), learning_rate=rate)
         params, velocity = trainer.params, dict.fromkeys(at.params, np.float64(0))
         same = all(np.array_equal(params[name], at.params[name]) for name in at.params)
         for x, y in ((at.x, at.y), (at.x[:3], at.y[:3])):
@@ -269,7 +272,7 @@ class Judge:
                 room = np.abs(p) + rate * size.gradients[name] + np.abs(velocity[name])
                 self.compare(GENERIC, "Trainer: step", at, after[name], p + velocity[name], room)
             params = after
-        return same
+        return same and all(np.array_equal(given[name], at.params[name]) for name in given)
 
 
 def worst_ratio(found: Any, true: Any, size: Any, dtype: Any) -> float:

@@ -1,4 +1,4 @@
-"""Three modules after the contract of emitted ones, written by hand: what verification is tested on.
+"""Three modules after the contract of emitted ones, written by hand, to try verification on.
 
 Each is a text, so that a mutant is the text with one edit.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
-from derive.spec import Network, load
+from derive.spec import Dense, Network, load
 
 HEAD = """
 import numpy as np
@@ -80,7 +80,7 @@ class Trainer:
         value, slopes = loss_and_gradients(self.now, x, y)
         for name, slope in slopes.items():
             self.velocity[name] = self.momentum * self.velocity[name] - self.rate * slope
-            self.now[name] = self.now[name] + self.velocity[name]
+            self.now[name] += self.velocity[name]
         return value
 
 
@@ -198,8 +198,8 @@ class Sample:
         return head + dedent(self.core) + TAIL
 
     @property
-    def layers(self) -> tuple[object, ...]:
-        return self.network.layers
+    def layers(self) -> list[Dense]:
+        return [layer for layer in self.network.layers if isinstance(layer, Dense)]
 
 
 SAMPLES = {
