@@ -40,7 +40,7 @@ class Names:
     """Writes names under a profile."""
 
     profile: Profile
-    context: Context = Context()
+    context: Context = field(default_factory=Context)
 
     # -------------------------------------------------------------------- indices and sizes
 
@@ -54,7 +54,11 @@ class Names:
         return lay.prime(ident, len(primes)) if primes else ident
 
     def place(self, place: Affine) -> Layout:
-        """An affine place, counted from the first index of the profile."""
+        """An affine place, counted from the first index of the profile.
+
+        An index with one value only is written as that value.
+        """
+        place = Affine(place.offset, tuple((i, c) for i, c in place.terms if i.size != 1))
         offset = place.offset + self.profile.base * (1 - sum(c for _, c in place.terms))
         parts: list[lay.Part] = []
         for index, coef in place.terms:
