@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from codegen.measure import width
-from derive.layout import Layout, Operator, Row, Symbol, row
+from derive.layout import BigOp, Fenced, Layout, Operator, Row, Symbol, row
 from derive.marks import RELATIONS
 
 _LEVELS = (frozenset(RELATIONS), frozenset({"+", "-"}), frozenset({"cdot", "odot", "times"}))
@@ -25,7 +26,30 @@ def broken(layout: Layout, room: float) -> tuple[Layout, ...]:
         lines = tuple(_fill(layout, signs, room))
         if all(width(line) <= room for line in lines):
             return lines
-    return lines
+    return tuple(piece for line in lines for piece in _inside(line, room))
+
+
+def _inside(line: Layout, room: float) -> tuple[Layout, ...]:
+    """A line that is still too wide, broken inside its widest sum or pair of fences."""
+    if width(line) <= room:
+        return (line,)
+    items = line.items if isinstance(line, Row) else (line,)
+    k = max(range(len(items)), key=lambda k: width(items[k]))
+    widest, before, after = items[k], items[:k], items[k + 1 :]
+    if isinstance(widest, BigOp) and widest.body is not None:
+        return broken(row(*before, replace(widest, body=None), widest.body, *after), room)
+    if not isinstance(widest, Fenced):
+        return (line,)
+    around = sum(map(width, (*before, *after))) + 1.5
+    first, *rest = broken(widest.body, max(room - around, room / 2))
+    if not rest:
+        return (line,)
+    *middle, last = rest
+    return (
+        row(*before, Fenced(widest.left, first, "")),
+        *(Fenced("", piece, "") for piece in middle),
+        row(Fenced("", last, widest.right), *after),
+    )
 
 
 def _fill(layout: Layout, signs: frozenset[str], room: float) -> Iterator[Layout]:

@@ -14,10 +14,10 @@ from codegen.picture import (
     Content,
     Dot,
     Label,
-    Line,
     Picture,
     Point,
     Shape,
+    Stroke,
     between,
     clipped,
     vertical_dots,
@@ -81,7 +81,8 @@ def network_picture(
     for k, (here, there) in enumerate(pairwise(columns)):
         for i, j in _pairs(here, there):
             start, end = places[k][i], places[k + 1][j]
-            shapes.append(Line(clipped(start, end, RADIUS, RADIUS), arrow=True))
+            reach = _reach(start, end, there.boxed)
+            shapes.append(Stroke(clipped(start, end, RADIUS, reach), arrow=True))
             name = (weights or {}).get((k, i, j))
             if name is not None:
                 part = 0.5 if abs(start[1] - end[1]) < dy / 2 else 0.3
@@ -132,6 +133,12 @@ def _pairs(here: Column, there: Column) -> list[tuple[int, int]]:
     ]
 
 
+def _reach(start: Point, end: Point, boxed: bool) -> float:
+    """How far before its end a line meets the edge of the unit there."""
+    dx, dy = abs(end[0] - start[0]), abs(end[1] - start[1])
+    return RADIUS * math.hypot(dx, dy) / max(dx, dy) if boxed else RADIUS
+
+
 def _unit(content: Content | None, x: float, y: float, boxed: bool) -> Shape:
     if content is None:
         return vertical_dots(x, y)
@@ -170,13 +177,13 @@ def block_picture(steps: Sequence[Step], alt: str) -> Picture:
     return Picture(tuple(shapes), *size, alt)
 
 
-def _joint(start: Point, end: Point, wide: float, tall: float) -> Line:
+def _joint(start: Point, end: Point, wide: float, tall: float) -> Stroke:
     (x, y), (u, v) = start, end
     if y == v:
-        return Line(((x + wide / 2, y), (u - wide / 2, v)), arrow=True)
+        return Stroke(((x + wide / 2, y), (u - wide / 2, v)), arrow=True)
     half = (y + tall / 2 + v - tall / 2) / 2 + 2.5
     turn = ((x, y + tall / 2 + 5.2), (x, half), (u, half), (u, v - tall / 2))
-    return Line(turn, arrow=True)
+    return Stroke(turn, arrow=True)
 
 
 # ------------------------------------------------------------------------------ graph of values
@@ -190,7 +197,11 @@ def value_graph(nodes: Sequence[Node], edges: Sequence[tuple[int, int]], alt: st
     down, left, top = 22.0, RADIUS + 4, RADIUS + 6
     spots = [(left + node.column * across, top + node.row * down) for node in nodes]
     shapes: list[Shape] = [
-        Line(clipped(spots[i], spots[j], RADIUS, RADIUS), arrow=True) for i, j in edges
+        Stroke(
+            clipped(spots[i], spots[j], RADIUS, _reach(spots[i], spots[j], nodes[j].boxed)),
+            arrow=True,
+        )
+        for i, j in edges
     ]
     for node, (x, y) in zip(nodes, spots, strict=True):
         shapes.append(_unit(node.name, x, y, node.boxed))
@@ -226,16 +237,16 @@ def plot_loglog(
     ys = _Axis.around([y for _, y in points], tall - 4, top + tall - 2, False, upward=True)
     curve = tuple((xs.place(x), ys.place(y)) for x, y in points)
     base = top + tall
-    shapes: list[Shape] = [Line(((left, top), (left, base), (left + wide, base)), width=0.14)]
+    shapes: list[Shape] = [Stroke(((left, top), (left, base), (left + wide, base)), width=0.14)]
     for power in xs.ticks():
         x = xs.place(10.0**power)
-        shapes += [Line(((x, base), (x, base + 0.9)), width=0.14)]
+        shapes += [Stroke(((x, base), (x, base + 0.9)), width=0.14)]
         shapes += [Label(x, base + 4.0, sup(Number("10"), Number(str(power))))]
     for power in ys.ticks():
         y = ys.place(10.0**power)
-        shapes += [Line(((left - 0.9, y), (left, y)), width=0.14)]
+        shapes += [Stroke(((left - 0.9, y), (left, y)), width=0.14)]
         shapes += [Label(left - 2.0, y, sup(Number("10"), Number(str(power))), anchor="end")]
-    shapes += [Line(curve, tint="forward", width=0.35), *(Dot(x, y) for x, y in curve)]
+    shapes += [Stroke(curve, tint="forward", width=0.35), *(Dot(x, y) for x, y in curve)]
     shapes += [Label(xs.place(n.x), ys.place(n.y), n.content, "start", "soft") for n in notes]
     if labels[0] != "":
         shapes.append(Label(left + wide / 2, base + 9.5, labels[0]))

@@ -270,15 +270,6 @@ def numbered(document: Document) -> Document:
     return replace(made, targets=MappingProxyType(numbers.targets))
 
 
-def code_comment(line: CodeLine, targets: Mapping[str, Target]) -> str:
-    """The numbers of a line's equations, as the comment behind it.
-
-    >>> code_comment(CodeLine("d2 = o - y", ("eq:d2",)), {"eq:d2": Target("Equation", "4")})
-    '# (4)'
-    """
-    return "# " + ", ".join(targets[key].text for key in line.refs) if line.refs else ""
-
-
 class _Numbering:
     """Counts while it walks; holds what it has found by key."""
 

@@ -12,6 +12,7 @@ from functools import singledispatchmethod
 from html import escape as escape_marks
 
 from codegen.break_lines import broken
+from codegen.code_lines import code_parts
 from codegen.document import (
     Block,
     Code,
@@ -37,9 +38,7 @@ from codegen.document import (
     Table,
     Target,
     Tint,
-    code_comment,
 )
-from codegen.latex import comment_start
 from codegen.mathml import mathml
 from codegen.render import FONTS, Entry, Face, NotesHtml, render_html
 from codegen.svg import svg
@@ -250,15 +249,10 @@ class _Writer:
 
     @block.register
     def _(self, block: CodeListing) -> str:
-        wide = max((len(line.code) for line in block.lines if line.refs), default=0)
         lines = []
-        for line in block.lines:
-            comment = code_comment(line, self.targets)
-            code = line.code.ljust(wide + 2) if comment else line.code
-            split = comment_start(code)
-            note = code[split:] + comment
+        for code, note in code_parts(block, self.targets):
             remark = f'<span class="c">{escape(note)}</span>' if note else ""
-            lines.append(escape(code[:split]) + remark)
+            lines.append(escape(code) + remark)
         return "<pre><code>" + "\n".join(lines) + "</code></pre>"
 
     @block.register

@@ -6,9 +6,12 @@ formulas come from layouts, and `assert_safe_latex` reads the page once more bef
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import singledispatchmethod
 
+from codegen.code_lines import code_parts
 from codegen.document import (
     Block,
     Code,
@@ -32,9 +35,8 @@ from codegen.document import (
     Table,
     Target,
     Tint,
-    code_comment,
 )
-from codegen.latex_displays import TEXT_WIDTH, display, equations
+from codegen.latex_displays import SMALL, TEXT_WIDTH, display, equations
 from codegen.latex_math import formula
 from codegen.latex_safety import assert_safe_latex
 from codegen.measure import letters, width
@@ -42,7 +44,7 @@ from codegen.render import NotesTex, render_tex
 from codegen.tex_text import TINT_COMMAND, escape, pdf_string
 from codegen.tikz import tikz
 
-ROWS_TOGETHER = 24  # a longer table is set in pieces, since a piece does not break over pages
+ROWS_TOGETHER = 30  # a longer table is set in pieces, since a piece does not break over pages
 CODE_COLUMNS = 84
 SHEET = 146.0  # the width of the text in millimetres
 _HEADINGS = (r"\section", r"\subsection", r"\subsubsection")
@@ -51,7 +53,7 @@ _HEADINGS = (r"\section", r"\subsection", r"\subsubsection")
 def latex(document: Document) -> str:
     """A complete .tex file of a numbered document."""
     writer = _Writer(document.targets)
-    title, header = document.title, _shortened(document.title, 70)
+    title, header = document.title, _shortened(document.title, 34.0)
     page = NotesTex(
         pdf_title=pdf_string(title),
         header=escape(header),
@@ -63,8 +65,12 @@ def latex(document: Document) -> str:
     return assert_safe_latex(render_tex(page))
 
 
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+def _shortened(text: str, most: float) -> str:
+    """The text, cut off where it is wider than `most` ems."""
+    if letters(text) <= most:
+        return text
+    kept = next(k for k in range(len(text), 0, -1) if letters(text[:k]) < most - 1)
+    return text[:kept].rstrip() + "…"
 
 
 def _two_lines(title: str) -> tuple[str, ...]:
@@ -213,9 +219,10 @@ class _Writer:
     @block.register
     def _(self, block: Result) -> str:
         title = self.inlines(block.title)
+        plan = _Columns.of(block.columns, block.rows, TEXT_WIDTH - 4.0, 1.8)
         boxes = []
-        for k, rows in enumerate(_pieces(block.rows, 16)):
-            body = self.tabular(block.columns, rows, TEXT_WIDTH - 6.0, r"\small\color{softcolor}")
+        for k, rows in enumerate(plan.pieces(block.rows, 18)):
+            body = self.tabular(block.columns, rows, plan, r"\small\color{softcolor}")
             more = r" {\normalfont(continued)}" if k else ""
             boxes.append(f"\\begin{{result}}{{{title}{more}}}\n{body}\n\\end{{result}}")
         return "\n\n".join(boxes)
@@ -223,9 +230,10 @@ class _Writer:
     @block.register
     def _(self, block: Table) -> str:
         made = []
-        pieces = _pieces(block.rows, ROWS_TOGETHER)
+        plan = _Columns.of(block.columns, block.rows, TEXT_WIDTH / SMALL, 1.2)
+        pieces = plan.pieces(block.rows, ROWS_TOGETHER)
         for k, rows in enumerate(pieces):
-            body = self.tabular(block.columns, rows, TEXT_WIDTH, ruled=True, size=0.92)
+            body = self.tabular(block.columns, rows, plan, ruled=True)
             last = block.caption and k == len(pieces) - 1
             made.append(self.captioned("table", r"\small" + "\n" + body, block if last else None))
         return "\n\n".join(made)
@@ -247,12 +255,8 @@ class _Writer:
 
     @block.register
     def _(self, block: CodeListing) -> str:
-        lines: list[str] = []
-        wide = max((len(line.code) for line in block.lines if line.refs), default=0)
-        for line in block.lines:
-            comment = code_comment(line, self.targets)
-            code = line.code.ljust(min(wide, CODE_COLUMNS - 24) + 2) if comment else line.code
-            lines += _code_lines(code, comment)
+        parts = code_parts(block, self.targets)
+        lines = [made for code, remark in parts for made in _code_lines(code, remark)]
         return "\\begin{code}\n" + "\n".join(lines) + "\n\\end{code}"
 
     @block.register
@@ -276,21 +280,15 @@ class _Writer:
         self,
         columns: tuple[Inlines, ...],
         rows: tuple[tuple[Inlines, ...], ...],
-        room: float,
+        plan: _Columns,
         head: str = "",
         *,
         ruled: bool = False,
-        size: float = 1.0,
     ) -> str:
-        """Cells in columns; the widest columns of words are wrapped, at worst all is shrunk."""
-        wide = [
-            max(inline_width(cells) for cells in column) * size
-            for column in zip(columns, *rows, strict=True)
-        ]
-        wrapped = _wrapped(wide, rows, room - 1.0 * len(wide))
+        """Cells in columns; at worst all is made smaller."""
         spec = "@{}" + "".join(
-            "l" if w is None else rf">{{\raggedright\arraybackslash}}p{{{w / size:.1f}em}}"
-            for w in wrapped
+            "l" if w is None else rf">{{\raggedright\arraybackslash}}p{{{w:.1f}em}}"
+            for w in plan.wrapped
         )
         heading = " & ".join(f"{head} {self.inlines(c)}".strip() if c else "" for c in columns)
         body = "\n".join(" & ".join(map(self.inlines, row)) + r" \\" for row in rows)
@@ -303,24 +301,57 @@ class _Writer:
             )
             if part
         )  # fmt: skip
-        total = sum(w if f is None else f for w, f in zip(wide, wrapped, strict=True))
-        if total + 1.0 * len(wide) > room + 0.1:
-            return f"\\resizebox{{\\linewidth}}{{!}}{{%\n{table}}}"
-        return table
+        return table if plan.fits else f"\\resizebox{{\\linewidth}}{{!}}{{%\n{table}}}"
 
 
-def _wrapped(
-    wide: list[float], rows: tuple[tuple[Inlines, ...], ...], room: float
-) -> list[float | None]:
-    """For each column the width to wrap it at, or None."""
-    result: list[float | None] = [None] * len(wide)
-    for k in sorted(range(len(wide)), key=lambda k: -wide[k]):
-        excess = sum(w if f is None else f for w, f in zip(wide, result, strict=True)) - room
-        words = any(_longest_piece(row[k]) < wide[k] - 0.1 for row in rows)
-        if excess > 0 and words:
-            longest = max(_longest_piece(row[k]) for row in rows)
-            result[k] = max(wide[k] - excess, longest + 0.5, 6.0)
-    return result
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a table: the widths of the wrapped ones, and whether all fit the page."""
+
+    wrapped: tuple[float | None, ...]
+    fits: bool
+
+    @staticmethod
+    def of(
+        columns: tuple[Inlines, ...], rows: tuple[tuple[Inlines, ...], ...], room: float, gap: float
+    ) -> _Columns:
+        """Wrap the widest columns of words until the table fits."""
+        wide = [
+            max(inline_width(cells) for cells in column)
+            for column in zip(columns, *rows, strict=True)
+        ]
+        free = room - gap * (len(wide) - 1)
+        wrapped: list[float | None] = [None] * len(wide)
+        for k in sorted(range(len(wide)), key=lambda k: -wide[k]):
+            excess = _total(wide, wrapped) - free
+            longest = max((_longest_piece(row[k]) for row in rows), default=0.0)
+            if excess > 0 and longest < wide[k] - 0.1:
+                wrapped[k] = max(wide[k] - excess, longest + 0.5, 6.0)
+        return _Columns(tuple(wrapped), _total(wide, wrapped) <= free + 0.1)
+
+    def pieces(
+        self, rows: tuple[tuple[Inlines, ...], ...], most: int
+    ) -> list[tuple[tuple[Inlines, ...], ...]]:
+        """The rows in pieces of at most `most` lines, which then need not break over pages."""
+        made: list[list[tuple[Inlines, ...]]] = [[]]
+        used = 0
+        for cells in rows:
+            lines = max(map(self.lines, cells, self.wrapped), default=1)
+            if made[-1] and used + lines > most:
+                made.append([])
+                used = 0
+            made[-1].append(cells)
+            used += lines
+        return [tuple(piece) for piece in made]
+
+    @staticmethod
+    def lines(cell: Inlines, wrap: float | None) -> int:
+        """How many lines a cell takes; words leave the ends of lines free."""
+        return 1 if wrap is None else max(1, math.ceil(1.25 * inline_width(cell) / wrap))
+
+
+def _total(wide: list[float], wrapped: list[float | None]) -> float:
+    return sum(w if f is None else f for w, f in zip(wide, wrapped, strict=True))
 
 
 def _longest_piece(inlines: Inlines) -> float:
@@ -336,27 +367,19 @@ def _longest_piece(inlines: Inlines) -> float:
     return longest
 
 
-def _pieces(
-    rows: tuple[tuple[Inlines, ...], ...], most: int
-) -> list[tuple[tuple[Inlines, ...], ...]]:
-    return [rows[k : k + most] for k in range(0, len(rows), most)] or [rows]
-
-
 def _label(key: str | None) -> str:
     return rf"\label{{{key}}}" if key else ""
 
 
-def _code_lines(code: str, comment: str) -> Iterator[str]:
+def _code_lines(text: str, remark: str) -> Iterator[str]:
     """A line of code, and what does not fit moved to the next lines."""
-    split = comment_start(code)
-    text, remark = code[:split], code[split:] + comment
     while len(text) + len(remark) > CODE_COLUMNS:
         whole = text + remark
         cut = whole.rfind(" ", 40, CODE_COLUMNS) + 1 or CODE_COLUMNS
         yield _code_line(whole[: min(cut, len(text))], whole[min(cut, len(text)) : cut])
-        rest = len(text) - len(text.lstrip()) + 4
+        indent = " " * (len(text) - len(text.lstrip()) + 4)
         text, remark = (
-            (" " * rest + text[cut:], remark) if cut < len(text) else ("", " " * rest + whole[cut:])
+            (indent + text[cut:], remark) if cut < len(text) else ("", indent + whole[cut:])
         )
     yield _code_line(text, remark)
 
@@ -368,20 +391,3 @@ def _code_line(text: str, remark: str) -> str:
 
 def _spaced(text: str) -> str:
     return escape(text, breakable=False).replace(" ", r"\ ")
-
-
-def comment_start(code: str) -> int:
-    """Where the comment of a line of Python begins.
-
-    >>> comment_start('print("#")  # a sign')
-    12
-    """
-    quote = ""
-    for k, c in enumerate(code):
-        if quote:
-            quote = "" if c == quote else quote
-        elif c in "'\"":
-            quote = c
-        elif c == "#":
-            return k
-    return len(code)

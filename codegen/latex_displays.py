@@ -105,7 +105,7 @@ def _reason(line: Line, plan: _Plan, words: Callable[[Inlines], str]) -> str:
     gap = r"\enspace " if text and mark else ""
     if plan.reasons:
         return rf"\why{{{plan.reasons:.1f}em}}{{{text}{gap}{mark}}}"
-    return rf"\whybelow{{{text}{gap}{mark}}}"
+    return rf"\why{{{plan.room - 1:.1f}em}}{{{text}{gap}{mark}}}"
 
 
 def _indent(piece: Layout) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import singledispatchmethod
 
+from codegen.code_lines import code_parts
 from codegen.document import (
     Block,
     Code,
@@ -30,7 +31,6 @@ from codegen.document import (
     Table,
     Target,
     Tint,
-    code_comment,
 )
 from codegen.latex_math import formula
 from codegen.terminal import plain_inlines
@@ -216,10 +216,7 @@ class _Writer:
 
     @block.register
     def _(self, block: CodeListing) -> str:
-        lines = []
-        for line in block.lines:
-            comment = code_comment(line, self.targets)
-            lines.append(f"{line.code}  {comment}" if comment else line.code)
+        lines = [(code + remark).rstrip() for code, remark in code_parts(block, self.targets)]
         ticks = max((len(run) for run in re.findall("`+", "\n".join(lines))), default=0)
         fence = "`" * max(3, ticks + 1)
         return f"{fence}python\n" + "\n".join(lines) + f"\n{fence}"

@@ -42,7 +42,7 @@ class Box(Shape):
 
 
 @dataclass(frozen=True)
-class Line(Shape):
+class Stroke(Shape):
     """A line through points, perhaps with an arrow at its end."""
 
     points: tuple[Point, ...]
@@ -111,7 +111,7 @@ def moved(shapes: tuple[Shape, ...], dx: float, dy: float) -> tuple[Shape, ...]:
 
 
 def _move(shape: Shape, dx: float, dy: float) -> Shape:
-    if isinstance(shape, Line):
+    if isinstance(shape, Stroke):
         return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
     if isinstance(shape, Circle | Box | Dot | Label):
         return replace(shape, x=shape.x + dx, y=shape.y + dy)

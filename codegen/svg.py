@@ -10,7 +10,7 @@ from html import escape
 
 from codegen.alphabets import styled
 from codegen.measure import SCRIPT, letters, width
-from codegen.picture import Box, Circle, Content, Dot, Label, Line, Picture, Point, Shape
+from codegen.picture import Box, Circle, Content, Dot, Label, Picture, Point, Shape, Stroke
 from codegen.terminal_math import text
 from derive.layout import (
     Fenced,
@@ -64,7 +64,7 @@ def _(shape: Box) -> str:
 
 
 @draw.register
-def _(shape: Line) -> str:
+def _(shape: Stroke) -> str:
     points = list(shape.points)
     head = ""
     if shape.arrow:
@@ -196,7 +196,7 @@ def _scripts(node: Script, size: float, rise: float, tint: str) -> Iterator[Run]
     step = 0.0
     if node.sup is not None:
         yield from _runs(node.sup, small, rise + 0.38 * size, tint)
-        step = -width(node.sup, small=True) * small
+        step = -0.9 * width(node.sup, small=True) * small
     if node.sub is not None:
         first, *rest = _runs(node.sub, small, rise - 0.24 * size, tint)
         yield Run(first.text, first.size, first.rise, step, first.tint)

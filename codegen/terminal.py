@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from functools import singledispatchmethod
 
+from codegen.code_lines import code_parts
 from codegen.document import (
     Block,
     Code,
@@ -27,7 +28,6 @@ from codegen.document import (
     Section,
     Table,
     Target,
-    code_comment,
 )
 from codegen.terminal_math import text
 from derive.layout import row
@@ -168,8 +168,8 @@ class _Writer:
 
     @block.register
     def _(self, block: CodeListing) -> str:
-        lines = ((line.code, code_comment(line, self.targets)) for line in block.lines)
-        return "\n".join(INDENT + f"{code}  {comment}".rstrip() for code, comment in lines)
+        parts = code_parts(block, self.targets)
+        return "\n".join(INDENT + visible(code + remark).rstrip() for code, remark in parts)
 
     @block.register
     def _(self, block: Exercise) -> str:

@@ -43,7 +43,7 @@ def escape(text: str, *, breakable: bool = True) -> str:
     for word in text.split(" "):
         made = [_character(c) for c in word]
         if breakable and len(word) > LONG_WORD:
-            made = [r"\allowbreak{}" * (k > 0 and k % 8 == 0) + c for k, c in enumerate(made)]
+            made = [r"\softbreak{}" * (k > 0) + c for k, c in enumerate(made)]
         words.append("".join(_kept_apart(made)))
     return " ".join(words)
 
@@ -67,6 +67,8 @@ def _character(c: str) -> str:
         return _LETTERS[c]
     if c in _GREEK_NAMES:
         return f"${GREEK_COMMAND[_GREEK_NAMES[c]]}$"
+    if c in _SIGNS:
+        return f"${_SIGNS[c]}$"
     if c in ("\n", "\t", "\r"):
         return " "
     base, *marks = list(unicodedata.normalize("NFD", c))
@@ -124,4 +126,14 @@ SPACE_COMMAND = {
     "thick": r"\;",
     "quad": r"\quad",
     "qquad": r"\qquad",
+}
+_SIGNS = {
+    sign: commands[name]
+    for table, commands in (
+        (SYMBOLS, SYMBOL_COMMAND),
+        (OPERATORS, OPERATOR_COMMAND),
+        (BIG, BIG_COMMAND),
+    )
+    for name, sign in table.items()
+    if len(sign) == 1 and not sign.isascii()
 }

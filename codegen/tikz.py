@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from codegen.latex_math import formula
-from codegen.picture import Box, Circle, Content, Dot, Label, Line, Picture, Shape
+from codegen.picture import Box, Circle, Content, Dot, Label, Picture, Shape, Stroke
 from codegen.tex_text import escape
 
 _TINTS = {"": "ink", "forward": "fwdcolor", "backward": "bwdcolor", "soft": "softcolor"}
@@ -40,7 +40,7 @@ def _(shape: Box) -> str:
 
 
 @draw.register
-def _(shape: Line) -> str:
+def _(shape: Stroke) -> str:
     options = [f"draw={_TINTS[shape.tint]}", f"line width={_n(shape.width)}mm"]
     options += ["->"] * shape.arrow + ["dashed"] * shape.dashed
     path = " -- ".join(f"({_n(x)},{_n(y)})" for x, y in shape.points)
