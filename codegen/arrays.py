@@ -393,5 +393,6 @@ def _short(value: Fraction) -> bool:
     return Fraction(repr(float(value))) == value
 
 
-def _cheap_first(part: Labelled) -> int:
-    return len(part.axes)
+def _cheap_first(part: Labelled) -> tuple[bool, int]:
+    """Few axes first; truth values last, where they meet an array in its own precision."""
+    return part.node.boolean, len(part.axes)

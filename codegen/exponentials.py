@@ -220,7 +220,10 @@ def _one_sigmoid(low: Polynomial, high: Polynomial, w: Term) -> Term:
         if all(c < 0 for c in high.values()):
             return mul(to_term(low), call("tanh", to_term(normal(-w / 2))))
         return mul(to_term(high), call("tanh", to_term(normal(w / 2))))
-    return add(mul(to_term(_minus(high, low)), _sigmoid(w)), to_term(low))
+    rise = to_term(_minus(high, low))
+    if isinstance(rise, Num):
+        return add(mul(rise, _sigmoid(w)), to_term(low))
+    return add(mul(to_term(high), _sigmoid(w)), mul(to_term(low), _sigmoid(-w)))
 
 
 def _sigmoid(w: Term) -> Term:

@@ -40,7 +40,11 @@ def _sigmoid(item: Node) -> Node | None:
     """sigmoid(a) = 1/2 + tanh(a/2)/2."""
     if item.op != "sigmoid":
         return None
-    half = ufunc("mul", number(HALF), _half_tanh(item.args[0]))
+    (arg,) = item.args
+    if arg.op == "neg":  # sigmoid(-a) = 1/2 - tanh(a/2)/2
+        half = ufunc("mul", number(HALF), _half_tanh(arg.args[0]))
+        return ufunc("sub", number(HALF), half)
+    half = ufunc("mul", number(HALF), _half_tanh(arg))
     return ufunc("add", half, number(HALF))
 
 

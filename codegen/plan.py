@@ -9,7 +9,7 @@ from codegen.arrays import lower
 from codegen.nodes import Node, names
 from codegen.program import Program, free
 from codegen.python import Statement
-from codegen.stable import composed, stable
+from codegen.stable import stable, stable_form
 from derive.equation import Equation
 from derive.text import plain
 
@@ -63,7 +63,7 @@ def plan_of(program: Program) -> Plan:
     definitions = {eq.lhs.tensor: eq for eq in program.forward}
 
     def step(equation: Equation, name: str) -> Step:
-        term = stable(composed(equation.rhs, definitions))
+        term = stable_form(equation.rhs, definitions)
         node = lower(term, free(equation.lhs), program.shapes)
         return Step(name, node, equation, program.number(equation))
 

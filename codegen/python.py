@@ -21,7 +21,9 @@ HINTS |= {"absolute": "size", **dict.fromkeys(COMPARISONS, "mask")}
 
 SHORT = {"absolute": "abs"}
 #: Functions of numbers: those of NumPy would turn float32 arrays beside them into float64.
-MATH = frozenset({"exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log1p", "expm1"})
+MATH = frozenset(
+    {"exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log1p", "expm1"}
+)
 
 
 @dataclass(frozen=True)
@@ -35,22 +37,21 @@ class Statement:
 
 def source(statements: Sequence[Statement], taken: Iterable[str] = ()) -> list[str]:
     """Assignments, one a line; what is used twice becomes a temporary of its own."""
-    printer = Printer({s.node: s.name for s in statements if s.node.op not in LEAVES})
-    lines: list[str] = []
+    printer = Printer({})
     names = {*taken, *(s.name for s in statements)}
     shared = _shared(statements)
-    done: set[Node] = set()
+    lines: list[str] = []
     for statement in statements:
         for item in walk(statement.node):
-            if item in shared and item not in done and item is not statement.node:
-                printer.named.setdefault(item, _fresh(item, statement, names))
-                if printer.named[item] not in {s.name for s in statements}:
-                    lines.append(f"{printer.named[item]} = {printer.inside(item)}")
-                done.add(item)
-        done.add(statement.node)
-        text = f"{statement.name} = {printer.inside(statement.node)}"
-        lines.append(commented(text, statement.comment))
-        printer.done.add(statement.node)
+            if item in shared and item not in printer.named and item is not statement.node:
+                name = _fresh(item, statement, names)
+                lines.append(f"{name} = {printer.inside(item)}")
+                printer.named[item] = name
+        lines.append(
+            commented(f"{statement.name} = {printer.text(statement.node)}", statement.comment)
+        )
+        if statement.node.op not in LEAVES:
+            printer.named.setdefault(statement.node, statement.name)
     return lines
 
 
@@ -64,8 +65,8 @@ def _shared(statements: Sequence[Statement]) -> set[Node]:
     uses: Counter[Node] = Counter()
     for item in walk(*(s.node for s in statements)):
         uses.update(set(item.args))
-    targets = {s.node for s in statements}
-    return {i for i, n in uses.items() if n > 1 and i not in targets and _costs(i)}
+    uses.update(s.node for s in statements)
+    return {i for i, n in uses.items() if n > 1 and _costs(i)}
 
 
 def _costs(item: Node) -> bool:
@@ -93,7 +94,6 @@ class Printer:
     def __init__(self, named: Mapping[Node, str]) -> None:
         """`named` gives the nodes that have been assigned before."""
         self.named = dict(named)
-        self.done: set[Node] = set()
 
     def text(self, item: Node, at_least: int = COMPARED) -> str:
         """The expression, in parentheses where it binds less tightly than its place asks."""

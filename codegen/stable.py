@@ -13,7 +13,7 @@ definition of that activation, so that the exponentials meet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from codegen.exponentials import logarithm, quotient
@@ -22,10 +22,12 @@ from derive.equation import Equation
 from derive.errors import NotYet
 from derive.index import define, derivative, expand_functions, replace_term
 from derive.terms import (
+    ONE,
     Add,
     Apply,
     Call,
     Compare,
+    Extremum,
     Mul,
     Num,
     Piecewise,
@@ -49,15 +51,37 @@ BOUNDED = frozenset({"sigmoid", "tanh", "decay", "erf", "erfc", "atan"})
 EXPONENTIAL = frozenset({"exp", "sigmoid", "softplus", "tanh", "sinh", "cosh"})
 
 
-def stable_equations(equations: Sequence[Equation]) -> tuple[Equation, ...]:
-    """Every equation in a stable form; later ones may be composed with earlier ones."""
-    known: dict[Tensor, Equation] = {}
-    result = []
-    for equation in equations:
-        rhs = composed(equation.rhs, known)
-        result.append(Equation(equation.lhs, stable(rhs), equation.why))
-        known[equation.lhs.tensor] = equation
-    return tuple(result)
+def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+    """The term in a stable form, composed with the definitions of activations where that helps."""
+    term = _unsaturated(term, known)
+    whole = composed(term, known)
+    result = stable(whole)
+    if whole is not term and any(_may_overflow(node) for node in walk(result)):
+        return stable(term)  # the composition only moved the trouble
+    return result
+
+
+def _may_overflow(node: Term) -> bool:
+    """exp(u) with nothing that holds u back."""
+    if not (isinstance(node, Call) and node.function == "exp"):
+        return False
+    held = any(isinstance(n, Extremum | Call) for n in walk(node.args[0]))
+    return not held and _attempt_sign(node.args[0]) != -1
+
+
+def _unsaturated(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+    """c - d o^2 for o = a tanh(u) with |a| > 1, where the rounding of o is magnified, in u."""
+    term = rebuild(term, lambda child: _unsaturated(child, known))
+    if not (isinstance(term, Add) and any(isinstance(a, Num) for a in term.args)):
+        return term
+    tensors = {r.tensor for r in refs(term)}
+    if len(tensors) != 1 or (tensor := tensors.pop()) not in known:
+        return term
+    factor, inner = _coefficient(known[tensor].rhs)
+    if abs(factor) <= 1 or not (isinstance(inner, Call) and inner.function in ("tanh", "sigmoid")):
+        return term
+    found = _attempt(quotient, define(term, known[tensor].lhs, known[tensor].rhs))
+    return found if isinstance(found, Mul) else term
 
 
 def composed(term: Term, known: Mapping[Tensor, Equation]) -> Term:
@@ -167,6 +191,23 @@ def _expm1(term: Term) -> Term | None:
     return _beside_number(term, "exp", lambda c, u: mul(-c, call("expm1", u)), opposite=True)
 
 
+def _complement(term: Term) -> Term | None:
+    """c - c sigmoid(u) = c sigmoid(-u): no cancellation."""
+    return _beside_number(term, "sigmoid", lambda c, u: mul(c, call("sigmoid", -u)), opposite=True)
+
+
+def _softplus_turned(term: Term) -> Term | None:
+    """c softplus(u) - c u = c softplus(-u)."""
+    for arg in term.args if isinstance(term, Add) else ():
+        c, inner = _coefficient(arg)
+        if isinstance(inner, Call) and inner.function == "softplus":
+            (u,) = inner.args
+            if any(other is mul(-c, u) for other in term.args):
+                rest = (a for a in term.args if a is not arg and a is not mul(-c, u))
+                return add(*rest, mul(c, call("softplus", -u)))
+    return None
+
+
 def _erfc(term: Term) -> Term | None:
     """c + c erf(u) = c erfc(-u) and c - c erf(u) = c erfc(u): no cancellation in the tails."""
     plus = _beside_number(term, "erf", lambda c, u: mul(c, call("erfc", -u)), opposite=False)
@@ -201,8 +242,8 @@ def _log1p(term: Term) -> Term | None:
     if not (isinstance(term, Call) and term.function == "log"):
         return None
     (inside,) = term.args
-    if isinstance(inside, Add) and number(inside.args[0]) == 1:
-        return call("log1p", add(*inside.args[1:]))
+    if isinstance(inside, Add) and any(a is ONE for a in inside.args):
+        return call("log1p", add(*(a for a in inside.args if a is not ONE)))
     return None
 
 
@@ -287,6 +328,8 @@ RULES: tuple[Callable[[Term], Term | None], ...] = (
     _logarithms,
     _quotients,
     _expm1,
+    _complement,
+    _softplus_turned,
     _erfc,
     _log1p,
     _on_its_side,
