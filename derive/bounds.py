@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from random import Random
 
@@ -20,6 +21,7 @@ from derive.points import (
 )
 from derive.terms import (
     Add,
+    Call,
     Compare,
     Mul,
     Num,
@@ -34,14 +36,14 @@ from derive.terms import (
 HIGHEST_EXPONENT, HIGHEST_DEGREE, MOST_DIGITS = 64, 256, 200
 _NEAR, _NEARER = Fraction(1, 10**20), Fraction(1, 10**40)
 _GRID = sorted(
-    {Fraction(n, 4) for n in range(-41, 42)}
+    {Fraction(n, 4) for n in range(-25, 26)}
     | {sign * Fraction(10**k * m, 7) for k in range(5) for m in (9, 20, 50) for sign in (-1, 1)}
 )
 Line = Callable[[Fraction], Point]
 
 
 def degree(term: Term, known: dict[Term, int]) -> int:
-    """A bound of the total degree, through functions too: exp(s**2)**3 has 6."""
+    """A bound of the total degree in the entries and in what functions give: exp(s**2)**3 has 3."""
     if term not in known:
         parts = [degree(part, known) for part in children(term)]
         match term:
@@ -51,6 +53,8 @@ def degree(term: Term, known: dict[Term, int]) -> int:
                 known[term] = sum(parts)
             case Pow():
                 known[term] = -int(-abs(term.exponent) * parts[0] // 1)
+            case Call(function=name) if name not in ("abs", "max", "min", "relu"):
+                known[term] = min(1, max(parts))
             case _:
                 known[term] = max(parts, default=0)
     return known[term]
@@ -128,6 +132,7 @@ def check_values(term: Term, points: Iterable[Point]) -> None:
         raise SpecError("has no real, finite value at any of the points that were tried")
 
 
+@lru_cache(maxsize=256)
 def jumps(term: Piecewise) -> Fraction | None:
     """A place where the Piecewise jumps, as a point of a line through its variables, or None."""
     for line in _lines(refs(term)):
@@ -145,7 +150,7 @@ def _lines(entries: tuple[Ref, ...]) -> list[Line]:
     letters = list(dict.fromkeys(ref.tensor.letter for ref in entries))
     if len(entries) == 1 and not entries[0].at:
         return [lambda t: Point(lambda ref, places: t)]
-    directions = [*letters[:3], *letters[:3], "", "", ""]
+    directions = [*letters[:3], "", ""]
     return [_line(f"{n} {letter}", letter) for n, letter in enumerate(directions)]
 
 

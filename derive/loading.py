@@ -31,6 +31,8 @@ def read_file(path: Path) -> str:
             raise SpecError("this is a device or a pipe, expected a file")
         with path.open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
+    except SpecError:
+        raise
     except FileNotFoundError:
         near = "" if path.suffix else f'; a network in one line looks like "{EXAMPLE}"'
         raise SpecError(f"there is no such file{near}") from None

@@ -42,8 +42,9 @@ def is_one_line(text: str) -> bool:
     >>> is_one_line("2 > 1 : squared_error"), is_one_line('title = "a > b"')
     (True, False)
     """
-    start = r"\s*[\[(]?\s*(\d+|[A-Za-z][A-Za-z0-9_]*)([\sx,*]*(\d+|[A-Za-z]\w*))*\s*[\])]?\s*-?>"
-    return "\n" not in text.strip() and re.match(start, text[:200], re.ASCII) is not None
+    start, sign, _ = text.strip().partition(">")
+    plain = re.fullmatch(r"[A-Za-z0-9_\s\[\](),*-]+", start[:200]) is not None
+    return bool(sign) and plain and "\n" not in text.strip()
 
 
 def expand_network(text: str) -> dict[str, Any]:

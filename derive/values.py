@@ -246,8 +246,11 @@ def read_rational(value: Any) -> Fraction | None:
 
 def rational(low: int, high: int, *, open_low: bool = False, open_high: bool = False) -> Typed:
     """A number from low to high, with or without the ends, kept exactly."""
-    first = f"above {low}" if open_low else f"of at least {low}"
-    wanted = f"a number {first} and {'below' if open_high else 'at most'} {high}"
+    ends = f"{'above' if open_low else 'of at least'} {low}", "below" if open_high else "at most"
+    closed = not open_low and not open_high
+    wanted = (
+        f"a number from {low} to {high}" if closed else f"a number {ends[0]} and {ends[1]} {high}"
+    )
 
     def read(value: Any) -> Fraction:
         exact = read_rational(value)
