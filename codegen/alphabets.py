@@ -41,6 +41,8 @@ def _letter(c: str, style: str) -> str:
         return chr(_CAPITAL_A[style] + ord(c) - ord("A"))
     if "a" <= c <= "z" and style in _SMALL_A:
         return chr(_SMALL_A[style] + ord(c) - ord("a"))
+    if "0" <= c <= "9" and style == "bold":
+        return chr(0x1D7CE + int(c))
     return c
 
 

@@ -253,7 +253,7 @@ def plot_loglog(
     if labels[1] != "":
         shapes.append(Label(4.0, top + tall / 2, labels[1], turned=True))
     ends = [xs.place(n.x) + _text_width(n.content, 3.6) for n in notes]
-    return Picture(tuple(shapes), max(left + wide + 4, *ends), base + 13, alt)
+    return Picture(tuple(shapes), max([left + wide + 4, *ends]), base + 13, alt)
 
 
 @dataclass(frozen=True)

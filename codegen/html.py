@@ -6,7 +6,6 @@ No script, nothing to load; formulas are MathML with their LaTeX as annotation.
 from __future__ import annotations
 
 import base64
-import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import singledispatchmethod
 from html import escape as escape_marks
@@ -40,6 +39,7 @@ from codegen.document import (
     Tint,
 )
 from codegen.mathml import mathml
+from codegen.plain import visible
 from codegen.render import FONTS, Entry, Face, NotesHtml, render_html
 from codegen.svg import svg
 from derive.layout import Layout, Operator, Row, row
@@ -80,11 +80,7 @@ def escape(text: str) -> str:
     >>> escape("<b> & \\u202e")
     '&lt;b&gt; &amp; [U+202E]'
     """
-    shown = (
-        f"[U+{ord(c):04X}]" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") else c
-        for c in text.replace("\n", " ").replace("\t", " ")
-    )
-    return escape_marks("".join(shown))
+    return escape_marks(visible(text))
 
 
 def _face(family: str, weight: str, style: str, file: str) -> Face:

@@ -6,11 +6,10 @@ formulas come from layouts, and `assert_safe_latex` reads the page once more bef
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import singledispatchmethod
 
+from codegen.break_lines import broken
 from codegen.code_lines import code_parts
 from codegen.document import (
     Block,
@@ -39,6 +38,7 @@ from codegen.document import (
 from codegen.latex_displays import SMALL, TEXT_WIDTH, display, equations
 from codegen.latex_math import formula
 from codegen.latex_safety import assert_safe_latex
+from codegen.latex_tables import Columns, inline_width, tabular
 from codegen.measure import letters, width
 from codegen.render import NotesTex, render_tex
 from codegen.tex_text import TINT_COMMAND, escape, pdf_string
@@ -88,23 +88,6 @@ def _two_lines(title: str) -> tuple[str, ...]:
     return title[:k], title[k + 1 :]
 
 
-def inline_width(inlines: Inlines) -> float:
-    """The width of running text in ems."""
-    total = 0.0
-    for part in inlines:
-        if isinstance(part, str):
-            total += letters(part)
-        elif isinstance(part, Math):
-            total += width(part.layout)
-        elif isinstance(part, Code):
-            total += 0.53 * len(part.text)
-        elif isinstance(part, CrossRef):
-            total += 4.5
-        else:
-            total += inline_width(part.body)
-    return total
-
-
 class _Writer:
     """Prints blocks; knows the targets of references and the depth of sections."""
 
@@ -129,6 +112,9 @@ class _Writer:
 
     @inline.register
     def _(self, part: Math) -> str:
+        widest = max(map(width, broken(part.layout, TEXT_WIDTH / 2)))
+        if widest > TEXT_WIDTH - 1:  # TeX could not break it either
+            return rf"$\shrunk{{{TEXT_WIDTH - 1:.1f}em}}{{{formula(part.layout)}}}$"
         return f"${formula(part.layout)}$"
 
     @inline.register
@@ -219,10 +205,10 @@ class _Writer:
     @block.register
     def _(self, block: Result) -> str:
         title = self.inlines(block.title)
-        plan = _Columns.of(block.columns, block.rows, TEXT_WIDTH - 4.0, 1.8)
+        plan = Columns.of(block.columns, block.rows, TEXT_WIDTH - 4.0, 1.8)
         boxes = []
         for k, rows in enumerate(plan.pieces(block.rows, 18)):
-            body = self.tabular(block.columns, rows, plan, r"\small\color{softcolor}")
+            body = tabular(self.inlines, block.columns, rows, plan, r"\small\color{softcolor}")
             more = r" {\normalfont(continued)}" if k else ""
             boxes.append(f"\\begin{{result}}{{{title}{more}}}\n{body}\n\\end{{result}}")
         return "\n\n".join(boxes)
@@ -230,10 +216,10 @@ class _Writer:
     @block.register
     def _(self, block: Table) -> str:
         made = []
-        plan = _Columns.of(block.columns, block.rows, TEXT_WIDTH / SMALL, 1.2)
+        plan = Columns.of(block.columns, block.rows, TEXT_WIDTH / SMALL, 1.2)
         pieces = plan.pieces(block.rows, ROWS_TOGETHER)
         for k, rows in enumerate(pieces):
-            body = self.tabular(block.columns, rows, plan, ruled=True)
+            body = tabular(self.inlines, block.columns, rows, plan, ruled=True)
             last = block.caption and k == len(pieces) - 1
             made.append(self.captioned("table", r"\small" + "\n" + body, block if last else None))
         return "\n\n".join(made)
@@ -273,98 +259,6 @@ class _Writer:
         kind = "enumerate" if block.ordered else "itemize"
         items = "\n".join(rf"\item {self.inlines(item)}" for item in block.items)
         return f"\\begin{{{kind}}}\n{items}\n\\end{{{kind}}}"
-
-    # -------------------------------------------------------------------------------- tables
-
-    def tabular(
-        self,
-        columns: tuple[Inlines, ...],
-        rows: tuple[tuple[Inlines, ...], ...],
-        plan: _Columns,
-        head: str = "",
-        *,
-        ruled: bool = False,
-    ) -> str:
-        """Cells in columns; at worst all is made smaller."""
-        spec = "@{}" + "".join(
-            "l" if w is None else rf">{{\raggedright\arraybackslash}}p{{{w:.1f}em}}"
-            for w in plan.wrapped
-        )
-        heading = " & ".join(f"{head} {self.inlines(c)}".strip() if c else "" for c in columns)
-        body = "\n".join(" & ".join(map(self.inlines, row)) + r" \\" for row in rows)
-        top, middle, bottom = (r"\toprule", r"\midrule", r"\bottomrule") if ruled else ("",) * 3
-        table = "\n".join(
-            part
-            for part in (
-                rf"\begin{{tabular}}{{{spec}@{{}}}}", top, rf"{heading} \\", middle, body, bottom,
-                r"\end{tabular}",
-            )
-            if part
-        )  # fmt: skip
-        return table if plan.fits else f"\\resizebox{{\\linewidth}}{{!}}{{%\n{table}}}"
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """The columns of a table: the widths of the wrapped ones, and whether all fit the page."""
-
-    wrapped: tuple[float | None, ...]
-    fits: bool
-
-    @staticmethod
-    def of(
-        columns: tuple[Inlines, ...], rows: tuple[tuple[Inlines, ...], ...], room: float, gap: float
-    ) -> _Columns:
-        """Wrap the widest columns of words until the table fits."""
-        wide = [
-            max(inline_width(cells) for cells in column)
-            for column in zip(columns, *rows, strict=True)
-        ]
-        free = room - gap * (len(wide) - 1)
-        wrapped: list[float | None] = [None] * len(wide)
-        for k in sorted(range(len(wide)), key=lambda k: -wide[k]):
-            excess = _total(wide, wrapped) - free
-            longest = max((_longest_piece(row[k]) for row in rows), default=0.0)
-            if excess > 0 and longest < wide[k] - 0.1:
-                wrapped[k] = max(wide[k] - excess, longest + 0.5, 6.0)
-        return _Columns(tuple(wrapped), _total(wide, wrapped) <= free + 0.1)
-
-    def pieces(
-        self, rows: tuple[tuple[Inlines, ...], ...], most: int
-    ) -> list[tuple[tuple[Inlines, ...], ...]]:
-        """The rows in pieces of at most `most` lines, which then need not break over pages."""
-        made: list[list[tuple[Inlines, ...]]] = [[]]
-        used = 0
-        for cells in rows:
-            lines = max(map(self.lines, cells, self.wrapped), default=1)
-            if made[-1] and used + lines > most:
-                made.append([])
-                used = 0
-            made[-1].append(cells)
-            used += lines
-        return [tuple(piece) for piece in made]
-
-    @staticmethod
-    def lines(cell: Inlines, wrap: float | None) -> int:
-        """How many lines a cell takes; words leave the ends of lines free."""
-        return 1 if wrap is None else max(1, math.ceil(1.25 * inline_width(cell) / wrap))
-
-
-def _total(wide: list[float], wrapped: list[float | None]) -> float:
-    return sum(w if f is None else f for w, f in zip(wide, wrapped, strict=True))
-
-
-def _longest_piece(inlines: Inlines) -> float:
-    """The widest part of a cell that cannot be broken."""
-    longest = 0.0
-    for part in inlines:
-        if isinstance(part, str):
-            longest = max([longest, *(min(letters(word), 8.0) for word in part.split())])
-        elif isinstance(part, Math | Code | CrossRef):
-            longest = max(longest, inline_width((part,)))
-        else:
-            longest = max(longest, _longest_piece(part.body))
-    return longest
 
 
 def _label(key: str | None) -> str:

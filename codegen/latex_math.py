@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import singledispatchmethod
 
 from codegen.measure import rank
+from codegen.plain import bare
 from codegen.tex_text import (
     ACCENT_COMMAND,
     BIG_COMMAND,
@@ -97,7 +98,8 @@ class _Printer:
 
     @tex.register
     def _(self, node: Text) -> str:
-        return rf"\text{{{escape(node.text, breakable=False)}}}"
+        words = bare(node.text) if self.plain else escape(node.text, breakable=False)
+        return rf"\text{{{words}}}"
 
     @tex.register
     def _(self, node: Space) -> str:

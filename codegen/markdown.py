@@ -33,6 +33,7 @@ from codegen.document import (
     Tint,
 )
 from codegen.latex_math import formula
+from codegen.plain import bare, visible
 from codegen.terminal import plain_inlines
 from codegen.tex_text import PLAIN_OPERATOR
 from derive.layout import Layout
@@ -61,8 +62,7 @@ def escape(text: str) -> str:
     >>> escape("a_b <i> $x$")
     'a&#95;b &#60;i&#62; &#36;x&#36;'
     """
-    flat = " ".join(text.split("\n"))
-    made = "".join(_NUMBERED.get(c, c) if c.isprintable() else f"U+{ord(c):04X}" for c in flat)
+    made = "".join(_NUMBERED.get(c, c) for c in visible(text))
     made = _LINE_START.sub(lambda m: f"{m[1]}{m[2][:-1]}&#{ord(m[2][-1])};", made)
     return _URL.sub(lambda m: f"{m[1]}&#{ord(m[2])};", made)
 
@@ -72,9 +72,8 @@ def _tex(layout: Layout) -> str:
 
 
 def _words(text: str) -> str:
-    """Words inside a formula: letters, digits and plain marks only."""
-    kept = "".join(c if c.isalnum() or c in " .,;:()/+-='" else " " for c in text)
-    return rf"\text{{{kept}}}"
+    """Words inside a formula."""
+    return rf"\text{{{bare(text)}}}"
 
 
 class _Writer:
@@ -216,7 +215,9 @@ class _Writer:
 
     @block.register
     def _(self, block: CodeListing) -> str:
-        lines = [(code + remark).rstrip() for code, remark in code_parts(block, self.targets)]
+        lines = [
+            visible(code + remark).rstrip() for code, remark in code_parts(block, self.targets)
+        ]
         ticks = max((len(run) for run in re.findall("`+", "\n".join(lines))), default=0)
         fence = "`" * max(3, ticks + 1)
         return f"{fence}python\n" + "\n".join(lines) + f"\n{fence}"

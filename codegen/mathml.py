@@ -12,6 +12,7 @@ from html import escape
 from codegen.alphabets import styled
 from codegen.latex_math import formula
 from codegen.measure import rank
+from codegen.plain import visible
 from derive.layout import (
     Accent,
     BigOp,
@@ -113,7 +114,7 @@ class _Printer:
 
     @element.register
     def _(self, node: Text) -> str:
-        return f"<mtext>{escape(_visible_spaces(node.text))}</mtext>"
+        return f"<mtext>{escape(_visible_spaces(visible(node.text)))}</mtext>"
 
     @element.register
     def _(self, node: Space) -> str:

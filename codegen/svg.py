@@ -11,6 +11,7 @@ from html import escape
 from codegen.alphabets import styled
 from codegen.measure import SCRIPT, letters, width
 from codegen.picture import Box, Circle, Content, Dot, Label, Picture, Point, Shape, Stroke
+from codegen.plain import visible
 from codegen.terminal_math import text
 from derive.layout import (
     Fenced,
@@ -34,11 +35,11 @@ NORMAL, SMALL = 4.3, 3.6  # letters in millimetres
 def svg(picture: Picture) -> str:
     """The picture as one <svg> element."""
     wide, tall = picture.width, picture.height
-    body = "".join(map(draw, picture.shapes))
+    body, alt = "".join(map(draw, picture.shapes)), escape(visible(picture.alt))
     return (
         f'<svg viewBox="0 0 {_n(wide)} {_n(tall)}" width="{wide * SCALE:.0f}" role="img"'
         f' style="--least:{wide * LEAST:.0f}px"'
-        f' aria-label="{escape(picture.alt)}"><title>{escape(picture.alt)}</title>{body}</svg>'
+        f' aria-label="{alt}"><title>{alt}</title>{body}</svg>'
     )
 
 
@@ -125,7 +126,7 @@ def _text(
     if content == "":
         return ""
     if isinstance(content, str):
-        inside = escape(content)
+        inside = escape(visible(content))
     else:
         made = runs(content)
         heights = (0.0, *(run.rise for run in made))
@@ -187,7 +188,7 @@ def _plain(node: Layout) -> str:
     if isinstance(node, Number):
         return node.text.replace("-", "\u2212")
     if isinstance(node, Text):
-        return node.text
+        return visible(node.text)
     return text(node)
 
 

@@ -29,6 +29,7 @@ from codegen.document import (
     Table,
     Target,
 )
+from codegen.plain import visible
 from codegen.terminal_math import text
 from derive.layout import row
 
@@ -47,12 +48,6 @@ def terminal(document: Document, width: int = WIDTH) -> str:
         parts.append("\n".join(f"✓ {writer.inlines(badge)}" for badge in document.badges))
     parts += map(writer.block, (*document.opening, *document.sections))
     return "\n\n".join(parts) + "\n"
-
-
-def visible(words: str) -> str:
-    """The words without anything that a terminal would obey."""
-    flat = " ".join(words.split("\n"))
-    return "".join(c if c.isprintable() else f"[U+{ord(c):04X}]" for c in flat)
 
 
 def plain_inlines(parts: Inlines, targets: Mapping[str, Target]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
+from codegen.plain import visible
 from derive.layout import (
     Accent,
     BigOp,
@@ -80,7 +81,7 @@ def _(node: Function) -> str:
 
 @text.register
 def _(node: Text) -> str:
-    return node.text
+    return visible(node.text)
 
 
 @text.register

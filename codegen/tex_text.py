@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from itertools import pairwise
 
@@ -28,7 +29,8 @@ _LETTERS = {
     "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "ø": r"\o{}", "Ø": r"\O{}", "œ": r"\oe{}",
     "Œ": r"\OE{}", "ł": r"\l{}", "Ł": r"\L{}", "å": r"\aa{}", "Å": r"\AA{}",
 }  # fmt: skip
-LONG_WORD = 24  # a longer word may be broken anywhere
+_WORD = re.compile(r"\W?[^\W\d_]+(\W[^\W\d_]+)*\W{0,2}")  # of a language, with its punctuation
+LONG_WORD, LONG_NAME = 24, 12  # longer words, and longer names with signs, may break anywhere
 
 _GREEK_NAMES = {sign: name for name, sign in GREEK.items()}
 
@@ -42,7 +44,8 @@ def escape(text: str, *, breakable: bool = True) -> str:
     words = []
     for word in text.split(" "):
         made = [_character(c) for c in word]
-        if breakable and len(word) > LONG_WORD:
+        most = LONG_WORD if _WORD.fullmatch(word) else LONG_NAME
+        if breakable and len(word) > most:
             made = [r"\softbreak{}" * (k > 0) + c for k, c in enumerate(made)]
         words.append("".join(_kept_apart(made)))
     return " ".join(words)

@@ -21,6 +21,7 @@ from typing import ClassVar
 from derive.marks import ACCENTS, BIG, FENCES, GREEK, OPERATORS, SPACES, STYLES, SYMBOLS, TINTS
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+LETTERING = re.compile(rf"{NAME.pattern}|[01]")  # a bold 1 is a column of ones
 NUMERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 ALIGNMENTS = ("left", "center", "right")
 
@@ -53,7 +54,7 @@ class Layout:
 class Ident(Layout):
     """A name: one letter, a Greek letter by its name, or a word such as `net`."""
 
-    allowed: ClassVar[Allowed] = {"text": NAME, "style": STYLES}
+    allowed: ClassVar[Allowed] = {"text": LETTERING, "style": STYLES}
 
     text: str
     style: str = "italic"

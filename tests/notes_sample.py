@@ -1,4 +1,5 @@
 """The 2-2-1 sigmoid network as a page, put together by hand: what the printers are tested with."""
+# ruff: noqa: E741, RUF001  (o is the output; the title has dashes)
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ from codegen.document import (
     Section,
     Table,
     Tint,
-    numbered,
 )
+from codegen.numbering import numbered
 from derive.layout import (
     BigOp,
     Cases,
@@ -129,10 +130,12 @@ def symbols() -> Table:
         ),
         (
             (math(listed(at("a", 1), O)),),
-            ("activations, ", math(A1, "=", apply(SIGMA, Z1)), ", ", math(O, "=", apply(SIGMA, Z2))),
+            ("activations, ", math(A1, "=", apply(SIGMA, Z1)), ", ",
+             math(O, "=", apply(SIGMA, Z2))),
             (math(listed(number(2), ONE)),), (Code("a1, o"),),
         ),
-        ((math(TARGET),), ("target, ", math(number(0)), " or ", math(ONE)), (math(ONE),), (Code("y"),)),
+        ((math(TARGET),), ("target, ", math(number(0)), " or ", math(ONE)), (math(ONE),),
+         (Code("y"),)),
         (
             (math(delta(ELL)),), ("error, ", math(slashed(row(Symbol("partial"), LOSS),
             row(Symbol("partial"), at("z", ELL))))), (math(listed(number(2), ONE)),),
@@ -214,8 +217,10 @@ def backward_pass() -> Section:
         Line(None, "=", hidden, (CrossRef("lem:sig"),), "PROVED", "eq:d1"),
     )
     i, layer = Ident("i"), ELL
-    weight = Equation(partial(LOSS, at("w", layer, ij("i", "j"))), "=",
-                      row(delta(layer, i), Space(), forward(at("a", row(ELL, "-", ONE), j))))  # fmt: skip
+    below = forward(at("a", row(ELL, "-", ONE), j))
+    weight = Equation(
+        partial(LOSS, at("w", layer, ij("i", "j"))), "=", row(delta(layer, i), Space(), below)
+    )
     bias = Equation(partial(LOSS, at("b", layer, i)), "=", delta(layer, i))
     share = BigOp(
         "sum", Ident("k"), None, row(at("w", 2, ij("k", "j")), Space(), delta(2, Ident("k")))
@@ -388,3 +393,42 @@ def sample(title: str = "A 2–2–1 sigmoid network with binary cross-entropy")
     )  # fmt: skip
     subtitle = "Every gradient, derived step by step, and one example in full"
     return numbered(Document(title, subtitle, badges, (opening,), sections))
+
+
+HOSTILE = (
+    r"\input{/etc/passwd} \write18{x} % }{ <script>alert('1')</script> \"q\" & # _ ~ ^^41 $x$ `a` "
+    "é Ł 中 λ ∑ \u202e x -- ?` ![a](b) \\end{document} Ünï"
+)
+
+
+def hostile_document(words: str) -> Document:
+    """A page that has the words of a user wherever words may stand."""
+    inside: Inlines = (
+        words,
+        Code(words),
+        math(Text(words[:16])),
+        Emph((words,)),
+        Tint((words,), "soft"),
+    )
+    line = Line(O, "=", row(X, Text(words)), (words,), "TESTED", "eq:x", words)
+    section = Section(
+        (words, math(SIGMA)),
+        (
+            Paragraph(inside, (words,)),
+            Display((line,)),
+            Table(((words,), (words,)), ((inside, inside),), (words,), "tab:x"),
+            Result((words,), ((words,),), ((inside,),)),
+            Figure(network_picture((Column((words[:30],), words[:60]),), words), (words,)),
+            CodeListing((CodeLine(words, ("eq:x",)), CodeLine(r"\end{code}"), CodeLine("`" * 9))),
+            Lemma(inside, (Paragraph(inside), Display((line_again(line),), True)), name=(words,)),
+            Remark((Paragraph(inside),), (words,)),
+            Listing((inside, inside), True),
+            Exercise((Paragraph(inside),), (Paragraph(inside),)),
+        ),
+        short=words,
+    )
+    return numbered(Document(words, words, (inside,), (Paragraph(inside),), (section,)))
+
+
+def line_again(line: Line) -> Line:
+    return Line(line.lhs, line.relation, line.rhs, line.why, line.checked)
