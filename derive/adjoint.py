@@ -1,29 +1,51 @@
 """The chain rule over equations: how the loss depends on an entry, one justified step at a time.
 
-dL/dt[m] is the sum, over the free indices j of an equation lhs[j] = rhs in which t stands, of
-dL/dlhs[j] * d rhs/d t[m].  One sample is looked at, so its index is never summed over here.
+dL/dt[m] is the sum, over every equation lhs[j] = rhs in which t stands and over its free indices j,
+of dL/dlhs[j] * d rhs/d t[m].  The sample is looked at alone, so its index is summed over only where
+t is a statistic of all samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from derive.equation import Equation
-from derive.index import at, contracted, derivative, fresh
+from derive.identities import with_slopes
+from derive.index import at, contracted, define, derivative, fresh, replace_term
+from derive.lemmas import expand_slopes, fold_ratio
 from derive.simplify import tidy
-from derive.steps import BY_DEFINITION, Builder
-from derive.terms import Affine, Index, Partial, Ref, Term, free_indices, mul, ordered, total
+from derive.steps import Builder
+from derive.terms import (
+    Affine,
+    Index,
+    Partial,
+    Pow,
+    Ref,
+    Term,
+    add,
+    free_indices,
+    mul,
+    ordered,
+    power,
+    rebuild,
+    refs,
+    total,
+)
 
 Upstream = Callable[[Ref], Term]  # the error of an entry: its delta, or dL/d entry
-NAMES = "kmpqrtuv"  # for the index that the chain rule sums over
+NAMES = "kmpqrtuvijabcdefgh"  # for the indices that the chain rule sums over
 
 
 def apart(user: Equation, by: Ref) -> Equation:
     """The equation with free indices that do not clash with those of `by`; the sample stays."""
     taken = {i for i in free_indices(by) if not i.sample}
+    mine = [i for i in ordered(free_indices(user.lhs)) if not i.sample]
     renaming: dict[Index, Affine] = {}
-    for i in paths(user):
-        name = next(n for n in NAMES if n not in {t.name for t in taken})
+    for i in mine:
+        clash = i.name in {t.name for t in taken}
+        name = next(n for n in NAMES if n not in {t.name for t in taken}) if clash else i.name
+        if len(mine) == 1:  # one path index is always k, so that pages look alike
+            name = next(n for n in NAMES if n not in {t.name for t in taken})
         new = fresh(name, i.size, taken)
         taken.add(new)
         renaming[i] = Affine.of(new)
@@ -32,20 +54,21 @@ def apart(user: Equation, by: Ref) -> Equation:
     return Equation(lhs, at(user.rhs, renaming), user.why)
 
 
-def paths(user: Equation) -> tuple[Index, ...]:
-    """The free indices of the left side, the sample apart."""
-    return tuple(i for i in ordered(free_indices(user.lhs)) if not i.sample)
+def paths(user: Equation, by: Ref) -> tuple[Index, ...]:
+    """The indices of the left side over which the chain rule sums."""
+    statistic = by.tensor.role == "quantity" and not by.tensor.batched
+    return tuple(i for i in ordered(free_indices(user.lhs)) if statistic or not i.sample)
 
 
 def formal(user: Equation, by: Ref, upstream: Upstream) -> Term:
     """Sum_j dL/dlhs[j] * d lhs[j]/d by, the inner derivative not yet carried out."""
-    return total(mul(upstream(user.lhs), Partial(user.lhs, by)), *paths(user))
+    return total(mul(upstream(user.lhs), Partial(user.lhs, by)), *paths(user, by))
 
 
 def inserted(user: Equation, by: Ref, upstream: Upstream) -> Term:
     """The same with the derivative of the right side, its own deltas contracted."""
     slope = contracted(derivative(user.rhs, by))
-    return total(mul(upstream(user.lhs), slope), *paths(user))
+    return total(mul(upstream(user.lhs), slope), *paths(user, by))
 
 
 def carried(user: Equation, by: Ref, upstream: Upstream) -> Term:
@@ -53,15 +76,69 @@ def carried(user: Equation, by: Ref, upstream: Upstream) -> Term:
     return tidy(contracted(inserted(user, by, upstream)))
 
 
+def in_values(term: Term, user: Equation) -> Term:
+    """The derivative of the right side, in terms of the value on the left side where that is shorter.
+
+    f'(u) by the slope of f, the whole right side by its name, a power of its base by a power of it,
+    and the ratio u/Z of a softmax by its name.
+    """
+    term = replace_term(with_slopes(term), user.rhs, user.lhs)
+    if isinstance(user.rhs, Pow):
+        term = _powers(term, user.rhs, user.lhs)
+    return fold_ratio(tidy(term), user)
+
+
+def _powers(term: Term, rhs: Pow, lhs: Ref) -> Term:
+    """(v + e)^(-3/2) = r^3 for r = (v + e)^(-1/2)."""
+    if isinstance(term, Pow) and term.base is rhs.base:
+        return power(lhs, term.exponent / rhs.exponent)
+    return rebuild(term, lambda child: _powers(child, rhs, lhs))
+
+
+def append_paths(
+    chain: Builder, by: Ref, users: Sequence[Equation], upstream: Upstream, cites: tuple[str, ...]
+) -> Builder:
+    """Chain rule, derivative inserted, contracted, in forward quantities, in short form."""
+    users = [apart(user, by) for user in users]
+    chain.by_rule(add(*(formal(u, by, upstream) for u in users)), _reason(users, by))
+    chain.by_rule(
+        add(*(inserted(u, by, upstream) for u in users)), "derivatives of the equations", *cites
+    )
+    chain.equal(contracted(chain.last), "only the terms with equal indices remain")
+    folded = chain.last
+    for user in users:
+        folded = in_values(folded, user)
+    opened = folded
+    for user in reversed(users):
+        opened = define(opened, user.lhs, user.rhs)
+    before = expand_slopes(chain.last)
+    for user in reversed(users):
+        before = define(before, user.lhs, user.rhs)
+    return chain.equal(folded, "in forward quantities", unfold=(before, opened))
+
+
+def _reason(users: Sequence[Equation], by: Ref) -> str:
+    if len(users) > 1:
+        return f"chain rule: {len(users)} equations use it"
+    if not paths(users[0], by):
+        return "chain rule: one entry depends on it"
+    return "chain rule: every entry that depends on it"
+
+
 def append_rule(
     chain: Builder, user: Equation, raw: Upstream, named: Upstream, cites: tuple[str, ...]
 ) -> Builder:
-    """Chain rule, errors by their names, derivative inserted, contracted, in short form."""
+    """The chain rule line by line for one equation: formal, named, inserted, contracted."""
     by = chain.lhs.by if isinstance(chain.lhs, Partial) else None
     assert isinstance(by, Ref)
     user = apart(user, by)
     chain.by_rule(formal(user, by, raw), "chain rule")
-    chain.by_rule(formal(user, by, named), "definition of the error", check=BY_DEFINITION)
+    chain.by_rule(formal(user, by, named), "definition of the error")
     chain.by_rule(inserted(user, by, named), "derivative of the equation", *cites)
     chain.equal(contracted(chain.last), "only the term with equal indices remains")
     return chain.equal(tidy(chain.last), "in short form")
+
+
+def users_of(tensor: object, equations: Sequence[Equation]) -> list[Equation]:
+    """The equations in whose right side the tensor stands."""
+    return [e for e in equations if any(r.tensor == tensor for r in refs(e.rhs))]

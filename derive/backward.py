@@ -1,35 +1,35 @@
-"""The backward pass of dense networks: lemmas, the generic layer, then every layer from the last."""
+"""The backward pass: lemmas, the generic dense layer, then every stage from the last to the first.
+
+A dense layer between two others is an instance of the generic layer l; every other quantity gets its
+error by the chain rule over the equations that use it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from derive.adjoint import apart, append_rule, carried, formal
-from derive.equation import Equation
-from derive.forward import (
-    LOSS,
-    SAMPLE,
-    Forward,
-    Moved,
-    Stage,
-    X,
-    delta_of,
-    dense_stage,
-    entry,
-    relabelled,
+from derive.adjoint import (
+    apart,
+    append_paths,
+    append_rule,
+    carried,
+    formal,
+    paths,
+    users_of,
 )
-from derive.identities import O, S
-from derive.index import contracted, derivative, replace_term
-from derive.layers import Activation, Dense
-from derive.lemmas import jacobian_lemma, loss_lemma, slope_lemmas
+from derive.equation import Equation
+from derive.errors import NotYet
+from derive.forward import Forward, X, at_end, at_number
+from derive.generic import generic_chains, gradient_key, instance, is_link
+from derive.index import contracted
+from derive.lemma_book import LemmaBook, error, of_loss
 from derive.prove import Fact, tidy_given
 from derive.simplify import tidy
+from derive.stages import SAMPLE, Stage, entry
 from derive.steps import BY_DEFINITION, Builder, Chain
 from derive.terms import (
-    ONE,
     Apply,
-    Extent,
     Index,
     Label,
     Partial,
@@ -38,16 +38,13 @@ from derive.terms import (
     Sum,
     Tensor,
     Term,
-    free_indices,
     mul,
-    ordered,
     power,
+    rebuild,
     ref,
+    refs,
     total,
-    walk,
 )
-
-Bias = Literal["added", "absent", "threshold"]
 
 
 @dataclass(frozen=True)
@@ -59,147 +56,211 @@ class Backward:
     layers: tuple[Chain, ...]
     equations: tuple[Equation, ...]
     gradients: tuple[Equation, ...]
-
-
-def error(s: Ref) -> Ref:
-    """delta at the place of a pre-activation."""
-    assert s.tensor.label is not None
-    return Ref(delta_of(s.tensor.label), s.at)
-
-
-def of_loss(by: Ref) -> Partial:
-    """dL/d by for one sample."""
-    return Partial(entry(LOSS), by)
+    input_gradient: Equation
 
 
 def backward(forward: Forward) -> Backward:
     """Every step back from the loss to the input."""
-    lemmas = Lemmas(forward)
-    stages = forward.stages
-    generic = generic_chains(stages)
-    layers: list[Chain] = []
-    for k in reversed(range(len(stages))):
-        end = at_end(stages[k])
-        if k + 1 < len(stages):
-            layers.append(hidden_delta(end, stages[k + 1], generic, lemmas))
-        else:
-            layers.append(output_delta(forward, lemmas))
-        if stages[k].layer.repeat is not None:
-            layers.append(hidden_delta(stages[k], following(stages[k]), generic, lemmas))
-    deltas = tuple(_defines(chain) for chain in layers)
-    gradients: list[Equation] = []
-    for stage in stages:
-        chains = weight_chains(stage, generic)
-        layers.extend(chains)
-        gradients.extend(_gradient(forward, chain) for chain in chains)
-    layers.append(input_chain(forward))
-    order = ("likelihood", "slope", "jacobian", "loss slope")
-    found = sorted(lemmas.chains.values(), key=lambda chain: order.index(chain.kind))
-    return Backward(tuple(found), tuple(generic.values()), tuple(layers), deltas, tuple(gradients))
+    return _Pass(forward).run()
 
 
-def at_end(stage: Stage) -> Stage:
-    """A repeated stage at its last number, any other as it is."""
-    if stage.layer.repeat is None:
-        return stage
-    end, units = stage.layer.repeat, stage.layer.units
-    extents: dict[Extent, Extent] = {
-        f"{units}^(l-1)": f"{units}^({end}-1)",
-        f"{units}^(l)": f"{units}^({end})",
-    }
-    source = Tensor("o", "activation", Label(-1, end))
-    return relabelled(stage, Label(0, end), source, extents)
-
-
-def following(stage: Stage) -> Stage:
-    """The stage l + 1 after a repeated stage l."""
-    units = stage.layer.units
-    extents: dict[Extent, Extent] = {
-        f"{units}^(l-1)": f"{units}^(l)",
-        f"{units}^(l)": f"{units}^(l+1)",
-    }
-    return relabelled(stage, Label(1, "l"), stage.output, extents)
-
-
-class Lemmas:
-    """The lemmas that a network needs, each derived once."""
+class _Pass:
+    """The state of one backward pass: what was derived so far."""
 
     def __init__(self, forward: Forward) -> None:
-        """No lemma yet, but the likelihood's, whose result is the loss."""
         self.forward = forward
-        self.chains: dict[str, Chain] = {}
-        if forward.likelihood is not None:
-            chain = Builder("loss", "the loss", forward.loss.lhs, "likelihood")
-            chain.by_rule(forward.likelihood.rhs, "negative log-likelihood", check=BY_DEFINITION)
-            chain.equal(forward.loss.rhs, "logarithms of products and powers")
-            self.chains["loss"] = chain.chain()
+        self.lemmas = LemmaBook(forward)
+        self.generic = generic_chains(forward.stages)
+        self.equations = (*forward.equations, forward.loss)
+        self.layers: list[Chain] = []
 
-    def slope(self, stage: Stage, s: Ref) -> tuple[Term, tuple[str, ...]]:
-        """phi'(s) at an entry in forward quantities, and the key of the lemma that says so."""
-        if stage.phi is None or stage.function is None or stage.activation is None:
-            return ONE, ()
-        if isinstance(stage.phi, Apply):
-            return Apply(stage.phi.function, s, 1), ()
-        chains = slope_lemmas(stage.phi, stage.function)
-        self.chains.update((chain.key, chain) for chain in chains)
-        o = Ref(stage.activation.lhs.tensor, s.at)
-        result = replace_term(replace_term(chains[-1].result, S, s), O, o)
-        return result, (chains[-1].key,)
+    def run(self) -> Backward:
+        stages = self.forward.stages
+        for k in reversed(range(len(stages))):
+            self._stage(stages, k)
+        errors = tuple(_defines(chain) for chain in self.layers)
+        gradients: list[Equation] = []
+        for stage in stages:
+            for chain in self._gradients(stage):
+                self.layers.append(chain)
+                gradients.append(_gradient(self.forward, stage, chain))
+        into = self._input()
+        self.layers.append(into)
+        order = ("likelihood", "slope", "jacobian", "loss slope")
+        lemmas = sorted(self.lemmas.chains.values(), key=lambda chain: order.index(chain.kind))
+        return Backward(
+            tuple(lemmas),
+            tuple(self.generic.values()),
+            tuple(self.layers),
+            errors if any(stage.repeat for stage in stages) else _needed(errors, gradients),
+            tuple(gradients),
+            _defines(into),
+        )
 
-    def loss_slope(self, by: Ref) -> tuple[Term, tuple[str, ...]]:
-        """dL/d by for an entry of the output."""
-        if isinstance(self.forward.loss.rhs, Apply):
-            return of_loss(by), ()
-        chain = loss_lemma(self.forward.loss, by, "loss.slope", ("loss",))
-        self.chains[chain.key] = chain
-        return chain.result, (chain.key,)
+    def _stage(self, stages: tuple[Stage, ...], k: int) -> None:
+        """The errors of everything that a stage computes, the last quantity first."""
+        stage, above = at_end(stages[k]), stages[k + 1] if k + 1 < len(stages) else None
+        if above is None and stage.out.tensor == self.forward.output.tensor:
+            self.layers.append(self._output_delta(stage))
+        elif above is not None and self._is_generic(stages[k], above):
+            self.layers.append(self._hidden_delta(stage, above))
+        else:
+            self.layers.extend(self._last_quantity(stage))
+        if stages[k].repeat is not None:
+            following = at_number(stages[k], Label(1, "l"))
+            self.layers.append(self._hidden_delta(stages[k], following))
+        for equation in reversed(stage.body[:-1]):
+            self.layers.append(self._quantity(equation.lhs))
 
-    def jacobian(self, equation: Equation, by: Ref, stage: Stage) -> tuple[Term, tuple[str, ...]]:
-        """d lhs/d by for an activation over an index."""
-        name = str(stage.function)
-        chain = jacobian_lemma(equation, by, f"jacobian.{name}", f"the Jacobian of {name}")
-        known = self.chains.setdefault(chain.key, chain)
-        return chain.result, (known.key,)
+    def _is_generic(self, below: Stage, above: Stage) -> bool:
+        """Whether only the next dense layer reads the output, through the generic step."""
+        readers = users_of(at_end(below).output, self.equations)
+        return is_link(below, above) and len(readers) <= 1
 
+    # -------------------------------------------------------------- the last layer
 
-# ------------------------------------------------------------------ the last layer
+    def _output_delta(self, stage: Stage) -> Chain:
+        s = stage.s
+        chain = _started(s, f"the error of layer {stage.label}")
+        if stage.activation is None:
+            result, cites = self.lemmas.loss_slope(s)
+            return chain.by_rule(result, "slope of the loss", *cites).chain()
+        o = stage.activation.lhs
+        if stage.phi is None:
+            return self._through_softmax(chain, stage)
+        loss_slope, from_loss = self.lemmas.loss_slope(o)
+        slope, from_phi = self.lemmas.slope(stage, s)
+        chain.by_rule(mul(of_loss(o), Partial(o, s)), "chain rule: only the unit's own output")
+        chain.by_rule(mul(loss_slope, slope), "insert both slopes", *from_loss, *from_phi)
+        return _shortest(chain, self.forward.facts).chain()
 
+    def _through_softmax(self, chain: Builder, stage: Stage) -> Chain:
+        """The error before a softmax at the end: every output depends on every pre-activation."""
+        assert stage.activation is not None
+        user = apart(stage.activation, stage.s)
+        chain.by_rule(formal(user, stage.s, of_loss), "chain rule: every output depends on it")
+        loss_slope, from_loss = self.lemmas.loss_slope(user.lhs)
+        jacobian, from_phi = self.lemmas.jacobian(user, stage.s, stage)
+        within = paths(user, stage.s)
+        chain.by_rule(
+            total(mul(loss_slope, jacobian), *within),
+            "insert the slope of the loss and the Jacobian",
+            *from_loss,
+            *from_phi,
+        )
+        chain.equal(contracted(chain.last), "only the term with equal indices remains")
+        return _shortest(chain, self.forward.facts).chain()
 
-def output_delta(forward: Forward, lemmas: Lemmas) -> Chain:
-    """delta of the last layer."""
-    stage = at_end(forward.stages[-1])
-    s = stage.s
-    chain = Builder(f"delta.{stage.label}", f"the error of layer {stage.label}", error(s), "delta")
-    chain.by_rule(of_loss(s), "definition of the error", check=BY_DEFINITION)
-    if stage.activation is None:
-        result, cites = lemmas.loss_slope(s)
+    # -------------------------------------------------------------- between two layers
+
+    def _hidden_delta(self, stage: Stage, above: Stage) -> Chain:
+        """delta before another dense layer: the generic step at its number, slope inserted."""
+        s = stage.s
+        chain = Builder(
+            f"delta.{stage.label}", f"the error of layer {stage.label}", error(s), "delta"
+        )
+        weighted = carried(apart(above.main, stage.out), stage.out, error)
+        if stage.function is None:
+            why = "the generic step; the slope is 1"
+            return chain.by_rule(weighted, why, "generic.delta").chain()
+        slope, cites = self.lemmas.slope(stage, s)
+        formal_slope = Apply(stage.function, s, 1)
+        chain.by_rule(mul(weighted, formal_slope), "the generic step", "generic.delta")
+        return chain.by_rule(mul(weighted, slope), "insert the slope", *cites).chain()
+
+    def _last_quantity(self, stage: Stage) -> Iterator[Chain]:
+        """The error of a stage's main quantity, through its activation where it has one."""
+        if stage.activation is None:
+            yield self._quantity(stage.s)
+            return
+        s, o = stage.s, stage.activation.lhs
+        whole = self._quantity(o)
+        chain = _started(s, f"the error of {_what(s.tensor)}")
+        if stage.phi is None:
+            yield whole
+            user = apart(stage.activation, s)
+            chain.by_rule(formal(user, s, of_loss), "chain rule: every output depends on it")
+            jacobian, cites = self.lemmas.jacobian(user, s, stage)
+            chain.by_rule(
+                total(mul(of_loss(user.lhs), jacobian), *paths(user, s)),
+                "insert the Jacobian",
+                *cites,
+            )
+            chain.equal(contracted(chain.last), "only the term with equal indices remains")
+            yield chain.equal(tidy(chain.last), "in short form").chain()
+            return
+        slope, cites = self.lemmas.slope(stage, s)
+        chain.by_rule(mul(of_loss(o), Partial(o, s)), "chain rule: only the unit's own output")
+        for step in whole.steps:
+            if step is whole.steps[-1]:
+                why = f"all that depends on the output: {step.why}"
+                chain.by_rule(mul(step.rhs, Partial(o, s)), why, *step.cites, check=step.check)
+        yield chain.by_rule(mul(whole.result, slope), "insert the slope", *cites).chain()
+
+    def _quantity(self, of: Ref) -> Chain:
+        """The error of a named quantity by the chain rule over the equations that use it."""
+        by = _plain_places(of, self.forward)
+        chain = _started(by, f"the error of {_what(by.tensor)}")
+        users = users_of(by.tensor, self.equations)
+        if not users:
+            raise NotYet(f"{by.tensor} reaches neither the loss nor another equation")
+        cites = tuple(f"forward.{u.lhs.tensor}" for u in users)
+        if any(u is self.forward.loss for u in users):
+            return self._by_loss(chain, by)
+        return append_paths(chain, by, users, error, cites).chain()
+
+    def _by_loss(self, chain: Builder, by: Ref) -> Chain:
+        result, cites = self.lemmas.loss_slope(by)
         return chain.by_rule(result, "slope of the loss", *cites).chain()
-    o = stage.activation.lhs
-    if stage.phi is None:
-        return _through_index(chain, stage, lemmas, forward.facts)
-    loss_slope, from_loss = lemmas.loss_slope(o)
-    slope, from_phi = lemmas.slope(stage, s)
-    chain.by_rule(mul(of_loss(o), Partial(o, s)), "chain rule: only the unit's own output")
-    chain.by_rule(mul(loss_slope, slope), "insert both slopes", *from_loss, *from_phi)
-    return _shortest(chain, forward.facts).chain()
+
+    # -------------------------------------------------------------- parameters and input
+
+    def _gradients(self, stage: Stage) -> Iterator[Chain]:
+        """The gradients of one stage for one sample."""
+        for parameter in stage.parameters:
+            by = ref(parameter, *_axes(stage.shapes[parameter], stage, parameter))
+            title = f"the gradient of {parameter}"
+            key = f"gradient.{parameter}"
+            if stage.kind == "dense":
+                moved = instance(stage)
+                name = gradient_key(parameter, stage.layer.bias)  # type: ignore[union-attr]
+                generic = self.generic[name]
+                chain = Builder(key, title, moved(generic.lhs), "gradient")
+                yield chain.by_rule(moved(generic.result), "the generic step", name).chain()
+                continue
+            chain = Builder(key, title, of_loss(by), "gradient")
+            users = users_of(parameter, stage.body)
+            cites = tuple(f"forward.{u.lhs.tensor}" for u in users)
+            yield append_paths(chain, by, users, error, cites).chain()
+
+    def _input(self) -> Chain:
+        """The gradient of one sample's loss by the input."""
+        first = self.forward.stages[0]
+        if first.repeat is not None:
+            first = at_number(first, Label(1), X)
+        by = entry(X, *_axes(self.forward.network.input, first, X))
+        chain = Builder("gradient.x", "the gradient of the input", of_loss(by), "input")
+        if first.kind == "dense" and len(users_of(X, self.equations)) <= 1:
+            cites = (f"forward.{first.s.tensor}",)
+            return append_rule(chain, first.main, of_loss, error, cites).chain()
+        users = users_of(X, self.equations)
+        cites = tuple(f"forward.{u.lhs.tensor}" for u in users)
+        return append_paths(chain, by, users, error, cites).chain()
 
 
-def _through_index(chain: Builder, stage: Stage, lemmas: Lemmas, facts: tuple[Fact, ...]) -> Chain:
-    """The error before a softmax: every output depends on every pre-activation."""
-    assert stage.activation is not None
-    user = apart(stage.activation, stage.s)
-    chain.by_rule(formal(user, stage.s, of_loss), "chain rule: every output depends on it")
-    loss_slope, from_loss = lemmas.loss_slope(user.lhs)
-    jacobian, from_phi = lemmas.jacobian(user, stage.s, stage)
-    within = tuple(i for i in ordered(free_indices(user.lhs)) if not i.sample)
-    chain.by_rule(
-        total(mul(loss_slope, jacobian), *within),
-        "insert the slope of the loss and the Jacobian",
-        *from_loss,
-        *from_phi,
-    )
-    chain.equal(contracted(chain.last), "only the term with equal indices remains")
-    return _shortest(chain, facts).chain()
+# ------------------------------------------------------------------ small parts
+
+
+def _started(place: Ref, title: str) -> Builder:
+    """A chain for the error at a place, with the definition of delta as its first step."""
+    if place.tensor.role != "preactivation":
+        return Builder(f"adjoint.{place.tensor}", title, of_loss(place), "adjoint")
+    chain = Builder(f"delta.{place.tensor.label}", title, error(place), "delta")
+    return chain.by_rule(of_loss(place), "definition of the error", check=BY_DEFINITION)
+
+
+def _what(tensor: Tensor) -> str:
+    return f"layer {tensor.label}" if tensor.role == "preactivation" else str(tensor)
 
 
 def _shortest(chain: Builder, facts: tuple[Fact, ...]) -> Builder:
@@ -210,158 +271,59 @@ def _shortest(chain: Builder, facts: tuple[Fact, ...]) -> Builder:
     return chain
 
 
-# ------------------------------------------------------------------ the generic layer
+def _plain_places(of: Ref, forward: Forward) -> Ref:
+    """The entry at one index an axis, for an equation that defines entries at row-major places."""
+    if all(p.index is not None for p in of.at):
+        return of
+    (size,) = forward.shapes[of.tensor]
+    return entry(of.tensor, Index("i", size))
 
 
-def _generic_stage(bias: Bias, label: Label, below: str, above: str) -> Stage:
-    layer = Dense(units="d", activation=Activation(name="generic"), bias=bias, repeat="L")
-    stage = dense_stage(layer, label, X, below, above, {})
-    return stage
+def _axes(shape: tuple[int | str, ...], stage: Stage, tensor: Tensor) -> tuple[Index, ...]:
+    """Index names as the stage's equations use them at this tensor, else i, j, k, ..."""
+    for equation in stage.body:
+        for place in refs(equation.rhs):
+            if place.tensor == tensor:
+                found = [p.index for p in place.at if p.index is None or not p.index.sample]
+                if all(i is not None for i in found) and len(set(found)) == len(shape):
+                    return tuple(i for i in found if i is not None)
+    return tuple(Index(name, size) for name, size in zip("kabijpq", shape, strict=False))
 
 
-def generic_chains(stages: tuple[Stage, ...]) -> dict[str, Chain]:
-    """The error and the gradients of a layer l between two others."""
-    biases = dict.fromkeys(stage.layer.bias for stage in stages)
-    found: dict[str, Chain] = {}
-    for bias in biases:
-        stage = _generic_stage(bias, Label(0), "d^(l-1)", "d^(l)")
-        above = relabelled(
-            stage, Label(1, "l"), stage.output, {"d^(l-1)": "d^(l)", "d^(l)": "d^(l+1)"}
-        )
-        if len(stages) > 1 or stages[0].layer.repeat:
-            found.setdefault("generic.delta", _generic_delta(stage, above))
-        for weight in stage.weights:
-            chain = _generic_weight(stage, weight, bias)
-            found.setdefault(chain.key, chain)
-    return found
-
-
-def _generic_delta(stage: Stage, above: Stage) -> Chain:
-    assert stage.activation is not None
-    s, o = stage.s, stage.activation.lhs
-    user = apart(above.affine, o)
-    chain = Builder("generic.delta", "the error of a layer between two others", error(s), "generic")
-    chain.by_rule(of_loss(s), "definition of the error", check=BY_DEFINITION)
-    chain.by_rule(mul(of_loss(o), Partial(o, s)), "chain rule: only the unit's own output")
-    slope = derivative(stage.activation.rhs, s)
-    paths = formal(user, o, lambda entry: error(entry))
-    chain.by_rule(mul(paths, slope), "chain rule: every unit of the next layer sees the output")
-    weighted = carried(user, o, lambda entry: error(entry))
-    chain.by_rule(mul(weighted, slope), "derivative of the weighted sum")
-    return chain.chain()
-
-
-def _generic_weight(stage: Stage, weight: Tensor, bias: str) -> Chain:
-    j = next(i for i in free_indices(stage.s) if not i.sample)
-    places = (Index("i", "d^(l-1)"), j) if weight.role == "weight" else (j,)
-    by = ref(weight, *places)
-    what = "weights" if weight.role == "weight" else "biases"
-    key = "generic.W" if weight.role == "weight" else f"generic.b.{bias}"
-    chain = Builder(key, f"the gradient of the {what}", of_loss(by), "generic")
-    return append_rule(chain, stage.affine, of_loss, error, ("generic.s",)).chain()
-
-
-# ------------------------------------------------------------------ instances
-
-
-def _moved(stage: Stage, shapes: tuple[Extent, Extent, Extent]) -> Moved:
-    template = _generic_stage("added", Label(0), "d^(l-1)", "d^(l)")
-    below, above, beyond = shapes
-    extents: dict[Extent, Extent] = {"d^(l-1)": below, "d^(l)": above, "d^(l+1)": beyond}
-    return Moved(template, stage.label, stage.source, extents)
-
-
-def _sizes(stage: Stage) -> tuple[Extent, Extent]:
-    (summed,) = (n.indices for n in walk(stage.affine.rhs) if isinstance(n, Sum))
-    (j,) = (i for i in free_indices(stage.s) if not i.sample)
-    return summed[0].size, j.size
-
-
-def hidden_delta(stage: Stage, above: Stage, generic: dict[str, Chain], lemmas: Lemmas) -> Chain:
-    """delta of a layer before another: the generic step at its number, with its slope inserted."""
-    s = stage.s
-    chain = Builder(f"delta.{stage.label}", f"the error of layer {stage.label}", error(s), "delta")
-    if stage.activation is not None and stage.phi is None:
-        return _hidden_softmax(chain, stage, above, lemmas)
-    weighted = carried(apart(above.affine, _out(stage)), _out(stage), error)
-    if stage.function is None:
-        return chain.by_rule(weighted, "the generic step; the slope is 1", "generic.delta").chain()
-    slope, cites = lemmas.slope(stage, s)
-    formal_slope = Apply(stage.function, s, 1)
-    chain.by_rule(mul(weighted, formal_slope), "the generic step", "generic.delta")
-    return chain.by_rule(mul(weighted, slope), "insert the slope", *cites).chain()
-
-
-def _out(stage: Stage) -> Ref:
-    return stage.s if stage.activation is None else stage.activation.lhs
-
-
-def _hidden_softmax(chain: Builder, stage: Stage, above: Stage, lemmas: Lemmas) -> Chain:
-    """The error before a softmax inside the network."""
-    assert stage.activation is not None
-    s = stage.s
-    chain.by_rule(of_loss(s), "definition of the error", check=BY_DEFINITION)
-    user = apart(stage.activation, s)
-    chain.by_rule(formal(user, s, of_loss), "chain rule: every output depends on it")
-    jacobian, cites = lemmas.jacobian(user, s, stage)
-    reached = apart(above.affine, user.lhs)
-    weighted = carried(_away(reached, s), user.lhs, error)
-    within = tuple(i for i in ordered(free_indices(user.lhs)) if not i.sample)
-    chain.by_rule(total(mul(weighted, jacobian), *within), "insert both", "generic.delta", *cites)
-    chain.equal(contracted(chain.last), "only the term with equal indices remains")
-    return chain.equal(tidy(chain.last), "in short form").chain()
-
-
-def _away(user: Equation, s: Ref) -> Equation:
-    """The equation with a free index that is not one of s either."""
-    return apart(user, s) if free_indices(user.lhs) & free_indices(s) else user
-
-
-def weight_chains(stage: Stage, generic: dict[str, Chain]) -> list[Chain]:
-    """The gradients of one layer for one sample: the generic ones at its number."""
-    below, above = _sizes(stage)
-    moved = _moved(stage, (below, above, above))
-    found = []
-    for weight in stage.weights:
-        key = "generic.W" if weight.role == "weight" else f"generic.b.{stage.layer.bias}"
-        template = generic[key]
-        title = f"{template.title} of layer {stage.label}"
-        chain = Builder(f"gradient.{weight}", title, moved(template.lhs), "gradient")
-        chain.by_rule(moved(template.result), "the generic step", key)
-        found.append(chain.chain())
-    return found
-
-
-def input_chain(forward: Forward) -> Chain:
-    """The gradient of one sample's loss by the input."""
-    stage = forward.stages[0]
-    if stage.layer.repeat is not None:
-        units = stage.layer.units
-        sizes: dict[Extent, Extent] = {
-            f"{units}^(l-1)": forward.network.input[-1],
-            f"{units}^(l)": f"{units}^(1)",
-        }
-        stage = relabelled(stage, Label(1), X, sizes)
-    source = stage.source
-    below, _ = _sizes(stage)
-    by = entry(source, Index("i", below))
-    chain = Builder("gradient.x", "the gradient of the input", of_loss(by), "input")
-    return append_rule(chain, stage.affine, of_loss, error, (f"forward.{stage.s.tensor}",)).chain()
+def computable(term: Term) -> Term:
+    """The term with every dL/dt under the name of an array of its own."""
+    if isinstance(term, Partial) and isinstance(term.of, Ref) and term.of.tensor.role == "loss":
+        tensor = term.by.tensor
+        named = Tensor(f"d{tensor.letter}", "adjoint", tensor.label, tensor.batched)
+        return Ref(named, term.by.at)
+    return rebuild(term, computable)
 
 
 def _defines(chain: Chain) -> Equation:
-    assert isinstance(chain.lhs, Ref)
-    return Equation(chain.lhs, chain.result, chain.title)
+    lhs = computable(chain.lhs)
+    assert isinstance(lhs, Ref)
+    return Equation(lhs, computable(chain.result), chain.title)
 
 
-def _gradient(forward: Forward, chain: Chain) -> Equation:
+def _needed(errors: tuple[Equation, ...], gradients: list[Equation]) -> tuple[Equation, ...]:
+    """The errors that some gradient needs, in order."""
+    wanted: set[Tensor] = {r.tensor for g in gradients for r in refs(g.rhs)}
+    kept: list[Equation] = []
+    for equation in reversed(errors):
+        if equation.lhs.tensor in wanted:
+            kept.append(equation)
+            wanted |= {r.tensor for r in refs(equation.rhs)}
+    return tuple(reversed(kept))
+
+
+def _gradient(forward: Forward, stage: Stage, chain: Chain) -> Equation:
     """The gradient of the objective: mean or sum over the samples, plus the decay."""
     assert isinstance(chain.lhs, Partial)
     by = chain.lhs.by
-    rhs: Term = Sum(chain.result, (SAMPLE,))
+    rhs: Term = Sum(computable(chain.result), (SAMPLE,))
     if forward.network.reduction == "mean":
         rhs = mul(power(Size(SAMPLE.size), -1), rhs)
-    if forward.network.weight_decay and by.tensor.role == "weight":
+    if forward.network.weight_decay and stage.decayed(by.tensor):
         rhs = rhs + mul(forward.network.weight_decay, by)
     gradient = Tensor(by.tensor.letter, "gradient", by.tensor.label, batched=False)
     return Equation(Ref(gradient, by.at), rhs, chain.title)

@@ -11,7 +11,7 @@ from derive.forward import Forward, Y
 from derive.identities import S
 from derive.index import replace_term
 from derive.simplify import tidy
-from derive.terms import Call, Ref, Term, refs, walk
+from derive.terms import Apply, Call, Ref, Term, refs, walk
 
 GRID = (0.0, *(s * 10.0**e for e in (-8, -3, -1, 0, 1, 2) for s in (-3, -1, 1, 3)))
 
@@ -27,7 +27,7 @@ class Condition:
 
 def conditions(forward: Forward) -> tuple[Condition, ...]:
     """A condition for every logarithm in the loss whose argument depends on the output."""
-    output = forward.stages[-1].output
+    output = forward.output.tensor
     found: dict[Term, Condition] = {}
     for node in walk(forward.loss.rhs):
         if isinstance(node, Call) and node.function == "log":
@@ -47,7 +47,7 @@ def _condition(forward: Forward, arg: Term, output: Ref) -> Condition:
         )
         return Condition(arg, holds)
     phi = S if stage.phi is None else stage.phi
-    if not forward.network.layers[-1].activation.numeric:
+    if isinstance(stage.phi, Apply):
         return Condition(arg, True)
     inside = replace_term(arg, output, phi)
     holds = all(_positive_at(inside, s) for s in GRID)

@@ -63,15 +63,8 @@ ACTIVATIONS: dict[str, str] = {
     "mish": "s*tanh(softplus(s))",
 }
 
-#: The activations that mix the units of a layer: index formulas over the last axis.
-INDEXED_ACTIVATIONS: dict[str, str] = {"softmax": "exp(s[j])/Sum(exp(s[k]), k)"}
-
-#: A dense layer, by what is done with its bias.
-DENSE: dict[str, str] = {
-    "added": "s[j] = Sum(W[i,j]*x[i], i) + b[j]",
-    "threshold": "s[j] = Sum(W[i,j]*x[i], i) - b[j]",
-    "absent": "s[j] = Sum(W[i,j]*x[i], i)",
-}
+#: The activations that mix the units of a layer: index formulas over the last axis {j}.
+INDEXED_ACTIVATIONS: dict[str, str] = {"softmax": "exp(s[{j}])/Sum(exp(s[{k}]), {k})"}
 
 #: Each loss of one sample as a formula in o and y, summed over the t outputs.
 LOSSES: dict[str, str] = {
