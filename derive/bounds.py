@@ -16,8 +16,10 @@ from derive.points import (
     Point,
     Value,
     decimal,
+    difference,
     distance,
     random_point,
+    rounded,
 )
 from derive.terms import (
     Add,
@@ -34,7 +36,7 @@ from derive.terms import (
 )
 
 HIGHEST_EXPONENT, HIGHEST_DEGREE, MOST_DIGITS = 64, 256, 200
-_NEAR, _NEARER = Fraction(1, 10**20), Fraction(1, 10**40)
+_NEAR, _NEARER = Fraction(1, 10**12), Fraction(1, 10**24)
 _GRID = sorted(
     {Fraction(n, 4) for n in range(-25, 26)}
     | {sign * Fraction(10**k * m, 7) for k in range(5) for m in (9, 20, 50) for sign in (-1, 1)}
@@ -170,20 +172,19 @@ def _line(seed: str, moving: str) -> Line:
 def _switches(condition: Compare, line: Line) -> list[Fraction]:
     """The points of the line where the two sides of the condition cross or touch."""
 
-    def side(t: Fraction) -> int | None:
-        point = line(t)
+    def height(t: Fraction) -> Value | None:
         try:
-            above = point.holds(Compare(">", condition.lhs, condition.rhs))
-            return 1 if above else -point.holds(Compare("<", condition.lhs, condition.rhs))
+            point = line(t)
+            return difference(point.value(condition.lhs), point.value(condition.rhs))
         except NoValue:
             return None
 
     if (root := _straight(condition, line)) is not None:
         return [root]
-    seen = [(t, found) for t in _GRID if (found := side(t)) is not None]
-    touching = [t for t, s in seen if s == 0]
-    crossing = [_bisect(side, t, u, s) for (t, s), (u, r) in pairwise(seen) if s * r < 0]
-    return (touching + crossing)[:16]
+    seen = [(t, found) for t in _GRID if (found := height(t)) is not None]
+    touching = [t for t, h in seen if h == 0]
+    pairs = [(low, high) for low, high in pairwise(seen) if low[1] * high[1] < 0]
+    return [*touching, *(_crossing(height, low, high) for low, high in pairs[:8])][:12]
 
 
 def _straight(condition: Compare, line: Line) -> Fraction | None:
@@ -203,16 +204,25 @@ def _straight(condition: Compare, line: Line) -> Fraction | None:
     return -start / slope
 
 
-def _bisect(
-    side: Callable[[Fraction], int | None], low: Fraction, high: Fraction, at_low: int
+def _crossing(
+    height: Callable[[Fraction], Value | None],
+    low: tuple[Fraction, Value],
+    high: tuple[Fraction, Value],
 ) -> Fraction:
-    for _ in range(180):
-        middle = (low + high) / 2
-        found = side(middle)
-        if not found:
-            return middle
-        low, high = (middle, high) if found == at_low else (low, middle)
-    return low
+    """The zero between two points of different sign, to 29 digits, by the Illinois rule."""
+    (left, below), (right, above) = low, high
+    last = left
+    for _ in range(80):
+        here = right - (right - left) * rounded(above / (above - below))
+        value = height(here)
+        if not value or abs(here - last) < Fraction(1, 10**29):
+            return here
+        if value * above < 0:
+            left, below = right, above
+        else:
+            below /= 2
+        right, above, last = here, value, here
+    return last
 
 
 def _jumps_at(term: Term, line: Line, place: Fraction) -> bool:
@@ -224,4 +234,4 @@ def _jumps_at(term: Term, line: Line, place: Fraction) -> bool:
             return False
         spreads.append(max(distance(a, b) for a in found for b in found))
         scale = 1 + max(abs(decimal(value)) for value in found)
-    return bool(spreads[1] > scale * 1e-9 and spreads[1] > spreads[0] * 0.6)
+    return bool(spreads[1] > scale * 1e-9 and spreads[1] > spreads[0] * 0.8)

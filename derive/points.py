@@ -153,6 +153,16 @@ def decimal(value: Value) -> Value:
     return _MP.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
 
+def difference(left: Value, right: Value) -> Value:
+    """left - right with 50 digits."""
+    return decimal(_add(left, -right))
+
+
+def rounded(value: Value) -> Fraction:
+    """The rational next to a value with 50 digits, to 32 decimals."""
+    return Fraction(int(_MP.nint(value * 10**32)), 10**32)
+
+
 def distance(left: Value, right: Value) -> Value:
     """|left - right| with 50 digits."""
     return abs(decimal(left) - decimal(right))
