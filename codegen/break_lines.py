@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from codegen.document import Line
 from codegen.measure import width
 from derive.layout import BigOp, Fenced, Layout, Operator, Row, Symbol, row
 from derive.marks import RELATIONS
 
 _LEVELS = (frozenset(RELATIONS), frozenset({"+", "-"}), frozenset({"cdot", "odot", "times"}))
+WIDEST_LEFT = 12.5  # ems of a left side that still stands in its own column
 INDENT = 2.0  # ems that a continued line is moved in
 
 
@@ -84,3 +86,10 @@ def _pieces(layout: Layout, signs: frozenset[str]) -> Iterator[list[Layout]]:
             piece = []
         piece.append(item)
     yield piece
+
+
+def short_left_side(line: Line) -> Line:
+    """A line whose left side leaves too little room goes as one formula, to be broken anywhere."""
+    if line.lhs is None or width(line.lhs) <= WIDEST_LEFT:
+        return line
+    return replace(line, lhs=None, relation="", rhs=row(line.lhs, line.relation, line.rhs))

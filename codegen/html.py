@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import singledispatchmethod
 from html import escape as escape_marks
 
-from codegen.break_lines import broken
+from codegen.break_lines import broken, short_left_side
 from codegen.code_lines import code_parts
 from codegen.document import (
     Block,
@@ -162,7 +162,7 @@ class _Writer:
     def _(self, block: Display) -> str:
         with_reasons = any(line.why or line.checked for line in block.lines)
         room = ROOM if with_reasons else WHOLE_ROOM
-        lines = "\n".join(self.line(line, room) for line in block.lines)
+        lines = "\n".join(self.line(short_left_side(line), room) for line in block.lines)
         end = '<div class="qed" title="end of the proof">∎</div>' if block.qed else ""
         kind = "steps" if with_reasons else "steps bare"
         return f'<div class="{kind}">\n{lines}\n{end}</div>'
@@ -302,8 +302,9 @@ def _piece_class(piece: Layout, k: int) -> str:
 
 
 def _equation(equation: Equation) -> str:
-    left = "" if equation.lhs is None else mathml(equation.lhs, display=True)
-    right = row(equation.relation, equation.rhs) if equation.relation else equation.rhs
+    line = short_left_side(Line(equation.lhs, equation.relation, equation.rhs))
+    left = "" if line.lhs is None else mathml(line.lhs, display=True)
+    right = row(line.relation, line.rhs) if line.relation else line.rhs
     return f'<div class="l">{left}</div><div class="r">{_stacked(broken(right, WHOLE_ROOM))}</div>'
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from codegen.break_lines import INDENT, broken
+from codegen.break_lines import INDENT, broken, short_left_side
 from codegen.document import Display, Equation, EquationRow, Equations, Inlines, Line
 from codegen.latex_math import formula
 from codegen.measure import width
 from codegen.tex_text import OPERATOR_COMMAND
-from derive.layout import Layout, Operator, Row, row
+from derive.layout import Layout, Operator, Row
 from derive.marks import RELATIONS
 
 TEXT_WIDTH = 37.4  # ems of the text font in a line of 146 mm, a little less than the truth
@@ -34,7 +34,7 @@ def display(
     block: Display, words: Callable[[Inlines], str], measure: Callable[[Inlines], float]
 ) -> str:
     """A chain of lines with their reasons."""
-    lines = tuple(_with_short_left_side(line) for line in block.lines)
+    lines = tuple(short_left_side(line) for line in block.lines)
     plan = _plan(lines, [_reason_width(line, measure) for line in lines])
     rows = [r for line in lines for r in _line_rows(line, plan, words)]
     if block.qed:
@@ -45,14 +45,6 @@ def display(
 def _reason_width(line: Line, measure: Callable[[Inlines], float]) -> float:
     reason = measure(line.why) * SMALL if line.why else 0.0
     return reason + (MARK if line.checked else 0.0)
-
-
-def _with_short_left_side(line: Line) -> Line:
-    """A line whose left side leaves too little room goes as one formula, to be broken anywhere."""
-    if line.lhs is None or width(line.lhs) <= TEXT_WIDTH / 3:
-        return line
-    whole = row(line.lhs, line.relation, line.rhs)
-    return Line(None, "", whole, line.why, line.checked, line.key, line.detail, line.number)
 
 
 def _plan(lines: tuple[Line, ...], reasons: list[float]) -> _Plan:
@@ -163,7 +155,7 @@ def _equation_rows(made: EquationRow) -> Iterator[str]:
         return
     for k, equation in enumerate(made.equations):
         last_equation = k == len(made.equations) - 1
-        line = _with_short_left_side(Line(equation.lhs, equation.relation, equation.rhs))
+        line = short_left_side(Line(equation.lhs, equation.relation, equation.rhs))
         left = width(line.lhs) + RELATION
         plan = _Plan(room - left, 0.0)
         *rows, last = _line_rows(line, plan, lambda _: "")

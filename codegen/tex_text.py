@@ -29,7 +29,7 @@ _LETTERS = {
     "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "ø": r"\o{}", "Ø": r"\O{}", "œ": r"\oe{}",
     "Œ": r"\OE{}", "ł": r"\l{}", "Ł": r"\L{}", "å": r"\aa{}", "Å": r"\AA{}",
 }  # fmt: skip
-_WORD = re.compile(r"\W?[^\W\d_]+(\W[^\W\d_]+)*\W{0,2}")  # of a language, with its punctuation
+_WORD = re.compile(r"\W{0,2}[^\W\d_]+([-\u2013\u2019'][^\W\d_]+)*\W{0,3}")  # of a language
 LONG_WORD, LONG_NAME = 24, 12  # longer words, and longer names with signs, may break anywhere
 
 _GREEK_NAMES = {sign: name for name, sign in GREEK.items()}

@@ -109,6 +109,7 @@ def test_a_plot_is_true_to_its_logarithms() -> None:
                  if isinstance(s, Stroke) and s.tint == "forward").points  # fmt: skip
     slopes = {round((v - y) / (u - x), 6) for (x, y), (u, v) in pairwise(curve)}
     assert len(slopes) == 1, "a power law is a straight line"
+    assert len({round(u - x, 6) for (x, _), (u, _) in pairwise(curve)}) == 1, "one step a decade"
     assert curve[0][0] < curve[-1][0], "x falls to the right"
     assert curve[0][1] < curve[-1][1], "and the value with it: y points down"
 
