@@ -13,7 +13,7 @@ from codegen.tex_text import OPERATOR_COMMAND
 from derive.layout import Layout, Operator, Row
 from derive.marks import RELATIONS
 
-TEXT_WIDTH = 37.4  # ems of the text font in a line of 146 mm, a little less than the truth
+TEXT_WIDTH = 36.5  # ems in a line of 146 mm, less the 4 % that estimates may be too small
 TAG = 2.8  # what an equation number takes, with the space before it
 RELATION = 1.34
 GAP = 2.6  # between a formula and its reason

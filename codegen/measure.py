@@ -59,7 +59,7 @@ def width(layout: Layout | None, small: bool = False) -> float:
         case Operator():
             return _sign(layout.name, small)
         case Symbol():
-            return {"prime": 0.3, "blank": 0.0}.get(layout.name, 0.62)
+            return {"prime": 0.3, "blank": 0.0, "nabla": 0.83}.get(layout.name, 0.62)
         case Function():
             return letters(layout.name) + 0.17
         case Text():
