@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from codegen.backprop import Pass, backprop_of, passed, sizes
+from derive.errors import SpecError
 from derive.spec import Network
 
 Floats = np.ndarray[Any, Any]
@@ -51,7 +52,7 @@ def draw(network: Network, rng: np.random.Generator, samples: int, dtype: Any) -
     if best is None:
         if samples > 1:
             return draw(network, rng, 1, dtype)
-        raise ValueError(
+        raise SpecError(
             f"{network.name}: none of {TRIES} random draws stays inside the domain of the loss;"
             " is the range of the last activation right for it?"
         )
