@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from derive import layout as lay
 from derive.equation import Equation
-from derive.layout import Layout, Symbol, row
+from derive.layout import Layout, row
+from derive.matrix import MatrixEquation
+from derive.matrix_form import matrix_equation
+from derive.matrix_writing import MatrixPrinter
 from derive.naming import Context
-from derive.printing import Printer
 from derive.profile import Profile
 from derive.terms import Label, Tensor, Term
 
 __all__ = ["Context", "Profile", "Writer"]
 
 
-class Writer(Printer):
+class Writer(MatrixPrinter):
     """Writes everything that stands on a page under one profile."""
 
     def equation(self, equation: Equation) -> Layout:
@@ -27,18 +29,23 @@ class Writer(Printer):
             made += [relation, self.write(term)]
         return row(*made)
 
+    def matrix_form(self, equation: Equation, batch: bool = False) -> MatrixEquation | None:
+        """The equation between whole arrays, of one sample or of a batch, proved; or None."""
+        return matrix_equation(
+            equation,
+            batch=batch,
+            out_first=self.profile.out_first,
+            shapes=self.context.shapes,
+        )
+
+    def matrix_equation(self, equation: MatrixEquation) -> Layout:
+        """lhs = rhs between whole arrays."""
+        return row(self.matrix(equation.lhs), "=", self.matrix(equation.rhs))
+
     def tensor(self, tensor: Tensor, batch: bool = False) -> Layout:
         """The whole array; with `batch` that of all samples."""
-        return self.names.whole(tensor, batch)
+        return self.whole(tensor, batch)
 
     def label(self, label: Label) -> Layout:
         """A layer label inside a sentence: 2, l, out."""
         return self.names.bare_label(label)
-
-    def partial_tensor(self, tensor: Tensor, batch: bool = False) -> Layout:
-        """The gradient by a whole array, of the objective or (for an array per sample) the loss."""
-        of = self.objective if batch or not tensor.batched else self.loss
-        whole = self.tensor(tensor, batch)
-        if self.profile.writing["gradient"] == "nabla":
-            return row(lay.sub(Symbol("nabla"), whole), of)
-        return lay.partial(of, whole)

@@ -200,7 +200,7 @@ class Printer(Lettering):
             return Piece(lay.bars(self.write(term.args[0])))
         name = self.names.function(Function(term.function))
         applied = lay.apply(name, *map(self.write, term.args))
-        if term.function == "log" and isinstance(term.args[0], Ref | Size | Const):
+        if term.function == "log" and _bare(term.args[0]):
             return Piece(row(name, self.write(term.args[0])), PRODUCT, 1, False, applied)
         return Piece(applied, exponent=self.profile.labels.form != "bare")
 
@@ -260,3 +260,10 @@ class Printer(Lettering):
 def _sampled(ref: Ref) -> bool:
     """Whether the first place of the entry is a sample."""
     return bool(ref.at) and ref.at[0].index is not None and ref.at[0].index.sample
+
+
+def _bare(arg: Term) -> bool:
+    """Whether a logarithm of it needs no parentheses."""
+    return isinstance(arg, Ref | Size | Const) and not (
+        isinstance(arg, Ref) and arg.tensor.role == "hole"
+    )
