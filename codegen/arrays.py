@@ -188,10 +188,10 @@ class Lowering:
     # -------------------------------------------------------------- arithmetic
 
     def _add(self, term: Add) -> Labelled:
-        """Summands in the written order, a negative one by subtraction."""
-        positive = sorted(term.args, key=lambda a: _sign(a) < 0)
-        result = self.term(positive[0])
-        for arg in positive[1:]:
+        """Summands in the written order, but for a positive one first; negative ones subtracted."""
+        first = next((a for a in term.args if _sign(a) > 0), term.args[0])
+        result = self.term(first)
+        for arg in (a for a in term.args if a is not first):
             if _sign(arg) < 0:
                 result = elementwise("sub", (result, self.term(-arg)), self.rank)
             else:

@@ -79,11 +79,9 @@ def logarithm(argument: Term) -> Term | None:
         term = inside[mono]
         if term is None:
             continue
-        if (shifted := _log_of_sum(term)) is not None:
+        if (shifted := _log_of_sum(term) or _log_of_others(term)) is not None:
             linear = plus(linear, scaled(normal(shifted[0]), c))
             found.append(mul(c, call("log", shifted[1])))
-        elif (others := _log_of_others(term)) is not None:
-            found.append(mul(c, others))
         elif (pair := _binomial(term)) is not None:
             linear, part = _softplus(linear, c, *pair)
             found.append(part)
@@ -302,8 +300,8 @@ def _log_of_sum(inside: Term) -> tuple[Term, Term] | None:
     return top, total(mul(c, call("exp", a - top)), *inside.indices)
 
 
-def _log_of_others(inside: Term) -> Term | None:
-    """log(Sum_j exp(a_j) - exp(a_k)): a sum of its own over the j other than k."""
+def _log_of_others(inside: Term) -> tuple[Term, Term] | None:
+    """As `_log_of_sum`, for Sum_j exp(a_j) - exp(a_k): a sum of its own over the j other than k."""
     parts = inside.args if isinstance(inside, Add) else ()
     sums = [part for part in parts if isinstance(part, Sum)]
     if len(parts) != 2 or len(sums) != 1 or len(sums[0].indices) != 1:
@@ -316,8 +314,38 @@ def _log_of_others(inside: Term) -> Term | None:
         if equal(rest, -at(sums[0].body, {j: Affine.of(k)})):
             apart = peeled[0] - mul(FAR, Delta(Affine.of(j), Affine.of(k)))
             top = Extremum("max", apart, (j,))
-            return add(top, call("log", total(mul(peeled[1], call("exp", apart - top)), j)))
+            return top, total(mul(peeled[1], call("exp", apart - top)), j)
     return None
+
+
+def over_others(above: Term, below: Term) -> Term | None:
+    """exp(a_i) (1 - [i = k]) / (Sum_j exp(a_j) - exp(a_k)), which leaves k out above and below."""
+    pair = _log_of_others(below)
+    if pair is None:
+        return None
+    top = normal(above)
+    left = {mono: c for mono, c in top.items() if not _deltas(mono)}
+    gone = {mono: c for mono, c in top.items() if mono not in left}
+    terms = []
+    for mono, c in left.items():
+        term = to_term({mono: c})
+        twin = next((m for m in gone if _is_left_out(term, to_term({m: gone[m]}), m)), None)
+        if twin is None:
+            return None
+        exponent, rest = _split(mono)
+        shift = add(to_term(exponent), -mul(FAR, _deltas(twin)[0]), -pair[0])
+        terms.append(mul(to_term({rest: c}), call("exp", shift), power(pair[1], -1)))
+        del gone[twin]
+    return None if gone else add(*terms)
+
+
+def _deltas(mono: Monomial) -> list[Term]:
+    return [atom for atom, _ in mono if isinstance(atom, Delta)]
+
+
+def _is_left_out(term: Term, other: Term, mono: Monomial) -> bool:
+    """Whether other = -term [i = k]."""
+    return equal(other, -mul(term, _deltas(mono)[0]))
 
 
 def _shifted(top: Polynomial, below: dict[Term, Fraction]) -> Term | None:
@@ -334,6 +362,8 @@ def _shifted(top: Polynomial, below: dict[Term, Fraction]) -> Term | None:
     terms = []
     for mono, c in top.items():
         exponent, rest = _split(mono)
+        if any(isinstance(atom, Sum) and _log_of_sum(atom) for atom, _ in rest):
+            return None
         whole = _top_first(_minus(exponent, shift))
         raised = ONE if whole is ZERO else call("exp", whole)
         terms.append(mul(to_term({rest: c}), raised, *under))

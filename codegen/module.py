@@ -76,12 +76,11 @@ def emit(derivation: Any) -> str:
     return emit_program(program_of(derivation))
 
 
-def emit_test(derivation: Any) -> str:
-    """A test file for the module of a derivation."""
+def emit_test(derivation: Any, module: str | None = None) -> str:
+    """A test file for the module of a derivation, imported as `module` or by its own name."""
     name = derivation.network.name
-    return checked(
-        render("test_module.py.j2", TestPage(name, f"{name}")), {"numpy", "pytest"} | {name}
-    )
+    page = TestPage(name, module or name)
+    return checked(render("test_module.py.j2", page), {"numpy", "pytest", page.module})
 
 
 def emit_program(program: Program) -> str:

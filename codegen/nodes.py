@@ -142,7 +142,7 @@ def _sign_of(above: Node, one: Node, other: Node) -> Node | None:
         return None
     below, minus, zero = other.args
     same = below.op == "<" and below.args == above.args and value_of(above.args[1]) == 0
-    return above.args[0] if same and (value_of(minus), value_of(zero)) == (-1, 0) else None
+    return above.args[0] if same and value_of(minus) == -1 and value_of(zero) == 0 else None
 
 
 def _cases(op: str, left: Node, right: Node) -> Node | None:

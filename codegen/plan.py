@@ -9,6 +9,7 @@ from codegen.arrays import lower
 from codegen.nodes import Node, names
 from codegen.program import Program, free
 from codegen.python import Statement
+from codegen.seed import stable_delta
 from codegen.stable import stable, stable_form
 from derive.equation import Equation
 from derive.text import plain
@@ -63,7 +64,10 @@ def plan_of(program: Program) -> Plan:
     definitions = {eq.lhs.tensor: eq for eq in program.forward}
 
     def step(equation: Equation, name: str) -> Step:
-        term = stable_form(equation.rhs, definitions)
+        if equation in program.backward:
+            term = stable_delta(equation, program.loss, definitions)
+        else:
+            term = stable_form(equation.rhs, definitions)
         node = lower(term, free(equation.lhs), program.shapes)
         return Step(name, node, equation, program.number(equation))
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from codegen.exponentials import logarithm, quotient
+from codegen.exponentials import logarithm, over_others, quotient
 from derive.canon import normal, sign
 from derive.equation import Equation
 from derive.errors import NotYet
@@ -56,12 +56,12 @@ def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     term = _unsaturated(term, known)
     whole = composed(term, known)
     result = stable(whole)
-    if whole is not term and any(_may_overflow(node) for node in walk(result)):
+    if whole is not term and any(may_overflow(node) for node in walk(result)):
         return stable(term)  # the composition only moved the trouble
     return result
 
 
-def _may_overflow(node: Term) -> bool:
+def may_overflow(node: Term) -> bool:
     """exp(u) with nothing that holds u back."""
     if not (isinstance(node, Call) and node.function == "exp"):
         return False
@@ -89,7 +89,7 @@ def composed(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     for _ in range(8):
         inner = [_resting(node) for node in walk(term)]
         tensors = {r.tensor for base in inner if base is not None for r in refs(base)}
-        found = [t for t in known if t in tensors and _made_of_exponentials(known[t].rhs)]
+        found = [t for t in known if t in tensors and made_of_exponentials(known[t].rhs)]
         if not found:
             return term
         for tensor in found:
@@ -104,12 +104,12 @@ def _resting(node: Term) -> Term | None:
     return node.base if isinstance(node, Pow) and node.exponent < 0 else None
 
 
-def _made_of_exponentials(term: Term) -> bool:
+def made_of_exponentials(term: Term) -> bool:
     """Whether rational operations lead from the term to an exponential."""
     if isinstance(term, Call):
         return term.function in EXPONENTIAL
     if isinstance(term, Add | Mul | Pow | Sum):
-        return any(map(_made_of_exponentials, children(term)))
+        return any(map(made_of_exponentials, children(term)))
     return False
 
 
@@ -149,15 +149,28 @@ def _visit(term: Term) -> Term:
 def _quotients(term: Term) -> Term | None:
     """Factors or summands with exponentials below a fraction line, taken together."""
     if isinstance(term, Pow) and term.exponent < 0:
-        return _attempt(quotient, term) if _made_of_exponentials(term.base) else None
+        return _attempt(quotient, term) if made_of_exponentials(term.base) else None
     if not isinstance(term, Add | Mul):
         return None
-    own = [a for a in term.args if _made_of_exponentials(a) or _numeric_summand(term, a)]
+    own = [a for a in term.args if made_of_exponentials(a) or _numeric_summand(term, a)]
     if not any(_has_fraction(a) for a in own):
         return None
     join = add if isinstance(term, Add) else mul
     found = _attempt(quotient, join(*own))
     return None if found is None else join(*(a for a in term.args if a not in own), found)
+
+
+def _left_out(term: Term) -> Term | None:
+    """A product with a sum over the others below."""
+    args = term.args if isinstance(term, Mul) else ()
+    for arg in args:
+        if isinstance(arg, Pow) and arg.exponent == -1 and isinstance(arg.base, Add):
+            base = arg.base
+            above = [a for a in args if a is not arg and made_of_exponentials(a)]
+            found = _attempt(lambda whole, base=base: over_others(whole, base), mul(*above))
+            if found is not None:
+                return mul(*(a for a in args if a is not arg and a not in above), found)
+    return None
 
 
 def _numeric_summand(term: Term, arg: Term) -> bool:
@@ -166,14 +179,14 @@ def _numeric_summand(term: Term, arg: Term) -> bool:
 
 def _has_fraction(term: Term) -> bool:
     """Whether an exponential stands below a fraction line, seen through rational operations."""
-    if isinstance(term, Pow) and term.exponent < 0 and _made_of_exponentials(term.base):
+    if isinstance(term, Pow) and term.exponent < 0 and made_of_exponentials(term.base):
         return True
     return isinstance(term, Add | Mul | Pow) and any(map(_has_fraction, children(term)))
 
 
 def _logarithms(term: Term) -> Term | None:
     """log(u) for u made of exponentials."""
-    if isinstance(term, Call) and term.function == "log" and _made_of_exponentials(term.args[0]):
+    if isinstance(term, Call) and term.function == "log" and made_of_exponentials(term.args[0]):
         return _attempt(logarithm, term.args[0])
     return None
 
@@ -198,12 +211,13 @@ def _complement(term: Term) -> Term | None:
 
 def _softplus_turned(term: Term) -> Term | None:
     """c softplus(u) - c u = c softplus(-u)."""
-    for arg in term.args if isinstance(term, Add) else ():
+    args = term.args if isinstance(term, Add) else ()
+    for arg in args:
         c, inner = _coefficient(arg)
         if isinstance(inner, Call) and inner.function == "softplus":
             (u,) = inner.args
-            if any(other is mul(-c, u) for other in term.args):
-                rest = (a for a in term.args if a is not arg and a is not mul(-c, u))
+            if any(other is mul(-c, u) for other in args):
+                rest = (a for a in args if a is not arg and a is not mul(-c, u))
                 return add(*rest, mul(c, call("softplus", -u)))
     return None
 
@@ -326,6 +340,7 @@ def _signs(term: Term) -> Term | None:
 
 RULES: tuple[Callable[[Term], Term | None], ...] = (
     _logarithms,
+    _left_out,
     _quotients,
     _expm1,
     _complement,
