@@ -21,7 +21,6 @@ from derive.grammar import (
     Number,
     Relation,
     Tree,
-    fault,
     read_tree,
 )
 from derive.points import Point, random_point
@@ -41,6 +40,7 @@ from derive.terms import (
     number,
     power,
 )
+from derive.tokens import fault
 
 ONE_ARGUMENT = (
     *("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan"),

@@ -15,14 +15,13 @@ its column and a remedy; and the bounds (length, depth, nodes, digits) hold whil
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 
 from derive.errors import SpecError, shown
+from derive.tokens import Token, fault, tokens_of
 
-LONGEST_TEXT, MOST_NODES, DEEPEST = 2000, 500, 60
-MOST_DIGITS, LARGEST_SCALE = 60, 100
+MOST_NODES, DEEPEST = 500, 60
 
 
 @dataclass(frozen=True)
@@ -94,43 +93,9 @@ class Group(Tree):
     items: tuple[Tree, ...]
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str  # number, name, operator, end
-    text: str
-    column: int
-
-
-_TOKEN = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z]\w*)"
-    r"|(?P<operator>\*\*|<=|>=|[-+*/<>=(),\[\]])|(?P<space>[ \t\r\n]+)",
-    re.ASCII,
-)
-_REMEDIES = {
-    "^": "write ** for a power",
-    "==": "a condition takes < <= > or >=",
-    "!=": "a condition takes < <= > or >=",
-    "//": "write / for a quotient",
-    ":=": "a formula assigns nothing",
-    "%": "there is no remainder in a formula",
-    "&": "a condition is one comparison",
-    "|": "a condition is one comparison; write abs(...) for the absolute value",
-    "~": "a condition is one comparison",
-    "!": "there is no factorial in a formula",
-    '"': "there is no text in a formula",
-    "'": "there is no text in a formula",
-    "#": "there are no comments in a formula",
-    "{": "write parentheses ( )",
-    "}": "write parentheses ( )",
-    "\\": "write plain names, such as sqrt(s)",
-    ".": "there are no attributes in a formula",
-    "_": "a name begins with a letter",
-}
-
-
 def read_tree(text: object) -> Tree:
     """The tree of an expression."""
-    parser = _Parser(_checked_text(text))
+    parser = _Parser(text)
     tree = parser.sum()
     parser.end()
     return tree
@@ -138,7 +103,7 @@ def read_tree(text: object) -> Tree:
 
 def read_sides(text: object) -> tuple[Tree, Tree]:
     """The trees of both sides of an equation."""
-    parser = _Parser(_checked_text(text))
+    parser = _Parser(text)
     left = parser.sum()
     if not parser.take("="):
         raise parser.unexpected("= after the left side")
@@ -147,87 +112,18 @@ def read_sides(text: object) -> tuple[Tree, Tree]:
     return left, right
 
 
-def fault(tree: Tree | _Token, message: str) -> SpecError:
-    """The error at the place of `tree`."""
-    return SpecError(f"column {tree.column}: {message}")
-
-
-def _checked_text(text: object) -> str:
-    if not isinstance(text, str):
-        raise SpecError(f"found {shown(text)}, expected a formula as text")
-    if not text.strip():
-        raise SpecError("found an empty text, expected a formula")
-    if len(text) > LONGEST_TEXT:
-        raise SpecError(f"found {len(text)} characters, expected at most {LONGEST_TEXT}")
-    if not text.isascii():
-        column = next(n for n, c in enumerate(text, 1) if not c.isascii())
-        raise SpecError(
-            f"column {column}: found the character {shown(text[column - 1])}, "
-            "expected plain ASCII letters, digits and signs"
-        )
-    return text
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens, place = [], 0
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise _strange(text, place)
-        kind = str(match.lastgroup)
-        token = _Token(kind, match.group(), place + 1)
-        place = match.end()
-        if kind == "number":
-            _check_number(token, text[place : place + 40])
-        if kind == "operator" and (token.text + text[place : place + 1]) in _REMEDIES:
-            raise fault(
-                token, f'found "{token.text}{text[place]}"; {_REMEDIES[token.text + text[place]]}'
-            )
-        if "__" in token.text or (kind == "name" and len(token.text) > 64):
-            raise fault(token, f"found {shown(token.text)}, expected a name of at most 64 letters")
-        if kind != "space":
-            tokens.append(token)
-    return [*tokens, _Token("end", "", len(text) + 1)]
-
-
-def _strange(text: str, place: int) -> SpecError:
-    pair, sign = text[place : place + 2], text[place]
-    remedy = _REMEDIES.get(pair) or _REMEDIES.get(sign) or "it has no meaning in a formula"
-    found = pair if pair in _REMEDIES else sign
-    return SpecError(f"column {place + 1}: found {shown(found)}; {remedy}")
-
-
-def _check_number(token: _Token, rest: str) -> None:
-    """Refuse 2s, 1_000, 1.2.3 and numbers of too many digits."""
-    if follows := re.match(r"[A-Za-z]\w*", rest):
-        word = follows.group()
-        raise fault(token, f'found "{token.text[:20]}{word}"; write {token.text[:20]}*{word}')
-    if rest[:1] in ("_", "."):
-        raise fault(token, f'found "{token.text[:20]}{rest[0]}", expected a number such as 0.5')
-    mantissa, _, scale = token.text.lower().partition("e")
-    if len(mantissa) > MOST_DIGITS or len(scale) > 5 or abs(int(scale or 0)) > LARGEST_SCALE:
-        raise fault(
-            token,
-            f"found the number {token.text[:12]}..., expected at most {MOST_DIGITS} digits "
-            f"and a power of ten from -{LARGEST_SCALE} to {LARGEST_SCALE}"
-            if len(token.text) > 12
-            else f"found the number {token.text}, expected a power of ten "
-            f"from -{LARGEST_SCALE} to {LARGEST_SCALE}",
-        )
-
-
 class _Parser:
     """Recursive descent, one method for each line of the grammar."""
 
-    def __init__(self, text: str) -> None:
-        self.tokens = _tokens(text)
+    def __init__(self, text: object) -> None:
+        self.tokens = tokens_of(text)
         self.place = self.nodes = self.depth = 0
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         return self.tokens[self.place]
 
-    def take(self, *texts: str) -> _Token | None:
+    def take(self, *texts: str) -> Token | None:
         token = self.token
         if token.kind != "operator" or token.text not in texts:
             return None
@@ -240,7 +136,7 @@ class _Parser:
             raise fault(tree, f"the formula has more than {MOST_NODES} parts")
         return tree
 
-    def deeper(self, token: _Token) -> None:
+    def deeper(self, token: Token) -> None:
         self.depth += 1
         if self.depth > DEEPEST:
             raise fault(token, f"the formula is nested more than {DEEPEST} deep")

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from derive.choices import ACTIVATIONS, LOSSES
-from derive.layers import LIKELIHOOD
+from derive.parts import LIKELIHOOD
 from derive.spec import Network, plain
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

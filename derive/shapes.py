@@ -7,7 +7,6 @@ from typing import TypeVar, cast
 
 from derive.errors import SpecError, shown
 from derive.layers import (
-    Activation,
     AnyLayer,
     AvgPool,
     Conv,
@@ -18,6 +17,7 @@ from derive.layers import (
     MaxPool,
     Residual,
 )
+from derive.parts import Activation
 from derive.terms import Extent, Index, refs, tensors
 from derive.values import Table
 from derive.written import Resolve, Scope, Written, check_new_name, named_entry, read_equations

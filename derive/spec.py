@@ -15,8 +15,6 @@ from pydantic import PrivateAttr, ValidationError, model_validator
 from derive import bounds
 from derive.errors import SpecError, join, shown
 from derive.layers import (
-    LIKELIHOOD,
-    Activation,
     AnyLayer,
     AvgPool,
     BatchNorm,
@@ -25,16 +23,14 @@ from derive.layers import (
     Dropout,
     Equations,
     Flatten,
-    Init,
     Layer,
     LayerNorm,
     Layers,
-    Loss,
     MaxPool,
-    Model,
     Residual,
 )
 from derive.loading import check_data, parse, read_file
+from derive.parts import LIKELIHOOD, Activation, Init, Loss, Model
 from derive.problems import problems_of
 from derive.shapes import Shape, pads, through, written
 from derive.shorthand import is_one_line
@@ -219,7 +215,7 @@ def load(source: Path | str | Mapping[str, Any] | Network) -> Network:
         return source
     if isinstance(source, Mapping):
         return _build(source, "spec")
-    if isinstance(source, str) and (is_one_line(source) or "\n" in source):
+    if isinstance(source, str) and _is_text(source):
         return load_text(source)
     if not isinstance(source, Path | str):
         raise SpecError(f"spec: found {shown(source)}, expected a path, a text or a mapping")
@@ -230,6 +226,11 @@ def load(source: Path | str | Mapping[str, Any] | Network) -> Network:
     except SpecError as error:
         raise error.under(label) from None
     return load_text(text, label, path.stem)
+
+
+def _is_text(source: str) -> bool:
+    """Whether a string is a network itself, not the path of one."""
+    return is_one_line(source) or "\n" in source or source.lstrip().startswith("{")
 
 
 def load_text(text: str, label: str = "spec", name: str = "network") -> Network:

@@ -21,6 +21,7 @@ from derive.errors import SpecError, listed, shown, suggestion
 
 LARGEST_SIZE = 1_000_000
 MOST_DIGITS = 40
+RATIO = "^-?[0-9]+/[0-9]+$"  # the JSON schema of an exact fraction
 SIZE_NAME = re.compile(r"[A-Za-z][0-9]{0,3}(_[A-Za-z0-9]{1,8})?", re.ASCII)
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(10)}
 _MODULES = sys.stdlib_module_names | {"numpy", "derive", "codegen", "gradwright"}
@@ -262,7 +263,7 @@ def rational(low: int, high: int, *, open_low: bool = False, open_high: bool = F
 
     lower = "exclusiveMinimum" if open_low else "minimum"
     upper = "exclusiveMaximum" if open_high else "maximum"
-    ratio = {"type": "string", "pattern": "^-?[0-9]+/[0-9]+$"}
+    ratio = {"type": "string", "pattern": RATIO}
     return Typed(read, {"anyOf": [{"type": "number", lower: low, upper: high}, ratio]}, wanted)
 
 

@@ -23,11 +23,11 @@ from derive.grammar import (
     Negation,
     Number,
     Tree,
-    fault,
     read_sides,
     read_tree,
 )
 from derive.terms import Affine, Extent, Extremum, Index, Ref, Size, Tensor, Term, exp, total
+from derive.tokens import fault
 
 INDEX_FUNCTIONS = ("Sum", "Max", "Min", "softmax", "size")
 RESERVED = frozenset((*FUNCTIONS, *INDEX_FUNCTIONS, "pi", "True", "False"))
