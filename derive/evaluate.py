@@ -1,7 +1,7 @@
 """The value of a term whose sums are written out: modulo a large prime, or with many digits.
 
-Both evaluators take a function that gives the value of an entry.  They share nothing with the normal
-form but its use, by the modular one, to recognise equal arguments of exp, log and the like.
+`Digits` takes a function that gives the value of an entry.  `Modular` uses the normal form only to
+recognise equal arguments of exp, log and the like.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 
 import mpmath
 
-from derive.canon import Polynomial, normal, structure, to_term
+from derive.canon import normal
 from derive.index import expand_functions
+from derive.polynomial import Polynomial, to_term
 from derive.terms import (
     Add,
     Apply,
@@ -30,6 +31,7 @@ from derive.terms import (
     Ref,
     Size,
     Term,
+    structure,
 )
 
 #: A prime that is -1 modulo 8 and modulo 3, 5, ..., 31: so -1 is no square, and 2, 3, ..., 31 are.
@@ -55,6 +57,7 @@ class Modular:
         self.known: dict[Term, int] = {}
 
     def __call__(self, term: Term) -> int:
+        """The value modulo PRIME."""
         value = self.known.get(term)
         if value is None:
             value = self.known[term] = self._value(term)
@@ -112,11 +115,11 @@ class Modular:
 
     def _exp(self, poly: Polynomial) -> int:
         result = 1
-        for mono, c in sorted(poly.items(), key=lambda item: str(structure(to_term(dict([item]))))):
-            if len(mono) == 1 and isinstance(mono[0][0], Call) and mono[0][0].function == "log":
-                if mono[0][1] == 1:
-                    result = result * self._power(self(mono[0][0].args[0]), c) % PRIME
-                    continue
+        for mono, c in sorted(poly.items(), key=lambda item: structure(to_term(dict([item])))):
+            atom, e = mono[0] if len(mono) == 1 else (None, None)
+            if isinstance(atom, Call) and atom.function == "log" and e == 1:
+                result = result * self._power(self(atom.args[0]), c) % PRIME
+                continue
             exponent = c * 12
             if exponent.denominator != 1:
                 raise Untestable("an exponential of a fraction finer than 1/12")
@@ -168,6 +171,7 @@ class Digits:
         self.known: dict[Term, Any] = {}
 
     def __call__(self, term: Term) -> Any:
+        """The value as an mpmath number."""
         value = self.known.get(term)
         if value is None:
             value = self.known[term] = self._value(term)

@@ -1,4 +1,4 @@
-"""How a step is checked: PROVED by exact arithmetic, TESTED modulo a prime, or SAMPLED in digits."""
+"""How a step is checked: PROVED by exact arithmetic, TESTED modulo a prime, or SAMPLED."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 import mpmath
 
-from derive.canon import Polynomial, TooBig, normal, plus, scaled, structure, times, vanishes
+from derive.canon import normal, vanishes
 from derive.errors import NotYet
 from derive.evaluate import PRIME, Digits, Modular, Untestable
 from derive.index import named_by, written_out
+from derive.polynomial import Polynomial, TooBig, plus, scaled, times
 from derive.simplify import written
-from derive.terms import Index, Ref, Term, free_indices, ordered, walk
+from derive.terms import Index, Ref, Term, free_indices, ordered, structure, walk
 
 PROVED, TESTED, SAMPLED = "PROVED", "TESTED", "SAMPLED"
 POINTS = 20
@@ -86,7 +87,7 @@ def _given(poly: Polynomial, facts: tuple[Fact, ...]) -> Polynomial:
 
 
 def tidy_given(term: Term, facts: tuple[Fact, ...]) -> Term:
-    """The short form of the term where the facts hold; the term itself where they change nothing."""
+    """The short form of the term under the facts; the term itself where they change nothing."""
     poly = normal(term)
     given = _given(poly, facts)
     return term if given == poly else named_by(written(given), term)
@@ -100,7 +101,7 @@ def _instances(lhs: Term, rhs: Term) -> list[tuple[Mapping[str, int], dict[Index
     names = sorted({s for t in (lhs, rhs) for s in _symbolic(t)})
     free = ordered(free_indices(lhs) | free_indices(rhs))
     random = Random("sizes")
-    found = []
+    found: list[tuple[Mapping[str, int], dict[Index, int]]] = []
     for base in (1, 2, 3):
         sizes = {name: base + (k + base) % 2 for k, name in enumerate(names)}
         values = {

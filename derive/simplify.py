@@ -6,26 +6,14 @@ both, and writes the result in the order in which people write: o - y, o*(1 - o)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
-from math import lcm
 
-import sympy as sp
-
-from derive.canon import (
-    Monomial,
-    Polynomial,
-    TooBig,
-    assume,
-    case_split,
-    content,
-    normal,
-    opposite,
-    over_common,
-    structure,
-)
-from derive.index import named_by
+from derive.brackets import assume, case_split
+from derive.canon import normal
+from derive.fraction import Factors, atom_rank, lowest_terms, rank, shifted
+from derive.polynomial import Monomial, Polynomial, TooBig, content, opposite
+from derive.substitution import named_by
 from derive.terms import (
     ONE,
     ZERO,
@@ -33,16 +21,13 @@ from derive.terms import (
     Apply,
     Call,
     Compare,
-    Const,
     Delta,
-    Guard,
     Index,
     Mul,
     Num,
     Piecewise,
     Pow,
     Ref,
-    Size,
     Sum,
     Term,
     add,
@@ -51,6 +36,7 @@ from derive.terms import (
     number,
     power,
     rebuild,
+    structure,
 )
 
 
@@ -99,7 +85,7 @@ def written(poly: Polynomial) -> Term:
     if split := _essential_split(poly):
         bracket, yes, no = split
         return _branches(bracket, written(yes), written(no))
-    above, below = _fraction(poly)
+    above, below = lowest_terms(poly)
     return _quotient(_shortest(above), _shortest(below))
 
 
@@ -140,139 +126,7 @@ def _branches(bracket: Piecewise, yes: Term, no: Term) -> Term:
     return Piecewise(((yes, cond), *rest))
 
 
-# ------------------------------------------------------------------ fractions of polynomials
-
-
-class _Generators:
-    """SymPy symbols for atoms; an atom under roots is a power of its symbol."""
-
-    def __init__(self, polys: Iterable[Polynomial]) -> None:
-        roots: dict[Term, int] = {}
-        for poly in polys:
-            for mono in poly:
-                for atom, e in mono:
-                    roots[atom] = lcm(roots.get(atom, 1), e.denominator)
-        self.roots = {atom: roots[atom] for atom in sorted(roots, key=structure)}
-        self.symbols = {a: sp.Symbol(f"g{k}", positive=True) for k, a in enumerate(self.roots)}
-        self.atoms = list(self.roots)
-
-    def poly(self, poly: Polynomial) -> sp.Poly:
-        gens = list(self.symbols.values()) or [sp.Symbol("g")]
-        place = {a: k for k, a in enumerate(self.atoms)}
-        terms: dict[tuple[int, ...], sp.Rational] = {}
-        for mono, c in poly.items():
-            powers = [0] * len(gens)
-            for atom, e in mono:
-                powers[place[atom]] = int(e * self.roots[atom])
-            terms[tuple(powers)] = sp.Rational(c.numerator, c.denominator)
-        return sp.Poly.from_dict(terms, *gens)
-
-    def back(self, poly: sp.Poly) -> Polynomial:
-        result: Polynomial = {}
-        for powers, c in poly.terms():
-            mono = tuple(
-                (atom, Fraction(k, self.roots[atom]))
-                for atom, k in zip(self.atoms, powers, strict=False)
-                if k
-            )
-            if c:
-                result[mono] = Fraction(int(c.p), int(c.q))
-        return result
-
-
-Factors = list[tuple[Polynomial, int]]
-
-
-def _fraction(poly: Polynomial) -> tuple[Factors, Factors]:
-    """Numerator and denominator in lowest terms, factored; the number stands in the numerator."""
-    above, bottom = over_common(poly)
-    lowest: dict[Term, Fraction] = {}
-    for mono in above:
-        for atom, e in mono:
-            lowest[atom] = min(e, lowest.get(atom, e))
-    for mono in above:
-        for atom in lowest.keys() - {a for a, _ in mono}:
-            lowest[atom] = min(lowest[atom], Fraction(0))
-    clear = {a: -e for a, e in lowest.items() if e < 0}
-    above = {_shifted(m, clear): c for m, c in above.items()}
-    factors: list[Polynomial] = [{((a, e),): Fraction(1)} for a, e in clear.items()]
-    for atom, e in bottom.items():
-        opened = isinstance(atom, Add) and e.denominator == 1
-        factors.extend([normal(atom)] * int(e) if opened else [{((atom, e),): Fraction(1)}])
-    gens = _Generators([above, *factors])
-    top, down = gens.poly(above), gens.poly({(): Fraction(1)})
-    for factor in factors:
-        down = down * gens.poly(factor)
-    top, down = top.cancel(down, include=True)
-    lead, top_factors = top.factor_list()
-    divisor, down_factors = down.factor_list()
-    number = Fraction(int(lead.p), int(lead.q)) / Fraction(int(divisor.p), int(divisor.q))
-    up, flips = _oriented([(gens.back(p), k) for p, k in top_factors])
-    low, more = _oriented([(gens.back(p), k) for p, k in down_factors])
-    raised = [f for f in low if _is_exponential(f[0])]  # e^-s rather than 1/e^s
-    up += [
-        ({tuple((a, -e) for a, e in m): 1 / c for m, c in poly.items()}, k) for poly, k in raised
-    ]
-    low = [f for f in low if f not in raised]
-    return [({(): number * (-1) ** (flips + more)}, 1), *up], low
-
-
-def _is_exponential(poly: Polynomial) -> bool:
-    return len(poly) == 1 and all(
-        isinstance(a, Call) and a.function == "exp" for m in poly for a, _ in m
-    )
-
-
-def _shifted(mono: Monomial, by: dict[Term, Fraction]) -> Monomial:
-    exponents = dict(mono)
-    for atom, e in by.items():
-        exponents[atom] = exponents.get(atom, Fraction(0)) + e
-    return tuple(sorted(((a, e) for a, e in exponents.items() if e), key=lambda i: structure(i[0])))
-
-
-def _oriented(factors: Factors) -> tuple[Factors, int]:
-    """Factors with the sign people give them, and how many signs came out."""
-    result, flips = [], 0
-    for poly, k in factors:
-        first = min(poly, key=lambda m: (m != (), _rank(m)))
-        if poly[first] < 0:
-            poly = {m: -c for m, c in poly.items()}
-            flips += k
-        result.append((poly, k))
-    return sorted(result, key=lambda f: (len(f[0]), min(map(_rank, f[0])))), flips
-
-
-_ROLES = (
-    "weight",
-    "parameter",
-    "delta",
-    "gradient",
-    "activation",
-    "quantity",
-    "preactivation",
-    "input",
-)
-
-
-def _rank(mono: Monomial) -> tuple[tuple[int, str], ...]:
-    return tuple(sorted((_atom_rank(a), structure(a)) for a, _ in mono))
-
-
-def _atom_rank(atom: Term) -> int:
-    match atom:
-        case Num() | Const() | Size():
-            return 0
-        case Delta() | Guard():
-            return 1
-        case Ref():
-            role = atom.tensor.role
-            return 2 + _ROLES.index(role) if role in _ROLES else 20
-        case Sum():
-            return 30
-    return 25
-
-
-# ------------------------------------------------------------------ writing
+# ------------------------------------------------------------------ sums and products
 
 
 def _shortest(factors: Factors) -> Term:
@@ -295,8 +149,8 @@ def _shortest(factors: Factors) -> Term:
 def _grouped(poly: Polynomial) -> Term:
     """Three or more terms with a common factor of some taken out: g + o - o*g = g + o*(1 - g)."""
     shared = {a for m in poly for a, e in m if e == 1 and isinstance(a, Ref)}
-    for atom in sorted(shared, key=lambda a: _rank(((a, Fraction(1)),))):
-        inside = {_shifted(m, {atom: Fraction(-1)}): c for m, c in poly.items() if atom in dict(m)}
+    for atom in sorted(shared, key=lambda a: rank(((a, Fraction(1)),))):
+        inside = {shifted(m, {atom: Fraction(-1)}): c for m, c in poly.items() if atom in dict(m)}
         outside = {m: c for m, c in poly.items() if atom not in dict(m)}
         if len(inside) == 2 and outside and inside.get((), 0) == 1:
             return add(_in_order(outside), mul(atom, _in_order(inside)))
@@ -324,7 +178,7 @@ def _expanded(a: Polynomial, b: Polynomial) -> Polynomial:
     result: Polynomial = {}
     for ma, ca in a.items():
         for mb, cb in b.items():
-            key = _shifted(ma, dict(mb))
+            key = shifted(ma, dict(mb))
             result[key] = result.get(key, Fraction(0)) + ca * cb
     return {m: c for m, c in result.items() if c}
 
@@ -347,7 +201,7 @@ def _joined(poly: Polynomial) -> list[Term]:
     summands: list[tuple[tuple[object, ...], Term]] = []
     for mono, c in rest:
         term = mul(c, *(_power(a, e) for a, e in _for_reading(mono)))
-        summands.append(((c < 0, mono != (), len(mono), _rank(mono)), term))
+        summands.append(((c < 0, mono != (), len(mono), rank(mono)), term))
     for indices, members in groups.items():
         members.sort(key=lambda m: (m[0] < 0, structure(m[1])))
         lead = members[0][0]
@@ -360,7 +214,7 @@ def _joined(poly: Polynomial) -> list[Term]:
 
 
 def _for_reading(mono: Monomial) -> list[tuple[Term, Fraction]]:
-    return sorted(mono, key=lambda item: (_atom_rank(item[0]), structure(item[0])))
+    return sorted(mono, key=lambda item: (atom_rank(item[0]), structure(item[0])))
 
 
 def _power(atom: Term, exponent: Fraction) -> Term:
@@ -377,6 +231,9 @@ def _quotient(above: Term, below: Term) -> Term:
     if value is not None and value.denominator != 1:
         return mul(value.numerator, power(mul(value.denominator, below), -1))
     return mul(above, power(below, -1))
+
+
+# ------------------------------------------------------------------ logarithms and brackets
 
 
 def split_logs(term: Term) -> Term:
