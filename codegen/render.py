@@ -62,6 +62,13 @@ class Face:
     data: str  # base64
 
 
+@dataclass(frozen=True)
+class NewSpec:
+    """What new_spec.toml.j2 prints."""
+
+    name: str
+
+
 def _environment(**delimiters: str) -> Environment:
     return Environment(  # pages hold text that is escaped by type before it comes here
         loader=FileSystemLoader(TEMPLATES),

@@ -1,0 +1,25 @@
+"""The bundled examples: specs in TOML, by name."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all examples, in alphabetical order."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def text(name: str) -> str:
+    """The spec of an example, as its file has it."""
+    return (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def title(name: str) -> str:
+    """What an example shows, in one line."""
+    return str(tomllib.loads(text(name))["title"])

@@ -1,0 +1,283 @@
+"""The command line: what each command takes and says; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codegen.stops import run
+from derive.errors import SpecError
+
+# SymPy, NumPy and all that builds on them are imported inside the commands, so that `--help`
+# answers at once.
+
+app = typer.Typer(
+    name="gradwright",
+    help="Backpropagation derived by machine: LaTeX notes and NumPy code from one network spec.",
+    epilog='SPEC is a file, "-", the name of an example (see "gradwright examples"), or a network '
+    'in one line: "2 > 3 tanh > 1 sigmoid : binary_cross_entropy".',
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_SPEC = "A file, -, the name of an example, or a network in one line."
+_FORCE = "Overwrite files that a person has changed."
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help=_SPEC, show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help=_FORCE)]
+Notation = Annotated[
+    str | None,
+    typer.Option("--notation", metavar="NAME", help="In place of the notation of the spec."),
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 well, 1 the answer is no, 2 wrong input."""
+    return run(app, sys.argv[1:] if arguments is None else list(arguments))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"gradwright {version('gradwright')}")
+        except PackageNotFoundError:  # a checkout that was not installed
+            print("gradwright, not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")] = Path(
+        "gradwright-demo"
+    ),
+    force: Force = False,
+) -> None:
+    """Make everything of every bundled example and train one of them."""
+    from codegen.demo import demo
+
+    demo(folder, force=force)
+
+
+@app.command()
+def build(
+    specs: Annotated[
+        list[str] | None, typer.Argument(metavar="SPEC...", help=_SPEC, show_default=False)
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="One folder for each name in DIR.")
+    ] = Path("generated"),
+    every: Annotated[
+        bool, typer.Option("--all", help="Every bundled example, with an INDEX.md.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 if anything would change.")
+    ] = False,
+    notation: Notation = None,
+    force: Force = False,
+) -> None:
+    """Make notes, module, its test and a report of one spec or more."""
+    from codegen import shelf
+
+    if every == bool(specs):
+        raise SpecError("build: expected either SPEC or --all, found both or neither")
+    made = shelf.made(specs or [], notation, every=every)
+    if check:
+        different = shelf.differences(folder, made, every=every)
+        for line in different:
+            print(line)
+        raise typer.Exit(1 if different else 0)
+    shelf.write(folder, made, every=every, force=force)
+    for line in shelf.listing(folder, made):
+        print(line)
+
+
+@app.command()
+def notes(
+    spec: Spec,
+    notation: Notation = None,
+    formats: Annotated[
+        str, typer.Option("--format", metavar="LIST", help="Of tex, html, pdf, md and text.")
+    ] = "tex,html",
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")
+    ] = Path(),
+    force: Force = False,
+) -> None:
+    """Write the chapter; the format text goes to the terminal."""
+    from codegen import build, files
+    from codegen.refusals import outside
+    from codegen.sources import read_source
+    from derive.derivation import derive
+
+    wanted = _formats(formats)
+    source = read_source(spec)
+    derivation = derive(source.network)
+    page = build.document(derivation, notation or source.notation)
+    made = build.notes(page, wanted)
+    shown = made.pop("notes.text", b"").decode()
+    files.write_folder(folder, made, force=force)
+    for problem in outside(derivation):
+        print(f"warning: {source.label}: {problem}", file=sys.stderr)
+    print(shown, end="")
+    for name in made:
+        print(folder / name)
+
+
+@app.command()
+def code(
+    spec: Spec,
+    path: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE.py", help="Where to (./<name>.py); - prints it."
+        ),
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Also write test_FILE.py beside it.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Write the NumPy module, one file that stands on its own."""
+    from codegen import build, files
+    from codegen.sources import read_source
+    from derive.derivation import derive
+
+    source = read_source(spec)
+    name = source.network.name
+    path = path or Path(f"{name}.py")
+    if test:
+        _check_importable(path)
+    derivation = derive(source.network)
+    made = {path: build.module(derivation, source.label).encode()}
+    if str(path) == "-":
+        print(made[path].decode(), end="")
+        return
+    if test:
+        beside = path.with_name(f"test_{path.name}")
+        made[beside] = build.module_test(derivation, path.stem).encode()
+    files.write_files(made, force=force)
+    for each in made:
+        print(each)
+
+
+@app.command()
+def verify(
+    spec: Spec,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Hold the module of a network against four independent referees."""
+    from codegen import build
+    from codegen.sources import read_source
+    from codegen.verify import verify
+    from derive.derivation import derive
+
+    source = read_source(spec)
+    derivation = derive(source.network)
+    report = verify(derivation, build.module(derivation, source.label))
+    print(report.to_json() if json else report.table(), end="" if json else "\n")
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the network.")],
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")
+    ] = Path(),
+    force: Force = False,
+) -> None:
+    """Write a commented spec to start from."""
+    from codegen import files
+    from codegen.render import NewSpec, render
+    from derive.values import read_name
+
+    try:
+        name = read_name(name)
+    except SpecError as error:
+        raise error.under("NAME") from None
+    text = render("new_spec.toml.j2", NewSpec(name))
+    files.write_file(folder / f"{name}.toml", text.encode(), force=force)
+    print(folder / f"{name}.toml")
+
+
+@app.command()
+def examples(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="To copy.", show_default=False)
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")
+    ] = Path(),
+    force: Force = False,
+) -> None:
+    """List the bundled examples, or copy some of them."""
+    from codegen import examples, files
+    from derive.errors import listed, shown, suggestion
+
+    known = examples.names()
+    unknown = [name for name in names or [] if name not in known]
+    if unknown:
+        raise SpecError(
+            *(
+                f"NAME: found {shown(name)}, expected {listed(known)}{suggestion(name, known)}"
+                for name in unknown
+            )
+        )
+    if not names:
+        width = max(map(len, known))
+        for name in known:
+            print(f"{name:{width}}  {examples.title(name)}")
+        return
+    made = {folder / f"{name}.toml": examples.text(name).encode() for name in names}
+    files.write_files(made, force=force)
+    for path in made:
+        print(path)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a spec."""
+    import json
+
+    from derive.schema import schema
+
+    print(json.dumps(schema(), indent=2))
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    from codegen.build import FORMATS
+    from derive.errors import listed, shown, suggestion
+
+    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for word in wanted:
+        if word not in FORMATS:
+            expected = listed(FORMATS) + suggestion(word, FORMATS)
+            raise SpecError(f"--format: found {shown(word)}, expected {expected}")
+    return wanted
+
+
+def _check_importable(path: Path) -> None:
+    from derive.values import read_name
+
+    try:
+        if path.suffix != ".py":
+            raise SpecError(f"found {path.name[:60]}, expected FILE.py, which its test can import")
+        read_name(path.stem)
+    except SpecError as error:
+        raise error.under("--output") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""`gradwright demo`: every bundled example, one of them trained, and where to look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from codegen import pdf, shelf
+from codegen.verify import load_source
+
+TRAINED = "xor"
+
+
+def demo(folder: Path, *, force: bool = False) -> None:
+    """Build all examples into a folder, train the smallest, print where to look."""
+    made = shelf.made([], every=True, pdf=pdf.available())
+    shelf.write(folder, made, every=True, force=force)
+    steps = sum(sum(built.derivation.checks.values()) for built in made)
+    modules = [built.report for built in made if built.report is not None]
+    print(f"{len(made)} networks: {steps} steps derived and checked, {len(modules)} modules")
+    print("verified against generic backpropagation, complex steps and 60-digit arithmetic.")
+    print()
+    source = next(b.files[f"{TRAINED}/{TRAINED}.py"] for b in made if TRAINED in b.source.label)
+    print(_trained(source.decode()))
+    print()
+    ending = "pdf" if pdf.available() else "html"
+    print("Where to look:")
+    print(f"  {folder / TRAINED / 'notes.html'}    a chapter, in any browser")
+    if pdf.available():
+        print(f"  {folder / TRAINED / 'notes.pdf'}     the same on paper")
+    print(f"  {folder / TRAINED / f'{TRAINED}.py'}        its NumPy module, one file on its own")
+    print(f"  {folder / shelf.INDEX}          the other examples")
+    if ending == "html":
+        print("pdflatex is not installed, so there are no PDF files; notes.tex compiles elsewhere.")
+
+
+def _trained(text: str) -> str:
+    """What the module of the exclusive or learns, in a sentence."""
+    module = load_source(text, TRAINED)
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)
+    y = np.array([[0], [1], [1], [0]], dtype=float)
+    start = perf_counter()
+    params = module.init(seed=0)
+    losses = module.fit(params, x, y)
+    seconds = perf_counter() - start
+    outputs = ", ".join(f"{value:.3f}" for value in module.forward(params, x)[:, 0])
+    return (
+        f"The module of {TRAINED} was trained on the truth table for {len(losses)} epochs in "
+        f"{seconds:.1f} s:\nits loss fell from {losses[0]:.3f} to {losses[-1]:.5f}, and it now "
+        f"answers {outputs}."
+    )

@@ -1,0 +1,59 @@
+"""Gradwright: backpropagation derived by machine.
+
+    >>> import gradwright
+    >>> d = gradwright.derive("2 > 2 tanh > 1 sigmoid : binary_cross_entropy")
+    >>> print(d.backward[0].rhs)
+    o2[n,j] - y[n,j]
+
+Names are loaded when they are first used, so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from codegen.api import code, notes, verify
+    from codegen.report import Report
+    from derive.derivation import Derivation, derive
+    from derive.errors import NotYet, SpecError, Undefined
+    from derive.schema import schema
+    from derive.spec import Network, load, load_text
+
+__all__ = [
+    "Derivation",
+    "Network",
+    "NotYet",
+    "Report",
+    "SpecError",
+    "Undefined",
+    "code",
+    "derive",
+    "load",
+    "load_text",
+    "notes",
+    "schema",
+    "verify",
+]
+_HOMES = {
+    "codegen.api": ("code", "notes", "verify"),
+    "codegen.report": ("Report",),
+    "derive.derivation": ("Derivation", "derive"),
+    "derive.errors": ("NotYet", "SpecError", "Undefined"),
+    "derive.schema": ("schema",),
+    "derive.spec": ("Network", "load", "load_text"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
