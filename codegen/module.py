@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from codegen.arrays import KERNELS
@@ -145,7 +146,9 @@ def page_of(program: Program) -> ModulePage:
         target_shape_text=", ".join(map(str, targets)),
         labels=program.labels,
         or_labels=" or integer labels" if program.labels else "",
-        conventions=tuple(in_docstring(line) for line in program.conventions),
+        conventions=tuple(
+            part for line in program.conventions for part in wrap(in_docstring(line), WIDTH)
+        ),
         equations=tuple(part for line in equation_lines(program) for part in _wrapped(line)),
         accuracy=ACCURACY,
         parameters=tuple(f'"{name}": {_tuple(shape)},' for name, shape in parameters.items()),

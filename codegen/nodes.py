@@ -98,12 +98,12 @@ def broadcast(*shapes: Shape) -> Shape:
 
 def ufunc(op: str, *args: Node, detail: Hashable = None) -> Node:
     """An elementwise operation; sums and products with neutral numbers fold away."""
-    if (short := _neutral(op, args)) is not None:
-        return short
     if op not in TRUTHFUL:
         args = tuple(map(real, args))
     elif op == "where":
         args = (args[0], *map(real, args[1:]))
+    if (short := _neutral(op, args)) is not None:
+        return short
     if op in FOLDS and any(a.boolean for a in args) and (cases := _cases(op, *args)) is not None:
         return cases
     return node(op, *args, detail=detail, shape=broadcast(*(a.shape for a in args)))

@@ -112,7 +112,9 @@ def program_of(derivation: Any) -> Program:
     """The program of a derivation."""
     network = derivation.network
     shapes = dict(derivation.shapes)
-    shapes |= {eq.lhs.tensor: shapes[_trained(eq.lhs.tensor, shapes)] for eq in derivation.gradients}
+    for eq in (*derivation.forward, *derivation.backward, *derivation.gradients):
+        own = tuple(index.size for index in free(eq.lhs) if not index.sample)
+        shapes.setdefault(eq.lhs.tensor, own)
     training = network.training
     used = {key for chain in derivation.chains for step in chain.steps for key in step.cites}
     loss = network.loss.likelihood or network.loss.name
@@ -127,7 +129,8 @@ def program_of(derivation: Any) -> Program:
         shapes=shapes,
         title=network.title,
         dtype=network.dtype,
-        labels=network.loss.name == "cross_entropy" or network.loss.likelihood == "categorical",
+        labels=loss in ("cross_entropy", "categorical"),
+        sum_to_one=any(fact.key in used for fact in derivation.facts),
         starts=_starts(network, shapes),
         training=Training(
             float(training.momentum),
@@ -135,6 +138,7 @@ def program_of(derivation: Any) -> Program:
             training.batch_size,
             training.epochs,
         ),
+        conventions=tuple(derivation.conventions),
     )
 
 

@@ -19,7 +19,8 @@ from derive.terms import Call, Pow, Ref, Tensor, Term, rebuild, refs, walk
 def stable_delta(delta: Equation, loss: Equation, known: Mapping[Tensor, Equation]) -> Term:
     """The right side of a delta in a stable form."""
     term = stable_form(delta.rhs, known)
-    if any(r.tensor.role == "delta" for r in refs(term)) or not _divides(term, known):
+    errors = any(r.tensor.role in ("delta", "adjoint") for r in refs(term))
+    if errors or not _divides(term, known):
         return term
     try:
         found = stable(_through_logarithms(delta, loss, known))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 
 from codegen.exponentials import logarithm, over_others, quotient
 from derive.canon import normal, sign
@@ -167,7 +168,7 @@ def _left_out(term: Term) -> Term | None:
         if isinstance(arg, Pow) and arg.exponent == -1 and isinstance(arg.base, Add):
             base = arg.base
             above = [a for a in args if a is not arg and made_of_exponentials(a)]
-            found = _attempt(lambda whole, base=base: over_others(whole, base), mul(*above))
+            found = _attempt(partial(over_others, below=base), mul(*above))
             if found is not None:
                 return mul(*(a for a in args if a is not arg and a not in above), found)
     return None

@@ -20,7 +20,7 @@ from codegen.program import free
 from codegen.stable import stable
 from derive.equation import Equation
 from derive.errors import NotYet
-from derive.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Term, add, mul, refs
+from derive.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Tensor, Term, add, mul, tensors
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     calls = Calls(plan, parameters)
     rate = "rate / n" if mean.pop() else "rate"
     _forward_and_loss(plan, calls)
-    for step in plan.backward:
-        calls.assign(step.name, faster(_scaled(step, rate)), step.number)
+    errors = {step.equation.lhs.tensor for step in plan.backward}
+    for step in plan.needed(*(s.name for s in plan.gradients)):
+        if step in plan.backward:
+            calls.assign(step.name, faster(_scaled(step, errors, rate)), step.number)
     for step in plan.gradients:
         data = stable(updates[step.equation.lhs.tensor].data)
         lowered = lower(data, free(step.equation.lhs), program.shapes)
@@ -98,9 +100,9 @@ def _forward_and_loss(plan: Plan, calls: Calls) -> None:
     calls.loss(objective, plan.loss.number)
 
 
-def _scaled(step: Step, rate: str) -> Node:
-    """A delta that reads no other delta, times the learning rate; the others inherit it."""
-    if any(r.tensor.role == "delta" for r in refs(step.equation.rhs)):
+def _scaled(step: Step, errors: set[Tensor], rate: str) -> Node:
+    """An error that reads no other error, times the learning rate; the others inherit it."""
+    if errors & set(tensors(step.equation.rhs)):
         return step.node
     c, rest = _number_out(step.node)
     text = rate if c == 1 else f"{float(c)!r} * {rate}"
