@@ -349,6 +349,17 @@ def test_not_a_text(found: object) -> None:
         ("s(1 + s)", "formula: column 1: s is not a function; write s*(...) to multiply"),
         ("exp(s, 2)", "formula: column 1: exp takes 1 argument, found 2"),
         ("s + 1/(s - s)", "formula: column 10: divides by an expression that is zero everywhere"),
+        ("s/0", "formula: column 3: divides by zero"),
+        ("(-2)**s", "formula: column 2: only a constant above 0 can be raised to a varying power"),
+        (
+            "1e999",
+            "formula: column 1: found the number 1e999, expected a power of ten from -100 to 100",
+        ),
+        (
+            "2*\u0430",
+            r'formula: column 3: found the character "\u0430", '
+            "expected plain ASCII letters, digits and signs",
+        ),
         ("s**65", "formula: column 4: found the exponent 65, expected one from -64 to 64"),
     ],
 )
