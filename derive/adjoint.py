@@ -13,7 +13,7 @@ from derive.equation import Equation
 from derive.identities import with_slopes
 from derive.index import at, contracted, define, derivative, fresh, replace_term
 from derive.lemmas import expand_slopes, fold_ratio
-from derive.simplify import tidy
+from derive.simplify import cost, tidy
 from derive.steps import Builder
 from derive.terms import (
     Affine,
@@ -77,7 +77,7 @@ def carried(user: Equation, by: Ref, upstream: Upstream) -> Term:
 
 
 def in_values(term: Term, user: Equation) -> Term:
-    """The derivative of the right side, in terms of the value on the left side where that is shorter.
+    """The derivative of the right side, in terms of the value of the left side where shorter:
 
     f'(u) by the slope of f, the whole right side by its name, a power of its base by a power of it,
     and the ratio u/Z of a softmax by its name.
@@ -85,7 +85,8 @@ def in_values(term: Term, user: Equation) -> Term:
     term = replace_term(with_slopes(term), user.rhs, user.lhs)
     if isinstance(user.rhs, Pow):
         term = _powers(term, user.rhs, user.lhs)
-    return fold_ratio(tidy(term), user)
+    folded = fold_ratio(tidy(term), user)
+    return folded if cost(folded) < cost(term) else term
 
 
 def _powers(term: Term, rhs: Pow, lhs: Ref) -> Term:
@@ -95,26 +96,28 @@ def _powers(term: Term, rhs: Pow, lhs: Ref) -> Term:
     return rebuild(term, lambda child: _powers(child, rhs, lhs))
 
 
+def in_forward_quantities(user: Equation, by: Ref, upstream: Upstream) -> Term:
+    """The chain rule with the derivative of the right side in terms of forward quantities."""
+    slope = in_values(contracted(derivative(user.rhs, by)), user)
+    return total(mul(upstream(user.lhs), slope), *paths(user, by))
+
+
 def append_paths(
     chain: Builder, by: Ref, users: Sequence[Equation], upstream: Upstream, cites: tuple[str, ...]
 ) -> Builder:
-    """Chain rule, derivative inserted, contracted, in forward quantities, in short form."""
+    """Chain rule, derivative inserted, in forward quantities, contracted, in short form."""
     users = [apart(user, by) for user in users]
     chain.by_rule(add(*(formal(u, by, upstream) for u in users)), _reason(users, by))
     chain.by_rule(
         add(*(inserted(u, by, upstream) for u in users)), "derivatives of the equations", *cites
     )
+    folded = add(*(in_forward_quantities(u, by, upstream) for u in users))
+    before, after = expand_slopes(chain.last), folded
+    for user in reversed(users):
+        before, after = define(before, user.lhs, user.rhs), define(after, user.lhs, user.rhs)
+    chain.equal(folded, "in forward quantities", unfold=(before, after))
     chain.equal(contracted(chain.last), "only the terms with equal indices remain")
-    folded = chain.last
-    for user in users:
-        folded = in_values(folded, user)
-    opened = folded
-    for user in reversed(users):
-        opened = define(opened, user.lhs, user.rhs)
-    before = expand_slopes(chain.last)
-    for user in reversed(users):
-        before = define(before, user.lhs, user.rhs)
-    return chain.equal(folded, "in forward quantities", unfold=(before, opened))
+    return chain.equal(tidy(chain.last), "in short form")
 
 
 def _reason(users: Sequence[Equation], by: Ref) -> str:

@@ -260,7 +260,7 @@ def _joined(left: Term, right: Term) -> Term | None:
 
 
 def power(base: Term, exponent: int | Fraction) -> Term:
-    """base ** exponent, folded where the exponent is whole: numerals, and (b**m)**n."""
+    """base ** exponent, folded where the exponent is whole: numerals, and (b**m)**n = b**(m*n)."""
     exponent = Fraction(exponent)
     if exponent == 1:
         return base
@@ -269,7 +269,7 @@ def power(base: Term, exponent: int | Fraction) -> Term:
     if exponent.denominator == 1:
         if isinstance(base, Num) and (base.value or exponent > 0):
             return Num(base.value ** int(exponent))
-        if isinstance(base, Pow) and base.exponent.denominator == 1:
+        if isinstance(base, Pow):  # a root is of something positive, so (u^(1/2))^2 = u
             return power(base.base, base.exponent * exponent)
     return Pow(base, exponent)
 

@@ -114,6 +114,7 @@ class Naming:
         """Nothing taken yet."""
         self.taken: set[tuple[str, Label]] = set()
         self.formulas: dict[str, Function] = {}
+        self.with_delta: set[Label] = set()  # one error delta a number
 
     def letter(self, letter: str, label: Label) -> str:
         """The letter itself, or doubled until it is free under this number."""
@@ -222,7 +223,10 @@ class _Reader:
     def _defined(self, written: Written, last: bool) -> Equation:
         at = tuple(i for i in written.at if not i.sample)
         batched = not self.recipe.across_samples or len(at) < len(written.at)
-        role = "preactivation" if last and self.kind in DELTA_KINDS else "quantity"
+        main = last and self.kind in DELTA_KINDS and self.label not in self.naming.with_delta
+        role = "preactivation" if main else "quantity"
+        if main:
+            self.naming.with_delta.add(self.label)
         letter = self.naming.letter(written.name, self.label)
         tensor = Tensor(letter, role, self.label, batched)
         self.tensors[written.name] = tensor

@@ -132,6 +132,8 @@ def replace_term(term: Term, old: Term, new: Term) -> Term:
     """The term with every occurrence of the subterm `old` (its indices free) replaced by `new`."""
     if term is old:
         return new
+    if isinstance(term, Argmax) and term.extremum is old:
+        return term  # the place of the extremum is still asked of its definition
     return rebuild(term, lambda child: replace_term(child, old, new))
 
 
