@@ -127,8 +127,8 @@ def logarithm(poly: Polynomial) -> Polynomial:
         else:
             inside = times(inside, {((atom, e),): Fraction(1)})
     if lead != 1:
-        for prime, e in _factored(lead):
-            result = plus(result, scaled(single(call("log", prime)), Fraction(e)))
+        for prime, times_in in _factored(lead):
+            result = plus(result, scaled(single(call("log", prime)), Fraction(times_in)))
     if inside == constant(1):
         return result
     if len(inside) == 1:
