@@ -12,9 +12,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import signal
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,8 +119,10 @@ def read(path: Path) -> bytes | None:
         if not stat.S_ISREG(mode):
             raise SpecError(f"{label(path)}: is a device or a pipe, expected the name of a file")
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except SpecError:
+        raise
     except (OSError, ValueError) as error:
         raise _cannot(path, error) from None
 
@@ -175,61 +177,47 @@ def _write(files: Mapping[Path, bytes]) -> None:
     made: list[Path] = []
     try:
         for path, data in files.items():
-            made += _make_folder(path.parent)
-            staged[path] = _stage(path, data)
+            _make_folder(path.parent, made)
+            staged[path] = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.part")
+            _stage(staged[path], path, data)
         with _undisturbed():
             for path in files:
                 _replace(staged[path], path)
-                del staged[path]
             made.clear()
     finally:
-        for temporary in staged.values():
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        for folder in reversed(made):
-            with suppress(OSError):
-                folder.rmdir()
+        with _undisturbed():
+            for temporary in staged.values():
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+            for folder in reversed(made):
+                with suppress(OSError):
+                    folder.rmdir()
 
 
-def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder with its parents; those that were not there, the outermost first."""
-    made: list[Path] = []
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    """Make a folder with its parents, and note those that were not there, the outermost first."""
     try:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
-            each.mkdir(exist_ok=True)
             made.append(each)
-        if not folder.is_dir():
-            raise SpecError(f"{label(folder)}: is a file, expected a folder")
+            each.mkdir()
     except (OSError, ValueError) as error:
-        for each in reversed(made):
-            with suppress(OSError):
-                each.rmdir()
-        if isinstance(error, SpecError):
-            raise
         raise _cannot(folder, error) from None
-    return made
+    if not folder.is_dir():
+        raise SpecError(f"{label(folder)}: is a file, expected a folder")
 
 
-def _stage(path: Path, data: bytes) -> Path:
-    """The data under a temporary name beside the path, safely on the disk."""
-    temporary: Path | None = None
+def _stage(temporary: Path, path: Path, data: bytes) -> None:
+    """Write the data under the temporary name beside the path, safely on the disk."""
     try:
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(_mode(path))
-    except BaseException as error:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise _cannot(path, error) from None
-        raise
-    return temporary
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+    except OSError as error:
+        raise _cannot(path, error) from None
 
 
 def _replace(temporary: Path, path: Path) -> None:
@@ -237,16 +225,6 @@ def _replace(temporary: Path, path: Path) -> None:
         temporary.replace(path)
     except OSError as error:
         raise _cannot(path, error) from None
-
-
-def _mode(path: Path) -> int:
-    """The permissions of the file that is replaced, or those of any new file."""
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
 
 
 @contextmanager
