@@ -59,17 +59,19 @@ def written_out(term: Term, sizes: Mapping[str, int], values: Mapping[Index, int
         case Guard():
             return ONE if 0 <= place(term.place) < extent(term.size) else ZERO
         case Sum():
-            return add(*_rows(term, extent, sizes, values))
+            return add(*(r for r in _rows(term, extent, sizes, values) if r is not None))
         case Extremum():
-            rows = _rows(term, extent, sizes, values)
+            rows = [r for r in _rows(term, extent, sizes, values) if r is not None]
             return rows[0] if len(rows) == 1 else Call(term.kind, tuple(rows))
         case Argmax():
-            rows = _rows(term.extremum, extent, sizes, values)
+            rows_or_none = _rows(term.extremum, extent, sizes, values)
             shape = [extent(i.size) for i in term.extremum.indices]
             k = 0
             for p, size in zip(map(place, term.at), shape, strict=True):
+                if not 0 <= p < size:
+                    return ZERO
                 k = k * size + p
-            return _is_first(term.extremum.kind, rows, k)
+            return _is_first(term.extremum.kind, rows_or_none, k)
         case Partial():
             by = visit(term.by)
             assert isinstance(by, Ref)
@@ -82,20 +84,33 @@ def _rows(
     extent: Callable[[Extent], int],
     sizes: Mapping[str, int],
     values: Mapping[Index, int],
-) -> list[Term]:
+) -> list[Term | None]:
+    """The body at every value of the bound indices; None for an entry that is below all numbers."""
+
+    def row(at: Mapping[Index, int]) -> Term | None:
+        body = term.body
+        if isinstance(body, Ref) and body.lowest:
+            places = [p.offset + sum(c * at[i] for i, c in p.terms) for p in body.at]
+            sized = zip(places, map(extent, body.padded), strict=True)
+            if not all(0 <= place < size for place, size in sized):
+                return None
+        return written_out(body, sizes, at)
+
     ranges = [range(extent(i.size)) for i in term.indices]
     return [
-        written_out(term.body, sizes, {**values, **dict(zip(term.indices, where, strict=True))})
-        for where in product(*ranges)
+        row({**values, **dict(zip(term.indices, where, strict=True))}) for where in product(*ranges)
     ]
 
 
-def _is_first(kind: str, rows: list[Term], k: int) -> Term:
+def _is_first(kind: str, rows: list[Term | None], k: int) -> Term:
     """1 where rows[k] is the first extremal one: strictly beyond all before, not beaten after."""
+    chosen = rows[k]
+    if chosen is None:
+        return ZERO
     before, after = (">", ">=") if kind == "max" else ("<", "<=")
     result: Term = ONE
     for j, other in enumerate(rows):
-        if j != k:
+        if j != k and other is not None:
             op = before if j < k else after
-            result = mul(result, Piecewise(((ONE, Compare(op, rows[k], other)), (ZERO, True))))
+            result = mul(result, Piecewise(((ONE, Compare(op, chosen, other)), (ZERO, True))))
     return result

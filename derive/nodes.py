@@ -85,11 +85,16 @@ class Size(Term):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ref(Term):
-    """The entry of `tensor` at the affine places `at`; `padded`: 0 outside the tensor's range."""
+    """The entry of `tensor` at the affine places `at`.
+
+    With `padded`, the tensor's extents, an entry outside of them is 0; with `lowest` as well it is
+    below every number, so that it never counts under a maximum.
+    """
 
     tensor: Tensor
     at: tuple[Affine, ...]
-    padded: tuple[Extent, ...] = ()  # the tensor's extents, where reading outside gives 0
+    padded: tuple[Extent, ...] = ()
+    lowest: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -217,7 +217,8 @@ class _Reader:
         extents = self.arrays[name]
         inside = all(in_range(p, e) for p, e in zip(at, extents, strict=True))
         if name in self.recipe.padded and not inside:
-            return Ref(tensor, made.at, (SAMPLE.size, *extents) if tensor.batched else extents)
+            padded = (SAMPLE.size, *extents) if tensor.batched else extents
+            return Ref(tensor, made.at, padded, self.recipe.lowest)
         return made
 
     def _defined(self, written: Written, last: bool) -> Equation:

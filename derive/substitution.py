@@ -66,7 +66,8 @@ def at(term: Term, values: Mapping[Index, Affine]) -> Term:
         return term
     match term:
         case Ref():
-            return Ref(term.tensor, tuple(_placed(p, values) for p in term.at), term.padded)
+            places = tuple(_placed(p, values) for p in term.at)
+            return Ref(term.tensor, places, term.padded, term.lowest)
         case Delta():
             return Delta(_placed(term.left, values), _placed(term.right, values))
         case Guard():
@@ -167,7 +168,7 @@ def relabel(
         match node:
             case Ref():
                 padded = tuple(map(extent, node.padded))
-                return Ref(tensor(node.tensor), tuple(map(place, node.at)), padded)
+                return Ref(tensor(node.tensor), tuple(map(place, node.at)), padded, node.lowest)
             case Size():
                 return size_of(extent(node.extent))
             case Sum():

@@ -82,8 +82,10 @@ class Loops:
                 return sum(self.value(a, at) for a in term.args)
             case Mul():
                 result: complex = 1
-                for arg in term.args:
+                for arg in sorted(term.args, key=lambda a: not isinstance(a, Guard)):
                     result *= self.value(arg, at)
+                    if result == 0 and isinstance(arg, Guard):
+                        return 0  # the other factors need not exist there
                 return result
             case Pow():
                 return self.value(term.base, at) ** float(term.exponent)
@@ -96,7 +98,11 @@ class Loops:
             case Sum():
                 return sum(self.value(term.body, w) for w in self.over(term.indices, at))
             case Extremum():
-                values = [self.value(term.body, w) for w in self.over(term.indices, at)]
+                values = [
+                    self.value(term.body, w)
+                    for w in self.over(term.indices, at)
+                    if not self.missing(term.body, w)
+                ]
                 return (max if term.kind == "max" else min)(values, key=lambda v: v.real)
             case Argmax():
                 return self.first(term, at)
@@ -106,9 +112,18 @@ class Loops:
                 return float(0 <= self.place(term.place, at) < self.extent(term.size))
         raise TypeError(type(term).__name__)
 
+    def missing(self, body: Term, at: Mapping[Index, int]) -> bool:
+        """Whether the body is an entry outside its tensor that counts as below all numbers."""
+        if not isinstance(body, Ref) or not body.lowest:
+            return False
+        where = tuple(self.place(p, at) for p in body.at)
+        return where not in self.arrays[body.tensor]
+
     def first(self, term: Argmax, at: Mapping[Index, int]) -> float:
         best, chosen = None, None
         for where in self.over(term.extremum.indices, at):
+            if self.missing(term.extremum.body, where):
+                continue
             value = self.value(term.extremum.body, where).real
             value = value if term.extremum.kind == "max" else -value
             if best is None or value > best:
