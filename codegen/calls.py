@@ -96,7 +96,8 @@ class Calls:
         self.call("subtract", f"{sums}, {ones}, {sums}")
         dot = self.bind(f"{sums}_dot", f"{sums}.dot")
         self.ops.append(Op("sums", ("sums",)))
-        self.line(f"if {dot}({sums}) > n * np.finfo(dtype).eps:")
+        room = self.bind("tolerance", "n * float(np.finfo(dtype).eps)")
+        self.line(f"if {dot}({sums}) > {room}:")
         self.line("    _targets(y, n, dtype)")
 
     def call(self, function: str, args: str, comment: str = "") -> None:
@@ -336,7 +337,7 @@ class Calls:
 
 
 SCALAR = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-CONSTANTS = {"pi": "np.pi", "log2": "np.log(2.0)"}
+CONSTANTS = {"pi": "np.pi", "log2": "float(np.log(2.0))"}
 ARRAYS: dict[str, Callable[[Calls, Node, str | None], str]] = {
     "array": Calls._leaf,
     "number": Calls._number,

@@ -1,0 +1,152 @@
+"""The Trainer: the same descent as the plain functions, in memory that is there already."""
+
+from __future__ import annotations
+
+import tracemalloc
+from fractions import Fraction
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codegen.module import emit, emit_program
+from codegen.program import Program
+from codegen.verify import load_source
+from derive.derivation import derive
+from tests.networks import dense
+
+NETWORKS: dict[str, Program] = {
+    "xor": dense((2, 2, 1), ("sigmoid", "sigmoid"), "binary_cross_entropy"),
+    "classes": dense((4, 6, 5, 3), ("tanh", "sigmoid", "softmax"), "cross_entropy"),
+    "deep": dense((3, 4, 5, 2), ("relu", "softplus", "linear"), "squared_error"),
+    "decay": dense(
+        (3, 4, 2), ("tanh", "linear"), "squared_error", decay=Fraction(1, 10), momentum=0.5
+    ),
+    "threshold": dense(
+        (3, 4, 2), ("leaky_relu", "linear"), "squared_error", bias="threshold", reduction="sum"
+    ),
+    "no bias": dense((3, 4, 1), ("tanh", "linear"), "squared_error", bias="absent"),
+    "softmax squared": dense((3, 4, 2), ("tanh", "linear"), "squared_error", momentum=0.9),
+}
+
+
+@cache
+def module(name: str) -> ModuleType:
+    return load_source(emit_program(NETWORKS[name]))
+
+
+def batch(net: ModuleType, n: int, dtype: Any = np.float64, seed: int = 3) -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(seed)
+    params = {k: rng.normal(size=s).astype(dtype) for k, s in net.PARAMETERS.items()}
+    x, y = net._example(n, seed)
+    if net.TARGET_SHAPE == (3,):
+        y = np.eye(3)[y]
+    return params, x.astype(dtype), y.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_steps_are_those_of_the_gradient(name: str, dtype: Any) -> None:
+    """Five steps, two of them with shorter batches, against the plain functions in float64."""
+    net, momentum = module(name), NETWORKS[name].training.momentum
+    params, x, y = batch(net, 6, dtype)
+    trainer = net.Trainer(params, 6, learning_rate=0.05)
+    now = {k: p.astype(np.float64) for k, p in params.items()}
+    speed: dict[str, Any] = {k: np.zeros_like(p) for k, p in now.items()}
+    room = 2e-4 if dtype == np.float32 else 1e-12
+    with np.errstate(all="raise", under="ignore"):
+        for size in (6, 6, 2, 5, 6):
+            value, slopes = net.loss_and_gradients(now, x[:size], y[:size])
+            assert trainer.step(x[:size], y[:size]) == pytest.approx(value, rel=room, abs=room)
+            for k, slope in slopes.items():
+                speed[k] = momentum * speed[k] + 0.05 * slope
+                now[k] = now[k] - speed[k]
+                np.testing.assert_allclose(trainer.params[k], now[k], room, room, err_msg=k)
+    assert all(p.dtype == dtype for p in trainer.params.values())
+
+
+def test_the_trainer_leaves_the_given_parameters_alone() -> None:
+    net = module("deep")
+    params, x, y = batch(net, 4)
+    before = {k: p.copy() for k, p in params.items()}
+    trainer = net.Trainer(params, 4, learning_rate=0.1)
+    trainer.step(x, y)
+    assert all(np.array_equal(params[k], p) for k, p in before.items())
+    held = trainer.params
+    trainer.step(x, y)
+    assert not np.array_equal(held["W1"], trainer.params["W1"])
+
+
+def test_lists_views_and_other_precisions_are_accepted() -> None:
+    net = module("classes")
+    params, x, y = batch(net, 4)
+    forms = [
+        (x, y),
+        (x.tolist(), y.tolist()),
+        (np.asfortranarray(x), np.asfortranarray(y)),
+        (np.repeat(x, 2, axis=0)[::2], np.repeat(y, 2, axis=1)[:, ::2]),
+        (x, y.argmax(axis=1)),
+    ]
+    results = []
+    for a, b in forms:
+        trainer = net.Trainer(params, 4, learning_rate=0.1)
+        results.append((trainer.step(a, b), trainer.params))
+    for loss, after in results[1:]:
+        assert loss == pytest.approx(results[0][0], rel=1e-14)
+        np.testing.assert_allclose(after["W1"], results[0][1]["W1"], rtol=1e-13)
+
+
+def test_spoilt_targets_change_nothing() -> None:
+    for name in ("deep", "classes"):
+        net = module(name)
+        params, x, y = batch(net, 4)
+        trainer = net.Trainer(params, 4, learning_rate=0.1)
+        y[1, 0] = np.nan
+        with pytest.raises(ValueError, match="y: found"):
+            trainer.step(x, y)
+        assert all(np.array_equal(trainer.params[k], p) for k, p in params.items())
+
+
+def test_arguments_of_the_trainer() -> None:
+    net = module("deep")
+    params, x, y = batch(net, 4)
+    with pytest.raises(ValueError, match="batch_size: found 0"):
+        net.Trainer(params, 0, learning_rate=0.1)
+    with pytest.raises(ValueError, match="learning_rate: found nan"):
+        net.Trainer(params, 4, learning_rate=float("nan"))
+    with pytest.raises(ValueError, match="x: found 5 samples, expected at most 4"):
+        net.Trainer(params, 4, learning_rate=0.1).step(x[[0, 1, 2, 3, 3]], y[[0, 1, 2, 3, 3]])
+
+
+SPECS = {
+    "tanh": "8 > {0} tanh > {0} tanh > 3 softmax : cross_entropy",
+    "sigmoid": "8 > {0} sigmoid > 1 sigmoid : binary_cross_entropy",
+    "relu": "8 > {0} relu > 2 linear : squared_error",
+    "gelu": "8 > {0} gelu > {0} silu > 2 softplus : huber",
+    "elu": "8 > {0} elu > {0} mish > 2 softsign : mean_squared_error",
+    "leaky": "8 > {0} leaky_relu > 2 softmax : squared_error",
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_step_allocates_no_array_data(name: str) -> None:
+    """At most 1 KiB and one buffer of 64 KiB, for every batch and width."""
+    for width, n in ((16, 32), (96, 512)):
+        net = load_source(emit(derive(SPECS[name].format(width))))
+        params = net.init(0, np.float32)
+        x, y = net._example(n, 0)
+        if y.ndim == 1:
+            y = np.eye(*net.TARGET_SHAPE)[y]
+        x, y = x.astype(np.float32), y.astype(np.float32)
+        trainer = net.Trainer(params, n, learning_rate=0.01)
+        for _ in range(3):
+            trainer.step(x, y)
+        tracemalloc.start()
+        start = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        trainer.step(x, y)
+        peak = tracemalloc.get_traced_memory()[1] - start
+        tracemalloc.stop()
+        assert peak <= 1024 + 65536, f"width {width}, batch {n}: {peak} bytes"
