@@ -135,8 +135,8 @@ def _call(term: Call) -> Polynomial:
 
 
 def _extremum(term: Extremum) -> Extremum:
-    renamed = _renamed(term.body, term.indices)
-    assert isinstance(renamed, Sum)
+    """The extremum with canonical names; their order, which an argmax depends on, is kept."""
+    renamed = _renamed(term.body, term.indices, (term.indices,))
     return Extremum(term.kind, renamed.body, renamed.indices)
 
 
@@ -248,14 +248,15 @@ def _connected(
     return [item for item in items if item in group], used
 
 
-def _renamed(body: Term, indices: tuple[Index, ...]) -> Term:
+def _renamed(
+    body: Term, indices: tuple[Index, ...], orders: Iterable[tuple[Index, ...]] = ()
+) -> Sum:
     """The sum with canonical names of its bound indices: the least of all their orders."""
     depth = 1 + max(
         (_depth(node) for node in walk(body) if isinstance(node, Sum | Extremum)), default=0
     )
     candidates = []
-    orders = permutations(indices) if len(indices) <= 4 else [indices]
-    for order in orders:
+    for order in orders or (permutations(indices) if len(indices) <= 4 else [indices]):
         names = tuple(
             Index(f"_{depth}{'abcdefghijklmnop'[k]}", i.size, i.sample) for k, i in enumerate(order)
         )

@@ -100,7 +100,11 @@ def _delta_of_branches(term: Piecewise) -> Term:
     """A delta that every branch but those of value 0 has as a factor comes in front."""
     values = [v for v, _ in term.branches if v is not ZERO]
     factors = [_factors(v) for v in values]
-    common = [f for f in factors[0] if isinstance(f, Delta) and all(f in fs for fs in factors)]
+    common = [
+        f
+        for f in (factors[0] if factors else ())
+        if isinstance(f, Delta) and all(f in fs for fs in factors)
+    ]
     if not common:
         return term
     inner = tuple(

@@ -7,6 +7,7 @@ from math import isqrt
 
 from derive.brackets import case_split, either, positive_atom
 from derive.polynomial import (
+    Monomial,
     Polynomial,
     constant,
     content,
@@ -41,24 +42,30 @@ def raised(poly: Polynomial, exponent: Fraction) -> Polynomial:
         for _ in range(int(exponent)):
             result = times(result, poly)
         return result
+    whole = exponent.denominator == 1
     top, bottom = over_common(poly)
-    if bottom:
+    if bottom and (whole or all(map(positive_atom, bottom))):
         below = reduced({a: e * -exponent for a, e in bottom.items()})
         return times(raised(top, exponent), below) if top else raised({}, exponent)
     factor, mono, primitive = content(poly)
-    if exponent.denominator != 1:
-        # only factors known to be positive may leave the root; the sign stays inside
-        outside = tuple((a, e) for a, e in mono if positive_atom(a) or (len(poly) == 1 and e == 1))
-        inside = tuple((a, e) for a, e in mono if (a, e) not in outside)
-        primitive = times(
-            scaled(primitive, Fraction(-1 if factor < 0 else 1)), {inside: Fraction(1)}
-        )
-        factor, mono = abs(factor), outside
+    if not whole:
+        factor, mono, primitive = _out_of_root(factor, mono, primitive)
     result = _root(factor, exponent)
     result = times(result, reduced({a: e * exponent for a, e in mono}))
     if primitive != constant(1):
         result = times(result, reduced({only_atom(primitive): exponent}))
     return result
+
+
+def _out_of_root(
+    factor: Fraction, mono: Monomial, primitive: Polynomial
+) -> tuple[Fraction, Monomial, Polynomial]:
+    """Only factors that are positive wherever the root exists leave it; the sign stays inside."""
+    alone = primitive == constant(1) and factor > 0 and len(mono) == 1 and mono[0][1] % 2 != 0
+    outside = tuple((a, e) for a, e in mono if alone or positive_atom(a))
+    inside = tuple(item for item in mono if item not in outside)
+    rest = times(scaled(primitive, Fraction(-1 if factor < 0 else 1)), {inside: Fraction(1)})
+    return abs(factor), outside, rest
 
 
 def _root(value: Fraction, exponent: Fraction) -> Polynomial:
@@ -127,8 +134,8 @@ def logarithm(poly: Polynomial) -> Polynomial:
         else:
             inside = times(inside, {((atom, e),): Fraction(1)})
     if lead != 1:
-        for prime, times_in in _factored(lead):
-            result = plus(result, scaled(single(call("log", prime)), Fraction(times_in)))
+        for prime, k in _factored(lead):
+            result = plus(result, scaled(single(call("log", prime)), Fraction(k)))
     if inside == constant(1):
         return result
     if len(inside) == 1:

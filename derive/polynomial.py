@@ -169,8 +169,8 @@ def reduced(exponents: dict[Term, Fraction]) -> Polynomial:
             case Call() if atom.function == "sin" and e >= 2:
                 cosine = plus(constant(1), scaled(single(call("cos", *atom.args), 2), Fraction(-1)))
                 expand.extend([cosine] * (whole // 2))
-                if whole % 2:
-                    plain[atom] = Fraction(1)
+                if rest := e - 2 * (whole // 2):
+                    plain[atom] = rest
             case _:
                 plain[atom] = e
     for atom in plain:

@@ -130,11 +130,18 @@ def define(term: Term, lhs: Ref, rhs: Term) -> Term:
 
 
 def replace_term(term: Term, old: Term, new: Term) -> Term:
-    """The term with every occurrence of the subterm `old` (its indices free) replaced by `new`."""
+    """The term with every occurrence of the subterm `old` replaced by `new`, without capture.
+
+    Where an index of `old` is bound, it is another index, and nothing is replaced.
+    """
     if term is old:
         return new
     if isinstance(term, Argmax) and term.extremum is old:
         return term  # the place of the extremum is still asked of its definition
+    if isinstance(term, Sum | Extremum):
+        if not free_indices(old).isdisjoint(term.indices):
+            return term
+        term = away_from(term, set(free_indices(new)))
     return rebuild(term, lambda child: replace_term(child, old, new))
 
 
