@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from codegen.faster import Linear, total
-from codegen.nodes import COMPARISONS, Node, Shape, array, value_of
+from codegen.nodes import COMPARISONS, Node, Shape, array, node, value_of
 from codegen.python import PRODUCT, Printer, commented, literal
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Calls:
         self.known: dict[Node, str] = {}
         self.base: dict[str, str] = {}  # a view and the array that it shows
         self._names: dict[str, str] = {}
+        self.free_shifts: frozenset[Node] = frozenset()
         self._comment = ""
         self._temporaries = 0
 
@@ -75,6 +76,12 @@ class Calls:
             self.line(f"{name}[...] = {found}")
             self.ops.append(Op(name, self._bases(found)))
         self._comment = ""
+
+    def copy(self, into: str, item: Node) -> None:
+        """The value of a named array into a part of a wider one."""
+        found = self.array(item)
+        self.ops.append(Op(into, self._bases(found)))
+        self.line(f"{self.bind('copyto', 'np.copyto')}({into}, {found})")
 
     def loss(self, objective: Node, comment: str) -> None:
         """The loss as a number."""
@@ -147,7 +154,21 @@ class Calls:
         self.ops.append(Op(target, self._bases(*args), own, shape, boolean))
         return target
 
+    def _centred(self, item: Node) -> str:
+        """a - max a where any shift will do: none, as long as no exponential can be extreme."""
+        of = self.array(item.args[0])
+        dot = self.method(self.flat(of), "dot")
+        self.line(f"if not {dot}({self.flat(of)}) < {CALM}:")
+        here = len(self.lines)
+        top = self.array(item.args[1])
+        self.ops.append(Op(of, self._bases(of, top)))
+        self.line(f"{self.bind('subtract', 'np.subtract')}({of}, {top}, {of})")
+        self.lines[here:] = ["    " + line for line in self.lines[here:]]
+        return of
+
     def _elementwise(self, item: Node, name: str | None) -> str:
+        if item in self.free_shifts and not self.base.get(self.array(item.args[0])):
+            return self._centred(item)
         if not item.shape:
             return self.constant("", Printer({}).inside(item))
         args = [self.array(a) for a in item.args]
@@ -211,8 +232,23 @@ class Calls:
         assert isinstance(item.detail, tuple)
         return self.view(of, "T" + "".join(map(str, item.detail)), f".transpose{item.detail}")
 
+    def _row_sums(self, item: Node, rows: Node) -> str:
+        """The sum of each row in every place of it: a product with a square of ones."""
+        size = rows.shape[1]
+        of = self.array(rows)
+        target = self.record(node("rows", shape=rows.shape), None, (of,), inplace=False)
+        square = self.bind(f"square_{size}", f"np.ones(({size}, {size}), dtype)")
+        self.line(f"{self.method(of, 'dot')}({square}, {target})")
+        self.known[item.args[0]] = self.view(target, "column", "[:, 0]")
+        return target
+
     def _expand(self, item: Node, name: str | None) -> str:
         assert isinstance(item.detail, tuple)
+        (arg,) = item.args
+        if arg.op == "sum" and arg.detail == item.detail == (1,) and arg not in self.known:
+            size = arg.args[0].shape[1]
+            if arg.args[0].rank == 2 and isinstance(size, int) and size <= SHORT_ROW:
+                return self._row_sums(item, arg.args[0])
         places = ", ".join("None" if k in item.detail else ":" for k in range(item.rank))
         suffix = "x" + "".join(map(str, item.detail))
         return self.view(self.array(item.args[0]), suffix, f"[{places}]")
@@ -318,7 +354,10 @@ class Calls:
             self.line(f"{name} = {self.method(left, 'dot')}({right})")
             return name
         if item.op == "mul":
-            return " * ".join(self._part(a) for a in item.args)
+            value = " * ".join(self._part(a) for a in item.args)
+            return self.bind(
+                f"constant{sum(n.startswith('constant') for n in self._names) + 1}", value
+            )
         if item.op == "count":
             assert isinstance(item.detail, tuple)
             return " * ".join("n" if s == "N" else str(s) for s in item.detail)
@@ -336,6 +375,8 @@ class Calls:
         return name if item.rank == 1 else self.flat(name)
 
 
+CALM = 900  # the sum of all squares below which no entry exceeds 30
+SHORT_ROW = 16  # up to which a product with ones is quicker than a broadcast
 SCALAR = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 CONSTANTS = {"pi": "np.pi", "log2": "float(np.log(2.0))"}
 ARRAYS: dict[str, Callable[[Calls, Node, str | None], str]] = {

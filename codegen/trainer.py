@@ -6,17 +6,20 @@ once; every gradient then is what has to be subtracted from the parameters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from codegen.arrays import lower
 from codegen.calls import Calls
 from codegen.faster import faster
+from codegen.joined import Join, joins
 from codegen.memory import placed
 from codegen.nodes import Node, array, node, replace, ufunc, value_of
 from codegen.plan import GRADIENT, Plan, Step
 from codegen.program import free
+from codegen.shifts import shiftable
 from codegen.stable import stable
 from derive.equation import Equation
 from derive.errors import NotYet
@@ -27,7 +30,6 @@ from derive.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Tensor, Term, add, 
 class TrainerText:
     """The lines of the Trainer that depend on the network."""
 
-    start: tuple[str, ...]
     bind: tuple[str, ...]
     step: tuple[str, ...]
 
@@ -48,21 +50,56 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     mean = {u.mean for u in updates.values()}
     if len(mean) > 1:
         raise NotYet("gradients with 1/N beside gradients without it have no common step yet")
-    calls = Calls(plan, parameters)
     rate = "rate / n" if mean.pop() else "rate"
-    _forward_and_loss(plan, calls)
+    gradients = {str(tensor): _lowered(plan, tensor, u) for tensor, u in updates.items()}
+    joined = joins(plan, gradients, parameters)
+    calls = Calls(plan, [*parameters, *(name for j in joined for name in (j.both, j.wide))])
+    calls.given.update(GRADIENT + j.both for j in joined)
+    _forward_and_loss(plan, calls, {j.name: j for j in joined})
     errors = {step.equation.lhs.tensor for step in plan.backward}
     for step in plan.needed(*(s.name for s in plan.gradients)):
         if step in plan.backward:
             calls.assign(step.name, faster(_scaled(step, errors, rate)), step.number)
-    for step in plan.gradients:
-        data = stable(updates[step.equation.lhs.tensor].data)
-        lowered = lower(data, free(step.equation.lhs), program.shapes)
-        calls.assign(step.name, faster(lowered), step.number)
+    _gradients(plan, calls, gradients, joined)
     decay = {str(t): u.decay for t, u in updates.items() if u.decay}
     _descend(calls, decay, parameters, program.training.momentum)
-    bind = ["rate = self._rate", *_views(parameters), *placed(calls), *calls.bound]
-    return TrainerText((), tuple(bind), tuple(calls.lines))
+    views = [line for j in joined for line in j.lines]
+    bind = ["rate = self._rate", *_views(parameters), *views, *placed(calls), *calls.bound]
+    return TrainerText(tuple(_used(bind, calls.lines)), tuple(calls.lines))
+
+
+def _used(bind: Sequence[str], step: Sequence[str]) -> list[str]:
+    """The lines of `bind` without names that nothing reads."""
+    kept: list[str] = []
+    read = set(re.findall(r"\w+", "\n".join(step)))
+    for line in reversed(bind):
+        target = line.partition(" = ")[0]
+        if re.fullmatch(r"\w+", target) and target not in read:
+            continue
+        kept.append(line)
+        read.update(re.findall(r"\w+", line))
+    return kept[::-1]
+
+
+def _lowered(plan: Plan, tensor: Tensor, update: Update) -> Node:
+    """The part of a gradient that comes from the data."""
+    equation = next(e for e in plan.program.gradients if e.lhs.tensor == tensor)
+    return faster(lower(stable(update.data), free(equation.lhs), plan.program.shapes))
+
+
+def _gradients(
+    plan: Plan, calls: Calls, gradients: Mapping[str, Node], joined: Sequence[Join]
+) -> None:
+    """The gradients into their places in the flat gradient."""
+    together = {j.weight: j for j in joined}
+    done = {j.bias for j in joined}
+    for step in plan.gradients:
+        name = step.name.removeprefix(GRADIENT)
+        if name in together:
+            join = together[name]
+            calls.assign(GRADIENT + join.both, join.backward, step.number)
+        elif name not in done:
+            calls.assign(step.name, gradients[name], step.number)
 
 
 def _views(parameters: Sequence[str]) -> list[str]:
@@ -89,14 +126,20 @@ def listed(targets: Sequence[str], value: str) -> list[str]:
     return ["(", *("    " + row for row in rows), f") = {value}"]
 
 
-def _forward_and_loss(plan: Plan, calls: Calls) -> None:
+def _forward_and_loss(plan: Plan, calls: Calls, joined: Mapping[str, Join]) -> None:
     """What the loss and the deltas read, then the loss, in the order of the equations."""
     inlined = {array("L", plan.loss.node.shape): plan.loss.node}
     objective = faster(replace(plan.objective, inlined))
     needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective])
+    nodes = [faster(step.node) for step in needed if step is not plan.loss]
+    calls.free_shifts = shiftable([*nodes, faster(plan.loss.node)])
     for step in needed:
         if step in plan.forward:
-            calls.assign(step.name, faster(step.node), step.number)
+            if (join := joined.get(step.name)) is not None:
+                calls.copy(join.inner, array(join.source, ()))
+                calls.assign(step.name, join.forward, step.number)
+            else:
+                calls.assign(step.name, faster(step.node), step.number)
     calls.loss(objective, plan.loss.number)
 
 
