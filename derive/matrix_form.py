@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from derive.canon import equal
 from derive.equation import Equation
-from derive.index import at, replace_term
+from derive.index import at, fresh, replace_term
 from derive.matrix import (
     Fill,
     Identity,
@@ -37,6 +37,7 @@ from derive.terms import (
     Term,
     children,
     free_indices,
+    mul,
     rebuild,
     refs,
     total,
@@ -63,8 +64,13 @@ def form(
         mat = finder.aligned(finder.item(term), row, col)
     except NoForm:
         return None
-    where = [Affine() if i is None else Affine.of(i) for i in (row, col)]
-    return mat if equal(_at_single(entry(mat, *where)), _at_single(term)) else None
+    return mat if proved(mat, term, row, col) else None
+
+
+def proved(mat: Mat, term: Term, row: Index | None = None, col: Index | None = None) -> bool:
+    """Whether exact arithmetic shows that the entry of the matrix at [row, col] is the term."""
+    at_row, at_col = (Affine() if i is None else Affine.of(i) for i in (row, col))
+    return equal(comparable(entry(mat, at_row, at_col)), comparable(term))
 
 
 def column_form(
@@ -216,12 +222,21 @@ def _is_weight(tensor: Tensor) -> bool:
     return tensor.letter == "W" and tensor.role in ("weight", "gradient")
 
 
-def _at_single(term: Term) -> Term:
-    """The term with every index that has one value only at that value."""
+def comparable(term: Term) -> Term:
+    """The term with indices of one value at that value, and sums inside a sum in one with it."""
     values = {i: Affine() for i in free_indices(term) if i.size == 1}
-    term = at(term, values) if values else term
-    if isinstance(term, Sum):
-        values = {i: Affine() for i in term.indices if i.size == 1}
-        rest = tuple(i for i in term.indices if i not in values)
-        return total(_at_single(at(term.body, values)), *rest)
-    return rebuild(term, _at_single)
+    term = rebuild(at(term, values) if values else term, comparable)
+    if not isinstance(term, Sum):
+        return term
+    values = {i: Affine() for i in term.indices if i.size == 1}
+    indices = [i for i in term.indices if i not in values]
+    factors = []
+    body = at(term.body, values)
+    for factor in body.args if isinstance(body, Mul) else (body,):
+        if isinstance(factor, Sum):
+            taken = {*indices, *free_indices(body), *factor.indices}
+            renaming = {i: fresh(i.name, i.size, taken, i.sample) for i in factor.indices}
+            factor = at(factor.body, {i: Affine.of(new) for i, new in renaming.items()})
+            indices += renaming.values()
+        factors.append(factor)
+    return total(mul(*factors), *indices)

@@ -142,6 +142,6 @@ def clashing(made: Profile) -> Iterator[str]:
         seen[key] = own
     for name, role in made.roles.items():
         for alias in role.aliases:
-            other = seen.get((alias, ""))
-            if other and not other.startswith(f"roles.{name}."):
+            other = seen.setdefault((alias, ""), f"roles.{name}.aliases")
+            if not other.startswith(f"roles.{name}."):
                 yield f"roles.{name}.aliases: {alias} is already {other}"

@@ -1,0 +1,101 @@
+"""Profiles as data: complete, without clashes, and every mistake of a user's own told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import derive.profiles as shipped
+from derive.errors import SpecError
+from derive.profile import CHOICES, ROLES, STRATEGIES, clashing
+from derive.profiles import load, loads, names, profile
+from derive.signs import Sign
+
+FOLDER = Path(shipped.__file__).parent
+TEXT = (FOLDER / "columns.toml").read_text()
+
+
+def test_six_profiles_default_first() -> None:
+    assert names() == ("columns", "named_layers", "neurons", "rows", "signals", "units")
+
+
+@pytest.mark.parametrize("name", names())
+def test_complete_and_without_clashes(name: str) -> None:
+    made = profile(name)
+    assert made.name == name
+    assert set(made.roles) == set(ROLES)
+    assert set(made.writing) == set(CHOICES)
+    assert made.strategies
+    assert set(made.strategies) <= set(STRATEGIES)
+    assert not list(clashing(made))
+    for renaming in (made.indices, made.sizes):
+        assert set(renaming) == set(renaming.values()), "no two letters may become one"
+
+
+def test_every_strategy_is_somebodys() -> None:
+    assert {s for name in names() for s in profile(name).strategies} == set(STRATEGIES)
+
+
+def test_what_the_design_says_of_each() -> None:
+    assert [profile(n).out_first for n in names()] == [True, True, False, False, False, False]
+    assert profile("signals").labels.letters["l"] == "k"
+    assert profile("signals").roles["activation"].aliases == (Sign("chi"),)
+    assert Sign("Q", "calligraphic") in profile("signals").roles["activation_function"].aliases
+    assert profile("columns").writing["slope"] == "dot"
+    assert profile("neurons").roles["bias"].fixed == 0
+    assert str(profile("units").roles["target"].entry) == "y asterisk"
+    assert profile("units").roles["learning_rate"].entry == Sign("alpha")
+
+
+@pytest.mark.parametrize(
+    "text", ["z", "bold Delta", "vec bold a", "cal L", "y star", "text apparent error", "hat w"]
+)
+def test_signs_round_trip(text: str) -> None:
+    assert str(Sign.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "bold", "two letters", "y prime", "1", "\\alpha", "vec"])
+def test_signs_refused(text: str) -> None:
+    if text in ("bold", "vec"):
+        assert Sign.parse(text).letter == text
+        return
+    with pytest.raises(SpecError, match="expected a sign such as"):
+        Sign.parse(text)
+
+
+MISTAKES = [
+    ('delta = { entry = "delta", batch', 'del = { entry = "delta", batch', "delta missing"),
+    ('preactivation = { entry = "z"', 'preactivation = { entry = "a"', "written like"),
+    ('preactivation = { entry = "z"', 'preactivation = { entry = "e"', "Euler"),
+    ('"vec z"', '"vec a"', "vec a is already"),
+    ('learning_rate = { entry = "eta"', 'learning_rate = { entry = "delta"', "written like"),
+    ('order = "out in"', 'order = "sideways"', '"in out" or "out in"'),
+    ('order = "out in"', 'oder = "out in"', 'did you mean "order"'),
+    ('layer = "ell"', 'layer = "!"', "labels.layer"),
+    ('i = "j"\nj = "i"', 'i = "j"\nk = "j"', "different letters"),
+    ('strategies = ["activations", "delta"]', "strategies = []", "a list of"),
+    ('place = "subscript"', 'place = "above"', '"superscript" or "subscript"'),
+    ("[labels]", "[labels", "not TOML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), MISTAKES, ids=range(len(MISTAKES)))
+def test_mistakes_of_a_users_own(old: str, new: str, said: str) -> None:
+    assert old in TEXT
+    with pytest.raises(SpecError) as caught:
+        loads(TEXT.replace(old, new, 1))
+    assert said in "\n".join(caught.value.problems)
+
+
+def test_a_users_own_file(tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(TEXT.replace('"columns"', '"mine"').replace('entry = "z"', 'entry = "u"'))
+    assert load(str(own)).roles["preactivation"].entry == Sign("u")
+    own.write_text(TEXT.replace('entry = "z"', 'entry = "?"'))
+    with pytest.raises(SpecError, match=r"mine\.toml: roles\.preactivation\.entry"):
+        load(own)
+    with pytest.raises(SpecError, match="cannot be read"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(SpecError, match='did you mean "columns"'):
+        load("colums")
