@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from derive.canon import equal
 from derive.equation import Equation
 from derive.identities import with_slopes
 from derive.index import at, contracted, define, derivative, fresh, replace_term
@@ -16,11 +17,14 @@ from derive.lemmas import expand_slopes, fold_ratio
 from derive.simplify import cost, tidy
 from derive.steps import Builder
 from derive.terms import (
+    ZERO,
     Affine,
+    Extremum,
     Index,
     Partial,
     Pow,
     Ref,
+    Sum,
     Term,
     add,
     free_indices,
@@ -30,6 +34,7 @@ from derive.terms import (
     rebuild,
     refs,
     total,
+    walk,
 )
 
 Upstream = Callable[[Ref], Term]  # the error of an entry: its delta, or dL/d entry
@@ -82,7 +87,9 @@ def in_values(term: Term, user: Equation) -> Term:
     f'(u) by the slope of f, the whole right side by its name, a power of its base by a power of it,
     and the ratio u/Z of a softmax by its name.
     """
-    term = replace_term(with_slopes(term), user.rhs, user.lhs)
+    term = with_slopes(term)
+    if not isinstance(user.rhs, Extremum):  # an argmax asks for the place, not for the value
+        term = replace_term(term, user.rhs, user.lhs)
     if isinstance(user.rhs, Pow):
         term = _powers(term, user.rhs, user.lhs)
     folded = fold_ratio(tidy(term), user)
@@ -103,9 +110,17 @@ def in_forward_quantities(user: Equation, by: Ref, upstream: Upstream) -> Term:
 
 
 def append_paths(
-    chain: Builder, by: Ref, users: Sequence[Equation], upstream: Upstream, cites: tuple[str, ...]
+    chain: Builder,
+    by: Ref,
+    users: Sequence[Equation],
+    upstream: Upstream,
+    cites: tuple[str, ...],
+    definitions: Sequence[Equation] = (),
 ) -> Builder:
-    """Chain rule, derivative inserted, in forward quantities, contracted, in short form."""
+    """Chain rule, derivative inserted, in forward quantities, contracted, in short form.
+
+    By the `definitions` a sum of deviations from a mean is seen to vanish.
+    """
     users = [apart(user, by) for user in users]
     chain.by_rule(add(*(formal(u, by, upstream) for u in users)), _reason(users, by))
     chain.by_rule(
@@ -117,7 +132,20 @@ def append_paths(
         before, after = define(before, user.lhs, user.rhs), define(after, user.lhs, user.rhs)
     chain.equal(folded, "in forward quantities", unfold=(before, after))
     chain.equal(contracted(chain.last), "only the terms with equal indices remain")
+    for definition in definitions:
+        rest = without_vanishing(chain.last, definition)
+        opened = tuple(define(t, definition.lhs, definition.rhs) for t in (chain.last, rest))
+        chain.equal(rest, "the deviations from a mean sum to 0", unfold=(opened[0], opened[1]))
     return chain.equal(tidy(chain.last), "in short form")
+
+
+def without_vanishing(term: Term, definition: Equation) -> Term:
+    """The term with 0 for every sum that is 0 by the definition."""
+    if isinstance(term, Sum) and any(r.tensor == definition.lhs.tensor for r in refs(term)):
+        opened = define(term, definition.lhs, definition.rhs)
+        if not any(isinstance(n, Partial) for n in walk(term)) and equal(opened, ZERO):
+            return ZERO
+    return rebuild(term, lambda child: without_vanishing(child, definition))
 
 
 def _reason(users: Sequence[Equation], by: Ref) -> str:

@@ -6,7 +6,7 @@ error by the chain rule over the equations that use it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from derive.adjoint import (
@@ -24,6 +24,7 @@ from derive.forward import Forward, X, at_end, at_number
 from derive.generic import generic_chains, gradient_key, instance, is_link
 from derive.index import contracted
 from derive.lemma_book import LemmaBook, error, of_loss
+from derive.norms import in_standardised
 from derive.prove import Fact, tidy_given
 from derive.simplify import tidy
 from derive.stages import SAMPLE, Stage, entry
@@ -204,10 +205,22 @@ class _Pass:
         users = users_of(by.tensor, self.equations)
         if not users:
             raise NotYet(f"{by.tensor} reaches neither the loss nor another equation")
-        cites = tuple(f"forward.{u.lhs.tensor}" for u in users)
         if any(u is self.forward.loss for u in users):
             return self._by_loss(chain, by)
-        return append_paths(chain, by, users, error, cites).chain()
+        append_paths(chain, by, users, error, _cited(users), self._statistics(by.tensor))
+        return self._compact(chain, by.tensor).chain()
+
+    def _statistics(self, tensor: Tensor) -> tuple[Equation, ...]:
+        """The definition of the quantity, by which a sum of deviations is seen to vanish."""
+        return tuple(e for e in self.forward.equations if e.lhs.tensor == tensor)
+
+    def _compact(self, chain: Builder, source: Tensor) -> Builder:
+        """The short form in a stage's standardised values, where the source has been standardised."""
+        for stage in self.forward.stages:
+            if stage.source == source and stage.kind in ("layer_norm", "batch_norm"):
+                found = {c.lhs.by.tensor: c for c in self.layers if isinstance(c.lhs, Partial)}
+                return in_standardised(chain, stage, found)
+        return chain
 
     def _by_loss(self, chain: Builder, by: Ref) -> Chain:
         result, cites = self.lemmas.loss_slope(by)
@@ -230,8 +243,7 @@ class _Pass:
                 continue
             chain = Builder(key, title, of_loss(by), "gradient")
             users = users_of(parameter, stage.body)
-            cites = tuple(f"forward.{u.lhs.tensor}" for u in users)
-            yield append_paths(chain, by, users, error, cites).chain()
+            yield append_paths(chain, by, users, error, _cited(users)).chain()
 
     def _input(self) -> Chain:
         """The gradient of one sample's loss by the input."""
@@ -240,15 +252,18 @@ class _Pass:
             first = at_number(first, Label(1), X)
         by = entry(X, *_axes(self.forward.network.input, first, X))
         chain = Builder("gradient.x", "the gradient of the input", of_loss(by), "input")
-        if first.kind == "dense" and len(users_of(X, self.equations)) <= 1:
-            cites = (f"forward.{first.s.tensor}",)
-            return append_rule(chain, first.main, of_loss, error, cites).chain()
         users = users_of(X, self.equations)
-        cites = tuple(f"forward.{u.lhs.tensor}" for u in users)
-        return append_paths(chain, by, users, error, cites).chain()
+        if first.kind == "dense" and len(users) <= 1:
+            return append_rule(chain, first.main, of_loss, error, _cited([first.main])).chain()
+        chain = append_paths(chain, by, users, error, _cited(users))
+        return self._compact(chain, X).chain()
 
 
 # ------------------------------------------------------------------ small parts
+
+
+def _cited(users: Sequence[Equation]) -> tuple[str, ...]:
+    return tuple(f"forward.{user.lhs.tensor}" for user in users)
 
 
 def _started(place: Ref, title: str) -> Builder:

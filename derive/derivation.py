@@ -38,6 +38,11 @@ class Derivation:
         return self.forward_pass.equations
 
     @property
+    def inference(self) -> tuple[Equation, ...]:
+        """The forward equations outside training: running averages, no dropout."""
+        return tuple(e for stage in self.forward_pass.stages for e in stage.inferred)
+
+    @property
     def loss(self) -> Equation:
         """The loss of one sample."""
         return self.forward_pass.loss

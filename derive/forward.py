@@ -107,7 +107,8 @@ class _Builder:
 
     def __init__(self) -> None:
         self.label = Label(0)
-        self.source, self.shape = X, ()
+        self.source = X
+        self.shape: Shape = ()
         self.naming = Naming()
 
     def chain(self, layers: tuple[AnyLayer, ...], shape: Shape) -> Iterator[Stage]:

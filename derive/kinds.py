@@ -39,6 +39,9 @@ class Recipe:
     padded: frozenset[str] = frozenset()
     lowest: bool = False  # reading outside gives -inf instead of 0, under a maximum
     across_samples: bool = False  # the equations name the sample index n themselves
+    state: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kept between batches
+    updates: Mapping[str, str] = field(default_factory=dict)  # "next[...] = ..." for each state
+    inference: tuple[str, ...] = ()  # in place of the equations, outside training
     flat: bool = False  # the output lists all entries of the input in row-major order
 
 
@@ -120,14 +123,31 @@ def _layer_norm(layer: LayerNorm, shape: Shape) -> Recipe:
 
 @recipe.register
 def _batch_norm(layer: BatchNorm, shape: Shape) -> Recipe:
-    """The same over the samples (and positions) of each unit or channel."""
+    """The same over the samples (and positions) of each unit or channel.
+
+    Running averages of mean and (unbiased) variance stand in for them outside training.
+    """
     names = ["n", "j"] if len(shape) == 1 else ["n", "c", *"pq"[: len(shape) - 1]]
     unit = names[1]
     over = [n for n in names if n != unit]
-    gains = {"gamma": (unit,), "beta": (unit,)}
-    one = _standardised("".join(names), [unit], over, [unit], rational_text(layer.eps))
-    sizes = dict(zip(names[1:], shape, strict=True))
-    return Recipe(sizes, one, gains, across_samples=True)
+    gains, state = (dict.fromkeys(pair, (unit,)) for pair in (("gamma", "beta"), ("mean", "var")))
+    eps, keep = rational_text(layer.eps), rational_text(1 - layer.momentum)
+    momentum, count = rational_text(layer.momentum), "*".join(f"size({n})" for n in over)
+    body = _standardised("".join(names), [unit], over, [unit], eps)
+    at = ",".join(names)
+    unbiased = f"v[{unit}]*({count})/({count} - 1)"
+    return Recipe(
+        dict(zip(names[1:], shape, strict=True)),
+        body,
+        gains,
+        across_samples=True,
+        state=state,
+        updates={
+            "mean": f"next[{unit}] = {keep}*mean[{unit}] + {momentum}*m[{unit}]",
+            "var": f"next[{unit}] = {keep}*var[{unit}] + {momentum}*{unbiased}",
+        },
+        inference=(f"h[{at}] = (x[{at}] - mean[{unit}])/sqrt(var[{unit}] + {eps})", body[-1]),
+    )
 
 
 @recipe.register
@@ -135,9 +155,12 @@ def _dropout(layer: Dropout, shape: Shape) -> Recipe:
     """Each entry times a mask: 0, or 1/(1 - rate) where the entry is kept."""
     names = "ipqrt"[: len(shape)]
     at = ",".join(names)
-    masks = {"mask": tuple(names)}
-    text = f"d[{at}] = mask[{at}]*x[{at}]"
-    return Recipe(dict(zip(names, shape, strict=True)), (text,), masks=masks)
+    return Recipe(
+        dict(zip(names, shape, strict=True)),
+        (f"d[{at}] = mask[{at}]*x[{at}]",),
+        masks={"mask": tuple(names)},
+        inference=(f"d[{at}] = x[{at}]",),
+    )
 
 
 @recipe.register

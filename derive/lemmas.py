@@ -49,7 +49,7 @@ def slope_lemmas(phi: Term, function: Function) -> tuple[Chain, ...]:
         for node in walk(phi)
         if isinstance(node, Call) and node.function in DEFINED and len(node.args) == 1
     ]
-    if phi in (Call(name, (S,)) for name in inner):
+    if any(phi is Call(name, (S,)) for name in inner):
         (name,) = dict.fromkeys(inner)
         return (function_lemma(name),)
     names = tuple(dict.fromkeys(n for n in inner if n != "abs"))

@@ -59,6 +59,9 @@ class Stage:
     source: Tensor
     shapes: Mapping[Tensor, Shape]
     inner: Tensor | None = None  # the output of the inner layers, for a residual stage
+    state: tuple[Tensor, ...] = ()
+    updates: tuple[Equation, ...] = ()  # of the state after a training batch, from its old value
+    inference: tuple[Equation, ...] = ()  # in place of the body, outside training; often none
 
     @property
     def repeat(self) -> str | None:
@@ -74,6 +77,12 @@ class Stage:
     def s(self) -> Ref:
         """The entry that the main equation defines."""
         return self.main.lhs
+
+    @property
+    def inferred(self) -> tuple[Equation, ...]:
+        """The equations outside training, activation included."""
+        body = self.inference or self.body
+        return body if self.activation is None else (*body, self.activation)
 
     @property
     def output(self) -> Tensor:
@@ -148,6 +157,7 @@ def make_stage(
     """The stage of a layer with the given recipe, whose input is `source` of that shape."""
     reader = _Reader(layer.kind, recipe, label, source, shape, naming, inner)
     body = reader.body()
+    updates, inference = reader.updates(), reader.inference()
     chosen = getattr(layer, "activation", Activation())
     activation, phi, function = _activation(chosen, body[-1], naming)
     shapes = dict(reader.shapes)
@@ -156,6 +166,7 @@ def make_stage(
     return Stage(
         label, layer.kind, layer, body, activation, phi, function,
         reader.parameters, reader.masks, source, shapes, inner,
+        reader.state, updates, inference,
     )  # fmt: skip
 
 
@@ -183,6 +194,7 @@ class _Reader:
         self.shapes: dict[Tensor, Shape] = {}
         self.parameters = tuple(map(self._parameter, recipe.parameters.items()))
         self.masks = tuple(map(self._mask, recipe.masks.items()))
+        self.state = tuple(map(self._kept, recipe.state.items()))
 
     def _explicit(self, shape: Shape) -> Shape:
         return ("N", *shape) if self.recipe.across_samples else shape
@@ -194,6 +206,9 @@ class _Reader:
 
     def _mask(self, item: tuple[str, tuple[str, ...]]) -> Tensor:
         return self._new(item[0], Tensor(item[0], "mask", self.label), item[1])
+
+    def _kept(self, item: tuple[str, tuple[str, ...]]) -> Tensor:
+        return self._new(item[0], Tensor(item[0], "state", self.label, batched=False), item[1])
 
     def _new(self, name: str, tensor: Tensor, axes: tuple[str, ...]) -> Tensor:
         tensor = replace(tensor, letter=self.naming.letter(tensor.letter, self.label))
@@ -207,6 +222,25 @@ class _Reader:
             scope = Scope(self.indices, self.arrays, self._entry, self.recipe.padded)
             last = k == len(self.recipe.equations) - 1
             made.append(self._defined(read_equation(text, scope), last))
+        return tuple(made)
+
+    def updates(self) -> tuple[Equation, ...]:
+        made = []
+        for name, text in self.recipe.updates.items():
+            written = read_equation(text, Scope(self.indices, self.arrays, self._entry))
+            made.append(Equation(ref(self.tensors[name], *written.at), written.rhs))
+        return tuple(made)
+
+    def inference(self) -> tuple[Equation, ...]:
+        """The equations outside training, for the same tensors."""
+        defined = {text.partition("[")[0] for text in self.recipe.equations}
+        arrays = {name: shape for name, shape in self.arrays.items() if name not in defined}
+        made = []
+        for text in self.recipe.inference:
+            written = read_equation(text, Scope(self.indices, arrays, self._entry))
+            arrays[written.name] = written.shape
+            at = tuple(i for i in written.at if not i.sample)
+            made.append(Equation(entry(self.tensors[written.name], *at), written.rhs))
         return tuple(made)
 
     def _entry(self, name: str, at: tuple[Affine, ...]) -> Term:
