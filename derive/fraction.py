@@ -20,6 +20,7 @@ from derive.terms import (
     Delta,
     Guard,
     Num,
+    Partial,
     Ref,
     Size,
     Sum,
@@ -156,6 +157,8 @@ def atom_rank(atom: Term) -> int:
         case Ref():
             role = atom.tensor.role
             return 2 + _ROLES.index(role) if role in _ROLES else 20
+        case Partial():
+            return 2 + _ROLES.index("delta")
         case Sum():
             return 30
     return 25

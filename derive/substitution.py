@@ -56,12 +56,30 @@ def _placed(place: Affine, values: Mapping[Index, Affine]) -> Affine:
 def at(term: Term, values: Mapping[Index, Affine]) -> Term:
     """The term with free indices replaced by affine expressions, without capture.
 
+    No index is bound in the result under the name of one that came in.
+
     >>> i, j = Index("i", 3), Index("j", 3)
     >>> w = Tensor("w", "weight", batched=False)
     >>> str(at(Sum(Ref(w, (Affine.of(i), Affine.of(j))), (i,)), {j: Affine.of(i)}))
     'Sum(w[k,i], k)'
     """
     values = {i: v for i, v in values.items() if i in free_indices(term) and v.index != i}
+    if not values:
+        return term
+    return _at(_unshadowed(term, {i for v in values.values() for i, _ in v.terms}), values)
+
+
+def _unshadowed(term: Term, taken: set[Index]) -> Term:
+    """The same term with bound indices that have other names than those taken."""
+    names = {i.name for i in taken}
+    if not any(i.name in names for node in walk(term) for i in bound(node)):
+        return term
+    term = away_from(term, taken) if isinstance(term, Sum | Extremum) else term
+    return rebuild(term, lambda child: _unshadowed(child, taken))
+
+
+def _at(term: Term, values: Mapping[Index, Affine]) -> Term:
+    values = {i: v for i, v in values.items() if i in free_indices(term)}
     if not values:
         return term
     match term:
@@ -73,12 +91,10 @@ def at(term: Term, values: Mapping[Index, Affine]) -> Term:
         case Guard():
             return Guard(_placed(term.place, values), term.size)
         case Argmax():
-            inner = at(term.extremum, values)
+            inner = _at(term.extremum, values)
             assert isinstance(inner, Extremum)
             return Argmax(inner, tuple(_placed(p, values) for p in term.at))
-        case Sum() | Extremum():
-            term = away_from(term, {i for v in values.values() for i, _ in v.terms})
-    return rebuild(term, lambda child: at(child, values))
+    return rebuild(term, lambda child: _at(child, values))
 
 
 def away_from(term: Sum | Extremum, taken: set[Index]) -> Sum | Extremum:
