@@ -84,6 +84,7 @@ class _Pool(Model):
     kernel: _Axes
     stride: _Axes = ()
     padding: Annotated[tuple[int, ...], per_axis(0, 10_000)] = (0,)
+    activation: Activation = _LINEAR
 
     @model_validator(mode="after")
     def _default_stride(self) -> Self:
@@ -106,12 +107,14 @@ class Flatten(Model):
     """All entries in one row."""
 
     kind: Literal["flatten"] = "flatten"
+    activation: Activation = _LINEAR
 
 
 class LayerNorm(Model):
     """Each sample brought to mean 0 and variance 1, over the last axis or over all, then scaled."""
 
     kind: Literal["layer_norm"] = "layer_norm"
+    activation: Activation = _LINEAR
     eps: _Eps = Fraction(1, 100_000)
     axes: Annotated[Literal["last", "all"], word("last", "all")] | None = None
 
@@ -120,6 +123,7 @@ class BatchNorm(Model):
     """Each unit or channel brought to mean 0 and variance 1 over the batch, then scaled."""
 
     kind: Literal["batch_norm"] = "batch_norm"
+    activation: Activation = _LINEAR
     eps: _Eps = Fraction(1, 100_000)
     momentum: Annotated[Fraction, rational(0, 1, open_low=True)] = Fraction(1, 10)
 
@@ -128,6 +132,7 @@ class Dropout(Model):
     """Each value kept with the probability 1 - rate, and then divided by it."""
 
     kind: Literal["dropout"] = "dropout"
+    activation: Activation = _LINEAR
     rate: Annotated[Fraction, rational(0, 1, open_high=True)]
 
 

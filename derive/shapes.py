@@ -62,16 +62,16 @@ def after(layer: AnyLayer, shape: Shape) -> tuple[AnyLayer, Shape]:
         case MaxPool() | AvgPool():
             layer = _pool(layer, shape)
             space = _windows(layer, shape, layer.padding, (1,) * len(layer.kernel))
-            return layer, (shape[0], *space)
+            return layer, _activated(layer.activation, (shape[0], *space))
         case Flatten():
-            return layer, _flat(shape)
+            return layer, _activated(layer.activation, _flat(shape))
         case LayerNorm():
-            return _normed(layer, shape), shape
+            return _normed(layer, shape), _activated(layer.activation, shape)
         case Residual():
             return _residual(layer, shape)
         case Equations():
             return layer, _activated(layer.activation, written(layer, shape)[-1].shape)
-    return layer, shape  # batch_norm and dropout
+    return layer, _activated(layer.activation, shape)  # batch_norm and dropout
 
 
 def written(layer: Equations, shape: Shape, resolve: Resolve = named_entry) -> tuple[Written, ...]:

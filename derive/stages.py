@@ -75,8 +75,9 @@ class Stage:
 
     @property
     def s(self) -> Ref:
-        """The entry that the main equation defines."""
-        return self.main.lhs
+        """An entry of what the main equation defines, at the places of the activation."""
+        made = self.main.lhs
+        return Ref(made.tensor, self.activation.lhs.at) if self.activation else made
 
     @property
     def inferred(self) -> tuple[Equation, ...]:
@@ -159,8 +160,11 @@ def make_stage(
     body = reader.body()
     updates, inference = reader.updates(), reader.inference()
     chosen = getattr(layer, "activation", Activation())
-    activation, phi, function = _activation(chosen, body[-1], naming)
     shapes = dict(reader.shapes)
+    s = body[-1].lhs
+    if recipe.flat:
+        s = entry(s.tensor, Index("i", shapes[s.tensor][0]))
+    activation, phi, function = _activation(chosen, s, naming)
     if activation is not None:
         shapes[activation.lhs.tensor] = shapes[body[-1].lhs.tensor]
     return Stage(
@@ -287,10 +291,9 @@ def _row_major(at: tuple[Index, ...], sizes: list[int]) -> Affine:
 
 
 def _activation(
-    spec: Activation, main: Equation, naming: Naming
+    spec: Activation, s: Ref, naming: Naming
 ) -> tuple[Equation | None, Term | None, Function | None]:
-    """The activation equation of the output entry, phi in S, and the name of phi."""
-    s = main.lhs
+    """The activation equation at the entry s, phi in S, and the name of phi."""
     assert s.tensor.label is not None
     label = s.tensor.label
     if spec.name == "linear":
