@@ -96,6 +96,10 @@ class Real:
         """The entry of a where the mask holds, else that of b."""
         return np.where(mask, a, b)
 
+    def rearranged(self, slope: Array, o: Array) -> Array:
+        """A slope that another program may write in terms of the output o; only sizes differ."""
+        return slope
+
     def peak(self, s: Array) -> Array:
         """The largest entry of the last axis, a constant: it has no slope."""
         return self.real(s).max(axis=-1, keepdims=True)
@@ -197,6 +201,11 @@ class Sizes(Real):
         """The entry of a where the mask holds, else that of b, each with its size."""
         a, b = Sized.of(a), Sized.of(b)
         return Sized(np.where(mask, a.value, b.value), np.where(mask, a.size, b.size))
+
+    def rearranged(self, slope: Array, o: Array) -> Array:
+        """As large as o and as the steepest slope: o(1 - o) is off by that much near o = 1."""
+        slope = Sized.of(slope)
+        return slope.at_least(Sized.of(o).size, np.abs(slope.value).max(initial=0))
 
     def peak(self, s: Array) -> Array:
         """The largest entry of the last axis, as a given number."""

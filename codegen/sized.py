@@ -44,6 +44,10 @@ class Sized:
         """f of this, from f's value and slope."""
         return Sized(value, _joint(value, slope * self.size))
 
+    def at_least(self, *sizes: Floats) -> Sized:
+        """The same value, with other sizes joined."""
+        return Sized(self.value, _joint(self.size, *sizes))
+
     def __neg__(self) -> Sized:
         """The size of -a is that of a."""
         return Sized(-self.value, self.size)

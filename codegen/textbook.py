@@ -95,7 +95,8 @@ class FormulaUnit:
 
     def pull(self, m: Real, s: Array, o: Array, d_o: Array) -> Array:
         """dL/ds_j = dL/do_j f'(s_j)."""
-        return d_o * m.like(self.formula.slope(m, {"s": s}, "s"), s)
+        slope = m.like(self.formula.slope(m, {"s": s}, "s"), s)
+        return d_o * m.rearranged(slope, o)
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ POINTWISE: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
 
 
 def _used(m: Real, y: Array, o: Array) -> Array:
-    """o where its label is not 0, else 1: 0 log 0 = 0."""
+    """o where y is not 0, else 1: 0 log 0 = 0 and 0/0 = 0."""
     return m.pick(m.real(y) == 0, 1, o)
 
 
@@ -230,8 +231,8 @@ def _bernoulli(m: Real, o: Array, y: Array) -> Array:
 
 
 def _d_bernoulli(m: Real, o: Array, y: Array) -> Array:
-    no = 1 - y
-    return no / _used(m, no, 1 - o) - y / _used(m, y, o)
+    r = o - y
+    return r / _used(m, r, o * (1 - o))
 
 
 def _categorical(m: Real, o: Array, y: Array) -> Array:

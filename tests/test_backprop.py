@@ -61,7 +61,7 @@ def assert_complex_step_agrees(network: Network, samples: int = 3, seed: int = 0
 def assert_digits_agree(network: Network, seed: int = 1) -> None:
     rng = np.random.default_rng(seed)
     at = draw(network, rng, 2, np.float64)
-    way = {name: rng.normal(size=value.shape) for name, value in at.params.items()}
+    way = {name: np.asarray(rng.normal(size=p.shape)) for name, p in at.params.items()}
     h = PRECISE.context.mpf("1e-25")
     here = {name: precise(value) for name, value in at.params.items()}
     there = {name: here[name] + h * precise(way[name]) for name in here}
