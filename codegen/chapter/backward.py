@@ -1,0 +1,221 @@
+"""The backward pass: layer l first, then every layer from the last to the first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from codegen.chapter.generic import generic_section
+from codegen.chapter.groups import Group
+from codegen.chapter.keys import error_key
+from codegen.chapter.sheet import Sheet
+from codegen.document import (
+    Block,
+    CrossRef,
+    Display,
+    EquationRow,
+    Equations,
+    Inline,
+    Inlines,
+    Math,
+    Paragraph,
+    Section,
+)
+from derive.canon import equal
+from derive.equation import Equation
+from derive.forward import Y
+from derive.layout import Layout, row
+from derive.steps import Chain
+from derive.terms import Apply, Partial, Piecewise, Ref, refs, walk
+
+
+def section(sheet: Sheet) -> Section:
+    """Generic layer, instances, gradient of the input, parameters, batch."""
+    from codegen.chapter.gradients import batch, parameters
+    from codegen.chapter.summary import summary, update
+
+    blocks: list[Block] = []
+    if sheet.derivation.generic:
+        blocks.append(generic_section(sheet))
+    blocks.append(Section(("Layer by layer",), tuple(_layers(sheet)), "sec:layers"))
+    blocks.append(parameters(sheet))
+    blocks.append(batch(sheet))
+    blocks.append(Section(("Summary and update",), (summary(sheet), *update(sheet))))
+    return Section(("Backward pass",), tuple(blocks), "sec:backward")
+
+
+def _layers(sheet: Sheet) -> list[Block]:
+    blocks: list[Block] = []
+    for group in reversed(sheet.groups):
+        for chain in group.errors:
+            blocks += _error(sheet, group, chain)
+    return [*blocks, *_input(sheet)]
+
+
+def layer_name(sheet: Sheet, group: Group, capital: bool = False) -> Inlines:
+    """the output layer, the hidden layer, layer 3, the layers l = 2, ..., 19."""
+    the = "The" if capital else "the"
+    if len(sheet.derivation.network.layers) == 1 and not group.run and not group.label.base:
+        return (f"{the} layer",)
+    if group is sheet.last:
+        return (f"{the} output layer",)
+    if group.run:
+        return (f"{the} layers ", sheet.span(group, less=1 if group.open else 0))
+    if len(sheet.groups) == 2 and len(sheet.derivation.network.layers) == 2:
+        return (f"{the} hidden layer",)
+    return ("Layer " if capital else "layer ", sheet.label(group.label))
+
+
+def _error(sheet: Sheet, group: Group, chain: Chain) -> list[Block]:
+    lead = layer_name(sheet, group, capital=True)
+    output = group is sheet.last and chain.kind == "delta"
+    before = _before_output(sheet, group, chain) if output else _before(sheet, group, chain)
+    blocks: list[Block] = [Paragraph(before, (*lead, "."))]
+    blocks.append(Display(sheet.lines(chain, error_key(chain))))
+    arrays = _arrays(sheet, chain)
+    if arrays is not None:
+        blocks += [Paragraph(("As vectors:",)), Equations((EquationRow((arrays,)),))]
+    after = _after(sheet, group, chain) if chain.kind == "delta" else ()
+    if after:
+        blocks.append(Paragraph(after))
+    return blocks
+
+
+def _arrays(sheet: Sheet, chain: Chain) -> object:
+    equation = error_equation(sheet, chain)
+    return sheet.arrays(equation) if equation is not None else None
+
+
+def error_equation(sheet: Sheet, chain: Chain) -> Equation | None:
+    """The error as an equation between arrays, with every dL/dt under its own name."""
+    from derive.backward import computable
+
+    lhs = computable(chain.lhs)
+    return Equation(lhs, computable(chain.result)) if isinstance(lhs, Ref) else None
+
+
+def _before_output(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+    s = sheet.math(_partial(chain).by)
+    if group.activation is None:
+        return ("There is no activation after ", s, ", so its error is the slope of the loss:")
+    if _jacobian(chain):
+        return ("Every output depends on ", s, ", so the chain rule adds up over all of them:")
+    return ("The loss sees ", s, " only through ", sheet.math(group.activation.lhs), ":")
+
+
+def _before(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+    cites = {cite for step in chain.steps for cite in step.cites}
+    if chain.kind == "adjoint":
+        return ("What reaches the loss through ", sheet.math(_partial(chain).by), ":")
+    if "generic.delta" in cites:
+        if len(sheet.groups) > 2 or group.run:
+            return ("This is ", CrossRef("generic.delta"), " with the slope of this layer:")
+        return ("This is ", CrossRef("generic.delta"), " with the numbers of this network:")
+    return ("By the chain rule:",)
+
+
+def _partial(chain: Chain) -> Partial:
+    """The derivative that the chain is about."""
+    if isinstance(chain.lhs, Partial):
+        return chain.lhs
+    first = chain.steps[0].rhs
+    if isinstance(first, Partial):
+        return first
+    raise TypeError(f"{chain.key} does not begin with the definition of an error")
+
+
+def _jacobian(chain: Chain) -> bool:
+    return any(c.startswith("jacobian.") for step in chain.steps for c in step.cites)
+
+
+# ------------------------------------------------------------------ what one sees
+
+
+def cancels(sheet: Sheet) -> bool:
+    """Whether the error of the output is output minus target, the slope of its activation gone."""
+    group, delta = sheet.last, sheet.last.delta
+    if delta is None or group.activation is None:
+        return False
+    o = group.activation.lhs
+    return equal(delta.result, gap(o))
+
+
+def gap(o: Ref):  # type: ignore[no-untyped-def]
+    """Output minus target at an entry."""
+    return o - Ref(Y, o.at)
+
+
+def _after(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+    if group is sheet.last:
+        return _after_output(sheet, group, chain)
+    return _after_hidden(sheet, group, chain)
+
+
+def _after_output(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+    delta = sheet.math(chain.lhs)
+    used = [c for step in chain.steps for c in step.cites if c.startswith("fact.")]
+    if cancels(sheet):
+        made: list[Inline] = ["The cancellation is the reason for pairing this loss with this"
+                              " activation: "]  # fmt: skip
+        if _jacobian(chain):
+            made += ["of the whole Jacobian nothing is left but output minus target"]
+        else:
+            made += ["the slope of the activation, which is tiny where the unit is saturated, stands"
+                     " in the denominator of the slope of the loss and drops out"]  # fmt: skip
+        made.append(", so a confident mistake still learns.")
+        if used:
+            made += [" Without ", CrossRef(used[0]), " the first term would keep the sum of the"
+                     " targets as a factor."]  # fmt: skip
+        return tuple(made)
+    assert group.delta is not None
+    o = group.activation.lhs if group.activation else None
+    if o is None:
+        linear = equal(chain.result, gap(_partial(chain).by))
+        return ("The error is what is left to learn: output minus target.",) if linear else ()
+    if any(isinstance(n, Apply) and n.order for n in walk(chain.result)):
+        return ("The slope of the activation stays a symbol: the result holds for every smooth"
+                " activation.",)  # fmt: skip
+    if _jacobian(chain):
+        return ("The Jacobian does not cancel here: where one output is close to 1 all its entries"
+                " are small, and a confident mistake learns slowly.",)  # fmt: skip
+    return ("The slope of the activation stays in ", delta, ", so how fast the network learns from a"
+            " mistake depends on where on its curve the output unit stands.")  # fmt: skip
+
+
+def _after_hidden(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+    result = chain.result
+    factors = [n for n in walk(result) if isinstance(n, Piecewise)]
+    switch = any([v for v, _ in f.branches] == _ONE_ZERO for f in factors)
+    if switch:
+        return ("The bracket is 1 where the condition holds and 0 elsewhere: it lets the error of"
+                " an active unit through unchanged and stops that of the others.",)  # fmt: skip
+    if group.run:
+        return ("Each of these layers multiplies the error by its weights and its slopes once more;"
+                " where these are mostly smaller than 1 the error fades on its way down, where they"
+                " are mostly larger it grows.",)  # fmt: skip
+    return ()
+
+
+def _one_zero() -> list[object]:
+    from derive.terms import ONE, ZERO
+
+    return [ONE, ZERO]
+
+
+_ONE_ZERO = _one_zero()
+
+
+def _input(sheet: Sheet) -> list[Block]:
+    chain = next(c for c in sheet.derivation.layers if c.kind == "input")
+    before = ("Nobody trains the input, but the same step once more tells how the loss depends on"
+              " it, as one needs it when another network stands below:",)  # fmt: skip
+    blocks: list[Block] = [Paragraph(before, ("The input.",))]
+    blocks.append(Display(sheet.lines(chain, "gradient.x")))
+    return blocks
+
+
+def shown_row(*parts: Layout | str) -> Math:
+    """Pieces of a formula in running text."""
+    return Math(row(*parts))
+
+
+__all__ = ["cancels", "error_equation", "gap", "layer_name", "refs", "replace", "section"]

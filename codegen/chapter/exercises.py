@@ -1,0 +1,185 @@
+"""Exercises whose solutions are derived by the engine, on a network that differs in one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from codegen.chapter.backward import cancels
+from codegen.chapter.example import Example
+from codegen.chapter.figures import figure
+from codegen.chapter.opening_words import loss_words
+from codegen.chapter.sheet import Sheet
+from codegen.document import Block, CrossRef, Exercise, Inline, Math, Paragraph, Section
+from codegen.example_numbers import numbers_of
+from derive import layout as lay
+from derive.derivation import Derivation, derive
+from derive.index import relabel
+from derive.layers import Dense
+from derive.layout import row
+from derive.spec import Activation, Loss, Network
+from derive.terms import Function, Label, Ref, Tensor, Term
+
+RATE = Fraction(1, 10)
+
+
+def section(sheet: Sheet, example: Example | None) -> Section | None:
+    """Another loss, another activation, another bias, one step downhill."""
+    made = [*_loss(sheet), *_activation(sheet), *_bias(sheet), *_step(example)]
+    return Section(("Exercises",), tuple(made), "sec:exercises") if made else None
+
+
+# ------------------------------------------------------------------ another loss
+
+
+def _loss(sheet: Sheet) -> Iterator[Block]:
+    """Another loss on the same output: what is the error now?"""
+    network = sheet.derivation.network
+    layer = network.layers[-1]
+    if not isinstance(layer, Dense) or layer.repeat or network.loss.name == "generic":
+        return
+    name = _other_loss(network)
+    below = sheet.derivation.shapes[sheet.derivation.forward_pass.stages[-1].source][-1]
+    other = derive(_changed(network, (below,), (layer,), Loss(name=name)))
+    shift = _Shift(1, sheet.output.tensor.label or Label(1))
+    delta = next(c for c in other.layers if c.kind == "delta")
+    loss = row(sheet.write(shift(other.loss.lhs)), "=", sheet.write(shift(other.loss.rhs)))
+    question: tuple[Inline, ...] = ("Replace the loss ", CrossRef("loss"), " by ", Math(loss), ". What is ",
+                                    sheet.math(_old_delta(sheet)), " now?")  # fmt: skip
+    answer = row(sheet.write(shift(delta.lhs)), "=", sheet.write(shift(delta.result)))
+    solution: list[Inline] = [Math(answer), "."]
+    if cancels(sheet):
+        solution.append(" The slope of the activation no longer cancels.")
+    yield Exercise((Paragraph(question),), (Paragraph(tuple(solution)),), "ex:loss")
+
+
+def _other_loss(network: Network) -> str:
+    name = network.loss.likelihood or network.loss.name
+    probabilities = network.layers[-1].activation.name in ("sigmoid", "softmax")  # type: ignore[union-attr]
+    if probabilities and name in ("squared_error", "half_squared_error", "mean_squared_error"):
+        softmax = network.layers[-1].activation.name == "softmax"  # type: ignore[union-attr]
+        return "cross_entropy" if softmax else "binary_cross_entropy"
+    return "squared_error" if name in ("half_squared_error", "gaussian") else "half_squared_error"
+
+
+def _old_delta(sheet: Sheet) -> Term:
+    assert sheet.last.delta is not None
+    return sheet.last.delta.lhs
+
+
+def _changed(network: Network, size: tuple[Any, ...], layers: tuple[Dense, ...], loss: Loss) -> Network:
+    data = {name: getattr(network, name) for name in type(network).model_fields}
+    data |= {"input": size, "layers": layers, "loss": loss}
+    return Network.model_validate(data)
+
+
+class _Shift:
+    """Takes a small network's terms to the layer numbers of the chapter's network."""
+
+    def __init__(self, first: int, label: Label) -> None:
+        self.first, self.to = first, label
+
+    def _label(self, old: Label | None) -> Label | None:
+        return None if old is None else self.to.shifted(old.offset - self.first)
+
+    def __call__(self, term: Term) -> Term:
+        def tensor(old: Tensor) -> Tensor:
+            return replace(old, label=self._label(old.label))
+
+        def function(old: Function) -> Function:
+            return Function(old.name, self._label(old.label))
+
+        return relabel(term, tensor, lambda extent: extent, function)
+
+
+# ------------------------------------------------------------------ another activation
+
+
+def _activation(sheet: Sheet) -> Iterator[Block]:
+    """Another activation in a hidden layer: which equations change, and into what?"""
+    network = sheet.derivation.network
+    layers = network.layers
+    if len(layers) < 2 or not all(isinstance(k, Dense) and not k.repeat for k in layers):
+        return
+    place = len(layers) - 2
+    hidden, last = layers[place], layers[-1]
+    assert isinstance(hidden, Dense)
+    assert isinstance(last, Dense)
+    name = "tanh" if hidden.activation.name != "tanh" else "sigmoid"
+    if network.loss.name == "generic" or hidden.activation.name == "softmax":
+        return
+    stage = sheet.derivation.forward_pass.stages[place]
+    below = sheet.derivation.shapes[stage.source][-1]
+    new = hidden.model_copy(update={"activation": Activation(name=name)})
+    other = derive(_changed(network, (below,), (new, last), network.loss))
+    shift = _Shift(1, stage.label)
+    delta = next(c for c in other.layers if c.key == "delta.1")
+    function = Math(sheet.writer.names.function(Function(name)))
+    question: tuple[Inline, ...] = ("Give layer ", sheet.label(stage.label), " the activation ", function,
+                                    ". Which equations of the backward pass change, and into what?")  # fmt: skip
+    answer = row(sheet.write(shift(delta.lhs)), "=", sheet.write(shift(delta.result)))
+    changed = sheet.keys.alias[f"delta.{stage.label}"]
+    solution: list[Inline] = ["Only ", CrossRef(changed), ", where the slope stands. It becomes ",
+                              Math(answer), ". The output layer and all products “error times input”"
+                              " stay as they are."]  # fmt: skip
+    if any(group.run and stage.label in group.numbers for group in sheet.groups):
+        solution[0] = "Of "
+        solution.insert(2, " the line of this layer")
+    yield Exercise((Paragraph(question),), (Paragraph(tuple(solution)),), "ex:activation")
+
+
+# ------------------------------------------------------------------ another bias
+
+
+def _bias(sheet: Sheet) -> Iterator[Block]:
+    """The bias subtracted instead of added, or the reverse."""
+    network = sheet.derivation.network
+    layer = network.layers[0]
+    if not isinstance(layer, Dense) or layer.bias == "absent" or len(network.layers) > 1 and layer.repeat:
+        return
+    other_bias = "threshold" if layer.bias == "added" else "added"
+    new = layer.model_copy(update={"bias": other_bias, "repeat": None, "activation": Activation(name="linear")})
+    other = derive(_changed(network, network.input, (new,), Loss(name="half_squared_error")))
+    label = sheet.groups[0].label
+    shift = _Shift(1, label)
+    chain = next(c for c in other.layers if c.key == "gradient.b1")
+    result = row(sheet.write(shift(chain.lhs)), "=", sheet.write(shift(chain.result)))
+    main = other.forward[0]
+    equation = row(sheet.write(shift(main.lhs)), "=", sheet.write(shift(main.rhs)))
+    word = "Subtract the bias" if other_bias == "threshold" else "Add the threshold"
+    many = Math(sheet.writer.label(label))
+    question: tuple[Inline, ...] = (f"{word} instead, so that layer ", many, " computes ", Math(equation),
+                                    ". Which gradient changes?")  # fmt: skip
+    solution: tuple[Inline, ...] = ("Only that of the bias: ", Math(result), ". Error and weights do not"
+                                    " see whether a constant is added or subtracted.")  # fmt: skip
+    yield Exercise((Paragraph(question),), (Paragraph(solution),), "ex:bias")
+
+
+# ------------------------------------------------------------------ one step
+
+
+def _step(example: Example | None) -> Iterator[Block]:
+    """One step of gradient descent in the example."""
+    if example is None:
+        return
+    numbers, writer = example.numbers, example.sheet.writer
+    eta, objective = writer.names.constant("learning_rate"), writer.objective
+    rate = row(eta, "=", lay.number("0.1"))
+    question: tuple[Inline, ...] = ("Take one step of gradient descent with ", Math(rate), " in the example. By"
+                                    " how much should ", Math(objective), " fall to first order, and by how"
+                                    " much does it fall?")  # fmt: skip
+    length = sum(numbers.gradient(r) ** 2 for r in numbers.trained)
+    expected = length * RATE.numerator / RATE.denominator
+    before, after = numbers.objective, numbers.after_step(RATE)
+    solution: tuple[Inline, ...] = (
+        "To first order by ", Math(eta), " times the squared length of the gradient, ",
+        Math(row(lay.number("0.1"), "times", figure(length), "=", figure(expected))),
+        ". In truth it falls from ", Math(figure(before)), " to ", Math(figure(after)), ", by ",
+        Math(figure(before - after)), ".",
+    )  # fmt: skip
+    yield Exercise((Paragraph(question),), (Paragraph(solution),), "ex:step")
+
+
+__all__ = ["Derivation", "Ref", "loss_words", "numbers_of", "section"]

@@ -1,0 +1,128 @@
+"""The forward pass: numbered equations between arrays, then entry by entry."""
+
+from __future__ import annotations
+
+from codegen.chapter.groups import Group
+from codegen.chapter.keys import forward_key, forward_rows
+from codegen.chapter.sheet import Sheet
+from codegen.document import Block, Equation, EquationRow, Equations, Inline, Math, Paragraph, Section
+from derive import layout as lay
+from derive.terms import Extremum, Size, Sum, walk
+
+
+def section(sheet: Sheet) -> Section:
+    """Layer by layer, loss, objective."""
+    blocks: list[Block] = [Paragraph(_intro(sheet)), Equations(tuple(_rows(sheet)))]
+    blocks += _thresholds(sheet)
+    blocks += _entries(sheet)
+    blocks += [Paragraph(_loss_words(sheet)), Equations((_loss(sheet),))]
+    blocks += [Paragraph(_objective_words(sheet)), Equations((_objective(sheet),))]
+    return Section(("Forward pass",), tuple(blocks), "sec:forward")
+
+
+def _intro(sheet: Sheet) -> tuple[Inline, ...]:
+    if not sheet.dense:
+        return ("The equations of the network, in the order in which they are computed:",)
+    layers = len(sheet.derivation.network.layers)
+    source = sheet.tensor(sheet.derivation.forward_pass.stages[0].source)
+    if any(group.open for group in sheet.groups):
+        group = next(group for group in sheet.groups if group.open)
+        whole = ("Every layer weighs what comes from the layer below, adds up, and applies its"
+                 " activation. For ", sheet.span(group), ", starting from the input ")  # fmt: skip
+        below = group.forward[0]
+        found = next(r for r in _refs(below) if r.tensor.role == "activation")
+        from dataclasses import replace
+
+        first = replace(found.tensor, label=group.numbers[0].shifted(-1))
+        return (*whole, sheet.tensor(first), ":")
+    if layers == 1:
+        return ("The layer weighs the inputs ", source, " and adds up:")
+    return (
+        "Every layer weighs what comes from the layer below, adds up, and applies its activation."
+        " It begins with the input ", source, ":",
+    )  # fmt: skip
+
+
+def _refs(equation: object) -> list:  # type: ignore[type-arg]
+    from derive.terms import refs
+
+    return list(refs(equation.rhs))  # type: ignore[attr-defined]
+
+
+def _rows(sheet: Sheet) -> list[EquationRow]:
+    made = []
+    for group in sheet.groups:
+        for equations in forward_rows(group):
+            parts = [sheet.best(equation) for equation in equations]
+            if group.run and not group.open:
+                parts.append(Equation(None, "", sheet.span(group).layout))
+            made.append(EquationRow(tuple(parts), forward_key(equations[0])))
+    return made
+
+
+def _thresholds(sheet: Sheet) -> list[Block]:
+    layers = sheet.derivation.network.layers
+    bare = [layer for layer in layers if getattr(layer, "bias", "") == "threshold"]
+    if not bare:
+        return []
+    return [
+        Paragraph(
+            ("The bias is a threshold here: it is subtracted, as if it were the weight of one more"
+             " input that is always ", Math(lay.row("-", lay.number(1))), ". A unit is driven up"
+             " only by what exceeds it.",)
+        )
+    ]  # fmt: skip
+
+
+def _entries(sheet: Sheet) -> list[Block]:
+    """The index form, where it differs from what is printed above."""
+    rows = []
+    for group in sheet.groups:
+        for equations in forward_rows(group):
+            if any(sheet.arrays(equation) is not None for equation in equations):
+                parts = [sheet.equation(equation) for equation in equations]
+                rows.append(EquationRow(tuple(parts)))
+    if not rows:
+        return []
+    return [Paragraph(("Entry by entry, for one sample, this reads",)), Equations(tuple(rows))]
+
+
+def _loss_words(sheet: Sheet) -> tuple[Inline, ...]:
+    network = sheet.derivation.network
+    output, target = sheet.output.tensor, "y"
+    y = next(t for t in sheet.derivation.shapes if t.role == "target")
+    if network.loss.likelihood:
+        return ("The loss of one sample is minus the logarithm of how likely the network thinks its"
+                " target is:",)  # fmt: skip
+    if network.loss.name == "generic":
+        return ("The loss of one sample is any smooth function of the output:",)
+    del target
+    terms = list(walk(sheet.derivation.loss.rhs))
+    adds = any(isinstance(t, Sum) and t.indices[0].size != 1 for t in terms)
+    more = ", added up over the outputs" if adds else ""
+    if any(isinstance(t, Extremum) for t in terms):
+        more = ""
+    return ("The loss of one sample compares the output ", sheet.tensor(output), " with the target ",
+            sheet.tensor(y), f"{more}:")  # fmt: skip
+
+
+def _loss(sheet: Sheet) -> EquationRow:
+    return EquationRow((sheet.equation(sheet.derivation.loss),), "loss")
+
+
+def _objective_words(sheet: Sheet) -> tuple[Inline, ...]:
+    network = sheet.derivation.network
+    mean = "mean" if network.reduction == "mean" else "sum"
+    made: list[Inline] = [f"Training minimises the {mean} over the ", sheet.math(Size("N")),
+                          " samples of a batch"]  # fmt: skip
+    if network.weight_decay:
+        made.append(", plus a penalty on large weights (weight decay), which biases do not pay")
+    return (*made, ":")
+
+
+def _objective(sheet: Sheet) -> EquationRow:
+    rhs = sheet.write(sheet.derivation.objective)
+    return EquationRow((Equation(sheet.writer.objective, "=", rhs),), "objective")
+
+
+__all__ = ["Group", "section"]

@@ -1,0 +1,180 @@
+"""Any layer l between two others: the chain rule line by line, and where the transpose comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from codegen.chapter.sheet import Sheet, braced
+from codegen.document import (
+    Block,
+    CrossRef,
+    Display,
+    EquationRow,
+    Equations,
+    Inline,
+    Line,
+    Math,
+    Paragraph,
+    Section,
+)
+from derive.equation import Equation
+from derive.generic import template
+from derive.layout import row, sup_more
+from derive.notation import Writer
+from derive.stages import SAMPLE
+from derive.steps import Chain
+from derive.terms import Affine, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
+
+
+def generic_section(sheet: Sheet) -> Section:
+    """The error of layer l, then the gradients of its parameters."""
+    chains = {chain.key: chain for chain in sheet.derivation.generic}
+    stage = template(_bias(sheet))
+    l = Math(sheet.writer.label(stage.label))  # noqa: E741
+    blocks: list[Block] = [
+        Paragraph(("All layers do the same, so we look at one of them, number ", l, ", which computes",)),
+        Equations((EquationRow(tuple(map(sheet.equation, stage.equations)), "generic.s"),)),
+        Paragraph(("with any activation. ", *_define(sheet, chains))),
+    ]  # fmt: skip
+    if "generic.delta" in chains:
+        blocks += _delta(sheet, chains["generic.delta"])
+    blocks += _weights(sheet, chains)
+    return Section(("Any layer",), tuple(blocks), "sec:generic")
+
+
+def _bias(sheet: Sheet) -> str:
+    layers = [layer for layer in sheet.derivation.network.layers if layer.kind == "dense"]
+    return str(layers[0].bias)
+
+
+def _define(sheet: Sheet, chains: dict[str, Chain]) -> tuple[Inline, ...]:
+    first = next(iter(chains.values()))
+    if "generic.delta" not in chains:
+        delta = next(n for n in walk(first.result) if isinstance(n, Ref) and n.tensor.role == "delta")
+        return ("Its error is ", sheet.math(delta), ".")
+    definition = first.steps[0].rhs
+    return ("Its error is ", Math(row(sheet.write(first.lhs), "=", sheet.write(definition))),
+            ": how much the loss rises when ", sheet.math(definition.by), " rises a little.")  # type: ignore[attr-defined]  # fmt: skip
+
+
+# ------------------------------------------------------------------ the error
+
+
+def _delta(sheet: Sheet, chain: Chain) -> list[Block]:
+    k = sheet.index("k")
+    lines = sheet.lines(chain, chain.key)
+    blocks: list[Block] = [
+        Paragraph(
+            ("The unit's output goes to every unit ", k, " of the next layer, and each of them has an"
+             " error of its own. The loss depends on the output by all these ways, and the chain rule"
+             " adds up what comes back on each:"),
+            ("The error.",),
+        ),
+        Display(_with_braces(sheet, chain, lines)),
+    ]  # fmt: skip
+    arrays = sheet.arrays(Equation(chain.lhs, chain.result))  # type: ignore[arg-type]
+    if arrays is not None:
+        blocks.append(Paragraph(_transpose_words(sheet, chain), ("Where the transpose comes from.",)))
+        blocks.append(Equations((EquationRow((arrays,)),)))
+    return blocks
+
+
+def _with_braces(sheet: Sheet, chain: Chain, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Below the derivative that the next line carries out stands what it will be."""
+    made = list(lines)
+    for line, (step, after) in enumerate(zip(chain.steps, chain.steps[1:], strict=False)):
+        sums = [(_sum(step.rhs), _sum(after.rhs))]
+        for now, then in sums:
+            if now is None or then is None or len(lines) != len(chain.steps):
+                continue
+            inner = [f for f in _factors(now.body) if isinstance(f, Partial)]
+            new = [f for f in _factors(then.body) if f not in _factors(now.body)]
+            if len(inner) == 1 and new:
+                target = sheet.write(inner[0])
+                label = sheet.write(mul(*new))
+                made[line] = replace(made[line], rhs=braced(made[line].rhs, target, label))
+    return tuple(made)
+
+
+def _sum(term: Term) -> Sum | None:
+    return next((f for f in _factors(term) if isinstance(f, Sum)), None)
+
+
+def _factors(term: Term) -> tuple[Term, ...]:
+    return term.args if isinstance(term, Mul) else (term,)
+
+
+def _transpose_words(sheet: Sheet, chain: Chain) -> tuple[Inline, ...]:
+    found = _sum(chain.result)
+    assert found is not None
+    weight = next(f for f in _factors(found.body) if isinstance(f, Ref) and f.tensor.role == "weight")
+    (k,) = found.indices
+    j = next(i for place in weight.at if (i := place.index) is not None and i != k)
+    matrix = sheet.writer.tensor(weight.tensor)
+    delta = sheet.writer.tensor(Tensor("delta", "delta", weight.tensor.label))
+    shown = sheet.write(found)
+    out_first = sheet.writer.profile.out_first
+    first = (weight.at[1] if out_first else weight.at[0]).index == k
+    unit = sheet.index(j.name)
+    if first:
+        return ("In ", Math(shown), " the sum runs over the first index of the weight, down a column of ",
+                Math(matrix), "; a matrix times a vector runs along a row. So it is entry ", unit,
+                " of ", _product(sheet, matrix, delta, True), ": the way back uses the matrix of the"
+                " way forth, rows and columns exchanged:")  # fmt: skip
+    return ("In ", Math(shown), " the sum runs over the second index of the weight, along a row of ",
+            Math(matrix), ", so it is entry ", unit, " of ", _product(sheet, matrix, delta, False),
+            ". On the way forth the sum runs down a column, which is why the transpose stands there:")  # fmt: skip
+
+
+def _product(sheet: Sheet, matrix: object, delta: object, transposed: bool) -> Math:
+    left = sup_more(matrix, sheet.writer.names.transpose) if transposed else matrix  # type: ignore[arg-type]
+    return Math(row(left, delta))  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ the parameters
+
+
+def _weights(sheet: Sheet, chains: dict[str, Chain]) -> list[Block]:
+    blocks: list[Block] = []
+    for key, chain in chains.items():
+        if key == "generic.delta":
+            continue
+        assert isinstance(chain.lhs, Partial)
+        blocks += [
+            Paragraph(_parameter_words(sheet, chain), (_PARAMETER_LEADS[chain.lhs.by.tensor.role],)),
+            Display(sheet.lines(chain, key)),
+        ]
+        if chain.lhs.by.tensor.role == "weight":
+            blocks += _outer(sheet, chain)
+    return blocks
+
+
+_PARAMETER_LEADS = {"weight": "The weights.", "bias": "The biases."}
+
+
+def _parameter_words(sheet: Sheet, chain: Chain) -> tuple[Inline, ...]:
+    assert isinstance(chain.lhs, Partial)
+    by = sheet.math(chain.lhs.by)
+    if chain.lhs.by.tensor.role == "weight":
+        return ("The weight ", by, " stands in the weighted sum of one unit only, so of the chain rule's"
+                " sum one term remains:")  # fmt: skip
+    if chain.key.endswith("threshold"):
+        return ("So does the threshold ", by, ", which is subtracted; hence the minus sign:")
+    return ("So does the bias ", by, ", with the factor 1:")
+
+
+def _outer(sheet: Sheet, chain: Chain) -> list[Block]:
+    """Error times input, as an outer product."""
+    assert isinstance(chain.lhs, Partial)
+    by = chain.lhs.by
+    gradient = Tensor(by.tensor.letter, "gradient", by.tensor.label)
+    lhs = Ref(gradient, (Affine.of(SAMPLE), *by.at))
+    arrays = sheet.arrays(Equation(lhs, chain.result))
+    if arrays is None:
+        return []
+    text = ("Error times input. Each entry is a product of a number of the unit and a number of the"
+            " input, so the whole matrix is a column times a row:")  # fmt: skip
+    return [Paragraph((text,)), Equations((EquationRow((arrays,)),))]
+
+
+__all__ = ["CrossRef", "Writer", "generic_section"]

@@ -1,0 +1,110 @@
+"""The gradients of all parameters: for one sample, then for a batch."""
+
+from __future__ import annotations
+
+from codegen.chapter.keys import gradient_key, gradient_rows
+from codegen.chapter.sheet import Sheet
+from codegen.document import (
+    Block,
+    CrossRef,
+    Equation,
+    EquationRow,
+    Equations,
+    Inline,
+    Math,
+    Paragraph,
+    Section,
+)
+from derive import equation as terms_equation
+from derive.layout import row
+from derive.terms import Size
+
+
+def parameters(sheet: Sheet) -> Section:
+    """For one sample, entry by entry."""
+    before: tuple[Inline, ...] = ("With the errors known every gradient is one product.",)
+    if "generic.W" in sheet.keys.equations:
+        before = ("With the errors known, every gradient is ", CrossRef("generic.W"), " at its layer."
+                  " For one sample:")  # fmt: skip
+    rows = []
+    for group in sheet.groups:
+        for gradients in gradient_rows(group):
+            parts = [Equation(sheet.write(g.chain.lhs), "=", sheet.write(g.chain.result))
+                     for g in gradients]  # fmt: skip
+            if group.run:
+                parts.append(Equation(None, "", sheet.span(group).layout))
+            rows.append(EquationRow(tuple(parts)))
+    return Section(("Gradients of the parameters",), (Paragraph(before), Equations(tuple(rows))), "sec:parameters")
+
+
+def batch(sheet: Sheet) -> Section:
+    """Samples as rows: errors, then gradients of the objective."""
+    stage = sheet.derivation.forward_pass.stages[0]
+    blocks: list[Block] = [Paragraph(_words(sheet))]
+    rows = []
+    for group in reversed(sheet.groups):
+        for chain in group.errors:
+            from codegen.chapter.backward import error_equation
+
+            equation = error_equation(sheet, chain)
+            made = None if equation is None else sheet.arrays(equation, batch=True)
+            if made is not None:
+                parts = [made]
+                if group.run:
+                    parts.append(Equation(None, "", sheet.span(group, 1 if group.open else 0).layout))
+                rows.append(EquationRow(tuple(parts)))
+    if rows:
+        blocks.append(Equations(tuple(rows)))
+    blocks.append(Paragraph(_sum_words(sheet)))
+    blocks.append(Equations(tuple(_gradients(sheet))))
+    blocks += _decay(sheet)
+    del stage
+    return Section(("All samples at once",), tuple(blocks), "sec:batch")
+
+
+def _words(sheet: Sheet) -> tuple[Inline, ...]:
+    stage = sheet.derivation.forward_pass.stages[0]
+    x = sheet.tensor(stage.source, batch=True)
+    s = sheet.tensor(stage.s.tensor, batch=True)
+    delta = sheet.last.delta
+    assert delta is not None or sheet.groups
+    names: list[Inline] = ["Nobody computes one sample after the other. Write the samples below one"
+                           " another, as the rows of ", x, ", and their pre-activations and errors as"
+                           " the rows of ", s]  # fmt: skip
+    if delta is not None:
+        names += [" and ", sheet.tensor(delta.lhs.tensor, batch=True)]  # type: ignore[attr-defined]
+    names.append(", and so on. Then the same equations hold for all of them:")
+    return tuple(names)
+
+
+def _sum_words(sheet: Sheet) -> tuple[Inline, ...]:
+    mean = sheet.derivation.network.reduction == "mean"
+    many = sheet.math(Size("N"))
+    middle: tuple[Inline, ...] = (" divided by ", many, ",") if mean else ()
+    return ("The objective ", CrossRef("objective"), " adds up the samples, and so does its gradient:"
+            " the sum of all products “error times input”,", *middle, " is one matrix product, whose"
+            " inner index is the sample.")  # fmt: skip
+
+
+def _gradients(sheet: Sheet) -> list[EquationRow]:
+    made = []
+    for group in sheet.groups:
+        for gradients in gradient_rows(group):
+            parts = [sheet.best(g.equation, batch=True) for g in gradients]
+            if group.run:
+                parts.append(Equation(None, "", sheet.span(group).layout))
+            made.append(EquationRow(tuple(parts), gradient_key(gradients[0])))
+    return made
+
+
+def _decay(sheet: Sheet) -> list[Block]:
+    decay = sheet.derivation.network.weight_decay
+    if not decay:
+        return []
+    return [
+        Paragraph(("The last term comes from the penalty: the derivative of half a square is the"
+                   " weight itself, so weight decay pulls every weight towards 0 by a fixed share.",))
+    ]  # fmt: skip
+
+
+__all__ = ["Math", "batch", "parameters", "row", "terms_equation"]

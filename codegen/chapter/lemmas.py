@@ -1,0 +1,201 @@
+"""The facts that the backward pass rests on, each with its proof."""
+
+from __future__ import annotations
+
+import mpmath
+
+from codegen.chapter import words
+from codegen.chapter.legend import legend
+from codegen.chapter.sheet import Sheet
+from codegen.document import Block, CrossRef, Display, Inline, Inlines, Lemma, Math, Paragraph, Section
+from derive import layout as lay
+from derive.evaluate import Digits
+from derive.identities import O, S
+from derive.layout import row
+from derive.matrix_form import form
+from derive.steps import Chain
+from derive.terms import Apply, Index, Partial, Piecewise, Ref, Term, refs, walk
+
+FAR = 40  # a pre-activation that is far out
+
+
+def section(sheet: Sheet) -> Section | None:
+    """Lemmas and facts about the data, the likelihood first."""
+    blocks: list[Block] = []
+    for chain in sheet.derivation.lemmas:
+        blocks += _PARTS[chain.kind](sheet, chain)
+    facts = [_fact(sheet, k) for k in range(len(sheet.derivation.facts))]
+    many = len(facts) + len(sheet.derivation.lemmas)
+    if not many:
+        return None
+    title = f"{words.capital(words.count(many, 'fact'))} we need"
+    return Section((title,), (*legend(sheet), *blocks, *facts), "sec:facts")
+
+
+def _fact(sheet: Sheet, k: int) -> Lemma:
+    fact = sheet.derivation.facts[k]
+    formula = Math(row(sheet.write(fact.lhs), "=", sheet.write(fact.rhs)))
+    statement = ("By assumption ", fact.sentence, ": ", formula, ".")
+    return Lemma(statement, (), fact.key, "Fact")
+
+
+# ------------------------------------------------------------------ likelihood
+
+
+_DENSITIES = {
+    "gaussian": "a normal density around the output, with variance 1, for every component of the"
+    " target",
+    "bernoulli": "a coin for every output, which shows 1 with the probability that the output names",
+    "categorical": "a die whose faces have the probabilities that the outputs name",
+}
+
+
+def _likelihood(sheet: Sheet, chain: Chain) -> list[Block]:
+    density = _DENSITIES[sheet.derivation.network.loss.likelihood or "gaussian"]
+    statement: Inlines = (
+        "Let the probability of a target be ", density, ". Minus its logarithm is the loss ",
+        CrossRef("loss"), ".",
+    )  # fmt: skip
+    proof = (
+        Paragraph(("Samples that are likely shall cost little. The logarithm turns the product over"
+                   " the outputs into a sum:",)),
+        Display(sheet.lines(chain), qed=True),
+    )  # fmt: skip
+    comment = Paragraph(
+        ("So the loss is not a matter of taste: minimising it makes the observed targets as likely"
+         " as the network can make them.",)
+    )  # fmt: skip
+    return [Lemma(statement, proof, "lemma.likelihood"), comment]
+
+
+# ------------------------------------------------------------------ slopes
+
+
+def _slope(sheet: Sheet, chain: Chain) -> list[Block]:
+    definition = chain.steps[0].rhs
+    assert isinstance(definition, Partial)
+    assert isinstance(chain.lhs, Apply)
+    phi = definition.of
+    value = sheet.write(Apply(chain.lhs.function, S))
+    uses = any(r is O for r in refs(chain.result))
+    start = row(value, "=", sheet.write(phi))
+    if uses:
+        start = row(sheet.write(O), "=", start)
+    statement = ("For ", Math(start), ", ",
+                 Math(row(sheet.write(chain.lhs), "=", sheet.write(chain.result))), ".")  # fmt: skip
+    proof = (Paragraph((_proof_words(chain, uses),)), Display(sheet.lines(chain), qed=True))
+    blocks: list[Block] = [Lemma(statement, proof, chain.key)]
+    comment = _slope_words(sheet, chain, phi, uses)
+    return [*blocks, Paragraph(comment)] if comment else blocks
+
+
+def _proof_words(chain: Chain, uses: bool) -> str:
+    if any(isinstance(node, Piecewise) for node in walk(chain.result)):
+        return "Away from the kinks every branch has its own derivative:"
+    if uses:
+        return "Differentiate, then look for the value itself in what comes out:"
+    return "Differentiate, one rule a line:"
+
+
+def _slope_words(sheet: Sheet, chain: Chain, phi: Term, uses: bool) -> Inlines:
+    """What the slope is like, as far as its values tell."""
+    slope = chain.result
+    made: list[Inline] = []
+    if any(node is S for node in walk(slope)) or not uses:
+        pass
+    else:
+        made.append("The forward pass has computed ")
+        made += [sheet.math(O), " already, so the slope costs next to nothing."]
+    above, below = (_value(slope, phi, s) for s in (FAR, -FAR))
+    if above is None or below is None:
+        return tuple(made)
+    near_one, near_zero = abs(above - 1) < 1e-6, abs(below) < 1e-6
+    if abs(above) < 1e-6 and near_zero:
+        made.append(" Far from 0, on either side, the slope tends to 0: a saturated unit passes"
+                    " hardly any error back.")  # fmt: skip
+    elif _is_switch(slope):
+        made.append(" Such a unit is a switch: where its pre-activation is positive the error passes"
+                    " unchanged, elsewhere it stops.")  # fmt: skip
+    elif near_one and near_zero:
+        made.append(" For large pre-activations the slope is almost 1, so the error passes nearly"
+                    " unchanged; for very negative ones it is almost 0, and the error stops.")  # fmt: skip
+    elif near_one and below > 0:
+        made.append(" Some of the error always gets through, also where the pre-activation is"
+                    " negative.")  # fmt: skip
+    return tuple([made[0].strip() if isinstance(made[0], str) and made[0].startswith(" ") else made[0],
+                  *made[1:]]) if made else ()  # fmt: skip
+
+
+def _is_switch(slope: Term) -> bool:
+    if not isinstance(slope, Piecewise):
+        return False
+    values = [_value(slope, S, s) for s in (-2, -1, 1, 2)]
+    return values == [0, 0, 1, 1]
+
+
+def _value(slope: Term, phi: Term, s: int) -> mpmath.mpf | None:
+    """The slope at a number, its O by phi."""
+
+    def entry(node: Term) -> mpmath.mpf:
+        if node is S:
+            return mpmath.mpf(s)
+        if node is O:
+            return Digits(entry)(phi)
+        raise TypeError
+
+    try:
+        with mpmath.workdps(40):
+            return Digits(entry)(slope)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+
+
+# ------------------------------------------------------------------ Jacobian and loss
+
+
+def _jacobian(sheet: Sheet, chain: Chain) -> list[Block]:
+    assert isinstance(chain.lhs, Partial)
+    definition = chain.steps[0].rhs
+    assert isinstance(definition, Partial)
+    o, s = chain.lhs.of, chain.lhs.by
+    assert isinstance(o, Ref)
+    claim = row(sheet.write(chain.lhs), "=", sheet.write(chain.result))
+    given = row(sheet.write(o), "=", sheet.write(definition.of))
+    statement = ("For ", Math(given), ", ", Math(claim), ".")
+    proof = (
+        Paragraph(("Numerator and denominator both depend on ", sheet.math(s),
+                   ", so the quotient rule gives two terms:")),
+        Display(sheet.lines(chain), qed=True),
+    )  # fmt: skip
+    words_: list[Inline] = [
+        "All outputs share the denominator: raising one pre-activation raises its own output and"
+        " lowers all the others, which is why one error later depends on every output.",
+    ]
+    matrix = form(chain.result, _plain(o), _plain(s), batch=False,
+                  out_first=sheet.writer.profile.out_first, shapes=sheet.derivation.shapes)  # fmt: skip
+    if matrix is not None:
+        words_ += [" As a matrix the slopes are ", Math(sheet.writer.matrix(matrix)), "."]
+    return [Lemma(statement, proof, chain.key), Paragraph(tuple(words_))]
+
+
+def _plain(entry: Ref) -> Index | None:
+    return entry.at[-1].index
+
+
+def _loss_slope(sheet: Sheet, chain: Chain) -> list[Block]:
+    claim = row(sheet.write(chain.lhs), "=", sheet.write(chain.result))
+    statement = ("For the loss ", CrossRef("loss"), ", ", Math(claim), ".")
+    assert isinstance(chain.lhs, Partial)
+    many = any(getattr(node, "indices", ()) for node in walk(chain.steps[0].rhs))
+    why = "Only the term of this output depends on it:" if many else "Differentiate:"
+    return [Lemma(statement, (Paragraph((why,)), Display(sheet.lines(chain), qed=True)), chain.key)]
+
+
+_PARTS = {
+    "likelihood": _likelihood,
+    "slope": _slope,
+    "jacobian": _jacobian,
+    "loss slope": _loss_slope,
+}
+
+__all__ = ["lay", "section"]

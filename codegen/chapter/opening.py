@@ -1,0 +1,87 @@
+"""Title, badges, and the paragraph that says what is wanted and how it will be reached."""
+
+from __future__ import annotations
+
+from codegen.chapter import words
+from codegen.chapter.example import Example
+from codegen.chapter.sheet import Sheet
+from codegen.document import CrossRef, Emph, Inline, Inlines, Math, Paragraph
+from codegen.chapter.figures import power_of_ten
+
+SUBTITLE = "Every gradient, derived step by step, and one example in full"
+SUBTITLE_WITHOUT = "Every gradient, derived step by step"
+
+
+# ------------------------------------------------------------------ badges and opening
+
+
+def badges(sheet: Sheet, example: Example | None) -> tuple[Inlines, ...]:
+    """What was checked, in true numbers."""
+    checks = sheet.derivation.checks
+    every = sum(checks.values())
+    made: list[Inlines] = []
+    for word, n in checks.items():
+        if n == every:
+            made.append((f"all {n} steps {word}",))
+        elif n:
+            made.append((f"{n} of {every} steps {word}",))
+    if example is not None:
+        gap = example.numbers.difference
+        what = words.count(example.numbers.parameters, "gradient")
+        of = "of the example" if example.stands_for_itself else "of the worked example"
+        made.append(
+            (f"{what} {of} agree with central differences to ", Math(power_of_ten(gap)))
+        )
+    return tuple(made)
+
+
+def opening(sheet: Sheet) -> tuple[Paragraph, ...]:
+    """What we want, and the plan."""
+    many = parameter_count(sheet)
+    which = f"each of the {words.number(many)} parameters" if many and many > 1 else "each parameter"
+    delta = sheet.last.delta
+    plan: tuple[Inline, ...] = ()
+    if delta is not None:
+        error, slope = sheet.math(delta.lhs), Math(sheet.write(delta.steps[0].rhs))
+        plan = (
+            " The plan is the same for every network: compute the ", Emph(("error",)), " ",
+            error, " of the last layer, which is the derivative ", slope,
+            " of the loss by what the layer sums up; carry it back, one layer at a time; and read"
+            " every gradient off as “error times input”.",
+        )  # fmt: skip
+    first = Paragraph(
+        ("We want the derivative of the loss with respect to ", which, " of the network in ",
+         CrossRef("fig:network"), ", because gradient descent moves every parameter against its"
+         " derivative.", *plan),
+    )  # fmt: skip
+    return (first, *_why_not_one_by_one(sheet, many))
+
+
+def _why_not_one_by_one(sheet: Sheet, many: int | None) -> tuple[Paragraph, ...]:
+    """Why one goes backward: the cost of anything else."""
+    if many is None:
+        start = "One could nudge each parameter in turn and watch the loss"
+        cost = "that costs one more forward pass for every parameter"
+    else:
+        start = "One could nudge each parameter in turn and watch the loss"
+        cost = f"that costs {many:,} forward passes".replace(",", "\u202f")
+        cost += " and is not exact"
+    text = (
+        f"{start}, but {cost}. Going backward gives all derivatives at once for about the price of"
+        " two forward passes, since what the layers share is computed once and handed on."
+    )
+    return (Paragraph((text,)),)
+
+
+def parameter_count(sheet: Sheet) -> int | None:
+    """How many numbers are trained, where all sizes are numbers."""
+    many = 0
+    for equation in sheet.derivation.gradients:
+        entries = 1
+        for place in equation.lhs.at:
+            size = place.index.size if place.index is not None else None
+            if not isinstance(size, int):
+                return None
+            entries *= size
+        many += entries
+    return None if any(group.open for group in sheet.groups) else many

@@ -1,0 +1,49 @@
+"""A network in words: its title and the name of its loss."""
+
+from __future__ import annotations
+
+from codegen.chapter import words
+from derive.layers import Dense
+from derive.spec import Network
+
+
+def title(network: Network) -> str:
+    """The title of the spec, or one made of sizes, activations and loss.
+
+    >>> from derive.spec import load
+    >>> title(load("2 > 2 sigmoid > 1 sigmoid : binary_cross_entropy"))
+    'A 2–2–1 sigmoid network with binary cross-entropy'
+    """  # noqa: RUF002
+    if network.title:
+        return network.title
+    return f"{words.capital(_shape(network))} with {loss_words(network)}"
+
+
+def loss_words(network: Network) -> str:
+    """The loss in words."""
+    if network.loss.likelihood:
+        return words.LIKELIHOOD_WORDS[network.loss.likelihood]
+    name = network.loss.name
+    return words.LOSS_WORDS.get(name, name)
+
+
+def _shape(network: Network) -> str:
+    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+    names = list(dict.fromkeys(_activation(layer) for layer in dense))
+    names = [name for name in names if name != "linear"] or names
+    kinds = words.joined(names) if len(names) <= 2 else "mixed"
+    plain = len(dense) == len(network.layers)
+    if any(layer.repeat for layer in dense):
+        return f"a {kinds} network of any depth"
+    sizes = [*network.input, *(layer.units for layer in dense)]
+    if plain and len(sizes) <= 5 and len(network.input) == 1:
+        article = "an" if str(sizes[0])[:1] == "8" or sizes[0] in (11, 18) else "a"
+        shape = "\u2013".join(map(str, sizes))
+        return f"{article} {shape} {kinds} network"
+    article = "an" if len(network.layers) in (8, 11, 18) else "a"
+    return f"{article} {len(network.layers)}-layer {kinds} network".replace("mixed ", "")
+
+
+def _activation(layer: Dense) -> str:
+    name = layer.activation.name
+    return words.ACTIVATION_WORDS.get(name, name.replace("_", " "))

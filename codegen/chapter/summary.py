@@ -1,0 +1,97 @@
+"""The box that one comes back to, and the step of gradient descent."""
+
+from __future__ import annotations
+
+from codegen.chapter.backward import error_equation
+from codegen.chapter.groups import Group
+from codegen.chapter.sheet import Sheet
+from codegen.document import Block, CrossRef, EquationRow, Equations, Inline, Inlines, Math, Paragraph, Result
+from codegen.document import Equation as Shown
+from derive.equation import Equation
+from derive.layout import Layout, row
+from derive.layout import number as numeral
+from derive.terms import Extent, Index, Ref, Tensor
+
+_LEADS = {"weight": "weights", "bias": "biases"}
+
+
+def summary(sheet: Sheet) -> Result:
+    """Errors, weights and biases in matrix form with their shapes."""
+    rows: list[tuple[Inlines, ...]] = []
+    for group in reversed(sheet.groups):
+        for chain in group.errors:
+            equation = error_equation(sheet, chain)
+            if equation is not None:
+                rows.append(_row(sheet, group, "error" if not rows else "", equation))
+    for role in ("weight", "bias", ""):
+        found = [(group, g) for group in reversed(sheet.groups) for g in group.gradients
+                 if (g.parameter.tensor.role == role if role else
+                     g.parameter.tensor.role not in _LEADS)]  # fmt: skip
+        for k, (group, gradient) in enumerate(found):
+            lead = _LEADS.get(role, "parameters") if k == 0 else ""
+            rows.append(_row(sheet, group, lead, gradient.of_sample))
+    columns: tuple[Inlines, ...] = ((), ("for one sample",), ("shape",))
+    return Result(("The whole backward pass",), columns, tuple(rows))
+
+
+def _row(sheet: Sheet, group: Group, lead: str, equation: Equation) -> tuple[Inlines, ...]:
+    shown = sheet.best(equation)
+    assert shown.lhs is not None
+    formula: list[Inline] = [Math(row(shown.lhs, shown.relation, shown.rhs))]
+    if group.run:
+        less = 1 if group.open and equation.lhs.tensor.role == "delta" else 0
+        formula += [", ", sheet.span(group, less)]
+    return ((lead,) if lead else (), tuple(formula), (Math(_shape(sheet, equation.lhs)),))
+
+
+def _shape(sheet: Sheet, lhs: Ref) -> Layout:
+    extents: list[Extent] = []
+    for place in lhs.at:
+        index = place.index
+        if isinstance(index, Index) and not index.sample:
+            extents.append(index.size)
+    if lhs.tensor.letter == "W" and len(extents) == 2 and sheet.writer.profile.out_first:
+        extents.reverse()
+    parts: list[Layout | str] = []
+    for extent in extents:
+        parts += ["times"] if parts else []
+        parts.append(sheet.writer.size(extent))
+    return row(*parts) if parts else numeral(1)
+
+
+def update(sheet: Sheet) -> tuple[Block, ...]:
+    """Every parameter moves against its gradient."""
+    tensors = [_generic(g.parameter.tensor, sheet) for group in sheet.groups for g in group.gradients]
+    rows = []
+    eta = sheet.writer.names.constant("learning_rate")
+    for tensor in dict.fromkeys(tensors):
+        whole = sheet.writer.tensor(tensor)
+        gradient = sheet.writer.partial_tensor(tensor)
+        rows.append(Shown(whole, "gets", row(whole, "-", eta, gradient)))
+    eta_words: Inlines = (Math(eta),)
+    before: Inlines = (
+        "Gradient descent takes a step of learning rate ", *eta_words, " against the gradient, for every"
+        " layer at the same time:",
+    )  # fmt: skip
+    after: list[Inline] = []
+    momentum = sheet.derivation.network.training.momentum
+    if momentum:
+        after.append("The generated code adds momentum: each step keeps a part of the step before it.")
+    blocks: list[Block] = [Paragraph(before)]
+    for k in range(0, len(rows), 2):
+        blocks.append(Equations((EquationRow(tuple(rows[k : k + 2])),)))
+    return (*blocks, Paragraph(tuple(after))) if after else tuple(blocks)
+
+
+def _generic(tensor: Tensor, sheet: Sheet) -> Tensor:
+    """The parameter under the letter l where there are many layers."""
+    from dataclasses import replace
+
+    from derive.terms import Label
+
+    if len(sheet.derivation.network.layers) == 1 and not tensor.label.base:  # type: ignore[union-attr]
+        return tensor
+    return replace(tensor, label=Label(0, "l"))
+
+
+__all__ = ["CrossRef", "summary", "update"]
