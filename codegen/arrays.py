@@ -12,15 +12,14 @@ from fractions import Fraction
 from functools import reduce as fold
 
 from codegen.contract import Labelled, aligned, contract, elementwise
+from codegen.entries import entry, extent, in_range, kronecker, values
 from codegen.nodes import (
     Node,
-    array,
     expand,
     node,
     number,
     real,
     reduce,
-    transpose,
     ufunc,
     value_of,
 )
@@ -113,9 +112,9 @@ class Lowering:
             case Const():
                 return Labelled(node("constant", detail=term.name))
             case Size():
-                return Labelled(_extent(term.extent))
+                return Labelled(extent(term.extent))
             case Ref():
-                return self._ref(term)
+                return entry(term, self.shapes)
             case Add():
                 return self._add(term)
             case Mul():
@@ -133,57 +132,10 @@ class Lowering:
             case Argmax():
                 return self._argmax(term)
             case Delta():
-                return self._delta(term)
+                return kronecker(term, self.rank)
             case Guard():
-                return self._guard(term)
+                return in_range(term, self.rank)
         raise NotYet(f"no array form for {type(term).__name__}; add one beside `Lowering._term`")
-
-    # -------------------------------------------------------------- entries
-
-    def _ref(self, ref: Ref) -> Labelled:
-        """An entry t[i, j] is the whole array t with the axes i, j."""
-        shape = self.shapes[ref.tensor]
-        if ref.tensor.batched:
-            shape = ("N", *shape)
-        found = array(str(ref.tensor), shape)
-        axes: list[Index] = []
-        fixed: list[tuple[int, int]] = []
-        for k, place in enumerate(ref.at):
-            if not place.terms:
-                fixed.append((k, place.offset))
-            elif place.index is None:
-                raise NotYet(f"an access at {place} has no array form yet")
-            else:
-                axes.append(place.index)
-        for k, at in reversed(fixed):
-            rest = tuple(s for m, s in enumerate(found.shape) if m != k)
-            found = node("take", found, detail=(k, at), shape=rest)
-        return _diagonal(found, axes)
-
-    def _delta(self, delta: Delta) -> Labelled:
-        left, right = delta.left.index, delta.right.index
-        if left is None or right is None:
-            return self._comparison("==", delta.left, delta.right)
-        if left == right:
-            return Labelled(number(1))
-        shape = (left.size, right.size)
-        return Labelled(node("eye", detail=shape, shape=shape), (left, right))
-
-    def _guard(self, guard: Guard) -> Labelled:
-        low = self._comparison(">=", guard.place, Affine(0))
-        high = self._comparison("<", guard.place, Affine(_whole(guard.size)))
-        return elementwise("mul", (low, high), self.rank)
-
-    def _comparison(self, op: str, left: Affine, right: Affine) -> Labelled:
-        return elementwise(op, (self._place(left), self._place(right)), self.rank)
-
-    def _place(self, place: Affine) -> Labelled:
-        """The values of an affine index expression."""
-        parts = [Labelled(number(place.offset))] if place.offset or not place.terms else []
-        for index, c in place.terms:
-            steps = Labelled(node("arange", detail=index.size, shape=(index.size,)), (index,))
-            parts.append(elementwise("mul", (Labelled(number(c)), steps), self.rank))
-        return fold(lambda a, b: elementwise("add", (a, b), self.rank), parts)
 
     # -------------------------------------------------------------- arithmetic
 
@@ -249,7 +201,7 @@ class Lowering:
             lost = [i for i in bound if not any(i in f.axes for f in above)]
             result = contract(above, bound, self.rank) if above else Labelled(number(1))
             for index in lost:
-                result = self._times(Labelled(_extent(index.size)), result)
+                result = self._times(Labelled(extent(index.size)), result)
             result = fold(self._times, [*outer, result])
         else:
             result = fold(self._times, sorted(above, key=_cheap_first)) if above else None
@@ -357,29 +309,9 @@ class Lowering:
         axes = tuple(i for i in body.axes if i != index)
         shape = tuple(s for m, s in enumerate(body.node.shape) if m != k)
         first = node("arg" + inner.kind, body.node, detail=k, shape=shape)
-        return elementwise("==", (Labelled(first, axes), self._place(Affine.of(place))), self.rank)
-
-
-def _diagonal(found: Node, axes: list[Index]) -> Labelled:
-    """An array in which an index stands twice: its diagonal."""
-    while len(set(axes)) < len(axes):
-        twice = next(i for i in axes if axes.count(i) > 1)
-        one, two = [k for k, i in enumerate(axes) if i == twice][:2]
-        rest = [k for k in range(len(axes)) if k not in (one, two)]
-        moved = transpose(found, (*rest, one, two))
-        found = node("diagonal", moved, shape=moved.shape[:-1])
-        axes = [*(axes[k] for k in rest), twice]
-    return Labelled(found, tuple(axes))
-
-
-def _extent(extent: Extent) -> Node:
-    return number(extent) if isinstance(extent, int) else node("size", detail=extent)
-
-
-def _whole(extent: Extent) -> int:
-    if not isinstance(extent, int):
-        raise NotYet(f"the size {extent} is not known")
-    return extent
+        return elementwise(
+            "==", (Labelled(first, axes), values(Affine.of(place), self.rank)), self.rank
+        )
 
 
 def _sign(term: Term) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from codegen.arrays import KERNELS
+from codegen.guarded import checked, in_docstring
 from codegen.kernels import kernel_sources
 from codegen.nodes import Node, names, walk
 from codegen.plan import GRADIENT, Plan, Step, equation_lines, plan_of
@@ -87,38 +87,6 @@ def emit_test(derivation: Any, module: str | None = None) -> str:
 def emit_program(program: Program) -> str:
     """The module of a program."""
     return checked(render("module.py.j2", page_of(program)), {"math", "numpy", "sys"})
-
-
-# ------------------------------------------------------------------ safety
-
-_ALLOWED = """
-Module Expr Constant Import ImportFrom alias Assign AugAssign Name Load Store Attribute Call keyword
-BinOp Add Sub Mult Div Pow MatMult UnaryOp USub Not BoolOp And Or BitAnd BitOr Compare Eq NotEq Lt
-LtE Gt GtE Is IsNot In NotIn FunctionDef ClassDef Return arguments arg Dict List Tuple Set Subscript
-Slice Starred ListComp DictComp GeneratorExp comprehension If IfExp For Raise Try ExceptHandler With
-withitem JoinedStr FormattedValue Assert
-"""
-_FORBIDDEN = frozenset({"eval", "exec", "compile", "getattr", "setattr", "globals", "__import__"})
-
-
-def checked(text: str, imports: set[str]) -> str:
-    """The text, after Python has parsed it and only known constructs and imports were found."""
-    for item in ast.walk(ast.parse(text)):
-        kind = type(item).__name__
-        assert kind in _ALLOWED.split(), f"the emitted module contains {kind}"
-        if isinstance(item, ast.Import):
-            assert {alias.name for alias in item.names} <= imports
-        if isinstance(item, ast.ImportFrom):
-            assert item.module in imports
-        if isinstance(item, ast.Name):
-            assert item.id not in _FORBIDDEN, f"the emitted module calls {item.id}"
-    return text
-
-
-def in_docstring(text: str) -> str:
-    """The text as it may stand between triple quotes."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
-    return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
 # ------------------------------------------------------------------ the page

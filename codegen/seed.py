@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codegen.stable import made_of_exponentials, may_overflow, stable, stable_form
+from codegen.stable import may_overflow, stable, stable_form
+from codegen.wholes import made_of_exponentials
 from derive.canon import normal, to_term
 from derive.equation import Equation
 from derive.errors import NotYet

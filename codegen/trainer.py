@@ -15,12 +15,14 @@ from codegen.arrays import lower
 from codegen.calls import Calls
 from codegen.faster import faster
 from codegen.joined import Join, joins
+from codegen.makers import ARRAYS
 from codegen.memory import placed
 from codegen.nodes import Node, array, node, replace, ufunc, value_of
 from codegen.plan import GRADIENT, Plan, Step
 from codegen.program import free
 from codegen.shifts import shiftable
 from codegen.stable import stable
+from codegen.sums import assign_loss
 from derive.equation import Equation
 from derive.errors import NotYet
 from derive.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Tensor, Term, add, mul, tensors
@@ -53,7 +55,7 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     rate = "rate / n" if mean.pop() else "rate"
     gradients = {str(tensor): _lowered(plan, tensor, u) for tensor, u in updates.items()}
     joined = joins(plan, gradients, parameters)
-    calls = Calls(plan, [*parameters, *(name for j in joined for name in (j.both, j.wide))])
+    calls = Calls(plan, [*parameters, *(name for j in joined for name in (j.both, j.wide))], ARRAYS)
     calls.given.update(GRADIENT + j.both for j in joined)
     _forward_and_loss(plan, calls, {j.name: j for j in joined})
     errors = {step.equation.lhs.tensor for step in plan.backward}
@@ -140,7 +142,7 @@ def _forward_and_loss(plan: Plan, calls: Calls, joined: Mapping[str, Join]) -> N
                 calls.assign(step.name, join.forward, step.number)
             else:
                 calls.assign(step.name, faster(step.node), step.number)
-    calls.loss(objective, plan.loss.number)
+    assign_loss(calls, objective, plan.loss.number)
 
 
 def _scaled(step: Step, errors: set[Tensor], rate: str) -> Node:

@@ -99,11 +99,11 @@ def dense(
     k = Index("k", sizes[-1])
     el = Tensor("L", "loss")
     shapes[el] = ()
-    o, t = ref(last, N, k), ref(y, N, k)
+    p, t = ref(last, N, k), ref(y, N, k)
     losses = {
-        "squared_error": Sum((o - t) ** 2, (k,)),
-        "cross_entropy": -Sum(t * call("log", o), (k,)),
-        "binary_cross_entropy": -Sum(t * call("log", o) + (1 - t) * call("log", 1 - o), (k,)),
+        "squared_error": Sum((p - t) ** 2, (k,)),
+        "cross_entropy": -Sum(t * call("log", p), (k,)),
+        "binary_cross_entropy": -Sum(t * call("log", p) + (1 - t) * call("log", 1 - p), (k,)),
     }
     loss_equation = Equation(ref(el, N), losses[loss])
     backward, gradients = [], []

@@ -165,7 +165,7 @@ def value(term: Term, at: dict[Index, int], arrays: dict[str, Any]) -> Any:
             return of(term.base) ** float(term.exponent)
         case Call():
             args = [of(a) for a in term.args]
-            names = {"max": max, "abs": abs, "atan": np.arctan}
+            names: dict[str, Any] = {"max": max, "abs": abs, "atan": np.arctan}
             return names.get(term.function, getattr(np, term.function, None))(*args)
         case Piecewise():
             for branch, cond in term.branches:

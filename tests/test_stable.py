@@ -71,11 +71,14 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 SMOOTH = ("squared_error", "half_squared_error", "mean_squared_error", "huber", "log(cosh(o - y))")
 PROBABLE = ("sigmoid", "exp(s)/(1+exp(s))", "(1+tanh(s/2))/2", "1 - 1/(1+exp(s))")
 PAIRS = [
-    *((a, loss) for a in (*ACTIVATIONS, "softmax") for loss in SMOOTH),
+    *((a, loss) for a in (*ACTIVATIONS, "softmax") for loss in ("squared_error", "huber")),
     *((a, loss) for a in (*PROBABLE, "softmax") for loss in ("binary_cross_entropy",)),
     *((a, loss) for a in (*PROBABLE, "softmax") for loss in ("cross_entropy",)),
     *((a, "-(y*log(o)+(1-y)*log(1-o))") for a in PROBABLE),
 ]
+EVERY_PAIR = list(
+    dict.fromkeys([*PAIRS, *((a, loss) for a in (*ACTIVATIONS, "softmax") for loss in SMOOTH)])
+)
 ROWS = (
     (0.3, -0.7, 1.1),
     (1e-8, -1e-8, 2.5),
@@ -156,16 +159,16 @@ def worst(activation: str, loss: str, dtype: Any, rows: Any) -> float:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
-@pytest.mark.parametrize(("activation", "loss"), PAIRS, ids=[" : ".join(p) for p in PAIRS])
+@pytest.mark.parametrize(("activation", "loss"), PAIRS, ids=str)
 def test_pairs_are_accurate(activation: str, loss: str, dtype: Any) -> None:
     assert worst(activation, loss, dtype, ROWS) <= 4
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
-@pytest.mark.parametrize(("activation", "loss"), PAIRS, ids=[" : ".join(p) for p in PAIRS])
+@pytest.mark.parametrize(("activation", "loss"), EVERY_PAIR, ids=str)
 def test_pairs_are_accurate_far_out(activation: str, loss: str, dtype: Any) -> None:
-    assert worst(activation, loss, dtype, FAR) <= 4
+    assert worst(activation, loss, dtype, (*ROWS, *FAR)) <= 4
 
 
 # ------------------------------------------------------------------ one form for every spelling

@@ -1,0 +1,87 @@
+"""The rules for what is made of exponentials: where a quotient or a logarithm is taken whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from codegen.logarithms import logarithm
+from codegen.quotients import over_others, quotient
+from derive.errors import NotYet
+from derive.terms import (
+    Add,
+    Call,
+    Mul,
+    Num,
+    Pow,
+    Sum,
+    Term,
+    add,
+    children,
+    mul,
+)
+
+EXPONENTIAL = frozenset({"exp", "sigmoid", "softplus", "tanh", "sinh", "cosh"})
+
+
+def made_of_exponentials(term: Term) -> bool:
+    """Whether rational operations lead from the term to an exponential."""
+    if isinstance(term, Call):
+        return term.function in EXPONENTIAL
+    if isinstance(term, Add | Mul | Pow | Sum):
+        return any(map(made_of_exponentials, children(term)))
+    return False
+
+
+def quotients(term: Term) -> Term | None:
+    """Factors or summands with exponentials below a fraction line, taken together."""
+    if isinstance(term, Pow) and term.exponent < 0:
+        return attempt(quotient, term) if made_of_exponentials(term.base) else None
+    if not isinstance(term, Add | Mul):
+        return None
+    own = [a for a in term.args if made_of_exponentials(a) or _numeric_summand(term, a)]
+    if not any(_has_fraction(a) for a in own):
+        return None
+    join = add if isinstance(term, Add) else mul
+    found = attempt(quotient, join(*own))
+    return None if found is None else join(*(a for a in term.args if a not in own), found)
+
+
+def left_out(term: Term) -> Term | None:
+    """A product with a sum over the others below."""
+    args = term.args if isinstance(term, Mul) else ()
+    for arg in args:
+        if isinstance(arg, Pow) and arg.exponent == -1 and isinstance(arg.base, Add):
+            base = arg.base
+            above = [a for a in args if a is not arg and made_of_exponentials(a)]
+            found = attempt(partial(over_others, below=base), mul(*above))
+            if found is not None:
+                return mul(*(a for a in args if a is not arg and a not in above), found)
+    return None
+
+
+def _numeric_summand(term: Term, arg: Term) -> bool:
+    return isinstance(term, Add) and isinstance(arg, Num)
+
+
+def _has_fraction(term: Term) -> bool:
+    """Whether an exponential stands below a fraction line, seen through rational operations."""
+    if isinstance(term, Pow) and term.exponent < 0 and made_of_exponentials(term.base):
+        return True
+    return isinstance(term, Add | Mul | Pow) and any(map(_has_fraction, children(term)))
+
+
+def logarithms(term: Term) -> Term | None:
+    """log(u) for u made of exponentials."""
+    if isinstance(term, Call) and term.function == "log" and made_of_exponentials(term.args[0]):
+        return attempt(logarithm, term.args[0])
+    return None
+
+
+def attempt(rule: Callable[[Term], Term | None], term: Term) -> Term | None:
+    """What the rule makes of the term; None where exact arithmetic gives up on it."""
+    try:
+        found = rule(term)
+    except (NotYet, ZeroDivisionError):
+        return None
+    return None if found is term else found
