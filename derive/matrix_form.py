@@ -15,12 +15,15 @@ from derive.matrix import (
     Mat,
     MatrixEquation,
     SampleSum,
+    Scale,
     Whole,
     hole,
+    scaled,
 )
 from derive.matrix_entry import entry
 from derive.matrix_items import Item, NoForm, Products, extent_of
 from derive.terms import (
+    ONE,
     Add,
     Affine,
     Apply,
@@ -159,7 +162,8 @@ class Finder(Products):
         if term.padded or len(found) > 2:
             raise NoForm
         if self.out_first and len(found) == 2 and _is_weight(term.tensor):
-            axes = [{"row": "col", "col": "row"}[str(a)] for a in axes]
+            turned: dict[str | Affine, str | Affine] = {"row": "col", "col": "row"}
+            axes = [turned.get(a, a) for a in axes]
             found.reverse()
         row, col = (*found, None, None)[:2]
         return Item(Whole(term.tensor, tuple(axes), (extent_of(row), extent_of(col))), row, col)
@@ -207,15 +211,24 @@ class Finder(Products):
         if held:
             rest = tuple(i for i in indices if i not in held)
             inner = self.total(body, rest) if rest else self.item(body)
-            mat = inner.mat
-            for index in held:
-                mat = SampleSum(mat, index)
-            return Item(mat, inner.row, inner.col)
-        if isinstance(body, Pow) and body.exponent == 2:
+            return self.over_samples(inner, held)
+        square = isinstance(body, Pow) and body.exponent == 2
+        if isinstance(body, Pow) and square and self.indices(body.base) <= set(indices):
             base = self.item(body.base)
             return self.joined([base, base], indices)
         factors = body.args if isinstance(body, Mul) else (body,)
         return self.joined(self.items(factors), indices)
+
+    def over_samples(self, inner: Item, samples: list[Index]) -> Item:
+        """The sum over samples of an item of one sample, numbers in front of it."""
+        mat: Mat = inner.mat
+        factor: Term = ONE
+        if isinstance(mat, Scale) and free_indices(mat.factor).isdisjoint(samples):
+            factor = mat.factor
+            mat = mat.arg
+        for index in samples:
+            mat = SampleSum(mat, index)
+        return Item(scaled(factor, mat), inner.row, inner.col)
 
 
 def _is_weight(tensor: Tensor) -> bool:

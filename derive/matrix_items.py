@@ -19,6 +19,7 @@ from derive.matrix import (
     Plus,
     Product,
     Scale,
+    Transpose,
     ones,
     scaled,
     transposed,
@@ -58,6 +59,11 @@ class Item:
     def over(self, row: Index) -> Mat:
         """The matrix with `row` along its rows."""
         return self.mat if self.row == row else transposed(self.mat)
+
+    def turned(self, row: Index) -> Mat:
+        """The same as a factor: a sum or an entrywise product is transposed as a whole."""
+        whole = isinstance(self.mat, Hadamard | Plus) and self.row != row
+        return Transpose(self.mat) if whole else self.over(row)
 
 
 @dataclass(frozen=True)
@@ -119,16 +125,16 @@ class Products:
         mine = [item for item in items if k in item.indices]
         rest = [item for item in items if k not in item.indices]
         vectors = [item.mat for item in mine if len(item.indices) == 1]
-        pairs: dict[Index, list[Mat]] = {}
+        pairs: dict[Index, list[Item]] = {}
         for item in mine:
             if len(item.indices) == 2:
                 (other,) = item.indices - {k}
-                pairs.setdefault(other, []).append(item.over(other))
+                pairs.setdefault(other, []).append(item)
         if not mine:
             return [*rest, Item(Fill(Size(k.size) if isinstance(k.size, str) else mul(k.size)))]
         if len(pairs) > 2:
             raise NoForm
-        sides = [(i, hadamard(mats)) for i, mats in pairs.items()]
+        sides = [(i, _beside(i, items)) for i, items in pairs.items()]
         if not sides:
             first, *others = vectors
             if k.size == 1 and not others:
@@ -188,6 +194,13 @@ class Products:
 def extent_of(index: Index | None) -> Extent:
     """The length of an axis over the index; 1 where there is none."""
     return 1 if index is None else index.size
+
+
+def _beside(row: Index, items: list[Item]) -> Mat:
+    """The entrywise product of matrices with `row` along its rows."""
+    if any(item.row == row for item in items):
+        return hadamard([item.turned(row) for item in items])
+    return Item(hadamard([item.mat for item in items]), items[0].row, row).turned(row)
 
 
 def hadamard(mats: list[Mat]) -> Mat:

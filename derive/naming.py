@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from derive import layout as lay
 from derive.layout import Ident, Layout, Script, Symbol, row
@@ -122,10 +122,26 @@ class Names:
             return name, self.profile.roles["output"]
         return name, self.profile.roles[name]
 
-    def own(self, letter: str) -> Sign:
-        """The letter of an array outside the roles, set apart where the profile uses it."""
-        safe = re.sub(r"\W", "_", letter)
-        return Sign(safe, "sans" if self.profile.taken(safe) else "italic")
+    def own(self, tensor: Tensor) -> Sign:
+        """The sign of an array outside the roles, set apart where the profile uses its letter."""
+        letter = re.sub(r"\W", "_", tensor.letter)
+        return Sign(letter, "sans" if self.profile.taken(letter) else "italic")
+
+    def own_whole(self, tensor: Tensor, batch: bool) -> Sign:
+        """The whole of such an array, in the style of the profile's own wholes."""
+        sign, like = self.own(tensor), self.profile.roles["preactivation"]
+        if batch and tensor.batched:
+            capital = sign.letter.upper()
+            free = not any(other.letter == capital for other in self.context.shapes)
+            if len(capital) == 1 and capital != sign.letter and sign.style == "italic" and free:
+                made = replace(sign, letter=capital, style=like.batch.style)
+                if not self.profile.drawn(made):
+                    return made
+            return replace(sign, style="typewriter")
+        if sign.style != "italic":
+            return sign
+        accent = sign.accent or like.whole.accent
+        return replace(sign, style=like.whole.style, accent=accent)
 
     def label_of(self, tensor: Tensor, role: Role | None) -> Label | None:
         """The label that is written: that of the tensor, 0 for an input among activations."""
@@ -136,12 +152,12 @@ class Names:
 
     def entry(self, ref: Ref, bound: frozenset[Index] = frozenset()) -> Layout:
         """tensor[places] with the profile's index order; `bound` are the indices of sums around."""
-        tensor = ref.tensor
+        tensor, barred = unbarred(ref.tensor)
         name, role = self.role(tensor)
         sample, places = self._split(ref, role, bound)
-        shape = self.context.shapes.get(tensor)
+        shape = self.context.shapes.get(ref.tensor)
         if role is None:
-            sign = self.own(tensor.letter)
+            sign = self.own(tensor)
         else:
             whole = shape is not None and len(places) < len(shape)
             sign = role.whole if whole else role.entry
@@ -149,13 +165,15 @@ class Names:
                 places.reverse()
             if role.scalar == "bare" and shape and all(e == 1 for e in shape):
                 places = []
+        if barred:
+            name, sign = "delta", with_bar(sign)
         indices = [self.place(p) for p in places]
         if role is not None and role.fixed is not None:
             indices.insert(1 if self.profile.out_first else 0, lay.number(role.fixed))
         made = self._scripted(sign, indices, sample, self.label_of(tensor, role))
         if role is not None and role.arguments:
             made = lay.apply(made, *(a.base for a in role.arguments))
-        return self.tinted(made, name if role else "")
+        return self.tinted(made, name if role or barred else "")
 
     def _split(
         self, ref: Ref, role: Role | None, bound: frozenset[Index]
@@ -198,21 +216,21 @@ class Names:
 
     def whole(self, tensor: Tensor, batch: bool = False, sample: Index | None = None) -> Layout:
         """The whole array: of one sample, or of all samples where `batch` and it has any."""
+        tensor, barred = unbarred(tensor)
         name, role = self.role(tensor)
         if role is None:
-            own = self.own(tensor.letter)
-            sign = Sign(own.letter, "bold" if own.style == "italic" else own.style)
-            if batch and tensor.batched:  # set apart from the array of one sample
-                sign = Sign(own.letter, "typewriter")
+            sign = self.own_whole(tensor, batch)
         else:
             sign = role.batch if batch and tensor.batched else role.whole
+        if barred:
+            name, sign = "delta", with_bar(sign)
         fixed = [] if role is None or role.fixed is None else [lay.number(role.fixed)]
         always = role is not None and role.sample == "always" and not batch
         shown = None if sample is None else self.letter(sample.name)
         if always and sample is None and tensor.batched:
             shown = self.letter("n")
         made = self._scripted(sign, fixed, shown, self.label_of(tensor, role))
-        return self.tinted(made, name if role else "")
+        return self.tinted(made, name if role or barred else "")
 
     def tinted(self, layout: Layout, role: str) -> Layout:
         """In the colour of the role, where colours are wanted."""
@@ -249,6 +267,19 @@ class Names:
     def transpose(self) -> Layout:
         """The mark of a transpose."""
         return Symbol("top") if self.profile.writing["transpose"] == "top" else Ident("T", "sans")
+
+
+def unbarred(tensor: Tensor) -> tuple[Tensor, bool]:
+    """The array h of its derivative dh, which is written as h with a bar, and whether it is one."""
+    if tensor.role != "adjoint" or len(tensor.letter) < 2:
+        return tensor, False
+    letter = tensor.letter[1:]
+    return replace(tensor, letter=letter, role=ROLE_OF.get(letter, "quantity")), True
+
+
+def with_bar(sign: Sign) -> Sign:
+    """The sign under a bar; one that has an accent already becomes bold."""
+    return replace(sign, accent="bar", style="bold" if sign.accent else sign.style)
 
 
 def _letter(name: str) -> Layout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -68,6 +69,8 @@ def numeral(value: Fraction) -> Piece:
     if value.denominator == 1:
         return Piece(lay.number(value))
     decimal = decimal_text(value)
+    if value.numerator == 1 and decimal is not None and re.fullmatch(r"0\.0000*1", decimal):
+        return Piece(lay.sup(lay.number(10), lay.number(1 - len(decimal[1:]))), exponent=False)
     if decimal is not None and len(decimal) < len(str(value)):
         return Piece(lay.number(decimal))
     return Piece(lay.number(value), exponent=False)

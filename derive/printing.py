@@ -50,14 +50,11 @@ class Printer(Lettering):
 
     def _signed(self, term: Term) -> tuple[bool, Piece]:
         """Whether the term starts with a minus sign, and the term without it."""
-        if isinstance(term, Num) and term.value < 0:
-            return True, numeral(-term.value)
-        if isinstance(term, Mul):
-            first = number(term.args[0])
-            if first is not None and first < 0:
-                inner, made = self._signed(mul(-first, *term.args[1:]))
-                return not inner, made
-        return False, self._plain(term)
+        positive = negated(term)
+        if positive is None:
+            return False, self._plain(term)
+        inner, made = self._signed(positive)
+        return not inner, made
 
     def _plain(self, term: Term) -> Piece:
         match term:
@@ -267,3 +264,20 @@ def _bare(arg: Term) -> bool:
     return isinstance(arg, Ref | Size | Const) and not (
         isinstance(arg, Ref) and arg.tensor.role == "hole"
     )
+
+
+def negated(term: Term) -> Term | None:
+    """The negative of a term that starts with a minus sign; the sign of a summand is in front."""
+    match term:
+        case Num() if term.value < 0:
+            return Num(-term.value)
+        case Sum():
+            body = negated(term.body)
+            return None if body is None else Sum(body, term.indices)
+        case Mul():
+            for k, factor in enumerate(term.args):
+                if k == 0 or isinstance(factor, Sum):
+                    positive = negated(factor)
+                    if positive is not None:
+                        return mul(*term.args[:k], positive, *term.args[k + 1 :])
+    return None

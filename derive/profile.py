@@ -104,9 +104,11 @@ class Profile:
 
     def taken(self, letter: str) -> bool:
         """Whether a letter of somebody's own would look like one of the notation's."""
-        return letter in RESERVED or any(
-            Sign(letter) in signs_of(role) for role in self.roles.values()
-        )
+        return letter in RESERVED or self.drawn(Sign(letter))
+
+    def drawn(self, sign: Sign) -> bool:
+        """Whether the sign stands for one of the roles."""
+        return any(sign in signs_of(role) for role in self.roles.values())
 
 
 def signs_of(role: Role) -> set[Sign]:

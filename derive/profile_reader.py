@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from derive.errors import SpecError, listed, shown, suggestion
 from derive.profile import CHOICES, LABEL_FORMS, ROLES, STRATEGIES, Labels, Profile, Role
 from derive.signs import Sign
-
 
 _TEXT_KEYS = ("name", "title", "lecture", "strategies")
 _TABLES = ("labels", "writing", "indices", "sizes", "layer_size", "functions", "roles")

@@ -175,6 +175,11 @@ LINES = [
     ("columns", Sum(ref(D1, N, J), (N,)), r"\sum_{n = 1}^{N} \delta_{n, i}^{(1)}"),
     ("signals", Sum(ref(D1, N, J), (J,)), r"\sum_{j = 1}^{4} \delta_{j}^{(1)}"),
     ("columns", ref(Tensor("z", "quantity", Label(1)), N, J), r"\mathsf{z}_{i}^{(1)}"),
+    ("columns", ref(Tensor("dh", "adjoint", Label(1)), N, J), r"{\bar{h}}_{i}^{(1)}"),
+    ("columns", ref(Tensor("do", "adjoint", Label(1)), N, J), r"{\bar{a}}_{i}^{(1)}"),
+    ("columns", Num(Fraction(1, 10**5)) * X_I, "10^{-5} x_{j}"),
+    ("columns", Sum(-ref(D1, N, J), (N,)), r"-\sum_{n = 1}^{N} \delta_{n, i}^{(1)}"),
+    ("columns", X_I * Sum(-O1_J, (N,)), r"-x_{j} \sum_{n = 1}^{N} a_{n, i}^{(1)}"),
     ("columns", ref(Tensor("gamma", "parameter", Label(1), False), J), r"\gamma_{i}^{(1)}"),
     ("columns", ref(Tensor("W", "gradient", Label(1), False), I_, J),
      r"\frac{\partial C}{\partial w_{i j}^{(1)}}"),
@@ -241,7 +246,8 @@ def entries() -> Iterator[Term]:
     for label, p in product(labels, single):
         for letter, role in (("s", "preactivation"), ("o", "activation"), ("delta", "delta"),
                              ("h", "quantity"), ("z", "quantity"), ("mask", "mask"),
-                             ("error", "error")):  # fmt: skip
+                             ("error", "error"), ("dh", "adjoint"), ("do", "adjoint"),
+                             ("ds", "adjoint"), ("dy", "adjoint")):  # fmt: skip
             for n in samples:
                 yield ref(Tensor(letter, role, label), n, p)
         yield ref(Tensor("b", "bias", label, False), p)
