@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from derive.adjoint import apart, append_rule, carried, formal
 from derive.forward import at_number, generic_stage
@@ -14,6 +15,7 @@ from derive.steps import BY_DEFINITION, Builder, Chain
 from derive.terms import Extent, Index, Label, Partial, Tensor, free_indices, mul, ref
 
 
+@lru_cache(maxsize=8)
 def template(bias: str) -> Stage:
     """The dense layer l with a generic activation."""
     layer = Dense(units="d", activation=Activation(name="generic"), bias=bias, repeat="L")  # type: ignore[arg-type]
