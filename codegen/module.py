@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
 
@@ -72,9 +72,13 @@ class TestPage:
     module: str
 
 
-def emit(derivation: Any) -> str:
-    """The module of a derivation, as Python source text."""
-    return emit_program(program_of(derivation))
+def emit(derivation: Any, numbers: Mapping[tuple[str, str], str] | None = None) -> str:
+    """The module of a derivation, as Python source text.
+
+    `numbers` maps (role, name) of a left side, ("gradient", "W1"), to its equation number "(7)" in
+    the notes; what it leaves out keeps its place in the sequence of equations.
+    """
+    return emit_program(replace(program_of(derivation), numbers=numbers or {}))
 
 
 def emit_test(derivation: Any, module: str | None = None) -> str:
