@@ -125,6 +125,7 @@ def _fitted(function: Any, low: int, high: int, terms: int) -> str:
         return "\n".join(f"    {float(v)!r}," for v in values)
 
 
+@lru_cache(maxsize=1)
 def erfc_coefficients() -> tuple[float, tuple[float, ...]]:
     """(k, the coefficients of `_ERFC`, the highest power first)."""
     text = _fitted(_scaled_erfc, -1, 1, 23)

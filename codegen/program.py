@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from derive.equation import Equation
@@ -51,11 +52,11 @@ class Program:
     numbers: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (role, name) -> "(3)"
     conventions: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def parameters(self) -> dict[str, tuple[int, ...]]:
-        """The trained arrays, in the order of their gradients' layers, and their shapes."""
-        tensors = [eq.lhs.tensor for eq in self.gradients]
-        return {str(t): whole(self.shapes[_trained(t, self.shapes)]) for t in tensors}
+        """The trained arrays, in the order of their gradients, and their shapes."""
+        shapes = {str(t): shape for t, shape in self.shapes.items() if t.role != "gradient"}
+        return {str(eq.lhs.tensor): whole(shapes[str(eq.lhs.tensor)]) for eq in self.gradients}
 
     @property
     def input(self) -> Tensor:
@@ -80,11 +81,6 @@ class Program:
             return known
         every = [*self.forward, self.loss, *self.backward, *self.gradients]
         return f"({every.index(equation) + 1})"
-
-
-def _trained(gradient: Tensor, shapes: Shapes) -> Tensor:
-    """The array whose gradient this is: the same name in another role."""
-    return next(t for t in shapes if str(t) == str(gradient) and t.role != "gradient")
 
 
 def whole(shape: Sequence[Extent]) -> tuple[int, ...]:
