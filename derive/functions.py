@@ -117,6 +117,8 @@ def logarithm(poly: Polynomial) -> Polynomial:
     if split := case_split(poly):
         bracket, yes, no = split
         return either(bracket, logarithm(yes), logarithm(no))
+    if not poly:
+        return _log_atom(poly)  # in a case that has no value; the others stand beside it
     top, bottom = over_common(poly)
     if bottom and all(positive_atom(a) for a in bottom):
         logs = [scaled(logarithm(opened(a)), -e) for a, e in bottom.items()]
