@@ -166,7 +166,7 @@ def value(term: Term, at: dict[Index, int], arrays: dict[str, Any]) -> Any:
         case Call():
             args = [of(a) for a in term.args]
             names: dict[str, Any] = {"max": max, "abs": abs, "atan": np.arctan}
-            return names.get(term.function, getattr(np, term.function, None))(*args)
+            return (names.get(term.function) or getattr(np, term.function))(*args)
         case Piecewise():
             for branch, cond in term.branches:
                 if cond is True or (
