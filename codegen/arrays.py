@@ -141,9 +141,9 @@ class Lowering:
 
     def _add(self, term: Add) -> Labelled:
         """Summands in the written order, but for a positive one first; negative ones subtracted."""
-        first = next((a for a in term.args if _sign(a) > 0), term.args[0])
-        result = self.term(first)
-        for arg in (a for a in term.args if a is not first):
+        place = next((k for k, a in enumerate(term.args) if _sign(a) > 0), 0)
+        result = self.term(term.args[place])
+        for arg in (*term.args[:place], *term.args[place + 1 :]):  # s + s holds one term twice
             if _sign(arg) < 0:
                 result = elementwise("sub", (result, self.term(-arg)), self.rank)
             else:
