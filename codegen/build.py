@@ -96,7 +96,8 @@ def report_text(derivation: Derivation, report: Report | None, notation: str) ->
         "verification": None if report is None else _stable(report),
         MEASURED: None if report is None else _measured(report),
     }
-    return json.dumps(data, indent=1) + "\n"
+    lines = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in data.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def same_report(one: bytes, other: bytes) -> bool:

@@ -25,15 +25,18 @@ def demo(folder: Path, *, force: bool = False) -> None:
     source = next(b.files[f"{TRAINED}/{TRAINED}.py"] for b in made if TRAINED in b.source.label)
     print(_trained(source.decode()))
     print()
-    ending = "pdf" if pdf.available() else "html"
     print("Where to look:")
-    print(f"  {folder / TRAINED / 'notes.html'}    a chapter, in any browser")
+    own = folder / TRAINED
+    places = {own / "notes.html": "a chapter, in any browser"}
     if pdf.available():
-        print(f"  {folder / TRAINED / 'notes.pdf'}     the same on paper")
-    print(f"  {folder / TRAINED / f'{TRAINED}.py'}        its NumPy module, one file on its own")
-    print(f"  {folder / shelf.INDEX}          the other examples")
-    if ending == "html":
-        print("pdflatex is not installed, so there are no PDF files; notes.tex compiles elsewhere.")
+        places[own / "notes.pdf"] = "the same on paper"
+    places[own / f"{TRAINED}.py"] = "its NumPy module, which needs no other file"
+    places[folder / shelf.INDEX] = "all examples"
+    width = max(len(str(path)) for path in places)
+    for path, what in places.items():
+        print(f"  {path!s:{width}}  {what}")
+    if not pdf.available():
+        print("pdflatex is not installed: notes.tex was written, but no PDF was made of it.")
 
 
 def _trained(text: str) -> str:

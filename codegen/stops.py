@@ -26,7 +26,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
             list(arguments) or ["--help"], prog_name="gradwright", standalone_mode=False
         )
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return _interrupted() if code == INTERRUPTED else int(code or 0)
     except SpecError as error:
         return _say(WRONG_INPUT, *error.problems)
     except NotYet as error:
@@ -36,11 +36,11 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     except No as error:
         print(error, file=sys.stderr)
         return NO
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except (KeyboardInterrupt, typer.Abort):
-        return _say(INTERRUPTED, "interrupted; no file is half-written")
+        return _interrupted()
     except Exception as error:
         return _unexpected(error)
     finally:
@@ -62,6 +62,10 @@ def _prepare() -> Any:
 
 def _terminated(*_: Any) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _interrupted() -> int:
+    return _say(INTERRUPTED, "interrupted; no file is half-written")
 
 
 def _unexpected(error: Exception) -> int:

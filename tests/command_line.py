@@ -1,0 +1,40 @@
+"""The command line in this process, in an empty folder, as the tests use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Result]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def assert_refused(result: Result, *words: str) -> None:
+    assert result.code == 2, result
+    assert result.out == ""
+    lines = result.err.splitlines()
+    assert 1 <= len(lines) <= 10
+    for line in lines:
+        assert len(line) <= 300
+        assert line.isascii()
+        assert line.isprintable()
+    assert "Traceback" not in result.err
+    assert "please report" not in result.err
+    for word in words:
+        assert word in result.err
