@@ -15,14 +15,17 @@ from derive.index import (
     replace_term,
 )
 from derive.primitives import DEFINED
+from derive.prove import prove
 from derive.simplify import cost, tidy
 from derive.steps import BY_DEFINITION, Builder, Chain
 from derive.terms import (
+    Add,
     Apply,
     Call,
     Function,
     Mul,
     Partial,
+    Piecewise,
     Pow,
     Ref,
     Sum,
@@ -37,6 +40,7 @@ from derive.terms import (
 
 LONGEST = 60  # operations in a line that is still shown rule by rule
 MOST_LINES = 8
+SHORT = 8  # operations in a side identity that is worth a remark
 
 
 def slope_lemmas(phi: Term, function: Function) -> tuple[Chain, ...]:
@@ -113,7 +117,20 @@ def _fold(chain: Builder, folded: Term, phi: Term) -> Builder:
         folded,
         "in forward quantities" if folded is not chain.last else "",
         unfold=(expand_slopes(chain.last), opened),
+        since=_side_identities(folded, phi) if cost(chain.last) <= LONGEST else (),
     )
+
+
+def _side_identities(folded: Term, phi: Term) -> tuple[tuple[Term, Term], ...]:
+    """What the sums in a folded slope are in s, where that is short: 1 - o = 1/(1 + e^s)."""
+    found = []
+    for node in walk(folded):
+        if isinstance(node, Add) and all(r is O for r in refs(node)):
+            side = tidy(expand_functions(replace_term(node, O, phi)))
+            if cost(side) <= SHORT and not isinstance(side, Piecewise):
+                prove(expand_functions(replace_term(node, O, phi)), side)
+                found.append((node, side))
+    return tuple(found)
 
 
 # ------------------------------------------------------------------ over an index

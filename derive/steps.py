@@ -12,12 +12,16 @@ __all__ = ["BY_DEFINITION", "BY_RULE", "PROVED", "SAMPLED", "TESTED", "Builder",
 
 @dataclass(frozen=True)
 class Step:
-    """... = rhs, because of `why`; `cites` are keys of equations, lemmas, facts it rests on."""
+    """... = rhs, because of `why`; `cites` are keys of equations, lemmas, facts it rests on.
+
+    `since` are side identities, each proved, that make the step easy to see: 1 - o = 1/(1 + e^s).
+    """
 
     rhs: Term
     why: str
     check: Check
     cites: tuple[str, ...] = ()
+    since: tuple[tuple[Term, Term], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,12 @@ class Builder:
         *cites: str,
         unfold: tuple[Term, Term] | None = None,
         facts: tuple[Fact, ...] = (),
+        since: tuple[tuple[Term, Term], ...] = (),
     ) -> Builder:
         """Add a member after checking it; `unfold` are both sides with definitions inserted."""
         if rhs is not self.last:
             check = prove(*(unfold or (self.last, rhs)), facts)
-            self.steps.append(Step(rhs, why, check, cites))
+            self.steps.append(Step(rhs, why, check, cites, since))
         return self
 
     def chain(self) -> Chain:
