@@ -125,7 +125,7 @@ def _side_identities(folded: Term, phi: Term) -> tuple[tuple[Term, Term], ...]:
     """What the sums in a folded slope are in s, where that is short: 1 - o = 1/(1 + e^s)."""
     found = []
     for node in walk(folded):
-        if isinstance(node, Add) and all(r is O for r in refs(node)):
+        if node is not folded and isinstance(node, Add) and all(r is O for r in refs(node)):
             side = tidy(expand_functions(replace_term(node, O, phi)))
             if cost(side) <= SHORT and not isinstance(side, Piecewise):
                 prove(expand_functions(replace_term(node, O, phi)), side)
