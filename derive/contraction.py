@@ -51,20 +51,25 @@ def guard(place: Affine, size: Extent) -> Term:
 
 
 def contract(term: Sum) -> Term | None:
-    """Sum_i f(i) [i = m] = f(m) [m in the range of i], for one delta; None where none applies."""
-    factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
+    """Sum_i f(i) [i = m] = f(m) [m in the range of i], for one delta; None where none applies.
+
+    An index that needs no guard is taken first.
+    """
+    factors = _factors(term.body)
+    found: Term | None = None
     for k, factor in enumerate(factors):
-        if not isinstance(factor, Delta):
-            continue
         for index in term.indices:
-            place = solve(factor, index)
+            place = solve(factor, index) if isinstance(factor, Delta) else None
             if place is None:
                 continue
-            rest = mul(*factors[:k], *factors[k + 1 :])
-            others = tuple(i for i in term.indices if i != index)
-            body = mul(at(rest, {index: place}), guard(place, index.size))
-            return total(body, *others)
-    return None
+            inside = in_range(place, index.size)
+            if found is None or inside:
+                rest = mul(*factors[:k], *factors[k + 1 :])
+                body = mul(at(rest, {index: place}), guard(place, index.size))
+                found = total(body, *(i for i in term.indices if i != index))
+            if inside:
+                return found
+    return found
 
 
 def contracted(term: Term) -> Term:
