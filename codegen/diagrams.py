@@ -158,7 +158,7 @@ class Step:
 
 def block_picture(steps: Sequence[Step], alt: str) -> Picture:
     """Blocks in a row with arrows between them, continued on the next row where a row is full."""
-    wide = max(16.0, *(max(map(_text_width, (s.name, s.shape))) + 6 for s in steps))
+    wide = max(16.0, *(max(_text_width(s.name, 4.0), _text_width(s.shape)) + 6 for s in steps))
     gap, tall, down = 8.0, 10.0, 22.0
     per_row = max(1, min(len(steps), int((PAPER + gap) // (wide + gap))))
     shapes: list[Shape] = []
@@ -206,9 +206,10 @@ def value_graph(nodes: Sequence[Node], edges: Sequence[tuple[int, int]], alt: st
     for node, (x, y) in zip(nodes, spots, strict=True):
         shapes.append(_unit(node.name, x, y, node.boxed))
         if node.value != "":
-            shapes.append(Label(x, y - RADIUS - 2.6, node.value, tint="forward"))
+            shapes.append(Label(x, y - RADIUS - 2.6, node.value, tint="forward", backed=True))
         if node.derivative != "":
-            shapes.append(Label(x, y + RADIUS + 2.8, node.derivative, tint="backward"))
+            below = Label(x, y + RADIUS + 2.8, node.derivative, tint="backward", backed=True)
+            shapes.append(below)
     return Picture(tuple(shapes), 2 * left + columns * across, 2 * top + rows * down + 0.5, alt)
 
 

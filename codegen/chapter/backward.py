@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from codegen.chapter.generic import generic_section
 from codegen.chapter.groups import Group
 from codegen.chapter.keys import error_key
@@ -12,20 +10,29 @@ from codegen.document import (
     Block,
     CrossRef,
     Display,
-    EquationRow,
-    Equations,
     Inline,
     Inlines,
-    Math,
+    Line,
     Paragraph,
     Section,
 )
+from derive.backward import computable
 from derive.canon import equal
 from derive.equation import Equation
 from derive.forward import Y
-from derive.layout import Layout, row
+from derive.prove import PROVED
 from derive.steps import Chain
-from derive.terms import Apply, Partial, Piecewise, Ref, refs, walk
+from derive.terms import (
+    ONE,
+    ZERO,
+    Apply,
+    Partial,
+    Piecewise,
+    Ref,
+    Term,
+    free_indices,
+    walk,
+)
 
 
 def section(sheet: Sheet) -> Section:
@@ -68,38 +75,40 @@ def layer_name(sheet: Sheet, group: Group, capital: bool = False) -> Inlines:
 def _error(sheet: Sheet, group: Group, chain: Chain) -> list[Block]:
     lead = layer_name(sheet, group, capital=True)
     output = group is sheet.last and chain.kind == "delta"
-    before = _before_output(sheet, group, chain) if output else _before(sheet, group, chain)
+    before = _before_output(sheet, chain) if output else _before(sheet, group, chain)
     blocks: list[Block] = [Paragraph(before, (*lead, "."))]
-    blocks.append(Display(sheet.lines(chain, error_key(chain))))
-    arrays = _arrays(sheet, chain)
-    if arrays is not None:
-        blocks += [Paragraph(("As vectors:",)), Equations((EquationRow((arrays,)),))]
+    blocks.append(Display((*sheet.lines(chain, error_key(chain)), *_arrays(sheet, chain))))
     after = _after(sheet, group, chain) if chain.kind == "delta" else ()
     if after:
         blocks.append(Paragraph(after))
     return blocks
 
 
-def _arrays(sheet: Sheet, chain: Chain) -> object:
-    equation = error_equation(sheet, chain)
-    return sheet.arrays(equation) if equation is not None else None
+def _arrays(sheet: Sheet, chain: Chain) -> tuple[Line, ...]:
+    """The same between whole arrays, unless it is about a single number."""
+    equation = error_equation(chain)
+    if equation is None or all(i.size == 1 for i in free_indices(equation.lhs) if not i.sample):
+        return ()
+    made = sheet.arrays(equation)
+    if made is None:
+        return ()
+    return (Line(made.lhs, "=", made.rhs, ("as vectors",), PROVED, detail="entry by entry"),)
 
 
-def error_equation(sheet: Sheet, chain: Chain) -> Equation | None:
+def error_equation(chain: Chain) -> Equation | None:
     """The error as an equation between arrays, with every dL/dt under its own name."""
-    from derive.backward import computable
-
     lhs = computable(chain.lhs)
     return Equation(lhs, computable(chain.result)) if isinstance(lhs, Ref) else None
 
 
-def _before_output(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+def _before_output(sheet: Sheet, chain: Chain) -> Inlines:
     s = sheet.math(_partial(chain).by)
-    if group.activation is None:
+    activation = sheet.output_activation
+    if activation is None:
         return ("There is no activation after ", s, ", so its error is the slope of the loss:")
     if _jacobian(chain):
         return ("Every output depends on ", s, ", so the chain rule adds up over all of them:")
-    return ("The loss sees ", s, " only through ", sheet.math(group.activation.lhs), ":")
+    return ("The loss sees ", s, " only through ", sheet.math(activation.lhs), ":")
 
 
 def _before(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
@@ -132,25 +141,29 @@ def _jacobian(chain: Chain) -> bool:
 
 def cancels(sheet: Sheet) -> bool:
     """Whether the error of the output is output minus target, the slope of its activation gone."""
-    group, delta = sheet.last, sheet.last.delta
-    if delta is None or group.activation is None:
+    delta, activation = sheet.last.delta, sheet.output_activation
+    if delta is None or activation is None:
         return False
-    o = group.activation.lhs
-    return equal(delta.result, gap(o))
+    return equal(delta.result, gap(_at(activation.lhs, delta.lhs)))
 
 
-def gap(o: Ref):  # type: ignore[no-untyped-def]
+def gap(o: Ref) -> Term:
     """Output minus target at an entry."""
     return o - Ref(Y, o.at)
 
 
+def _at(entry: Ref, like: Term) -> Ref:
+    """The entry at the places of another one."""
+    return Ref(entry.tensor, like.at) if isinstance(like, Ref) else entry
+
+
 def _after(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
     if group is sheet.last:
-        return _after_output(sheet, group, chain)
+        return _after_output(sheet, chain)
     return _after_hidden(sheet, group, chain)
 
 
-def _after_output(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+def _after_output(sheet: Sheet, chain: Chain) -> Inlines:
     delta = sheet.math(chain.lhs)
     used = [c for step in chain.steps for c in step.cites if c.startswith("fact.")]
     if cancels(sheet):
@@ -166,9 +179,7 @@ def _after_output(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
             made += [" Without ", CrossRef(used[0]), " the first term would keep the sum of the"
                      " targets as a factor."]  # fmt: skip
         return tuple(made)
-    assert group.delta is not None
-    o = group.activation.lhs if group.activation else None
-    if o is None:
+    if sheet.output_activation is None:
         linear = equal(chain.result, gap(_partial(chain).by))
         return ("The error is what is left to learn: output minus target.",) if linear else ()
     if any(isinstance(n, Apply) and n.order for n in walk(chain.result)):
@@ -184,7 +195,7 @@ def _after_output(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
 def _after_hidden(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
     result = chain.result
     factors = [n for n in walk(result) if isinstance(n, Piecewise)]
-    switch = any([v for v, _ in f.branches] == _ONE_ZERO for f in factors)
+    switch = any([v for v, _ in f.branches] == [ONE, ZERO] for f in factors)
     if switch:
         return ("The bracket is 1 where the condition holds and 0 elsewhere: it lets the error of"
                 " an active unit through unchanged and stops that of the others.",)  # fmt: skip
@@ -193,15 +204,6 @@ def _after_hidden(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
                 " where these are mostly smaller than 1 the error fades on its way down, where they"
                 " are mostly larger it grows.",)  # fmt: skip
     return ()
-
-
-def _one_zero() -> list[object]:
-    from derive.terms import ONE, ZERO
-
-    return [ONE, ZERO]
-
-
-_ONE_ZERO = _one_zero()
 
 
 def _input(sheet: Sheet) -> list[Block]:
@@ -213,9 +215,3 @@ def _input(sheet: Sheet) -> list[Block]:
     return blocks
 
 
-def shown_row(*parts: Layout | str) -> Math:
-    """Pieces of a formula in running text."""
-    return Math(row(*parts))
-
-
-__all__ = ["cancels", "error_equation", "gap", "layer_name", "refs", "replace", "section"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from codegen.chapter import words
@@ -118,20 +118,32 @@ def _given(own: Sheet, numbers: Numbers, entry: Ref) -> Shown:
 
 
 def _rows(equations: Sequence[Shown]) -> list[Block]:
-    """Equations side by side, as many as fit on a line."""
-    blocks: list[Block] = []
-    line: list[Shown] = []
-    used = 0.0
-    for equation in equations:
-        wide = width(equation.lhs) + width(equation.rhs) + 3.4
-        if line and used + wide > ROW:
-            blocks.append(Equations((EquationRow(tuple(line)),)))
-            line, used = [], 0.0
-        line.append(equation)
-        used += wide
-    if line:
-        blocks.append(Equations((EquationRow(tuple(line)),)))
-    return blocks
+    """Equations side by side on as few lines as will do, the lines of like width."""
+    wide = [width(e.lhs) + width(e.rhs) + 3.4 for e in equations]
+    fewest = len(_filled(wide, ROW))
+    room = next(r for r in _rooms(sum(wide) / fewest) if len(_filled(wide, r)) == fewest)
+    return [Equations((EquationRow(tuple(equations[a:b])),)) for a, b in _filled(wide, room)]
+
+
+def _rooms(least: float) -> Iterator[float]:
+    """Widths of a line from the smallest that could do to the whole line."""
+    room = least
+    while room < ROW:
+        yield room
+        room += 1.0
+    yield ROW
+
+
+def _filled(wide: Sequence[float], room: float) -> list[tuple[int, int]]:
+    """Where each line begins and ends when as much as fits is put on each."""
+    made: list[tuple[int, int]] = []
+    start, used = 0, 0.0
+    for k, one in enumerate(wide):
+        if k > start and used + one > room:
+            made.append((start, k))
+            start, used = k, 0.0
+        used += one
+    return [*made, (start, len(wide))]
 
 
 # ------------------------------------------------------------------ what is computed
@@ -156,7 +168,7 @@ def _backward(own: Sheet, numbers: Numbers) -> list[Line]:
     made = []
     for group in reversed(own.groups):
         for chain in group.errors:
-            equation = error_equation(own, chain)
+            equation = error_equation(chain)
             if equation is not None and chain.kind == "delta":
                 made.append(_substituted(own, numbers, equation, own.keys.alias[chain.key]))
     return made

@@ -140,11 +140,14 @@ def _bias(sheet: Sheet) -> Iterator[Block]:
     if not isinstance(layer, Dense) or layer.bias == "absent" or len(network.layers) > 1 and layer.repeat:
         return
     other_bias = "threshold" if layer.bias == "added" else "added"
-    new = layer.model_copy(update={"bias": other_bias, "repeat": None, "activation": Activation(name="linear")})
+    new = layer.model_copy(update={"bias": other_bias, "activation": Activation(name="linear")})
     other = derive(_changed(network, network.input, (new,), Loss(name="half_squared_error")))
     label = sheet.groups[0].label
-    shift = _Shift(1, label)
-    chain = next(c for c in other.layers if c.key == "gradient.b1")
+
+    def shift(term: Term) -> Term:
+        return term
+
+    chain = next(c for c in other.layers if c.key == f"gradient.b{label}")
     result = row(sheet.write(shift(chain.lhs)), "=", sheet.write(shift(chain.result)))
     main = other.forward[0]
     equation = row(sheet.write(shift(main.lhs)), "=", sheet.write(shift(main.rhs)))

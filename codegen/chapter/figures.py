@@ -17,7 +17,7 @@ from derive.pieces import ATOM, SUM, Piece
 from derive.terms import Affine, Ref, Tensor
 
 PLACES = 4
-SMALL = 5  # a number below 5 units of the last place is written with a power of ten
+SMALL = 1  # a number below one unit of the last place is written with a power of ten
 
 
 def figure(value: Any) -> Layout:

@@ -46,7 +46,7 @@ def batch(sheet: Sheet) -> Section:
         for chain in group.errors:
             from codegen.chapter.backward import error_equation
 
-            equation = error_equation(sheet, chain)
+            equation = error_equation(chain)
             made = None if equation is None else sheet.arrays(equation, batch=True)
             if made is not None:
                 parts = [made]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from derive.derivation import Derivation
 from derive.equation import Equation
-from derive.index import relabel
+from derive.index import at, relabel
 from derive.stages import SAMPLE
 from derive.steps import Chain
 from derive.terms import (
@@ -18,9 +18,12 @@ from derive.terms import (
     Label,
     Partial,
     Ref,
+    Sum,
     Tensor,
     Term,
     free_indices,
+    rebuild,
+    refs,
     walk,
 )
 
@@ -149,7 +152,7 @@ def _keyed(singles: list[Group]) -> Iterable[tuple[object, Group]]:
             terms = [t for e in moved.forward for t in (e.lhs, e.rhs)]
             terms += [t for c in moved.errors for t in (c.lhs, c.result)]
             terms += [t for g in moved.gradients for t in (g.equation.lhs, g.equation.rhs)]
-            yield tuple((str(t), _sizes(t)) for t in terms), group
+            yield tuple((str(t), _sizes(opened(t))) for t in terms), group
 
 
 def _sizes(term: Term) -> tuple[Index, ...]:
@@ -157,8 +160,29 @@ def _sizes(term: Term) -> tuple[Index, ...]:
     return tuple(sorted(found, key=lambda i: (i.name, str(i.size))))
 
 
+def opened(term: Term) -> Term:
+    """The term with the width of layer l + 1 as a letter, in sums over what comes back from there."""
+    term = rebuild(term, opened)
+    if not isinstance(term, Sum):
+        return term
+    above = {
+        place.index
+        for entry in refs(term.body)
+        if entry.tensor.role == "delta" and entry.tensor.label == Label(1, GENERIC)
+        for place in entry.at
+    }
+    renamed = {i: Index(i.name, f"d^({Label(1, GENERIC)})") for i in term.indices if i in above}
+    if not renamed:
+        return term
+    body = at(term.body, {i: Affine.of(new) for i, new in renamed.items()})
+    return Sum(body, tuple(renamed.get(i, i) for i in term.indices))
+
+
 def _joined(members: list[Group]) -> Group:
-    first = _moved(members[0], members[0].label)
+    moved = [_moved(member, member.label) for member in members]
+    first = moved[0]
+    if len({tuple(_sizes(c.result) for c in m.errors) for m in moved}) > 1:
+        first = _mapped(first, opened)
     return replace(first, label=Label(0, GENERIC), numbers=tuple(m.label for m in members))
 
 
@@ -178,6 +202,12 @@ def _moved(group: Group, at: Label) -> Group:
 
     def term(old: Term) -> Term:
         return relabel(old, tensor, lambda extent: extent, function)
+
+    return _mapped(group, term)
+
+
+def _mapped(group: Group, term: Callable[[Term], Term]) -> Group:
+    """The group with every term changed in the same way."""
 
     def equation(old: Equation) -> Equation:
         lhs = term(old.lhs)

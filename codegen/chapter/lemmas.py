@@ -9,6 +9,7 @@ from codegen.chapter.legend import legend
 from codegen.chapter.sheet import Sheet
 from codegen.document import Block, CrossRef, Display, Inline, Inlines, Lemma, Math, Paragraph, Section
 from derive import layout as lay
+from derive.canon import normal, to_term
 from derive.evaluate import Digits
 from derive.identities import O, S
 from derive.layout import row
@@ -171,7 +172,8 @@ def _jacobian(sheet: Sheet, chain: Chain) -> list[Block]:
         "All outputs share the denominator: raising one pre-activation raises its own output and"
         " lowers all the others, which is why one error later depends on every output.",
     ]
-    matrix = form(chain.result, _plain(o), _plain(s), batch=False,
+    expanded = to_term(normal(chain.result))
+    matrix = form(expanded, _plain(o), _plain(s), batch=False,
                   out_first=sheet.writer.profile.out_first, shapes=sheet.derivation.shapes)  # fmt: skip
     if matrix is not None:
         words_ += [" As a matrix the slopes are ", Math(sheet.writer.matrix(matrix)), "."]

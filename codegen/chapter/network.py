@@ -8,12 +8,12 @@ from codegen.chapter import words
 from codegen.chapter.groups import Group
 from codegen.chapter.sheet import MOST_PICTURED, Sheet
 from codegen.diagrams import Column, Step, block_picture, elided, network_picture
-from codegen.document import Block, Code, Emph, Figure, Inline, Inlines, Math, Section, Table
+from codegen.document import Code, Emph, Figure, Inline, Inlines, Math, Section, Table
 from codegen.picture import Content, Picture
 from derive import layout as lay
-from derive.layers import Activation, Dense
+from derive.layers import Dense
 from derive.layout import Layout, row
-from derive.terms import Extent, Function, Label, Tensor
+from derive.terms import Extent, Function, Index, Label, Ref, Tensor, ref
 
 MOST_NAMED = 6  # weights that are named in the picture
 MOST_LISTED = 4  # layers whose shapes are listed one by one
@@ -139,13 +139,12 @@ def _caption(sheet: Sheet, units: bool) -> Inlines:
     made: list[Inline] = []
     if units:
         *_, out = widths = [int(size) for size in sizes(sheet)]
-        parts = [words.count(widths[0], "input")]
-        parts += [words.count(width, "hidden unit") for width in widths[1:-1]]
+        parts = [words.count(widths[0], "input"), *_hidden(widths[1:-1])]
         parts.append(words.count(out, "output"))
         made.append(words.capital(", ".join(parts)) + ".")
     else:
-        depth = len(network.layers)
-        made.append("The layers in order" if depth > 1 else "The layer")
+        several = len(network.layers) > 1 or any(group.run for group in sheet.groups)
+        made.append("The layers in order" if several else "The layer")
         made.append("; below each block the size of what comes out of it.")
     weight = _a_weight(sheet)
     if weight is not None:
@@ -155,9 +154,15 @@ def _caption(sheet: Sheet, units: bool) -> Inlines:
     return tuple(made)
 
 
-def _a_weight(sheet: Sheet) -> Math | None:
-    from derive.terms import Index, ref
+def _hidden(widths: list[int]) -> list[str]:
+    """The hidden layers in words."""
+    if len(widths) < 2:
+        return [words.count(width, "hidden unit") for width in widths]
+    each = words.joined([words.number(width) for width in widths])
+    return [f"hidden layers of {each} units"]
 
+
+def _a_weight(sheet: Sheet) -> Math | None:
     if not any(layer.kind == "dense" for layer in sheet.derivation.network.layers):
         return None
     weight = Tensor("W", "weight", Label(0, "l"), batched=False)
@@ -176,13 +181,9 @@ def symbols(sheet: Sheet) -> Table:
 def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
     derivation = sheet.derivation
     shapes = derivation.shapes
-    source = derivation.forward_pass.stages[0].source
     x = next(t for t in shapes if t.role == "input")
     y = next(t for t in shapes if t.role == "target")
-    rows = [_row(sheet, (x,), "input")] if source.label is None or x == source else []
-    if not rows:
-        rows = [_row(sheet, (source,), "input; before layer 1 it is the input of the network")]
-        rows = [_row(sheet, (x,), "input")]
+    rows = [_row(sheet, (x,), "input")]
     for group in sheet.groups:
         rows += _parameters(sheet, group)
     for role, meaning in (("preactivation", "pre-activation: what a layer sums up"),
@@ -193,9 +194,11 @@ def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
         if equation.lhs.tensor.role not in ("preactivation", "activation"):
             rows.append(_row(sheet, (equation.lhs.tensor,), equation.why or "intermediate quantity"))
     rows.append(_row(sheet, (y,), _target_meaning(sheet)))
-    deltas = [t for g in sheet.groups for c in g.errors if c.kind == "delta"
-              for t in [c.lhs.tensor]]  # type: ignore[attr-defined]  # fmt: skip
-    rows += _many(sheet, sorted(deltas, key=lambda t: str(t.label)), "error, the derivative of the loss by the pre-activation")
+    errors = [c.lhs for g in sheet.groups for c in g.errors if c.kind == "delta"]
+    deltas = [lhs.tensor for lhs in errors if isinstance(lhs, Ref)]
+    if any(t.label and t.label.base for t in deltas):
+        deltas = deltas[:1]
+    rows += _many(sheet, deltas, "error: the derivative of the loss by the pre-activation")
     rows += _losses(sheet)
     return rows
 
@@ -290,6 +293,3 @@ def _conventions(sheet: Sheet) -> Inlines:
     vectors = "The vectors of all samples are the rows of a matrix" if rows else "Vectors are columns"
     return ("Notation. ", vectors, "; ", hadamard, " is the entrywise product.")
 
-
-Blocks = tuple[Block, ...]
-_ = Activation

@@ -27,7 +27,8 @@ def badges(sheet: Sheet, example: Example | None) -> tuple[Inlines, ...]:
             made.append((f"{n} of {every} steps {word}",))
     if example is not None:
         gap = example.numbers.difference
-        what = words.count(example.numbers.parameters, "gradient")
+        many = example.numbers.parameters
+        what = "the gradient" if many == 1 else f"all {words.number(many)} gradients"
         of = "of the example" if example.stands_for_itself else "of the worked example"
         made.append(
             (f"{what} {of} agree with central differences to ", Math(power_of_ten(gap)))
@@ -59,13 +60,11 @@ def opening(sheet: Sheet) -> tuple[Paragraph, ...]:
 
 def _why_not_one_by_one(sheet: Sheet, many: int | None) -> tuple[Paragraph, ...]:
     """Why one goes backward: the cost of anything else."""
+    start = "One could nudge each parameter in turn and watch the loss"
     if many is None:
-        start = "One could nudge each parameter in turn and watch the loss"
-        cost = "that costs one more forward pass for every parameter"
+        cost = "that costs one more forward pass for every parameter, and it is not exact"
     else:
-        start = "One could nudge each parameter in turn and watch the loss"
-        cost = f"that costs {many:,} forward passes".replace(",", "\u202f")
-        cost += " and is not exact"
+        cost = f"that costs {words.count(many, 'forward pass', 'forward passes')}, and it is not exact"
     text = (
         f"{start}, but {cost}. Going backward gives all derivatives at once for about the price of"
         " two forward passes, since what the layers share is computed once and handed on."

@@ -29,19 +29,28 @@ def loss_words(network: Network) -> str:
 
 def _shape(network: Network) -> str:
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
-    names = list(dict.fromkeys(_activation(layer) for layer in dense))
-    names = [name for name in names if name != "linear"] or names
-    kinds = words.joined(names) if len(names) <= 2 else "mixed"
+    kinds = _kinds(dense)
     plain = len(dense) == len(network.layers)
     if any(layer.repeat for layer in dense):
-        return f"a {kinds} network of any depth"
+        return f"a {kinds} of any depth"
     sizes = [*network.input, *(layer.units for layer in dense)]
     if plain and len(sizes) <= 5 and len(network.input) == 1:
         article = "an" if str(sizes[0])[:1] == "8" or sizes[0] in (11, 18) else "a"
         shape = "\u2013".join(map(str, sizes))
-        return f"{article} {shape} {kinds} network"
+        return f"{article} {shape} {kinds}"
     article = "an" if len(network.layers) in (8, 11, 18) else "a"
-    return f"{article} {len(network.layers)}-layer {kinds} network".replace("mixed ", "")
+    return f"{article} {len(network.layers)}-layer {kinds}"
+
+
+def _kinds(layers: list[Dense]) -> str:
+    """sigmoid network, softmax classifier, or network where the units are of many kinds."""
+    if not layers:
+        return "network"
+    if layers[-1].activation.name == "softmax":
+        return "softmax classifier"
+    names = list(dict.fromkeys(_activation(layer) for layer in layers))
+    names = [name for name in names if name != "linear"] or names
+    return f"{words.joined(names)} network" if len(names) <= 2 else "network"
 
 
 def _activation(layer: Dense) -> str:

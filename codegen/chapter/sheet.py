@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 from codegen.chapter.groups import Group, groups_of
@@ -13,6 +13,7 @@ from derive import equation as terms_equation
 from derive import layout as lay
 from derive import profiles
 from derive.derivation import Derivation
+from derive.forward import at_end
 from derive.layout import Layout, row
 from derive.notation import Context, Writer
 from derive.steps import Chain, Step
@@ -66,6 +67,11 @@ class Sheet:
     def output(self) -> Ref:
         """An entry of the output."""
         return self.derivation.forward_pass.output
+
+    @property
+    def output_activation(self) -> terms_equation.Equation | None:
+        """The activation equation of the output layer, at its last number."""
+        return at_end(self.derivation.forward_pass.stages[-1]).activation
 
     # -------------------------------------------------------------- formulas
 
@@ -171,19 +177,18 @@ def braced(layout: Layout, target: Layout, label: Layout) -> Layout:
         if node == target:
             done = True
             return lay.Underbrace(node, label)
-        return lay.rebuilt(node, visit) if hasattr(lay, "rebuilt") else _rebuilt(node, visit)
+        return _rebuilt(node, visit)
 
     return visit(layout)
 
 
-def _rebuilt(node: Layout, visit: object) -> Layout:
-    from dataclasses import fields
-
-    changed = {}
+def _rebuilt(node: Layout, visit: Callable[[Layout], Layout]) -> Layout:
+    """The same node over visited parts."""
+    changed: dict[str, object] = {}
     for f in fields(node):
         value = getattr(node, f.name)
         if isinstance(value, Layout):
-            changed[f.name] = visit(value)  # type: ignore[operator]
+            changed[f.name] = visit(value)
         elif isinstance(value, tuple) and value and isinstance(value[0], Layout):
-            changed[f.name] = tuple(visit(v) for v in value)  # type: ignore[operator]
+            changed[f.name] = tuple(visit(v) for v in value)
     return replace(node, **changed) if changed else node

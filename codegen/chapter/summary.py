@@ -20,7 +20,7 @@ def summary(sheet: Sheet) -> Result:
     rows: list[tuple[Inlines, ...]] = []
     for group in reversed(sheet.groups):
         for chain in group.errors:
-            equation = error_equation(sheet, chain)
+            equation = error_equation(chain)
             if equation is not None:
                 rows.append(_row(sheet, group, "error" if not rows else "", equation))
     for role in ("weight", "bias", ""):
@@ -31,17 +31,24 @@ def summary(sheet: Sheet) -> Result:
             lead = _LEADS.get(role, "parameters") if k == 0 else ""
             rows.append(_row(sheet, group, lead, gradient.of_sample))
     columns: tuple[Inlines, ...] = ((), ("for one sample",), ("shape",))
+    if any(group.run for group in sheet.groups):
+        columns += ((),)
     return Result(("The whole backward pass",), columns, tuple(rows))
 
 
 def _row(sheet: Sheet, group: Group, lead: str, equation: Equation) -> tuple[Inlines, ...]:
     shown = sheet.best(equation)
     assert shown.lhs is not None
-    formula: list[Inline] = [Math(row(shown.lhs, shown.relation, shown.rhs))]
-    if group.run:
+    formula: Inlines = (Math(row(shown.lhs, shown.relation, shown.rhs)),)
+    cells: tuple[Inlines, ...] = (
+        (lead,) if lead else (),
+        formula,
+        (Math(_shape(sheet, equation.lhs)),),
+    )
+    if any(g.run for g in sheet.groups):
         less = 1 if group.open and equation.lhs.tensor.role == "delta" else 0
-        formula += [", ", sheet.span(group, less)]
-    return ((lead,) if lead else (), tuple(formula), (Math(_shape(sheet, equation.lhs)),))
+        cells += ((sheet.span(group, less),) if group.run else (),)
+    return cells
 
 
 def _shape(sheet: Sheet, lhs: Ref) -> Layout:

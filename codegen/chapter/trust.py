@@ -43,9 +43,8 @@ def _words(sheet: Sheet) -> Inlines:
     many = sum(sheet.derivation.checks.values())
     runs = any(group.run and not group.open for group in sheet.groups)
     more = " (every layer by itself, also those that the pages show together)" if runs else ""
-    return (f"Each of the {many:,} steps was checked when this page was made{more}, and a step that"
-            " fails stops the derivation: nothing on this page was typed in by hand.".replace(",", ",")
-            ,)  # fmt: skip
+    return (f"Each of the {many} steps was checked when this page was made{more}. A step that fails"
+            " stops the derivation; no formula on these pages was typed by hand.",)  # fmt: skip
 
 
 def _table(sheet: Sheet) -> Table:
@@ -111,7 +110,7 @@ def _quotient(example: Example) -> Layout:
         c = c.items[0]
     w, h = lay.Ident("w"), lay.Ident("h")
     above = row(lay.apply(c, row(w, "+", h)), "-", lay.apply(c, row(w, "-", h)))
-    return lay.slashed(lay.paren(above), row(lay.number(2), h))
+    return lay.frac(above, row(lay.number(2), h))
 
 
 def _alt(truncated: bool) -> str:

@@ -17,7 +17,7 @@ def number(n: int) -> str:
     >>> number(3), number(13)
     ('three', '13')
     """
-    return _NUMBERS[n] if n < len(_NUMBERS) else f"{n:,}".replace(",", "\u202f")
+    return _NUMBERS[n] if n < len(_NUMBERS) else f"{n:,}"
 
 
 def count(n: int, one: str, many: str = "") -> str:
