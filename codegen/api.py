@@ -9,9 +9,9 @@ from typing import Any
 from codegen import build
 from codegen.report import Report
 from codegen.verify import verify as hold_against_referees
-from derive.derivation import Derivation, derive
+from derive.derivation import Derivation
 from derive.errors import SpecError, listed, shown, suggestion
-from derive.spec import Network
+from derive.spec import Network, load
 
 Subject = Derivation | Network | Mapping[str, Any] | Path | str
 
@@ -44,4 +44,7 @@ def verify(subject: Subject) -> Report:
 
 
 def _derivation(subject: Subject) -> Derivation:
-    return subject if isinstance(subject, Derivation) else derive(subject)
+    if isinstance(subject, Derivation):
+        return subject
+    network = load(subject)
+    return build.derivation_of(network, network.name)

@@ -29,10 +29,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         return _interrupted() if code == INTERRUPTED else int(code or 0)
     except SpecError as error:
         return _say(WRONG_INPUT, *error.problems)
-    except NotYet as error:
-        return _say(WRONG_INPUT, f"not possible yet: {error}")
-    except Undefined as error:
-        return _say(WRONG_INPUT, f"there is no derivative: {error}")
+    except (NotYet, Undefined) as error:
+        return _say(WRONG_INPUT, str(error))
     except No as error:
         print(error, file=sys.stderr)
         return NO
