@@ -1,0 +1,146 @@
+r"""LaTeX formulas as tokens with their places; TeX programming is refused by its name.
+
+>>> [t.text for t in tokens(r"w_{ij} \cdot x'")]
+['w', '_', '{', 'i', 'j', '}', '\\cdot', 'x', "'"]
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from derive.errors import SpecError, shown
+
+MOST_CHARACTERS = 20_000
+MOST_TOKENS = 8_000
+DEEPEST = 60
+
+#: Commands that program TeX, read or write files, or change how characters are read.
+PROGRAMMING = frozenset(
+    (
+        "catcode", "csname", "endcsname", "write", "immediate", "openout", "openin", "closeout",
+        "closein", "read", "input", "include", "includeonly", "InputIfFileExists", "import",
+        "usepackage", "RequirePackage", "loop", "repeat", "loops", "whiledo", "foreach", "edef",
+        "xdef", "gdef", "let", "futurelet", "expandafter", "noexpand", "afterassignment",
+        "aftergroup", "everymath", "everypar", "everydisplay", "output", "special", "directlua",
+        "luaexec", "lua_now", "ExplSyntaxOn", "makeatletter", "makeatother", "uppercase",
+        "lowercase", "mathchardef", "chardef", "countdef", "newcount", "newwrite", "newread",
+        "advance", "multiply", "divide", "if", "ifx", "ifnum", "ifdim", "ifcase", "ifcat",
+        "ifmmode", "else", "fi", "scantokens", "detokenize", "jobname", "endinput", "batchmode",
+        "scrollmode", "nonstopmode", "errorstopmode", "shipout", "verbatiminput", "lstinputlisting",
+        "includegraphics", "href", "url", "newenvironment", "renewenvironment", "globaldefs",
+        "escapechar", "endlinechar", "endcsname", "the", "number", "romannumeral", "string",
+    )
+)  # fmt: skip
+
+_UNICODE = {
+    "∑": r"\sum", "∏": r"\prod", "∂": r"\partial", "∇": r"\nabla", "−": "-", "·": r"\cdot",
+    "⋅": r"\cdot", "×": r"\times", "⊙": r"\odot", "∘": r"\circ", "⊗": r"\otimes", "∗": "*",
+    "≈": r"\approx", "≠": r"\ne", "≤": r"\le", "≥": r"\ge", "←": r"\leftarrow", "→": r"\to",
+    "⇒": r"\implies", "⟹": r"\implies", "⇔": r"\iff", "∴": r"\therefore", "∝": r"\propto",
+    "≡": r"\equiv", "≔": ":=", "∞": r"\infty", "ℓ": r"\ell", "′": "'", "⊤": r"\top",
+    "√": r"\sqrt", "∈": r"\in", "…": r"\ldots", "⋯": r"\cdots", "‖": r"\|", "½": r"\frac{1}{2}",
+    "²": "^2", "³": "^3", "⋆": r"\star", "\u00a0": " ",
+    "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon",
+    "ϵ": r"\epsilon", "ζ": r"\zeta", "η": r"\eta", "θ": r"\theta", "κ": r"\kappa",
+    "λ": r"\lambda", "μ": r"\mu", "ν": r"\nu", "ξ": r"\xi", "π": r"\pi", "ρ": r"\rho",
+    "σ": r"\sigma", "τ": r"\tau", "υ": r"\upsilon", "φ": r"\varphi", "ϕ": r"\phi",
+    "χ": r"\chi", "ψ": r"\psi", "ω": r"\omega", "Γ": r"\Gamma", "Δ": r"\Delta",
+    "Θ": r"\Theta", "Λ": r"\Lambda", "Σ": r"\Sigma", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega",
+}  # fmt: skip
+_TOKEN = re.compile(r":=|\\[A-Za-z]+\*?|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
+_SPACE = re.compile(r"(\s|%[^\n]*(\n|$))+")
+_RAW = re.compile(r"\\(text|textrm|textit|textbf|textsf|mbox|textnormal|operatorname\*?)\s*\{")
+
+
+class Unreadable(SpecError):
+    """A formula that cannot be read: at which place, what was found, what was expected."""
+
+    def __init__(self, at: int, found: str, expected: str) -> None:
+        """Keep the parts; the message joins them."""
+        self.at, self.found, self.expected = at, found, expected
+        super().__init__(f"character {at + 1}: found {found}, expected {expected}")
+
+
+class Refused(SpecError):
+    """TeX programming, or a formula beyond the limits: nothing of it is read."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of LaTeX and where it stands; `raw` is what stands in the braces of \\text."""
+
+    kind: str  # command, letter, digit, mark, end
+    text: str
+    start: int
+    end: int
+    raw: str = ""
+
+    def at(self, start: int, end: int) -> Token:
+        """The same token as if it stood elsewhere."""
+        return replace(self, start=start, end=end)
+
+    @property
+    def shown(self) -> str:
+        """As a message shows it."""
+        return "the end of the formula" if self.kind == "end" else shown(self.text)
+
+
+def tokens(text: str, most: int = MOST_CHARACTERS) -> list[Token]:
+    """The tokens of a formula, without white space and comments; limits are checked."""
+    if len(text) > most:
+        raise Refused(f"found {len(text)} characters in one formula, expected at most {most}")
+    made: list[Token] = []
+    depth, at = 0, 0
+    while at < len(text):
+        if found := _SPACE.match(text, at):
+            at = found.end()
+            continue
+        if found := _RAW.match(text, at):
+            end = _closing(text, found.end() - 1)
+            made.append(Token("command", "\\" + found[1], at, end + 1, text[found.end() : end]))
+            at = end + 1
+            continue
+        word = _TOKEN.match(text, at)
+        assert word is not None
+        for token in _token(word.group(), at, word.end()):
+            depth += {"{": 1, "}": -1}.get(token.text, 0)
+            made.append(token)
+        at = word.end()
+        if depth > DEEPEST:
+            raise Refused(f"character {at}: found braces nested {depth} deep, expected {DEEPEST}")
+        if len(made) > MOST_TOKENS:
+            raise Refused(f"found more than {MOST_TOKENS} signs in one formula")
+    return made
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the brace that opens at `at` is closed."""
+    depth = 0
+    for k in range(at, len(text)):
+        if text[k - 1] == "\\":
+            continue
+        depth += {"{": 1, "}": -1}.get(text[k], 0)
+        if not depth:
+            return k
+    raise Unreadable(at, '"{"', 'a "}" that closes it')
+
+
+def _token(text: str, start: int, end: int) -> list[Token]:
+    if text in _UNICODE:
+        return [t.at(start, end) for t in tokens(_UNICODE[text])]
+    if text.startswith("\\"):
+        name = text[1:]
+        if name.rstrip("*") in PROGRAMMING:
+            raise Refused(
+                f"character {start + 1}: found the command {text}, which programs TeX; "
+                "expected a formula"
+            )
+        return [Token("command", text, start, end)]
+    if text.isascii() and text.isalpha():
+        return [Token("letter", text, start, end)]
+    if text.isascii() and text.isdigit():
+        return [Token("digit", text, start, end)]
+    if not text.isascii() or not text.isprintable():
+        raise Unreadable(start, shown(text), "a sign of a formula")
+    return [Token("mark", text, start, end)]

@@ -1,0 +1,80 @@
+"""What a writer leaves out and every reader fills in: layer labels, and each filling is noted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from derive.reading_scope import LABELLED, Scope
+from derive.reading_tree import Applied, Entry, Letter, Node, children, rebuilt, walk
+from derive.symbols import Label
+
+WITH_LABEL = tuple(role for role in LABELLED if role not in ("activation_function", "own"))
+
+
+def filled(
+    members: list[Node | None], scope: Scope
+) -> tuple[list[Node | None], tuple[str, ...]]:
+    """The members of a chain with every layer label, and what was filled in."""
+    present = [m for m in members if m is not None]
+    label = top_label(present)
+    inputs = _input_letters(present, scope)
+    notes: dict[str, None] = {}
+
+    def visit(node: Node) -> Node:
+        node = rebuilt(node, visit)
+        if isinstance(node, Entry):
+            node = _entry(node, label, inputs, notes, scope)
+        if isinstance(node, Applied) and node.function.activation and node.function.label is None:
+            node = _function(node)
+        return node
+
+    return [None if m is None else visit(m) for m in members], tuple(notes)
+
+
+def top_label(nodes: list[Node]) -> Label | None:
+    """The highest layer that the nodes name."""
+    found: list[Label] = []
+    for node in nodes:
+        for part in walk(node):
+            if isinstance(part, Entry) and part.label is not None and part.role in WITH_LABEL:
+                found.append(part.label)
+    if not found:
+        return None
+    bases = [label for label in found if label.base == found[0].base]
+    return max(bases, key=lambda label: label.offset)
+
+
+def _input_letters(nodes: list[Node], scope: Scope) -> set[str]:
+    """The letters that stand on the input side of a weight."""
+    side = 1 if scope.profile.out_first else 0
+    found = set()
+    for node in nodes:
+        for part in walk(node):
+            if isinstance(part, Entry) and part.role == "weight" and len(part.places) == 2:
+                place = part.places[side]
+                if isinstance(place, Letter):
+                    found.add(place.name)
+    return found
+
+
+def _entry(
+    node: Entry, label: Label | None, inputs: set[str], notes: dict[str, None], scope: Scope
+) -> Entry:
+    if node.label is not None or node.role not in WITH_LABEL:
+        return node
+    if not node.places and node.form == "entry" and node.sample is None:
+        return node  # a number of its own: s, o
+    made = label or scope.last or Label(0, "L")
+    below = node.role == "activation" and any(
+        isinstance(p, Letter) and p.name in inputs for p in node.places
+    )
+    if below:
+        made = made.shifted(-1)
+    notes[f"{node.role} without a layer: taken as layer {made}"] = None
+    return replace(node, label=made, assumed=True)
+
+
+def _function(node: Applied) -> Applied:
+    """The activation function of the layer of its argument."""
+    label = top_label(list(children(node)[1:]))
+    return replace(node, function=replace(node.function, label=label))

@@ -1,0 +1,167 @@
+r"""Tokens without layout: sizes of fences, spaces, colours, rows and the frames of displays."""
+
+from __future__ import annotations
+
+from derive.latex_tokens import Token
+from derive.reading_cursor import Cursor
+from derive.reading_grammar import PRODUCTS, RELATIONS
+
+FRAMES = frozenset(
+    (
+        "equation", "equation*", "align", "align*", "aligned", "alignat", "alignat*", "split",
+        "gather", "gather*", "gathered", "multline", "multline*", "eqnarray", "eqnarray*",
+        "displaymath", "math", "flalign", "flalign*", "subequations", "alignedat",
+    )
+)  # fmt: skip
+SIZES = frozenset(
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm middle".split()
+)
+NOTHING = frozenset(
+    (
+        "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", ",", ":", ";", "!", " ",
+        "notag", "nonumber", "normalfont", "bf", "rm", "it", "small", "normalsize", "large",
+        "centering", "qedhere", "allowbreak", "nobreak", "mathstrut", "strut", "enspace", "thinspace",
+        "medspace", "thickspace", "negthinspace", "rlap", "null", "/", "protect", "relax", "unskip",
+        "(", ")", "[", "]", "hfill", "break", "noindent",
+    )
+)  # fmt: skip
+GONE = frozenset(("label", "tag", "tag*", "hspace", "hspace*", "vspace", "color", "phantom", "vphantom",
+                  "hphantom", "ref", "eqref", "cite", "footnote", "checked", "intertext"))  # fmt: skip
+KEPT = frozenset(("boxed", "fwd", "bwd", "soft", "good", "mathop", "mathrel", "mathbin", "mathord",
+                  "ensuremath", "underline", "mathstrut", "smash", "mathopen", "mathclose",
+                  "displaystyle", "cancel"))  # fmt: skip
+SECOND = frozenset(("textcolor", "shrunk", "colorbox", "rule"))  # their second argument counts
+BEFORE_NOTE = frozenset(("underbrace", "overbrace", "underset", "overset", "stackrel"))
+
+
+def prepared(given: list[Token]) -> list[Token]:
+    """The tokens that carry meaning; rows that go on with the one above are joined to it."""
+    if not given:
+        return []
+    return _joined(_cleaned(Cursor(given, given[-1].end)))
+
+
+def _cleaned(c: Cursor) -> list[Token]:
+    made: list[Token] = []
+    while not c.done:
+        token = c.next()
+        name = token.text[1:] if token.kind == "command" else ""
+        if token.text in ("$", "~", "&nbsp;"):
+            continue
+        if name in SIZES:
+            made += _sized(c, name, token)
+        elif name in ("begin", "end"):
+            made += _frame(c, token)
+        elif name in GONE:
+            while c.peek().text == "[":
+                _optional(c)
+            if c.peek().text == "{":
+                c.group()
+        elif name in SECOND:
+            while c.peek().text == "[":
+                _optional(c)
+            c.group()
+            if name == "shrunk":
+                pass
+        elif name == "why":
+            c.group()
+            c.group()
+        elif name in ("underbrace", "overbrace"):
+            made += [t for t in _braced(c)]
+            if c.peek().text in ("_", "^"):
+                c.next()
+                c.argument()
+        elif name in ("overset", "stackrel", "underset"):
+            c.argument()
+        elif name in KEPT or name in NOTHING:
+            continue
+        else:
+            made.append(token)
+    return made
+
+
+def _braced(c: Cursor) -> list[Token]:
+    start = c.place
+    c.argument()
+    inside = c.tokens[start : c.place]
+    return _cleaned(Cursor(inside, c.last_end))
+
+
+def _optional(c: Cursor) -> None:
+    while not c.done and c.next().text != "]":
+        pass
+
+
+def _sized(c: Cursor, name: str, token: Token) -> list[Token]:
+    """A fence without its size; bars say on which side they stand."""
+    fence = c.peek()
+    if fence.text == ".":
+        c.next()
+        return []
+    left, right = name.endswith("l") or name == "left", name.endswith("r") or name == "right"
+    bars = {"|": "vert", r"\|": "Vert", r"\vert": "vert", r"\Vert": "Vert"}
+    if fence.text in bars and (left or right):
+        c.next()
+        side = "\\l" if left and name != "right" else "\\r"
+        return [Token("command", side + bars[fence.text], token.start, fence.end)]
+    return []
+
+
+def _frame(c: Cursor, token: Token) -> list[Token]:
+    """The frame of a display goes; other environments stay."""
+    place = c.place
+    name = "".join(t.text for t in c.group().tokens)
+    if name not in FRAMES:
+        c.place = place
+        return [token]
+    if name.startswith("alignat") or name == "alignedat":
+        if token.text == r"\begin" and c.peek().text == "{":
+            c.group()
+    elif token.text == r"\begin" and c.peek().text == "[":
+        _optional(c)
+    return [Token("command", "\\\\", token.start, token.end)]
+
+
+def _joined(tokens: list[Token]) -> list[Token]:
+    """Without the ends of rows that go on, and without the marks of alignment."""
+    made: list[Token] = []
+    depth = 0
+    k = 0
+    while k < len(tokens):
+        token = tokens[k]
+        depth += {r"\begin": 1, r"\end": -1}.get(token.text, 0)
+        if token.text == "&" and depth == 0:
+            k += 1
+            continue
+        if token.text == "\\\\" and depth == 0 and _goes_on(tokens, k + 1):
+            while made and made[-1].text in (",", "&", r"\quad", r"\qquad"):
+                made.pop()
+            k += 1
+            while tokens[k].text in ("&", r"\quad", r"\qquad", "\\\\"):
+                k += 1
+            continue
+        made.append(token)
+        k += 1
+    return made
+
+
+def _goes_on(tokens: list[Token], k: int) -> bool:
+    """Whether the row that begins at k continues the one above."""
+    while k < len(tokens) and tokens[k].text in ("&", r"\quad", r"\qquad"):
+        k += 1
+    if k >= len(tokens):
+        return False
+    if tokens[k].text in RELATIONS or tokens[k].text in PRODUCTS:
+        return True
+    return tokens[k].text in ("+", "-") and not _has_relation(tokens, k)
+
+
+def _has_relation(tokens: list[Token], k: int) -> bool:
+    depth = 0
+    while k < len(tokens) and (depth or tokens[k].text != "\\\\"):
+        text = tokens[k].text
+        depth += {"{": 1, "(": 1, r"\begin": 1, "}": -1, ")": -1, r"\end": -1}.get(text, 0)
+        if depth == 0 and text in RELATIONS:
+            return True
+        k += 1
+    return False

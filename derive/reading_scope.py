@@ -1,0 +1,163 @@
+"""What the signs of a sheet can mean: the roles of a profile, and the arrays of a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from derive.profile import BATCHED, Profile
+from derive.signs import Sign
+from derive.symbols import Extent, Label, Tensor
+
+#: Functions by their written names; the value is the name in the formula language.
+FUNCTIONS = {
+    "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "exp": "exp", "log": "log", "ln": "log",
+    "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos",
+    "arctan": "atan", "erf": "erf", "sigmoid": "sigmoid", "relu": "relu", "ReLU": "relu",
+    "softplus": "softplus", "softmax": "softmax", "sqrt": "sqrt", "abs": "abs", "diag": "diag",
+    "logistic": "sigmoid", "sign": "sign", "max": "max", "min": "min", "asin": "asin",
+    "acos": "acos", "atan": "atan", "trace": "trace", "tr": "trace",
+    "leaky_relu": "leaky_relu", "elu": "elu", "gelu": "gelu", "silu": "silu", "mish": "mish",
+    "softsign": "softsign", "linear": "linear",
+}  # fmt: skip
+#: Words for functions of a unit's output, used where a sheet names quantities by words.
+WORD_FUNCTIONS = {"derivative": "slope", "deriv": "slope", "output": "output"}
+LABELLED = ("preactivation", "activation", "weight", "bias", "delta", "error", "mask",
+            "activation_function", "own")  # fmt: skip
+RANKS = {"weight": 2, "loss": 0, "objective": 0, "learning_rate": 0}
+_SIZE = re.compile(r"([A-Za-z]\w*)\^\(")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One thing that a sign can stand for."""
+
+    role: str
+    form: str  # entry, whole, batch
+    letter: str = ""  # of the calculus, for an array outside the roles
+    marks: tuple[str, ...] = ()
+    fixed: int | None = None
+    samples: bool = False  # the sample always stands with it
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A profile, and what is known of the network that the sheet speaks of."""
+
+    profile: Profile
+    last: Label | None = None
+    shapes: Mapping[Tensor, tuple[Extent, ...]] = field(default_factory=dict)
+    threshold: bool = False  # whether the fixed input of a unit is -1
+    functions: frozenset[str] = frozenset()  # letters of the network's own activation formulas
+
+    # ---------------------------------------------------------------- signs
+
+    @cached_property
+    def table(self) -> dict[tuple[str, str, str], list[Meaning]]:
+        """(letter, style, accent) -> what it can mean, the likeliest first."""
+        found: dict[tuple[str, str, str], list[Meaning]] = {}
+
+        def put(sign: Sign, meaning: Meaning) -> None:
+            found.setdefault((sign.letter, sign.style, sign.accent), []).append(meaning)
+
+        for name, role in self.profile.roles.items():
+            shared = {"fixed": role.fixed, "samples": role.sample == "always"}
+            for sign, form in ((role.entry, "entry"), (role.whole, "whole"), (role.batch, "batch")):
+                if form == "batch" and name not in BATCHED:
+                    continue
+                put(sign, Meaning(name, form, "", sign.marks, **shared))  # type: ignore[arg-type]
+            for sign in role.aliases:
+                form = "whole" if sign.style == "bold" or sign.accent else "entry"
+                put(sign, Meaning(name, form, "", sign.marks, **shared))  # type: ignore[arg-type]
+        for tensor in self.shapes:
+            if not self._has_role(tensor):
+                self._put_own(put, tensor)
+        return found
+
+    def _has_role(self, tensor: Tensor) -> bool:
+        from derive.naming import LETTERS
+
+        return tensor.role in self.profile.roles and LETTERS.get(tensor.role) == tensor.letter
+
+    def _put_own(self, put: object, tensor: Tensor) -> None:
+        safe = re.sub(r"\W", "_", tensor.letter)
+        style = "sans" if self.profile.taken(safe) else "italic"
+        for form, other in (
+            ("entry", style),
+            ("whole", "bold" if style == "italic" else style),
+            ("batch", "typewriter"),
+        ):
+            put(Sign(safe, other), Meaning("own", form, tensor.letter))  # type: ignore[operator]
+
+    def meanings(self, sign: Sign) -> list[Meaning]:
+        """What the sign can mean; another dress of an entry's letter is the whole array."""
+        found = self.table.get((sign.letter, sign.style, sign.accent))
+        if found:
+            return found
+        if sign.style in ("bold", "italic", "roman") and (sign.accent in ("", "vec")):
+            plain = self.table.get((sign.letter, "italic", ""), [])
+            dressed = sign.style == "bold" or sign.accent == "vec"
+            return [
+                Meaning(m.role, "whole" if dressed else m.form, m.letter, m.marks, m.fixed)
+                for m in plain
+                if dressed and m.role not in ("loss", "objective", "activation_function")
+            ]
+        return []
+
+    # ---------------------------------------------------------------- labels and sizes
+
+    @cached_property
+    def layer_letters(self) -> dict[str, str]:
+        """Letter -> base of a label: the generic layer and the last one."""
+        letters = self.profile.labels.letters
+        made = {"l": "l", "ell": "l"}
+        made[letters["l"]] = "l"
+        made.setdefault("L", "L")
+        made[letters["L"]] = "L"
+        return made
+
+    def word_label(self, word: str) -> Label | None:
+        """The layer of a name: in, h, h2, out."""
+        labels = self.profile.labels
+        if labels.output and word == labels.output:
+            return self.last or Label(0, "L")
+        if labels.input and word == labels.input:
+            return Label(0)
+        if labels.hidden and word == labels.hidden:
+            return Label(1)
+        if labels.hidden and re.fullmatch(re.escape(labels.hidden) + r"\d+", word):
+            return Label(int(word[len(labels.hidden) :]))
+        return None
+
+    @cached_property
+    def sample(self) -> str:
+        """The letter of the sample index."""
+        return self.profile.indices.get("n", "n")
+
+    @cached_property
+    def samples(self) -> str:
+        """The letter of the number of samples."""
+        return self.profile.sizes.get("N", "N")
+
+    @cached_property
+    def size_names(self) -> dict[str, str]:
+        """Written letter -> symbolic size of the network."""
+        sizes = {e for shape in self.shapes.values() for e in shape if isinstance(e, str)}
+        plain = {e for e in sizes if not _SIZE.match(e)}
+        return {self.profile.sizes.get(e, e): e for e in plain}
+
+    def rank(self, meaning: Meaning, label: Label | None) -> int:
+        """The number of places of an entry, samples not counted."""
+        for tensor, shape in self.shapes.items():
+            same = tensor.letter == meaning.letter if meaning.letter else tensor.role == meaning.role
+            if same and (tensor.label == label or meaning.role in ("input", "target", "output")):
+                return len(shape)
+        return RANKS.get(meaning.role, 1)
+
+    def batched(self, meaning: Meaning) -> bool:
+        """Whether there is one for every sample."""
+        if meaning.role == "own":
+            return any(t.batched for t in self.shapes if t.letter == meaning.letter)
+        return meaning.role in BATCHED or meaning.role == "loss"
