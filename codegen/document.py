@@ -143,6 +143,7 @@ class Lemma(Block):
     kind: str = "Lemma"
     name: Inlines = ()
     number: str = ""
+    shown: tuple[Block, ...] = ()  # formulas of the statement that are too large for running text
 
 
 @dataclass(frozen=True)

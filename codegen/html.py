@@ -201,6 +201,7 @@ class _Writer:
         anchor = f' id="{block.key}"' if block.key else ""
         head = f"<strong>{block.kind} {block.number}{name}.</strong>"
         statement = f'<p class="lem"{anchor}>{head} <em>{self.inlines(block.statement)}</em></p>'
+        statement += self.blocks(block.shown)
         if not block.proof:
             return statement
         proof = self.blocks(block.proof).replace("<p>", "<p><em>Proof.</em> ", 1)

@@ -195,6 +195,8 @@ class _Writer:
             "\n"
             rf"{self.inlines(block.statement)}"
             "\n"
+            f"{self.blocks(block.shown)}"
+            "\n"
             rf"\end{{{kind}}}"
         )
         if not block.proof:

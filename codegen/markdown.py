@@ -183,6 +183,7 @@ class _Writer:
     def _(self, block: Lemma) -> str:
         name = f" ({self.inlines(block.name)})" if block.name else ""
         statement = f"**{block.kind} {block.number}{name}.** {self.inlines(block.statement)}"
+        statement = "\n\n".join(filter(None, (statement, self.blocks(block.shown))))
         if not block.proof:
             return statement
         return f"{statement}\n\n*Proof.* {self.blocks(block.proof)}\n\n∎"

@@ -131,6 +131,7 @@ class _Writer:
         name = f" ({self.inlines(block.name)})" if block.name else ""
         head = f"{block.kind} {block.number}{name}. "
         statement = self.filled(head + self.inlines(block.statement))
+        statement = "\n\n".join(filter(None, (statement, self.blocks(block.shown))))
         if not block.proof:
             return statement
         return f"{statement}\n\nProof. {self.blocks(block.proof)}"

@@ -6,18 +6,34 @@ import mpmath
 
 from codegen.chapter import words
 from codegen.chapter.legend import legend
-from codegen.chapter.sheet import Sheet
-from codegen.document import Block, CrossRef, Display, Inline, Inlines, Lemma, Math, Paragraph, Section
+from codegen.chapter.sheet import Sheet, single
+from codegen.document import (
+    Block,
+    CrossRef,
+    Display,
+    Equation,
+    EquationRow,
+    Equations,
+    Inline,
+    Inlines,
+    Lemma,
+    Math,
+    Paragraph,
+    Section,
+)
+from codegen.measure import width
 from derive import layout as lay
 from derive.canon import normal, to_term
 from derive.evaluate import Digits
 from derive.identities import O, S
-from derive.layout import row
+from derive.forward import Y
+from derive.layout import Layout, row
 from derive.matrix_form import form
 from derive.steps import Chain
-from derive.terms import Apply, Index, Partial, Piecewise, Ref, Term, refs, walk
+from derive.terms import Apply, Index, Partial, Piecewise, Ref, Sum, Term, refs, walk
 
-FAR = 40  # a pre-activation that is far out
+FAR = 40  # a pre-activation, or an error, that is far out
+WIDE = 26.0  # ems that a statement may take in a line of text
 
 
 def section(sheet: Sheet) -> Section | None:
@@ -69,6 +85,46 @@ def _likelihood(sheet: Sheet, chain: Chain) -> list[Block]:
     return [Lemma(statement, proof, "lemma.likelihood"), comment]
 
 
+# ------------------------------------------------------------------ statements
+
+
+def _lemma(
+    start: Inlines, given: Equation | None, claim: Equation, proof: tuple[Block, ...], key: str
+) -> Lemma:
+    """For given, claim: in the line where both are small, else below it."""
+    both = [equation for equation in (given, claim) if equation is not None]
+    parts = [row(e.lhs, "=", e.rhs) for e in both if e.lhs is not None]
+    if sum(map(width, parts)) <= WIDE and not any(map(_tall, parts)):
+        formulas = [Math(part) for part in parts]
+        joint: Inlines = (*start, " ", formulas[0], ", ", *formulas[1:], ".")
+        return Lemma(joint if given else (*start, ", ", *formulas, "."), proof, key)
+    small = given is not None and width(parts[0]) <= WIDE and not _tall(parts[0])
+    if small:
+        rows = (EquationRow((claim,)),)
+        return Lemma((*start, " ", Math(parts[0]), ","), proof, key, shown=(Equations(rows),))
+    rows = tuple(EquationRow((equation,)) for equation in both)
+    return Lemma((*start, ":") if given is None else ("Let",), proof, key, shown=_let(rows))
+
+
+def _let(rows: tuple[EquationRow, ...]) -> tuple[Block, ...]:
+    """One formula, or two with a word between them."""
+    if len(rows) == 1:
+        return (Equations(rows),)
+    return (Equations(rows[:1]), Paragraph(("Then",)), Equations(rows[1:]))
+
+
+def _tall(layout: Layout) -> bool:
+    """Whether a formula would tear the lines of a paragraph apart."""
+    return any(
+        isinstance(node, lay.Cases)
+        or (isinstance(node, lay.Fraction) and any(isinstance(n, _TALL) for n in lay.walk(node.num)))
+        or (isinstance(node, lay.Fenced) and any(isinstance(n, lay.Fraction) for n in lay.walk(node)))
+        for node in lay.walk(layout)
+    )
+
+
+_TALL = (lay.Fraction, lay.Fenced)
+
 # ------------------------------------------------------------------ slopes
 
 
@@ -79,13 +135,11 @@ def _slope(sheet: Sheet, chain: Chain) -> list[Block]:
     phi = definition.of
     value = sheet.write(Apply(chain.lhs.function, S))
     uses = any(r is O for r in refs(chain.result))
-    start = row(value, "=", sheet.write(phi))
-    if uses:
-        start = row(sheet.write(O), "=", start)
-    statement = ("For ", Math(start), ", ",
-                 Math(row(sheet.write(chain.lhs), "=", sheet.write(chain.result))), ".")  # fmt: skip
+    start = row(sheet.write(O), "=", value) if uses else value
+    given = Equation(start, "=", sheet.write(phi))
+    claim = Equation(sheet.write(chain.lhs), "=", sheet.write(chain.result))
     proof = (Paragraph((_proof_words(chain, uses),)), Display(sheet.lines(chain), qed=True))
-    blocks: list[Block] = [Lemma(statement, proof, chain.key)]
+    blocks: list[Block] = [_lemma(("For",), given, claim, proof, chain.key)]
     comment = _slope_words(sheet, chain, phi, uses)
     return [*blocks, Paragraph(comment)] if comment else blocks
 
@@ -160,9 +214,8 @@ def _jacobian(sheet: Sheet, chain: Chain) -> list[Block]:
     assert isinstance(definition, Partial)
     o, s = chain.lhs.of, chain.lhs.by
     assert isinstance(o, Ref)
-    claim = row(sheet.write(chain.lhs), "=", sheet.write(chain.result))
-    given = row(sheet.write(o), "=", sheet.write(definition.of))
-    statement = ("For ", Math(given), ", ", Math(claim), ".")
+    claim = Equation(sheet.write(chain.lhs), "=", sheet.write(chain.result))
+    given = Equation(sheet.write(o), "=", sheet.write(definition.of))
     proof = (
         Paragraph(("Numerator and denominator both depend on ", sheet.math(s),
                    ", so the quotient rule gives two terms:")),
@@ -177,7 +230,7 @@ def _jacobian(sheet: Sheet, chain: Chain) -> list[Block]:
                   out_first=sheet.writer.profile.out_first, shapes=sheet.derivation.shapes)  # fmt: skip
     if matrix is not None:
         words_ += [" As a matrix the slopes are ", Math(sheet.writer.matrix(matrix)), "."]
-    return [Lemma(statement, proof, chain.key), Paragraph(tuple(words_))]
+    return [_lemma(("For",), given, claim, proof, chain.key), Paragraph(tuple(words_))]
 
 
 def _plain(entry: Ref) -> Index | None:
@@ -185,12 +238,50 @@ def _plain(entry: Ref) -> Index | None:
 
 
 def _loss_slope(sheet: Sheet, chain: Chain) -> list[Block]:
-    claim = row(sheet.write(chain.lhs), "=", sheet.write(chain.result))
-    statement = ("For the loss ", CrossRef("loss"), ", ", Math(claim), ".")
+    claim = Equation(sheet.write(chain.lhs), "=", sheet.write(chain.result))
     assert isinstance(chain.lhs, Partial)
-    many = any(getattr(node, "indices", ()) for node in walk(chain.steps[0].rhs))
-    why = "Only the term of this output depends on it:" if many else "Differentiate:"
-    return [Lemma(statement, (Paragraph((why,)), Display(sheet.lines(chain), qed=True)), chain.key)]
+    sums = [n for n in walk(chain.steps[0].rhs) if isinstance(n, Sum) and n.indices[0].size != 1]
+    why = "Only the term of this output depends on it:" if sums else "Differentiate:"
+    proof = (Paragraph((why,)), Display(sheet.lines(chain), qed=True))
+    lemma = _lemma(("For the loss ", CrossRef("loss")), None, claim, proof, chain.key)
+    comment = _pull(chain)
+    return [lemma, Paragraph((comment,))] if comment else [lemma]
+
+
+def _pull(chain: Chain) -> str:
+    """How hard the loss pulls at an output, as far as its values tell."""
+    near, far, farther = (_pulled(chain, o, 0) for o in (1, FAR, 2 * FAR))
+    sure = _pulled(chain, mpmath.mpf("1e-9"), 1)
+    if sure is not None and abs(sure) > 1e6:
+        return ("The slope has no bound: the nearer the output comes to 0 where the target is 1, the"
+                " harder the loss pulls, so a confident mistake costs most.")  # fmt: skip
+    if near is None or far is None or farther is None or not near:
+        return ""
+    if abs(far - FAR * near) < 1e-6 * FAR:
+        return "The slope is proportional to the error: the further off, the stronger the pull."
+    if abs(farther - far) < 1e-6:
+        return ("Far from the target the slope no longer grows, so an outlier pulls no harder than any"
+                " other large error.")  # fmt: skip
+    return ""
+
+
+def _pulled(chain: Chain, o: object, y: object) -> mpmath.mpf | None:
+    """The slope of the loss at an output and a target, where it depends on nothing else."""
+    assert isinstance(chain.lhs, Partial)
+    by = chain.lhs.by
+
+    def entry(node: Term) -> mpmath.mpf:
+        if node is by:
+            return mpmath.mpf(o)
+        if isinstance(node, Ref) and node.tensor == Y and node.at == by.at:
+            return mpmath.mpf(y)
+        raise TypeError
+
+    try:
+        with mpmath.workdps(40):
+            return Digits(entry)(single(chain.result))
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
 
 
 _PARTS = {
@@ -199,5 +290,3 @@ _PARTS = {
     "jacobian": _jacobian,
     "loss slope": _loss_slope,
 }
-
-__all__ = ["lay", "section"]

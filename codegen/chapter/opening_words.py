@@ -16,7 +16,10 @@ def title(network: Network) -> str:
     """  # noqa: RUF002
     if network.title:
         return network.title
-    return f"{words.capital(_shape(network))} with {loss_words(network)}"
+    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+    free = any(layer.activation.name == "generic" for layer in dense)
+    activations = "any activations and " if free else ""
+    return f"{words.capital(_shape(network))} with {activations}{loss_words(network)}"
 
 
 def loss_words(network: Network) -> str:
@@ -49,8 +52,9 @@ def _kinds(layers: list[Dense]) -> str:
     if layers[-1].activation.name == "softmax":
         return "softmax classifier"
     names = list(dict.fromkeys(_activation(layer) for layer in layers))
-    names = [name for name in names if name != "linear"] or names
-    return f"{words.joined(names)} network" if len(names) <= 2 else "network"
+    if names != ["linear"]:
+        names = [name for name in names if name not in ("linear", "general")]
+    return f"{words.joined(names)} network" if 0 < len(names) <= 2 else "network"
 
 
 def _activation(layer: Dense) -> str:
