@@ -212,8 +212,8 @@ class Finder(Products):
             rest = tuple(i for i in indices if i not in held)
             inner = self.total(body, rest) if rest else self.item(body)
             return self.over_samples(inner, held)
-        square = isinstance(body, Pow) and body.exponent == 2
-        if isinstance(body, Pow) and square and self.indices(body.base) <= set(indices):
+        square = isinstance(body, Pow) and body.exponent == 2 and indices[0].size != 1
+        if isinstance(body, Pow) and square and self.indices(body.base) == set(indices):
             base = self.item(body.base)
             return self.joined([base, base], indices)
         factors = body.args if isinstance(body, Mul) else (body,)
@@ -232,7 +232,7 @@ class Finder(Products):
 
 
 def _is_weight(tensor: Tensor) -> bool:
-    return tensor.letter == "W" and tensor.role in ("weight", "gradient")
+    return tensor.letter == "W" and tensor.role in ("weight", "gradient", "parameter")
 
 
 def comparable(term: Term) -> Term:

@@ -116,6 +116,8 @@ class Names:
     def role(self, tensor: Tensor) -> tuple[str, Role | None]:
         """The role under which an array is written; None for an array with a letter of its own."""
         name = tensor.role
+        if name == "parameter" and tensor.letter in "Wb":  # a layer of one's own that says W and b
+            name = ROLE_OF[tensor.letter]
         if name not in self.profile.roles or LETTERS.get(name) != tensor.letter:
             return name, None
         if name == "activation" and tensor.label is not None and tensor.label == self.context.last:
@@ -130,13 +132,15 @@ class Names:
     def own_whole(self, tensor: Tensor, batch: bool) -> Sign:
         """The whole of such an array, in the style of the profile's own wholes."""
         sign, like = self.own(tensor), self.profile.roles["preactivation"]
-        if batch and tensor.batched:
+        matrix = not tensor.batched and len(self.context.shapes.get(tensor, ())) == 2
+        if matrix or (batch and tensor.batched):
             capital = sign.letter.upper()
             free = not any(other.letter == capital for other in self.context.shapes)
             if len(capital) == 1 and capital != sign.letter and sign.style == "italic" and free:
                 made = replace(sign, letter=capital, style=like.batch.style)
                 if not self.profile.drawn(made):
                     return made
+        if batch and tensor.batched:
             return replace(sign, style="typewriter")
         if sign.style != "italic":
             return sign
