@@ -1,10 +1,18 @@
-"""The command line in this process, in an empty folder, as the tests use it."""
+"""The command line as the tests use it: in this process, in an empty folder, or as a process."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from codegen import cli
+
+ROOT = Path(cli.__file__).parent.parent
 
 
 @dataclass
@@ -38,3 +46,11 @@ def assert_refused(result: Result, *words: str) -> None:
     assert "please report" not in result.err
     for word in words:
         assert word in result.err
+
+
+def process(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "codegen", *arguments], cwd=cwd, env=environment | {"LC_ALL": "C"},
+        capture_output=True, text=True, check=False, timeout=30, **options,
+    )  # fmt: skip
