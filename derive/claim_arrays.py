@@ -1,0 +1,87 @@
+"""Small matrices of complex numbers: what whole arrays are when claims are evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from derive.claim_world import Outside
+
+Row = tuple[complex, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows of numbers; a vector is a column."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return len(self.rows), len(self.rows[0]) if self.rows else 0
+
+    @property
+    def transposed(self) -> Matrix:
+        """Rows and columns exchanged."""
+        return Matrix(tuple(zip(*self.rows, strict=True)))
+
+    def map(self, function: Callable[[complex], complex]) -> Matrix:
+        """A function of every entry."""
+        return Matrix(tuple(tuple(map(function, row)) for row in self.rows))
+
+    @property
+    def entries(self) -> tuple[complex, ...]:
+        """All entries, row by row."""
+        return tuple(value for row in self.rows for value in row)
+
+
+Value = complex | Matrix
+
+
+def column(values: list[complex]) -> Matrix:
+    """A vector."""
+    return Matrix(tuple((value,) for value in values))
+
+
+def together(a: Value, b: Value, function: Callable[[complex, complex], complex]) -> Value:
+    """Entry by entry; a number beside a matrix counts for every entry, a bias for every row."""
+    if isinstance(a, Matrix) and isinstance(b, Matrix):
+        if a.shape != b.shape:
+            if b.shape == (a.shape[1], 1) and a.shape[0] != 1:
+                b = Matrix(tuple(b.transposed.rows[0] for _ in a.rows))
+            elif a.shape == (b.shape[1], 1) and b.shape[0] != 1:
+                a = Matrix(tuple(a.transposed.rows[0] for _ in b.rows))
+            else:
+                raise Outside(f"matrices of one shape: {a.shape} and {b.shape}")
+        rows = zip(a.rows, b.rows, strict=True)
+        return Matrix(
+            tuple(tuple(function(x, y) for x, y in zip(r, s, strict=True)) for r, s in rows)
+        )
+    if isinstance(a, Matrix):
+        other = b
+        assert isinstance(other, complex)
+        return a.map(lambda x: function(x, other))
+    if isinstance(b, Matrix):
+        number = a
+        return b.map(lambda y: function(number, y))
+    return function(a, b)
+
+
+def multiplied(a: Value, b: Value) -> Value:
+    """The matrix product; a number scales."""
+    if isinstance(a, Matrix) and isinstance(b, Matrix):
+        if a.shape == (1, 1):
+            return multiplied(a.rows[0][0], b)
+        if b.shape == (1, 1):
+            return multiplied(a, b.rows[0][0])
+        if a.shape[1] != b.shape[0]:
+            raise Outside(f"factors that fit: {a.shape} and {b.shape}")
+        columns = b.transposed.rows
+        return Matrix(
+            tuple(
+                tuple(sum((x * y for x, y in zip(row, col, strict=True)), 0j) for col in columns)
+                for row in a.rows
+            )
+        )
+    return together(a, b, lambda x, y: x * y)

@@ -1,0 +1,313 @@
+"""Claims on small networks: both sides at every value of the free letters.
+
+>>> from derive.profiles import profile
+>>> from derive.reading import read
+>>> from derive.spec import load
+>>> world = World(load("2 > 3 tanh > 2 sigmoid : squared_error"))
+>>> scope = Scope(profile("units"))
+>>> def holds(text):
+...     return [e.agrees for e in evaluate_claim(read(text, scope).claims[0], world, scope)][:1]
+>>> holds(r"\\frac{\\partial E}{\\partial w_{ji}^2} = \\delta_i^2 o_j^1")
+[True]
+>>> holds(r"\\frac{\\partial E}{\\partial w_{ji}^2} = \\delta_i^2 o_j^2")
+[False]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from random import Random
+
+from derive.claim_arrays import Matrix, Value
+from derive.claim_values import NoValue, Setting, is_variable, variable
+from derive.claim_world import LOSS, OBJECTIVE, NoLayer, Outside, World
+from derive.claims import Claim
+from derive.reading_scope import Scope
+from derive.reading_tree import (
+    Applied,
+    Bracket,
+    Derivative,
+    Entry,
+    Kronecker,
+    Letter,
+    Listed,
+    Nabla,
+    Node,
+    Num,
+    Size,
+    Space,
+    Total,
+    children,
+    walk,
+)
+from derive.symbols import Label
+
+MOST_PLACES = 60
+TOLERANCE = 1e-7
+_EQUAL = ("=", "equiv", ":=", "gets")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Both sides at one choice of layer, sample and indices; a side without a value is None."""
+
+    at: tuple[tuple[str, int], ...]
+    lhs: Value | None
+    rhs: Value | None
+    agrees: bool
+    problem: str = ""
+
+
+def evaluate_claim(claim: Claim, world: World, scope: Scope, seed: int = 0) -> tuple[Evidence, ...]:
+    """Both sides at every choice (at most 60, drawn by the seed); NoValue where it says nothing."""
+    if not claim.complete:
+        raise NoValue("a claim with one side only")
+    settings = list(_settings(claim, world, scope, seed))
+    found = [e for setting in settings if (e := _evidence(claim, setting)) is not None]
+    if not found:
+        raise NoValue("layers that the network has")
+    return tuple(found)
+
+
+def holds(claim: Claim, world: World, scope: Scope, seed: int = 0) -> bool:
+    """Whether both sides agree at every choice."""
+    return all(e.agrees for e in evaluate_claim(claim, world, scope, seed))
+
+
+# ------------------------------------------------------------------ one choice
+
+
+def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
+    """The sides at one choice; None where a layer does not exist."""
+    lhs = rhs = None
+    at = (("l", setting.layer), ("n", setting.sample + 1), *sorted(setting.letters.items()))
+    try:
+        if claim.relation == "maps":
+            return Evidence(at, None, None, _maps(claim, setting))
+        lhs, rhs = _sides(claim, setting)
+        return Evidence(at, lhs, rhs, _related(claim.relation, lhs, rhs))
+    except NoLayer:
+        return None
+    except Outside as problem:
+        return Evidence(at, lhs, rhs, False, str(problem))
+
+
+def _sides(claim: Claim, setting: Setting) -> tuple[Value, Value]:
+    assert claim.lhs is not None
+    assert claim.rhs is not None
+    updated = claim.relation in ("gets", ":=") and claim.lhs in tuple(walk(claim.rhs))
+    lhs = setting.updated(claim.lhs) if updated else setting.value(claim.lhs)
+    return lhs, setting.value(claim.rhs)
+
+
+def _related(relation: str, lhs: Value, rhs: Value) -> bool:
+    if relation in _EQUAL:
+        return agree(lhs, rhs)
+    if relation in ("approx", "propto", "sim"):
+        return parallel(lhs, rhs)
+    if relation == "ne":
+        return not agree(lhs, rhs)
+    raise NoValue(f"the relation {relation}")
+
+
+def _entries(value: Value) -> tuple[complex, ...]:
+    return value.entries if isinstance(value, Matrix) else (value,)
+
+
+def agree(lhs: Value, rhs: Value) -> bool:
+    """Whether two values are equal, shapes included; a 1 x 1 matrix is a number."""
+    shapes = [v.shape if isinstance(v, Matrix) else (1, 1) for v in (lhs, rhs)]
+    if shapes[0] != shapes[1]:
+        return False
+    pairs = list(zip(_entries(lhs), _entries(rhs), strict=True))
+    size = max((abs(a) + abs(b) for a, b in pairs), default=0.0)
+    return all(abs(a.real - b.real) <= TOLERANCE * (1e-3 + size) for a, b in pairs)
+
+
+def parallel(lhs: Value, rhs: Value) -> bool:
+    """Whether two arrays have the same direction."""
+    a, b = _entries(lhs), _entries(rhs)
+    if len(a) != len(b):
+        return False
+    size, other = (sum(abs(z) ** 2 for z in v) ** 0.5 for v in (a, b))
+    if len(a) == 1 or not size or not other:
+        return agree(lhs, rhs)
+    return all(abs(x.real / size - y.real / other) <= TOLERANCE for x, y in zip(a, b, strict=True))
+
+
+def _maps(claim: Claim, setting: Setting) -> bool:
+    """W : R^n -> R^m is about the shape of W."""
+    made = setting.value(claim.lhs) if claim.lhs is not None else 0j
+    spaces = claim.rhs.items if isinstance(claim.rhs, Listed) else ()
+    sizes = [
+        setting.place(s.size) if isinstance(s, Space) and s.size is not None else 1 for s in spaces
+    ]
+    if not isinstance(made, Matrix) or len(sizes) != 2:
+        raise NoValue("a map that is no matrix")
+    return made.shape == (sizes[1], sizes[0])
+
+
+# ------------------------------------------------------------------ all choices
+
+
+def _settings(claim: Claim, world: World, scope: Scope, seed: int) -> Iterator[Setting]:
+    """Every layer, sample and value of the free letters; a draw where there are too many."""
+    random = Random(f"choices {seed}")
+    names = free_letters(claim)
+    made: list[Setting] = []
+    for layer in _layers(claim, world):
+        for sample in _samples(claim, world):
+            base = _base(claim, world, scope, layer, sample)
+            try:
+                made += list(_choices(claim, base, names))
+            except NoLayer:
+                continue
+    if len(made) > MOST_PLACES:
+        made = random.sample(made, MOST_PLACES)
+    for k, setting in enumerate(made):
+        yield _numbered(claim, setting, Random(f"numbers {seed} {k}"))
+
+
+def _base(claim: Claim, world: World, scope: Scope, layer: int, sample: int) -> Setting:
+    target = LOSS
+    likelihood = False
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Derivative | Nabla) and isinstance(node.of, Entry):
+                target = OBJECTIVE if node.of.role == "objective" else target
+            if isinstance(node, Applied) and node.function.name == "log":
+                likelihood |= any(isinstance(a, Entry) and a.role == "loss" for a in node.args)
+    made = Setting(world, scope, layer, sample, target=target, likelihood=likelihood)
+    return replace(made, sizes=_sizes(claim, made))
+
+
+def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
+    """Letters that end the range of a sum are the number of its summands."""
+    found: dict[str, int] = {}
+    for side in claim.sides:
+        for node in walk(side):
+            for bound in node.bounds if isinstance(node, Total) else ():
+                if isinstance(bound.high, Letter):
+                    extent = setting.extent(bound.name, node.body)
+                    if extent is not None:
+                        found[bound.high.name] = extent
+    return found
+
+
+def _layers(claim: Claim, world: World) -> list[int]:
+    for side in claim.sides:
+        for node in walk(side):
+            label = getattr(node, "label", None)
+            if isinstance(label, Label) and label.base == "l":
+                return list(range(0, world.last + 3))
+    return [0]
+
+
+def _samples(claim: Claim, world: World) -> list[int]:
+    """The samples to look at: those that are numbered, else all."""
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry) and isinstance(node.sample, Num):
+                number = int(node.sample.value)
+                return [world.samples if number == 0 else (number - 1) % world.samples]
+    return list(range(world.samples))
+
+
+def free_letters(claim: Claim) -> tuple[str, ...]:
+    """The letters of indices that no sum binds, in the order of first use."""
+    found: dict[str, None] = {}
+
+    def visit(node: Node, bound: frozenset[str]) -> None:
+        if isinstance(node, Total):
+            bound |= {b.name for b in node.bounds}
+        places: tuple[Node, ...] = ()
+        if isinstance(node, Entry):
+            places = node.places
+        elif isinstance(node, Kronecker):
+            places = (node.left, node.right)
+        elif isinstance(node, Bracket):
+            places = node.members
+        for place in places:
+            for part in walk(place):
+                if isinstance(part, Letter) and part.name not in bound:
+                    found.setdefault(part.name)
+        for child in children(node):
+            visit(child, bound)
+
+    for side in claim.sides:
+        visit(side, frozenset())
+    return tuple(found)
+
+
+def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[Setting]:
+    ranges = []
+    first = base.scope.profile.base
+    for name in names:
+        extents = [e for side in claim.sides if (e := base.extent(name, side)) is not None]
+        if not extents:
+            extents = _partners(claim, base, name)
+        if not extents:
+            _missing(claim, base)
+            raise NoValue(f"the range of the index {name}")
+        ranges.append(range(first, first + min(extents)))
+    for row in product(*ranges):
+        letters = dict(zip(names, row, strict=True))
+        if all(_fits(condition, letters) for condition in claim.conditions):
+            yield replace(base, letters=letters)
+
+
+def _missing(claim: Claim, base: Setting) -> None:
+    """Raise NoLayer where the index has no range because a layer does not exist."""
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry) and node.label is not None:
+                base.tensor(node)
+
+
+def _partners(claim: Claim, base: Setting, name: str) -> list[int]:
+    """The range of the letter that this one is compared with."""
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Kronecker) and Letter(name) in (node.left, node.right):
+                other = node.right if node.left == Letter(name) else node.left
+                if isinstance(other, Letter):
+                    return [e for s in claim.sides if (e := base.extent(other.name, s)) is not None]
+    return []
+
+
+def _fits(condition: Claim, letters: dict[str, int]) -> bool:
+    """Whether the letters meet a side condition such as i = j or j = 1, 2."""
+    lhs, rhs = condition.lhs, condition.rhs
+    if not isinstance(lhs, Letter) or lhs.name not in letters:
+        return True
+    value = letters[lhs.name]
+    if isinstance(rhs, Listed):
+        numbers = [int(i.value) for i in rhs.items if isinstance(i, Num)]
+        return len(numbers) < len(rhs.items) or value in numbers
+    other = letters.get(rhs.name) if isinstance(rhs, Letter) else None
+    if isinstance(rhs, Num):
+        other = int(rhs.value)
+    if other is None:
+        return True
+    return {"=": value == other, "ne": value != other}.get(condition.relation, True)
+
+
+def _numbered(claim: Claim, setting: Setting, random: Random) -> Setting:
+    """Random numbers for the letters that are no indices; o is the function of s."""
+    numbers: dict[str, complex] = {}
+    for side in claim.sides:
+        for node in walk(side):
+            alone = isinstance(node, Letter) and node.name not in {*setting.letters, *setting.sizes}
+            if alone or (isinstance(node, Entry) and is_variable(node)):
+                numbers.setdefault(variable(node), complex(random.uniform(0.2, 0.9)))
+    made = replace(setting, numbers=numbers)
+    if "activation" in numbers and "preactivation" in numbers and claim.lhs is not None:
+        function = next((n for n in walk(claim.lhs) if isinstance(n, Applied)), None)
+        if function is not None and len(function.args) == 1:
+            numbers["activation"] = made.number(replace(function, order=0))
+    return made
+
+
+__all__ = ["Evidence", "Size", "agree", "evaluate_claim", "free_letters", "holds", "parallel"]
