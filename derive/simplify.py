@@ -13,6 +13,7 @@ from derive.brackets import assume, case_split
 from derive.canon import normal
 from derive.fraction import Factors, atom_rank, lowest_terms, rank, shifted
 from derive.polynomial import Monomial, Polynomial, TooBig, content, opposite
+from derive.roots import joined_roots
 from derive.substitution import named_by
 from derive.terms import (
     ONE,
@@ -37,6 +38,7 @@ from derive.terms import (
     power,
     rebuild,
     structure,
+    walk,
 )
 
 
@@ -61,6 +63,12 @@ def cost(term: Term) -> int:
     return inner
 
 
+def _reading_cost(term: Term) -> tuple[int, int]:
+    """Operations first; then sigmoid(s), a name that says something, before exponentials."""
+    exponentials = sum(isinstance(n, Call) and n.function == "exp" for n in walk(term))
+    return cost(term), exponentials
+
+
 @lru_cache(maxsize=20_000)
 def tidy(term: Term) -> Term:
     """An equal term that is no longer than the given one; the term itself where none is found.
@@ -72,10 +80,10 @@ def tidy(term: Term) -> Term:
     """
     try:
         poly = normal(term)
-        candidates = [written(poly), term, rebuild(term, tidy)]
+        candidates = [written(poly), rebuild(term, tidy), term]
     except (TooBig, ZeroDivisionError):
         return rebuild(term, tidy)
-    return named_by(min(candidates, key=cost), term)
+    return named_by(min(candidates, key=_reading_cost), term)
 
 
 def written(poly: Polynomial) -> Term:
@@ -86,7 +94,7 @@ def written(poly: Polynomial) -> Term:
         bracket, yes, no = split
         return _branches(bracket, written(yes), written(no))
     above, below = lowest_terms(poly)
-    return _quotient(_shortest(above), _shortest(below))
+    return joined_roots(_quotient(_shortest(above), _shortest(below)))
 
 
 # ------------------------------------------------------------------ conditions
