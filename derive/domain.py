@@ -1,19 +1,41 @@
-"""Where the loss is defined: the arguments of its logarithms and roots must stay positive."""
+"""Where the loss is defined: what stands under its logarithms and roots must be positive.
+
+Whether it is, whatever the parameters are, is looked up at outputs that a network can have: the
+activation at pre-activations of every size and sign, targets between 0 and 1.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
+from typing import Any
 
 import mpmath
 
 from derive.evaluate import Digits
 from derive.forward import Forward, Y
 from derive.identities import S
-from derive.index import replace_term
+from derive.index import define, relabel, written_out
 from derive.simplify import tidy
-from derive.terms import Apply, Call, Ref, Term, refs, walk
+from derive.stages import Stage
+from derive.terms import (
+    Apply,
+    Call,
+    Extent,
+    Index,
+    Num,
+    Pow,
+    Ref,
+    Term,
+    free_indices,
+    ordered,
+    refs,
+    walk,
+)
 
 GRID = (0.0, *(s * 10.0**e for e in (-8, -3, -1, 0, 1, 2) for s in (-3, -1, 1, 3)))
+TRIALS = 40
+DIGITS = 300  # e^-300 and 1 - e^-300 are still apart from 0 and 1
 
 
 @dataclass(frozen=True)
@@ -26,41 +48,92 @@ class Condition:
 
 
 def conditions(forward: Forward) -> tuple[Condition, ...]:
-    """A condition for every logarithm in the loss whose argument depends on the output."""
-    output = forward.output.tensor
+    """A condition for every logarithm and root in the loss that depends on the output."""
     found: dict[Term, Condition] = {}
     for node in walk(forward.loss.rhs):
-        if isinstance(node, Call) and node.function == "log":
-            (arg,) = node.args
-            outputs = [r for r in refs(arg) if r.tensor == output]
-            if len(outputs) == 1 and not any(r.tensor == Y for r in refs(arg)):
-                found.setdefault(arg, _condition(forward, arg, outputs[0]))
+        inside = _must_be_positive(node)
+        if inside is not None and any(r.tensor == forward.output.tensor for r in refs(inside)):
+            found.setdefault(inside, _condition(forward, inside))
     return tuple(found.values())
 
 
-def _condition(forward: Forward, arg: Term, output: Ref) -> Condition:
+def _must_be_positive(node: Term) -> Term | None:
+    match node:
+        case Call(function="log"):
+            return node.args[0]
+        case Pow() if node.exponent.denominator > 1 and not isinstance(node.base, Num):
+            return node.base
+    return None
+
+
+def _condition(forward: Forward, inside: Term) -> Condition:
     stage = forward.stages[-1]
-    if stage.activation is not None and stage.phi is None:
-        low, high = 0.0, 1.0  # softmax: strictly between
-        holds = _positive(arg, output, mpmath.mpf("1e-30")) and _positive(
-            arg, output, 1 - mpmath.mpf("1e-30")
-        )
-        return Condition(arg, holds)
-    phi = S if stage.phi is None else stage.phi
-    if isinstance(stage.phi, Apply):
-        return Condition(arg, True)
-    inside = replace_term(arg, output, phi)
-    holds = all(_positive_at(inside, s) for s in GRID)
-    remedy = ""
-    if not holds and all(_positive_at(replace_term(arg, output, (1 + phi) / 2), s) for s in GRID):
-        remedy = "use (1 + o)/2 in place of o in the loss"
-    return Condition(tidy(arg), holds, remedy)
+    if isinstance(stage.phi, Apply):  # nothing is known of a generic activation
+        return Condition(inside, True)
+    if _always_positive(inside, stage):
+        return Condition(tidy(inside), True)
+    within = all(_always_positive(edge, stage) for edge in (1 + forward.output, 1 - forward.output))
+    helps = within and _always_positive(_centred(inside, forward), stage)
+    return Condition(
+        tidy(inside), False, "use (1 + o)/2 in place of o in the loss" if helps else ""
+    )
 
 
-def _positive_at(term: Term, s: float) -> bool:
-    return _positive(term, S, mpmath.mpf(s))
+def _centred(term: Term, forward: Forward) -> Term:
+    """The term with (1 + o)/2 in place of every output o."""
+    out = forward.output
+    if any(p.index is None for p in out.at):
+        return term
+    return define(term, out, (1 + out) / 2)
 
 
-def _positive(term: Term, entry: Ref, value: mpmath.mpf) -> bool:
-    with mpmath.workdps(300):
-        return bool(Digits(lambda node: value)(term) > 0)
+def _always_positive(inside: Term, stage: Stage) -> bool:
+    with mpmath.workdps(DIGITS):
+        return all(_positive_once(inside, stage, Random(f"domain {k}")) for k in range(TRIALS))
+
+
+def _positive_once(inside: Term, stage: Stage, random: Random) -> bool:
+    """At one choice of outputs and targets; an entry at one place has one value."""
+    small = _at_most(inside)
+    here = {i: random.randrange(_count(i)) for i in ordered(free_indices(small))}
+    term = written_out(small, _Sizes(), here)
+    before: dict[Term, Any] = {}
+
+    def pre_activation(place: Term) -> Any:
+        return before.setdefault(place, mpmath.mpf(random.choice(GRID)))
+
+    def value(node: Term) -> Any:
+        assert isinstance(node, Ref)
+        if node.tensor == Y:
+            return before.setdefault(node, mpmath.mpf(random.random()))
+        if stage.activation is not None and stage.phi is None:
+            return _softmax(pre_activation(node), random)
+        phi = S if stage.phi is None else stage.phi
+        return Digits(lambda _: pre_activation(node))(phi)
+
+    return bool(Digits(value)(term) > 0)
+
+
+def _softmax(s: Any, random: Random) -> Any:
+    """One output of a softmax with another unit beside it."""
+    return 1 / (1 + mpmath.exp(mpmath.mpf(random.choice(GRID)) - s))
+
+
+def _count(index: Index) -> int:
+    return min(2, index.size) if isinstance(index.size, int) else 2
+
+
+def _at_most(term: Term) -> Term:
+    """The term with every range cut to two values, which is enough to look at signs."""
+
+    def cut(extent: Extent) -> Extent:
+        return min(2, extent) if isinstance(extent, int) else extent
+
+    return relabel(term, lambda t: t, cut)
+
+
+class _Sizes(dict[str, int]):
+    """Two, for every symbolic size."""
+
+    def __missing__(self, name: str) -> int:
+        return 2
