@@ -29,7 +29,7 @@ def made(
             other = names[name.lower()]
             raise SpecError(f'{source.label}: name: found "{name}", which {other} has as well')
         names[name.lower()] = source.label
-    doing = tracked(sources, lambda source: f"{source.network.name}: {source.label}")
+    doing = tracked(sources, lambda source: source.network.name)
     return [build(source, notation, pdf=pdf) for source in doing]
 
 
