@@ -42,6 +42,7 @@ MATHEMATICS = (
     | {*range(0x1D538, 0x1D552), *map(ord, "ℂℍℕℙℚℝℤ")}  # blackboard capitals
     | {*range(0x1D5A0, 0x1D5D4), *range(0x1D670, 0x1D6A4)}  # sans, typewriter
     | {*range(0x1D6A8, 0x1D736)}  # bold and italic Greek
+    | {0x1D7CE, 0x1D7CF}  # bold 0 and 1, for whole arrays of them
     | {*map(ord, "√⏟⏞‾¯ˆ˜˙¨←→⟵⟶✓′″‴"), 0x2061, 0x2062, 0x302, 0x303, 0x304, 0x307, 0x308, 0x20D7}
 )
 
