@@ -106,12 +106,9 @@ def recognised(term: Term) -> Term:
         shape = replace_term(term, argument, S)
         if any(entry is not S for entry in refs(shape)) or isinstance(shape, Call):
             continue
-        known = [(call(name, S), call(name, S)) for name in KNOWN]
-        for quantity in known:
-            solution = fit([normal(ONE), normal(quantity[1])], normal(shape))
-            if solution is None:
-                continue
-            found = _written(solution, [ONE, quantity[0]])
+        for known in (*(call(name, S) for name in KNOWN), call("sigmoid", -S)):
+            solution = fit([normal(ONE), normal(known)], normal(shape))
+            found = shape if solution is None else _written(solution, [ONE, known])
             if cost(found) < cost(shape) and equal(found, shape):
                 return replace_term(found, S, argument)
     return term
