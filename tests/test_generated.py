@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from codegen import examples, shelf
+from codegen import examples, pdf, shelf
 from codegen.build import Built
 from codegen.files import MEMORY
+from tests.command_line import Cli
 
 ROOT = Path(shelf.__file__).parent.parent
 GENERATED = ROOT / "generated"
@@ -83,6 +85,24 @@ def test_nothing_tells_where_or_when_it_was_made(made: list[Built]) -> None:
         for word in (str(ROOT), str(Path.home()), "/tmp/", "2026-"):
             if len(word) > 2:
                 assert word.encode() not in data, (name, word)
+
+
+def test_the_demo_makes_the_same_and_says_where_to_look(
+    run: Cli, made: list[Built], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "made", lambda *args, **options: made)
+    monkeypatch.setattr(pdf, "available", lambda: False)
+    result = run("demo")
+    assert (result.code, result.err) == (0, "")
+    folder = tmp_path / "gradwright-demo"
+    assert shelf.differences(folder, made, every=True) == []
+    places = re.findall(r"^  (\S+)  ", result.out, re.MULTILINE)
+    assert len(places) == 3
+    assert all((tmp_path / place).is_file() for place in places)
+    assert "its loss fell from" in result.out
+    (folder / "xor/notes.tex").write_text("mine")
+    assert run("demo").code == 2
+    assert run("demo", "--force").code == 0
 
 
 def test_the_generated_tests_pass() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import gradwright
 from codegen import cli
 from tests.command_line import Cli
 
@@ -78,7 +80,20 @@ def assert_shown(run: Cli, line: str, shown: str) -> None:
     assert said == shown or (not shown and result.code == 0)
 
 
-def test_every_command_and_option_is_told() -> None:
+def test_the_facade_does_what_it_says() -> None:
+    assert doctest.testmod(gradwright).failed == 0
+    assert doctest.testmod(gradwright).attempted > 0
+    line = "2 > 1 sigmoid : binary_cross_entropy"
+    page = gradwright.notes(line, "tex", notation="rows")
+    assert isinstance(page, str)
+    assert page.rstrip().endswith(r"\end{document}")
+    with pytest.raises(gradwright.SpecError, match='format: found "word", expected tex, html'):
+        gradwright.notes(line, "word")
+    with pytest.raises(gradwright.NotYet, match=r"layers\[0\]: dropout"):
+        gradwright.code("2 > dropout 0.5 > 1 : huber")
+
+
+def test_every_command_is_told() -> None:
     text = README.read_text(encoding="utf-8")
     for command in cli.app.registered_commands:
         assert command.callback is not None
