@@ -249,21 +249,14 @@ def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[Se
         if not extents:
             extents = _partners(claim, base, name)
         if not extents:
-            _missing(claim, base)
+            for side in claim.sides:
+                base.need_layers(side)
             raise NoValue(f"the range of the index {name}")
         ranges.append(range(first, first + min(extents)))
     for row in product(*ranges):
         letters = dict(zip(names, row, strict=True))
         if all(_fits(condition, letters) for condition in claim.conditions):
             yield replace(base, letters=letters)
-
-
-def _missing(claim: Claim, base: Setting) -> None:
-    """Raise NoLayer where the index has no range because a layer does not exist."""
-    for side in claim.sides:
-        for node in walk(side):
-            if isinstance(node, Entry) and node.label is not None:
-                base.tensor(node)
 
 
 def _partners(claim: Claim, base: Setting, name: str) -> list[int]:

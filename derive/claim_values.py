@@ -13,7 +13,7 @@ from itertools import product
 
 from derive.claim_arrays import Matrix, Value, column, multiplied, together
 from derive.claim_dots import continued
-from derive.claim_world import LOSS, OBJECTIVE, STEP, Array, NoLayer, Outside, Places, World, compare
+from derive.claim_world import LOSS, OBJECTIVE, STEP, Array, NoLayer, Outside, Places, World, compare, guarded_log
 from derive.forward import X, Y
 from derive.reading_scope import Scope
 from derive.reading_tree import (
@@ -131,7 +131,7 @@ class Setting:
             case Bracket():
                 return self._bracket(node)
             case Listed():
-                parts = [self.value(item) for item in continued(node.items)]
+                parts = [self.value(item) for item in continued(node.items, self.place)]
                 return column([v for p in parts for v in (p.entries if isinstance(p, Matrix) else (p,))])
             case Change():
                 return self._change(node)
@@ -393,14 +393,11 @@ class Setting:
     # ---------------------------------------------------------------- arithmetic
 
     def _plus(self, node: Plus) -> Value:
-        parts = [self.value(arg) for arg in continued(node.args, self._whole)]
+        parts = [self.value(arg) for arg in continued(node.args, self.place)]
         result = parts[0]
         for part in parts[1:]:
             result = together(result, part, lambda a, b: a + b)
         return result
-
-    def _whole(self, node: Node) -> int:
-        return self.place(node)
 
     def _times(self, node: Times) -> Value:
         result = self.value(node.args[0])
@@ -463,10 +460,13 @@ class Setting:
         return complex(ok)
 
     def _grid(self, node: Grid) -> Matrix:
-        rows = [list(continued(row)) for row in node.rows]
-        if any(isinstance(cell, Dots) for row in rows for cell in row):
+        rows = [
+            tuple(self.number(cell) for cell in row if not isinstance(cell, Dots))
+            for row in node.rows
+        ]
+        if any(isinstance(cell, Dots) for row in node.rows for cell in row):
             raise NoValue("a matrix with dots")
-        return Matrix(tuple(tuple(self.number(cell) for cell in row) for row in rows))
+        return Matrix(tuple(rows))
 
     # ---------------------------------------------------------------- sums
 
@@ -498,11 +498,18 @@ class Setting:
             elif extent is not None:
                 high = base + extent - 1
             else:
+                self.need_layers(node.body)
                 raise NoValue(f"the range of {bound.name}")
             ranges.append(range(low, high + 1))
         names = [b.name for b in node.bounds]
         for row in product(*ranges):
             yield dict(zip(names, row, strict=True))
+
+    def need_layers(self, node: Node) -> None:
+        """Raise NoLayer where a quantity belongs to a layer that does not exist."""
+        for part in walk(node):
+            if isinstance(part, Entry) and part.label is not None:
+                self.tensor(part)
 
     def _limit(self, node: Node, extent: int | None, base: int) -> int:
         if isinstance(node, Letter) and node.name not in self.letters and extent is not None:
@@ -576,7 +583,7 @@ class Setting:
                 return lambda s: world.function(known, s, order)
             return lambda s: world.elementwise(stage.phi, s, order)
         if function.name in ("log", "exp", "sqrt") and not order:
-            plain = {"log": cmath.log, "exp": cmath.exp, "sqrt": cmath.sqrt}[function.name]
+            plain = {"log": guarded_log, "exp": cmath.exp, "sqrt": cmath.sqrt}[function.name]
             return plain
         if function.name in self.scope.functions or label is not None:
             number_label = None if label is None else Label(self.layer_number(label))

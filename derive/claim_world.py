@@ -318,7 +318,7 @@ class World:
         args = [self.compiled(a) for a in term.args]
         first = args[0]
         if term.function == "log":
-            return lambda at: _log(first(at))
+            return lambda at: guarded_log(first(at))
         if term.function in _PRIMITIVES:
             plain = _PRIMITIVES[term.function]
             return lambda at: plain(first(at))
@@ -380,7 +380,8 @@ def _place(place: Affine, at: dict[Index, int]) -> int:
     return place.offset + sum(c * at[i] for i, c in place.terms)
 
 
-def _log(value: complex) -> complex:
+def guarded_log(value: complex) -> complex:
+    """The logarithm of a positive number."""
     if value.real <= 0:
         raise Outside("a logarithm of a positive number")
     return cmath.log(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from derive.reading_scope import LABELLED, Scope
@@ -16,8 +17,8 @@ def filled(
 ) -> tuple[list[Node | None], tuple[str, ...]]:
     """The members of a chain with every layer label, and what was filled in."""
     present = [m for m in members if m is not None]
-    label = top_label(present)
     inputs = _input_letters(present, scope)
+    label = top_label(present, inputs)
     notes: dict[str, None] = {}
 
     def visit(node: Node) -> Node:
@@ -31,13 +32,14 @@ def filled(
     return [None if m is None else visit(m) for m in members], tuple(notes)
 
 
-def top_label(nodes: list[Node]) -> Label | None:
-    """The highest layer that the nodes name."""
+def top_label(nodes: list[Node], inputs: Collection[str] = ()) -> Label | None:
+    """The highest layer that the nodes name; an input to the weights is one below it."""
     found: list[Label] = []
     for node in nodes:
         for part in walk(node):
             if isinstance(part, Entry) and part.label is not None and part.role in WITH_LABEL:
-                found.append(part.label)
+                below = part.role == "activation" and _stands_at(part, inputs)
+                found.append(part.label.shifted(1) if below else part.label)
     if not found:
         return None
     bases = [label for label in found if label.base == found[0].base]
@@ -57,6 +59,10 @@ def _input_letters(nodes: list[Node], scope: Scope) -> set[str]:
     return found
 
 
+def _stands_at(node: Entry, letters: Collection[str]) -> bool:
+    return any(isinstance(p, Letter) and p.name in letters for p in node.places)
+
+
 def _entry(
     node: Entry, label: Label | None, inputs: set[str], notes: dict[str, None], scope: Scope
 ) -> Entry:
@@ -65,10 +71,7 @@ def _entry(
     if not node.places and node.form == "entry" and node.sample is None:
         return node  # a number of its own: s, o
     made = label or scope.last or Label(0, "L")
-    below = node.role == "activation" and any(
-        isinstance(p, Letter) and p.name in inputs for p in node.places
-    )
-    if below:
+    if node.role == "activation" and _stands_at(node, inputs):
         made = made.shifted(-1)
     notes[f"{node.role} without a layer: taken as layer {made}"] = None
     return replace(node, label=made, assumed=True)

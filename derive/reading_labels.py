@@ -232,6 +232,8 @@ class Labels:
             label = self.label(strip(c.argument()))
             if label is not None:
                 return Size(label, span=(token.start, c.last_end))
+        if name == self.scope.samples and len(name) == 1 and name.isupper():
+            return Size(None, span=(token.start, c.last_end))
         while c.peek().text == "'":
             c.next()
             name += "'"
