@@ -1,0 +1,502 @@
+# SPDX-License-Identifier: 0BSD
+# Generated code: yours to use, copy, change and give away, with or without this notice.
+# Made from the network spec with sha256 6ab16182809c80aeb80f299f8a85077523cb2c95ae40f995b848a03114d61da5
+# by:  gradwright code digits.toml
+# sha256 of the other lines: aa387168aea9b34ea7bde07ab0cba9fce16b52fd30d53da9f7b51b395d626870
+"""A classifier of handwritten digits.
+
+Samples are rows: x has the shape (n, 64), y the shape (n, 10).
+Instead of rows that sum to 1, y may be the n integer labels of the classes.
+The error delta of a layer is the derivative of the loss of one sample by its pre-activation.
+At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
+
+    (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
+    (2)  o1[n,j] = max(s1[n,j], 0)
+    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (4)  o2[n,j] = exp(s2[n,j])/Sum(exp(s2[n,k]), k)
+    (5)  L[n] = -Sum(y[n,k]*log(o2[n,k]), k)
+    (6)  delta2[n,j] = o2[n,j] - y[n,j]
+    (7)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*Piecewise((1, s1[n,j] > 0), (0, True))
+    (8)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (9)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (10)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (11)  dL/db2[j] = Sum(delta2[n,j], n)/N
+
+Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
+error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
+"""
+
+import sys
+
+import numpy as np
+
+NAME = "digits"
+SPEC_SHA256 = "6ab16182809c80aeb80f299f8a85077523cb2c95ae40f995b848a03114d61da5"
+PARAMETERS = {
+    "W1": (64, 32),
+    "b1": (32,),
+    "W2": (32, 10),
+    "b2": (10,),
+}
+STATE = {}
+INPUT_SHAPE = (64,)
+TARGET_SHAPE = (10,)
+
+
+def init(seed=0, dtype=np.float32):
+    """Return fresh parameters; the same seed gives the same numbers."""
+    rng = np.random.default_rng(seed)
+    params = {}
+    params["W1"] = rng.normal(0, 1, (64, 32)) * np.sqrt(2 / 64)  # he
+    params["b1"] = np.zeros((32,))
+    params["W2"] = rng.uniform(-1, 1, (32, 10)) * np.sqrt(6 / (32 + 10))  # glorot
+    params["b2"] = np.zeros((10,))
+    return {name: value.astype(dtype) for name, value in params.items()}
+
+
+def init_state(dtype=np.float32):
+    """Return the state at the beginning: this network has none."""
+    return {}
+
+
+def forward(params, x, state=None):
+    """Return the output for every row of x."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.maximum(s1, 0)                                    # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    e2 = np.exp(s2 - s2.max(axis=1, keepdims=True))
+    o2 = e2 / e2.sum(axis=1, keepdims=True)                   # (4)
+    return o2
+
+
+def loss(params, x, y, *, masks=None):
+    """Return the loss of a batch."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.maximum(s1, 0)                                    # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    gap = s2 - s2.max(axis=1, keepdims=True)
+    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (5)
+    return float(L.sum() / n)
+
+
+def loss_and_gradients(params, x, y, *, masks=None):
+    """Return the loss of a batch and its gradient with respect to every parameter."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.maximum(s1, 0)                                    # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    gap2 = s2 - s2.max(axis=1, keepdims=True)
+    e2 = np.exp(gap2)
+    total2 = e2.sum(axis=1)
+    o2 = e2 / total2[:, None]                                 # (4)
+    L = -(y * (gap2 - np.log(total2)[:, None])).sum(axis=1)   # (5)
+    delta2 = o2 - y                                           # (6)
+    delta1 = (delta2 @ W2.T) * (s1 > 0)                       # (7)
+    dW1 = (x.T @ delta1) / n                                  # (8)
+    db1 = delta1.sum(axis=0) / n                              # (9)
+    dW2 = (o1.T @ delta2) / n                                 # (10)
+    db2 = delta2.sum(axis=0) / n                              # (11)
+    value = float(L.sum() / n)
+    return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+
+
+def gradients(params, x, y, *, masks=None):
+    """Return the gradient of the loss with respect to every parameter."""
+    return loss_and_gradients(params, x, y, masks=masks)[1]
+
+
+def trace(params, x, y, *, masks=None):
+    """Return every named quantity of the equations above, sample by sample."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.maximum(s1, 0)                                    # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    gap2 = s2 - s2.max(axis=1, keepdims=True)
+    e2 = np.exp(gap2)
+    total2 = e2.sum(axis=1)
+    o2 = e2 / total2[:, None]                                 # (4)
+    L = -(y * (gap2 - np.log(total2)[:, None])).sum(axis=1)   # (5)
+    delta2 = o2 - y                                           # (6)
+    delta1 = (delta2 @ W2.T) * (s1 > 0)                       # (7)
+    return {"s1": s1, "o1": o1, "s2": s2, "o2": o2, "L": L, "delta2": delta2, "delta1": delta1}
+
+
+class Trainer:
+    """Trains a copy of the parameters by gradient descent with momentum, in arrays that are made once.
+
+    The equations are those of `loss_and_gradients`, arranged for speed: the parameters lie in one
+    flat array and so do their gradients, every result has its place in memory, and the learning
+    rate is multiplied into the last delta, from where it reaches every gradient.
+    """
+
+    def __init__(self, params, batch_size, *, learning_rate, seed=0, momentum=0.9):
+        """Copy the parameters and reserve memory for batches of up to `batch_size` samples."""
+        self._batch_size = _count("batch_size", batch_size)
+        self._rate = _number("learning_rate", learning_rate)
+        self._momentum = _number("momentum", momentum)
+        arrays = _parameters(params)
+        self._dtype = arrays[0].dtype
+        self._flat = np.concatenate([array.ravel() for array in arrays])
+        self._gradient = np.zeros_like(self._flat)
+        self._views = _split(self._flat)
+        self._velocity = np.zeros_like(self._flat)
+        self._steps = {}
+        self._memory = {}
+        self._step = self._bind(self._batch_size)
+
+    @property
+    def params(self):
+        """The current parameters, as a copy."""
+        return {name: view.copy() for name, view in zip(PARAMETERS, self._views)}
+
+    @property
+    def state(self):
+        """The current state: this network has none."""
+        return {}
+
+    def step(self, x, y):
+        """Descend once along the gradient of the batch; return its loss before that."""
+        if (
+            type(x) is np.ndarray
+            and type(y) is np.ndarray
+            and x.dtype is self._dtype
+            and y.dtype is self._dtype
+            and x.shape == self._x_shape
+            and y.shape == self._y_shape
+        ):
+            return self._step(x, y)
+        x = _samples(x, self._dtype)
+        y = _targets(y, len(x), self._dtype)
+        if len(x) > self._batch_size:
+            raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
+        if len(x) not in self._steps:
+            self._bind(len(x))
+        return self._steps[len(x)](x, y)
+
+    def _array(self, name, *shape, dtype=None):
+        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        size = int(np.prod(shape))
+        if name not in self._memory:
+            self._memory[name] = np.zeros(size, dtype or self._dtype)
+        return self._memory[name][:size].reshape(shape)
+
+    def _bind(self, n):
+        """Make the step for batches of n samples, with every array and function at hand."""
+        dtype = self._dtype
+        self._x_shape = (self._batch_size, *INPUT_SHAPE)
+        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        rate = self._rate
+        W1, b1, W2, b2 = self._views
+        dW1, db1, dW2, db2 = _split(self._gradient)
+        flat, gradient = self._flat, self._gradient
+        W1b1 = flat[0:2080].reshape(65, 32)
+        dW1b1 = gradient[0:2080].reshape(65, 32)
+        x_1 = self._array("x_1", n, 65)
+        x_1[:, 64] = 1
+        x_0 = x_1[:, :64]
+        W2b2 = flat[2080:2410].reshape(33, 10)
+        dW2b2 = gradient[2080:2410].reshape(33, 10)
+        o1_1 = self._array("o1_1", n, 33)
+        o1_1[:, 32] = 1
+        o1_0 = o1_1[:, :32]
+        s1 = self._array("0", n, 32)
+        o1 = self._array("1", n, 32)
+        s2 = self._array("2", n, 10)
+        t1 = self._array("3", n)
+        t2 = self._array("4", n, 10)
+        t3 = self._array("5", n, 10)
+        o2 = self._array("4", n, 10)
+        t4 = self._array("3", n)
+        sums = self._array("3", n)
+        t5 = self._array("4", n, 10)
+        delta2 = self._array("4", n, 10)
+        t6 = self._array("1", n, 32)
+        t7 = self._array("12", n, 32, dtype=bool)
+        delta1 = self._array("1", n, 32)
+        copyto = np.copyto
+        x_1_dot = x_1.dot
+        number1 = np.array(0, dtype)
+        maximum = np.maximum
+        o1_1_dot = o1_1.dot
+        s2_flat = s2.ravel()
+        s2_flat_dot = s2_flat.dot
+        maximum_reduce = np.maximum.reduce
+        t1_x1 = t1[:, None]
+        subtract = np.subtract
+        exp = np.exp
+        square_10 = np.ones((10, 10), dtype)
+        t2_dot = t2.dot
+        t3_column = t3[:, 0]
+        divide = np.divide
+        log = np.log
+        ones_n = np.ones(n, dtype)
+        t4_dot = t4.dot
+        ones_10 = np.ones((10,), dtype)
+        number2 = np.array(1, dtype)
+        sums_dot = sums.dot
+        tolerance = n * float(np.finfo(dtype).eps)
+        number3 = np.array(rate / n, dtype)
+        multiply = np.multiply
+        W2_T = W2.T
+        delta2_dot = delta2.dot
+        greater = np.greater
+        x_1_T = x_1.T
+        x_1_T_dot = x_1_T.dot
+        o1_1_T = o1_1.T
+        o1_1_T_dot = o1_1_T.dot
+        velocity, momentum = self._velocity, np.array(self._momentum, dtype)
+        add = np.add
+
+        def step(x, y):
+            copyto(x_0, x)
+            x_1_dot(W1b1, s1)                                         # (1)
+            maximum(s1, number1, out=o1)                              # (2)
+            copyto(o1_0, o1)
+            o1_1_dot(W2b2, s2)                                        # (3)
+            if not s2_flat_dot(s2_flat) < 900:                        # (4)
+                maximum_reduce(s2, (1,), None, t1)
+                subtract(s2, t1_x1, s2)
+            exp(s2, t2)
+            t2_dot(square_10, t3)
+            divide(t2, t3, o2)
+            y_flat = y.ravel()
+            sum1 = y_flat.dot(s2_flat)                                # (5)
+            log(t3_column, t4)
+            sum2 = t4_dot(ones_n)
+            loss = ((-sum1 + sum2) / n)
+            y.dot(ones_10, sums)
+            subtract(sums, number2, sums)
+            if sums_dot(sums) > tolerance:
+                _targets(y, n, dtype)
+            if loss != loss:  # not a number: see whether the targets are to blame
+                _targets(y, n, dtype)
+            subtract(o2, y, t5)                                       # (6)
+            multiply(t5, number3, delta2)
+            delta2_dot(W2_T, t6)                                      # (7)
+            greater(s1, number1, t7)
+            multiply(t6, t7, delta1)
+            x_1_T_dot(delta1, dW1b1)                                  # (8)
+            o1_1_T_dot(delta2, dW2b2)                                 # (10)
+            multiply(velocity, momentum, velocity)                    # momentum
+            add(velocity, gradient, velocity)
+            subtract(flat, velocity, flat)
+            return float(loss)
+
+        self._steps[n] = step
+        return step
+
+
+def fit(
+    params, x, y, *, epochs=30, batch_size=32, learning_rate=0.05, seed=0, progress=None, momentum=0.9
+):
+    """Train on shuffled batches and write the result into params; return each epoch's mean loss.
+
+    `progress`, where given, is called after every epoch with its number and its mean loss.
+    """
+    arrays = _parameters(params)
+    x = _samples(x, arrays[0].dtype)
+    y = _targets(y, len(x), arrays[0].dtype)
+    epochs, batch_size = _count("epochs", epochs), min(_count("batch_size", batch_size), len(x))
+    trainer = Trainer(params, batch_size, learning_rate=learning_rate, seed=seed, momentum=momentum)
+    rng = np.random.default_rng(seed)
+    history = []
+    for epoch in range(epochs):
+        order = rng.permutation(len(x))
+        losses, sizes = [], []
+        for start in range(0, len(x), batch_size):
+            rows = order[start : start + batch_size]
+            losses.append(trainer.step(x[rows], y[rows]))
+            sizes.append(len(rows))
+        history.append(float(np.average(losses, weights=sizes)))
+        if progress is not None:
+            progress(epoch + 1, history[-1])
+    for name, value in trainer.params.items():
+        if isinstance(params[name], np.ndarray):
+            params[name][...] = value
+        else:
+            params[name] = value
+    return history
+
+
+def save(path, params, state=None):
+    """Write the parameters to an .npz file at exactly this path."""
+    arrays = dict(zip(PARAMETERS, _parameters(params)))
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path):
+    """Read (params, state) from a file that `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        params = {name: file[name] for name in file.files}
+    return dict(zip(PARAMETERS, _parameters(params))), {}
+
+
+def _real(name, value, dtype=None):
+    """The value as an array of real numbers, in the given precision."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: found rows of different lengths, expected an array") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: found an array of {array.dtype}, expected real numbers")
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _parameters(params):
+    """The parameters in the order of PARAMETERS, checked, all in one precision."""
+    if set(params) != set(PARAMETERS):
+        raise ValueError(f"params: found {sorted(params)}, expected {sorted(PARAMETERS)}")
+    arrays = []
+    for name, shape in PARAMETERS.items():
+        array = _real(f"params[{name!r}]", params[name])
+        if array.shape != shape:
+            raise ValueError(f"params[{name!r}]: found the shape {array.shape}, expected {shape}")
+        arrays.append(array)
+    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _samples(x, dtype):
+    """The inputs as rows, checked, in the precision of the parameters."""
+    x = _real("x", x, dtype)
+    if x.shape[1:] != INPUT_SHAPE or x.ndim == 0:
+        expected = ", ".join(map(str, ("n", *INPUT_SHAPE)))
+        raise ValueError(f"x: found the shape {x.shape}, expected ({expected})")
+    return x
+
+
+def _targets(y, n, dtype):
+    """The targets as rows, checked, in the precision of the parameters."""
+    y = _real("y", y)
+    if n == 0:
+        raise ValueError("x: found 0 samples, expected at least one for a loss")
+    if y.shape == (n,) and y.dtype.kind in "iu":
+        y = _one_hot(y)
+    if y.shape == (n,) and TARGET_SHAPE == (1,):
+        y = y[:, None]
+    if y.shape != (n, *TARGET_SHAPE):
+        raise ValueError(f"y: found the shape {y.shape}, expected {(n, *TARGET_SHAPE)} or integer labels")
+    if not np.isfinite(y).all():
+        raise ValueError("y: found NaN or infinity, expected finite numbers")
+    y = y.astype(dtype, copy=False)
+    sums = y.sum(axis=1)
+    worst = int(np.abs(sums - 1).argmax())
+    if abs(sums[worst] - 1) > np.sqrt(np.finfo(dtype).eps):
+        found = f"y: found targets that sum to {sums[worst]:.6g} in row {worst}"
+        raise ValueError(f"{found}, expected rows that sum to 1")
+    return y
+
+
+def _one_hot(y):
+    """Integer labels as rows with a 1 in the place of the label."""
+    classes = TARGET_SHAPE[0]
+    if len(y) and not (y.min() >= 0 and y.max() < classes):
+        wrong = y[(y < 0) | (y >= classes)][0]
+        raise ValueError(f"y: found the label {wrong}, expected labels from 0 to {classes - 1}")
+    return np.eye(classes)[y]
+
+
+def _no_masks(masks):
+    """This network has no dropout, so that masks are a mistake."""
+    if masks:
+        raise ValueError(f"masks: found {sorted(masks)}, expected none: there is no dropout")
+
+
+def _count(name, value):
+    """A whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name}: found {value!r}, expected a whole number from 1")
+    return int(value)
+
+
+def _number(name, value):
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name}: found {value!r}, expected a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: found {value!r}, expected a finite number")
+    return float(value)
+
+
+def _split(flat):
+    """The parts of a flat array that hold the single parameters."""
+    parts, start = [], 0
+    for shape in PARAMETERS.values():
+        size = int(np.prod(shape))
+        parts.append(flat[start : start + size].reshape(shape))
+        start += size
+    return parts
+
+
+def _example(n, seed):
+    """Random inputs and targets to try the functions on."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, *INPUT_SHAPE))
+    y = rng.integers(0, TARGET_SHAPE[0], n)
+    return x, y
+
+
+def self_check(seed=0):
+    """Compare the gradients with differences of the loss, and the descent with what they promise.
+
+    Returns the lines of a report and whether all is well.
+    """
+    params = init(seed, np.float64)
+    x, y = _example(8, seed)
+    rng = np.random.default_rng(seed)
+    params = {name: p + 0.1 * rng.normal(size=p.shape) for name, p in params.items()}
+    before, slopes = loss_and_gradients(params, x, y)
+    lines, well = [f"loss of a random batch  {before:.6g}"], bool(np.isfinite(before))
+    for name, slope in slopes.items():
+        way = rng.normal(size=slope.shape)
+        way /= np.linalg.norm(way) or 1.0
+        h = 1e-5
+        ahead = loss({**params, name: params[name] + h * way}, x, y)
+        behind = loss({**params, name: params[name] - h * way}, x, y)
+        difference, promised = (ahead - behind) / (2 * h), float((slope * way).sum())
+        gap = abs(difference - promised) / max(1.0, abs(difference), abs(promised), abs(before))
+        well = well and gap < 1e-6
+        lines.append(f"gradient of {name:<10}  differs from a difference quotient by {gap:.1e}")
+    square = sum(float((slope * slope).sum()) for slope in slopes.values())
+    if square > 0:
+        rate = 1e-4 * min(1.0, max(1e-3, abs(before)) / square)
+        after = loss({name: p - rate * slopes[name] for name, p in params.items()}, x, y)
+        ratio = (before - after) / (rate * square)
+        well = well and abs(ratio - 1) < 0.05
+        lines.append(f"descent step            lowers the loss by {ratio:.4f} of rate * |gradient|^2")
+        trainer = Trainer(params, 8, learning_rate=rate)
+        known = trainer.step(x, y)
+        gap = abs(loss(trainer.params, x, y) - after) + abs(known - before)
+        well = well and gap <= 1e-9 * max(1.0, abs(before))
+        lines.append(f"Trainer.step            agrees with the functions to {gap:.1e}")
+    return lines, well
+
+
+def main():
+    """Print a short report; the exit status is 1 where a check fails."""
+    lines, well = self_check()
+    count = sum(int(np.prod(shape)) for shape in PARAMETERS.values())
+    print(f"{NAME}: {count} parameters in {len(PARAMETERS)} arrays")
+    print("\n".join(lines))
+    print("all is well" if well else "SOMETHING IS WRONG")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,558 @@
+# SPDX-License-Identifier: 0BSD
+# Generated code: yours to use, copy, change and give away, with or without this notice.
+# Made from the network spec with sha256 3b671b4c24bcf41ab27dfdb1b6d8ede15cc9fb7cec6668833b7235b9fd7a52d0
+# by:  gradwright code flowers.toml
+# sha256 of the other lines: 8da3978d84b5632de2e32b1c0cf12a4552d5a8673a63151518c9685b97c7a124
+"""A softmax classifier for three classes.
+
+Samples are rows: x has the shape (n, 4), y the shape (n, 3).
+Instead of rows that sum to 1, y may be the n integer labels of the classes.
+The error delta of a layer is the derivative of the loss of one sample by its pre-activation.
+At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
+
+    (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
+    (2)  o1[n,j] = tanh(s1[n,j])
+    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (4)  o2[n,j] = tanh(s2[n,j])
+    (5)  s3[n,j] = Sum(W3[i,j]*o2[n,i], i) + b3[j]
+    (6)  o3[n,j] = exp(s3[n,j])/Sum(exp(s3[n,k]), k)
+    (7)  L[n] = -Sum(y[n,k]*log(o3[n,k]), k)
+    (8)  delta3[n,j] = o3[n,j] - y[n,j]
+    (9)  delta2[n,j] = Sum(W3[j,k]*delta3[n,k], k)*(1 - o2[n,j]**2)
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(1 - o1[n,j]**2)
+    (11)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (14)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (15)  dL/dW3[i,j] = Sum(delta3[n,j]*o2[n,i], n)/N
+    (16)  dL/db3[j] = Sum(delta3[n,j], n)/N
+
+Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
+error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
+"""
+
+import sys
+
+import numpy as np
+
+NAME = "flowers"
+SPEC_SHA256 = "3b671b4c24bcf41ab27dfdb1b6d8ede15cc9fb7cec6668833b7235b9fd7a52d0"
+PARAMETERS = {
+    "W1": (4, 16),
+    "b1": (16,),
+    "W2": (16, 16),
+    "b2": (16,),
+    "W3": (16, 3),
+    "b3": (3,),
+}
+STATE = {}
+INPUT_SHAPE = (4,)
+TARGET_SHAPE = (3,)
+
+
+def init(seed=0, dtype=np.float64):
+    """Return fresh parameters; the same seed gives the same numbers."""
+    rng = np.random.default_rng(seed)
+    params = {}
+    params["W1"] = rng.uniform(-1, 1, (4, 16)) * np.sqrt(6 / (4 + 16))  # glorot
+    params["b1"] = np.zeros((16,))
+    params["W2"] = rng.uniform(-1, 1, (16, 16)) * np.sqrt(6 / (16 + 16))  # glorot
+    params["b2"] = np.zeros((16,))
+    params["W3"] = rng.uniform(-1, 1, (16, 3)) * np.sqrt(6 / (16 + 3))  # glorot
+    params["b3"] = np.zeros((3,))
+    return {name: value.astype(dtype) for name, value in params.items()}
+
+
+def init_state(dtype=np.float64):
+    """Return the state at the beginning: this network has none."""
+    return {}
+
+
+def forward(params, x, state=None):
+    """Return the output for every row of x."""
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.tanh(s1)                                          # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    o2 = np.tanh(s2)                                          # (4)
+    s3 = o2 @ W3 + b3                                         # (5)
+    e3 = np.exp(s3 - s3.max(axis=1, keepdims=True))
+    o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (6)
+    return o3
+
+
+def loss(params, x, y, *, masks=None):
+    """Return the loss of a batch."""
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.tanh(s1)                                          # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    o2 = np.tanh(s2)                                          # (4)
+    s3 = o2 @ W3 + b3                                         # (5)
+    gap = s3 - s3.max(axis=1, keepdims=True)
+    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (7)
+    return float(L.sum() / n)
+
+
+def loss_and_gradients(params, x, y, *, masks=None):
+    """Return the loss of a batch and its gradient with respect to every parameter."""
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.tanh(s1)                                          # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    o2 = np.tanh(s2)                                          # (4)
+    s3 = o2 @ W3 + b3                                         # (5)
+    gap3 = s3 - s3.max(axis=1, keepdims=True)
+    e3 = np.exp(gap3)
+    total3 = e3.sum(axis=1)
+    o3 = e3 / total3[:, None]                                 # (6)
+    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (7)
+    delta3 = o3 - y                                           # (8)
+    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (9)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (10)
+    dW1 = (x.T @ delta1) / n                                  # (11)
+    db1 = delta1.sum(axis=0) / n                              # (12)
+    dW2 = (o1.T @ delta2) / n                                 # (13)
+    db2 = delta2.sum(axis=0) / n                              # (14)
+    dW3 = (o2.T @ delta3) / n                                 # (15)
+    db3 = delta3.sum(axis=0) / n                              # (16)
+    value = float(L.sum() / n)
+    return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2, "W3": dW3, "b3": db3}
+
+
+def gradients(params, x, y, *, masks=None):
+    """Return the gradient of the loss with respect to every parameter."""
+    return loss_and_gradients(params, x, y, masks=masks)[1]
+
+
+def trace(params, x, y, *, masks=None):
+    """Return every named quantity of the equations above, sample by sample."""
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = np.tanh(s1)                                          # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    o2 = np.tanh(s2)                                          # (4)
+    s3 = o2 @ W3 + b3                                         # (5)
+    gap3 = s3 - s3.max(axis=1, keepdims=True)
+    e3 = np.exp(gap3)
+    total3 = e3.sum(axis=1)
+    o3 = e3 / total3[:, None]                                 # (6)
+    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (7)
+    delta3 = o3 - y                                           # (8)
+    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (9)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (10)
+    return {
+        "s1": s1,
+        "o1": o1,
+        "s2": s2,
+        "o2": o2,
+        "s3": s3,
+        "o3": o3,
+        "L": L,
+        "delta3": delta3,
+        "delta2": delta2,
+        "delta1": delta1,
+    }
+
+
+class Trainer:
+    """Trains a copy of the parameters by gradient descent with momentum, in arrays that are made once.
+
+    The equations are those of `loss_and_gradients`, arranged for speed: the parameters lie in one
+    flat array and so do their gradients, every result has its place in memory, and the learning
+    rate is multiplied into the last delta, from where it reaches every gradient.
+    """
+
+    def __init__(self, params, batch_size, *, learning_rate, seed=0, momentum=0.9):
+        """Copy the parameters and reserve memory for batches of up to `batch_size` samples."""
+        self._batch_size = _count("batch_size", batch_size)
+        self._rate = _number("learning_rate", learning_rate)
+        self._momentum = _number("momentum", momentum)
+        arrays = _parameters(params)
+        self._dtype = arrays[0].dtype
+        self._flat = np.concatenate([array.ravel() for array in arrays])
+        self._gradient = np.zeros_like(self._flat)
+        self._views = _split(self._flat)
+        self._velocity = np.zeros_like(self._flat)
+        self._steps = {}
+        self._memory = {}
+        self._step = self._bind(self._batch_size)
+
+    @property
+    def params(self):
+        """The current parameters, as a copy."""
+        return {name: view.copy() for name, view in zip(PARAMETERS, self._views)}
+
+    @property
+    def state(self):
+        """The current state: this network has none."""
+        return {}
+
+    def step(self, x, y):
+        """Descend once along the gradient of the batch; return its loss before that."""
+        if (
+            type(x) is np.ndarray
+            and type(y) is np.ndarray
+            and x.dtype is self._dtype
+            and y.dtype is self._dtype
+            and x.shape == self._x_shape
+            and y.shape == self._y_shape
+        ):
+            return self._step(x, y)
+        x = _samples(x, self._dtype)
+        y = _targets(y, len(x), self._dtype)
+        if len(x) > self._batch_size:
+            raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
+        if len(x) not in self._steps:
+            self._bind(len(x))
+        return self._steps[len(x)](x, y)
+
+    def _array(self, name, *shape, dtype=None):
+        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        size = int(np.prod(shape))
+        if name not in self._memory:
+            self._memory[name] = np.zeros(size, dtype or self._dtype)
+        return self._memory[name][:size].reshape(shape)
+
+    def _bind(self, n):
+        """Make the step for batches of n samples, with every array and function at hand."""
+        dtype = self._dtype
+        self._x_shape = (self._batch_size, *INPUT_SHAPE)
+        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        rate = self._rate
+        W1, b1, W2, b2, W3, b3 = self._views
+        dW1, db1, dW2, db2, dW3, db3 = _split(self._gradient)
+        flat, gradient = self._flat, self._gradient
+        W1b1 = flat[0:80].reshape(5, 16)
+        dW1b1 = gradient[0:80].reshape(5, 16)
+        x_1 = self._array("x_1", n, 5)
+        x_1[:, 4] = 1
+        x_0 = x_1[:, :4]
+        W2b2 = flat[80:352].reshape(17, 16)
+        dW2b2 = gradient[80:352].reshape(17, 16)
+        o1_1 = self._array("o1_1", n, 17)
+        o1_1[:, 16] = 1
+        o1_0 = o1_1[:, :16]
+        W3b3 = flat[352:403].reshape(17, 3)
+        dW3b3 = gradient[352:403].reshape(17, 3)
+        o2_1 = self._array("o2_1", n, 17)
+        o2_1[:, 16] = 1
+        o2_0 = o2_1[:, :16]
+        s1 = self._array("0", n, 16)
+        o1 = self._array("0", n, 16)
+        s2 = self._array("2", n, 16)
+        o2 = self._array("2", n, 16)
+        s3 = self._array("4", n, 3)
+        t1 = self._array("5", n)
+        t2 = self._array("6", n, 3)
+        t3 = self._array("7", n, 3)
+        o3 = self._array("6", n, 3)
+        t4 = self._array("5", n)
+        sums = self._array("5", n)
+        t5 = self._array("6", n, 3)
+        delta3 = self._array("6", n, 3)
+        t6 = self._array("13", n, 16)
+        t7 = self._array("2", n, 16)
+        t8 = self._array("2", n, 16)
+        delta2 = self._array("13", n, 16)
+        t9 = self._array("2", n, 16)
+        t10 = self._array("0", n, 16)
+        t11 = self._array("0", n, 16)
+        delta1 = self._array("2", n, 16)
+        copyto = np.copyto
+        x_1_dot = x_1.dot
+        tanh = np.tanh
+        o1_1_dot = o1_1.dot
+        o2_1_dot = o2_1.dot
+        s3_flat = s3.ravel()
+        s3_flat_dot = s3_flat.dot
+        maximum_reduce = np.maximum.reduce
+        t1_x1 = t1[:, None]
+        subtract = np.subtract
+        exp = np.exp
+        square_3 = np.ones((3, 3), dtype)
+        t2_dot = t2.dot
+        t3_column = t3[:, 0]
+        divide = np.divide
+        log = np.log
+        ones_n = np.ones(n, dtype)
+        t4_dot = t4.dot
+        ones_3 = np.ones((3,), dtype)
+        number1 = np.array(1, dtype)
+        sums_dot = sums.dot
+        tolerance = n * float(np.finfo(dtype).eps)
+        number2 = np.array(rate / n, dtype)
+        multiply = np.multiply
+        W3_T = W3.T
+        delta3_dot = delta3.dot
+        W2_T = W2.T
+        delta2_dot = delta2.dot
+        x_1_T = x_1.T
+        x_1_T_dot = x_1_T.dot
+        o1_1_T = o1_1.T
+        o1_1_T_dot = o1_1_T.dot
+        o2_1_T = o2_1.T
+        o2_1_T_dot = o2_1_T.dot
+        velocity, momentum = self._velocity, np.array(self._momentum, dtype)
+        add = np.add
+
+        def step(x, y):
+            copyto(x_0, x)
+            x_1_dot(W1b1, s1)                                         # (1)
+            tanh(s1, o1)                                              # (2)
+            copyto(o1_0, o1)
+            o1_1_dot(W2b2, s2)                                        # (3)
+            tanh(s2, o2)                                              # (4)
+            copyto(o2_0, o2)
+            o2_1_dot(W3b3, s3)                                        # (5)
+            if not s3_flat_dot(s3_flat) < 900:                        # (6)
+                maximum_reduce(s3, (1,), None, t1)
+                subtract(s3, t1_x1, s3)
+            exp(s3, t2)
+            t2_dot(square_3, t3)
+            divide(t2, t3, o3)
+            y_flat = y.ravel()
+            sum1 = y_flat.dot(s3_flat)                                # (7)
+            log(t3_column, t4)
+            sum2 = t4_dot(ones_n)
+            loss = ((-sum1 + sum2) / n)
+            y.dot(ones_3, sums)
+            subtract(sums, number1, sums)
+            if sums_dot(sums) > tolerance:
+                _targets(y, n, dtype)
+            if loss != loss:  # not a number: see whether the targets are to blame
+                _targets(y, n, dtype)
+            subtract(o3, y, t5)                                       # (8)
+            multiply(t5, number2, delta3)
+            delta3_dot(W3_T, t6)                                      # (9)
+            multiply(o2, o2, t7)
+            subtract(number1, t7, t8)
+            multiply(t6, t8, delta2)
+            delta2_dot(W2_T, t9)                                      # (10)
+            multiply(o1, o1, t10)
+            subtract(number1, t10, t11)
+            multiply(t9, t11, delta1)
+            x_1_T_dot(delta1, dW1b1)                                  # (11)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
+            o2_1_T_dot(delta3, dW3b3)                                 # (15)
+            multiply(velocity, momentum, velocity)                    # momentum
+            add(velocity, gradient, velocity)
+            subtract(flat, velocity, flat)
+            return float(loss)
+
+        self._steps[n] = step
+        return step
+
+
+def fit(
+    params, x, y, *, epochs=200, batch_size=16, learning_rate=0.05, seed=0, progress=None, momentum=0.9
+):
+    """Train on shuffled batches and write the result into params; return each epoch's mean loss.
+
+    `progress`, where given, is called after every epoch with its number and its mean loss.
+    """
+    arrays = _parameters(params)
+    x = _samples(x, arrays[0].dtype)
+    y = _targets(y, len(x), arrays[0].dtype)
+    epochs, batch_size = _count("epochs", epochs), min(_count("batch_size", batch_size), len(x))
+    trainer = Trainer(params, batch_size, learning_rate=learning_rate, seed=seed, momentum=momentum)
+    rng = np.random.default_rng(seed)
+    history = []
+    for epoch in range(epochs):
+        order = rng.permutation(len(x))
+        losses, sizes = [], []
+        for start in range(0, len(x), batch_size):
+            rows = order[start : start + batch_size]
+            losses.append(trainer.step(x[rows], y[rows]))
+            sizes.append(len(rows))
+        history.append(float(np.average(losses, weights=sizes)))
+        if progress is not None:
+            progress(epoch + 1, history[-1])
+    for name, value in trainer.params.items():
+        if isinstance(params[name], np.ndarray):
+            params[name][...] = value
+        else:
+            params[name] = value
+    return history
+
+
+def save(path, params, state=None):
+    """Write the parameters to an .npz file at exactly this path."""
+    arrays = dict(zip(PARAMETERS, _parameters(params)))
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path):
+    """Read (params, state) from a file that `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        params = {name: file[name] for name in file.files}
+    return dict(zip(PARAMETERS, _parameters(params))), {}
+
+
+def _real(name, value, dtype=None):
+    """The value as an array of real numbers, in the given precision."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: found rows of different lengths, expected an array") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: found an array of {array.dtype}, expected real numbers")
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _parameters(params):
+    """The parameters in the order of PARAMETERS, checked, all in one precision."""
+    if set(params) != set(PARAMETERS):
+        raise ValueError(f"params: found {sorted(params)}, expected {sorted(PARAMETERS)}")
+    arrays = []
+    for name, shape in PARAMETERS.items():
+        array = _real(f"params[{name!r}]", params[name])
+        if array.shape != shape:
+            raise ValueError(f"params[{name!r}]: found the shape {array.shape}, expected {shape}")
+        arrays.append(array)
+    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _samples(x, dtype):
+    """The inputs as rows, checked, in the precision of the parameters."""
+    x = _real("x", x, dtype)
+    if x.shape[1:] != INPUT_SHAPE or x.ndim == 0:
+        expected = ", ".join(map(str, ("n", *INPUT_SHAPE)))
+        raise ValueError(f"x: found the shape {x.shape}, expected ({expected})")
+    return x
+
+
+def _targets(y, n, dtype):
+    """The targets as rows, checked, in the precision of the parameters."""
+    y = _real("y", y)
+    if n == 0:
+        raise ValueError("x: found 0 samples, expected at least one for a loss")
+    if y.shape == (n,) and y.dtype.kind in "iu":
+        y = _one_hot(y)
+    if y.shape == (n,) and TARGET_SHAPE == (1,):
+        y = y[:, None]
+    if y.shape != (n, *TARGET_SHAPE):
+        raise ValueError(f"y: found the shape {y.shape}, expected {(n, *TARGET_SHAPE)} or integer labels")
+    if not np.isfinite(y).all():
+        raise ValueError("y: found NaN or infinity, expected finite numbers")
+    y = y.astype(dtype, copy=False)
+    sums = y.sum(axis=1)
+    worst = int(np.abs(sums - 1).argmax())
+    if abs(sums[worst] - 1) > np.sqrt(np.finfo(dtype).eps):
+        found = f"y: found targets that sum to {sums[worst]:.6g} in row {worst}"
+        raise ValueError(f"{found}, expected rows that sum to 1")
+    return y
+
+
+def _one_hot(y):
+    """Integer labels as rows with a 1 in the place of the label."""
+    classes = TARGET_SHAPE[0]
+    if len(y) and not (y.min() >= 0 and y.max() < classes):
+        wrong = y[(y < 0) | (y >= classes)][0]
+        raise ValueError(f"y: found the label {wrong}, expected labels from 0 to {classes - 1}")
+    return np.eye(classes)[y]
+
+
+def _no_masks(masks):
+    """This network has no dropout, so that masks are a mistake."""
+    if masks:
+        raise ValueError(f"masks: found {sorted(masks)}, expected none: there is no dropout")
+
+
+def _count(name, value):
+    """A whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name}: found {value!r}, expected a whole number from 1")
+    return int(value)
+
+
+def _number(name, value):
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name}: found {value!r}, expected a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: found {value!r}, expected a finite number")
+    return float(value)
+
+
+def _split(flat):
+    """The parts of a flat array that hold the single parameters."""
+    parts, start = [], 0
+    for shape in PARAMETERS.values():
+        size = int(np.prod(shape))
+        parts.append(flat[start : start + size].reshape(shape))
+        start += size
+    return parts
+
+
+def _example(n, seed):
+    """Random inputs and targets to try the functions on."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, *INPUT_SHAPE))
+    y = rng.integers(0, TARGET_SHAPE[0], n)
+    return x, y
+
+
+def self_check(seed=0):
+    """Compare the gradients with differences of the loss, and the descent with what they promise.
+
+    Returns the lines of a report and whether all is well.
+    """
+    params = init(seed, np.float64)
+    x, y = _example(8, seed)
+    rng = np.random.default_rng(seed)
+    params = {name: p + 0.1 * rng.normal(size=p.shape) for name, p in params.items()}
+    before, slopes = loss_and_gradients(params, x, y)
+    lines, well = [f"loss of a random batch  {before:.6g}"], bool(np.isfinite(before))
+    for name, slope in slopes.items():
+        way = rng.normal(size=slope.shape)
+        way /= np.linalg.norm(way) or 1.0
+        h = 1e-5
+        ahead = loss({**params, name: params[name] + h * way}, x, y)
+        behind = loss({**params, name: params[name] - h * way}, x, y)
+        difference, promised = (ahead - behind) / (2 * h), float((slope * way).sum())
+        gap = abs(difference - promised) / max(1.0, abs(difference), abs(promised), abs(before))
+        well = well and gap < 1e-6
+        lines.append(f"gradient of {name:<10}  differs from a difference quotient by {gap:.1e}")
+    square = sum(float((slope * slope).sum()) for slope in slopes.values())
+    if square > 0:
+        rate = 1e-4 * min(1.0, max(1e-3, abs(before)) / square)
+        after = loss({name: p - rate * slopes[name] for name, p in params.items()}, x, y)
+        ratio = (before - after) / (rate * square)
+        well = well and abs(ratio - 1) < 0.05
+        lines.append(f"descent step            lowers the loss by {ratio:.4f} of rate * |gradient|^2")
+        trainer = Trainer(params, 8, learning_rate=rate)
+        known = trainer.step(x, y)
+        gap = abs(loss(trainer.params, x, y) - after) + abs(known - before)
+        well = well and gap <= 1e-9 * max(1.0, abs(before))
+        lines.append(f"Trainer.step            agrees with the functions to {gap:.1e}")
+    return lines, well
+
+
+def main():
+    """Print a short report; the exit status is 1 where a check fails."""
+    lines, well = self_check()
+    count = sum(int(np.prod(shape)) for shape in PARAMETERS.values())
+    print(f"{NAME}: {count} parameters in {len(PARAMETERS)} arrays")
+    print("\n".join(lines))
+    print("all is well" if well else "SOMETHING IS WRONG")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,540 @@
+# SPDX-License-Identifier: 0BSD
+# Generated code: yours to use, copy, change and give away, with or without this notice.
+# Made from the network spec with sha256 85ecb4e716d140c074423f3e2ba884719344e789d0c7947791471a1095695d74
+# by:  gradwright code own_formulas.toml
+# sha256 of the other lines: 395443d0c8114320afba7a0a2c20c1db68c1cd4bc5a65d6614b33eb166976294
+"""A scaled tanh and the log-cosh loss.
+
+Samples are rows: x has the shape (n, 3), y the shape (n, 2).
+The error delta of a layer is the derivative of the loss of one sample by its pre-activation.
+At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
+
+    (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
+    (2)  o1[n,j] = 17159/10000*tanh(2/3*s1[n,j])
+    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (4)  L[n] = Sum(log(cosh(s2[n,k] - y[n,k])), k)
+    (5)  delta2[n,j] = tanh(s2[n,j] - y[n,j])
+    (6)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(17159/15000 - 20000/51477*o1[n,j]**2)
+    (7)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (8)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (9)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (10)  dL/db2[j] = Sum(delta2[n,j], n)/N
+
+Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
+error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
+"""
+
+import math
+import sys
+
+import numpy as np
+
+NAME = "own_formulas"
+SPEC_SHA256 = "85ecb4e716d140c074423f3e2ba884719344e789d0c7947791471a1095695d74"
+PARAMETERS = {
+    "W1": (3, 5),
+    "b1": (5,),
+    "W2": (5, 2),
+    "b2": (2,),
+}
+STATE = {}
+INPUT_SHAPE = (3,)
+TARGET_SHAPE = (2,)
+
+
+def sigmoid(s):
+    """1 / (1 + exp(-s)), from exp(-|s|), which cannot overflow."""
+    e = np.exp(-np.abs(s))
+    return np.where(s < 0, e, 1) / (1 + e)
+
+
+def softplus(s):
+    """log(1 + exp(s)) = max(s, 0) + log(1 + exp(-|s|))."""
+    return np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))
+
+
+def init(seed=0, dtype=np.float64):
+    """Return fresh parameters; the same seed gives the same numbers."""
+    rng = np.random.default_rng(seed)
+    params = {}
+    params["W1"] = rng.uniform(-1, 1, (3, 5)) * np.sqrt(6 / (3 + 5))  # glorot
+    params["b1"] = np.zeros((5,))
+    params["W2"] = rng.uniform(-1, 1, (5, 2)) * np.sqrt(6 / (5 + 2))  # glorot
+    params["b2"] = np.zeros((2,))
+    return {name: value.astype(dtype) for name, value in params.items()}
+
+
+def init_state(dtype=np.float64):
+    """Return the state at the beginning: this network has none."""
+    return {}
+
+
+def forward(params, x, state=None):
+    """Return the output for every row of x."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    return s2
+
+
+def loss(params, x, y, *, masks=None):
+    """Return the loss of a batch."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    t = 2 * y
+    t_2 = 2 * s2
+    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (4)
+    return float(L.sum() / n)
+
+
+def loss_and_gradients(params, x, y, *, masks=None):
+    """Return the loss of a batch and its gradient with respect to every parameter."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    t = 2 * y
+    t_2 = 2 * s2
+    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (4)
+    delta2 = np.tanh(s2 - y)                                  # (5)
+    delta1 = 17159 * (delta2 @ W2.T) * sigmoid(-4 * s1 / 3) * sigmoid(4 * s1 / 3) / 3750  # (6)
+    dW1 = (x.T @ delta1) / n                                  # (7)
+    db1 = delta1.sum(axis=0) / n                              # (8)
+    dW2 = (o1.T @ delta2) / n                                 # (9)
+    db2 = delta2.sum(axis=0) / n                              # (10)
+    value = float(L.sum() / n)
+    return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+
+
+def gradients(params, x, y, *, masks=None):
+    """Return the gradient of the loss with respect to every parameter."""
+    return loss_and_gradients(params, x, y, masks=masks)[1]
+
+
+def trace(params, x, y, *, masks=None):
+    """Return every named quantity of the equations above, sample by sample."""
+    W1, b1, W2, b2 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    s1 = x @ W1 + b1                                          # (1)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
+    s2 = o1 @ W2 + b2                                         # (3)
+    t = 2 * y
+    t_2 = 2 * s2
+    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (4)
+    delta2 = np.tanh(s2 - y)                                  # (5)
+    delta1 = 17159 * (delta2 @ W2.T) * sigmoid(-4 * s1 / 3) * sigmoid(4 * s1 / 3) / 3750  # (6)
+    return {"s1": s1, "o1": o1, "s2": s2, "L": L, "delta2": delta2, "delta1": delta1}
+
+
+class Trainer:
+    """Trains a copy of the parameters by gradient descent, in arrays that are made once.
+
+    The equations are those of `loss_and_gradients`, arranged for speed: the parameters lie in one
+    flat array and so do their gradients, every result has its place in memory, and the learning
+    rate is multiplied into the last delta, from where it reaches every gradient.
+    """
+
+    def __init__(self, params, batch_size, *, learning_rate, seed=0):
+        """Copy the parameters and reserve memory for batches of up to `batch_size` samples."""
+        self._batch_size = _count("batch_size", batch_size)
+        self._rate = _number("learning_rate", learning_rate)
+        arrays = _parameters(params)
+        self._dtype = arrays[0].dtype
+        self._flat = np.concatenate([array.ravel() for array in arrays])
+        self._gradient = np.zeros_like(self._flat)
+        self._views = _split(self._flat)
+        self._steps = {}
+        self._memory = {}
+        self._step = self._bind(self._batch_size)
+
+    @property
+    def params(self):
+        """The current parameters, as a copy."""
+        return {name: view.copy() for name, view in zip(PARAMETERS, self._views)}
+
+    @property
+    def state(self):
+        """The current state: this network has none."""
+        return {}
+
+    def step(self, x, y):
+        """Descend once along the gradient of the batch; return its loss before that."""
+        if (
+            type(x) is np.ndarray
+            and type(y) is np.ndarray
+            and x.dtype is self._dtype
+            and y.dtype is self._dtype
+            and x.shape == self._x_shape
+            and y.shape == self._y_shape
+        ):
+            return self._step(x, y)
+        x = _samples(x, self._dtype)
+        y = _targets(y, len(x), self._dtype)
+        if len(x) > self._batch_size:
+            raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
+        if len(x) not in self._steps:
+            self._bind(len(x))
+        return self._steps[len(x)](x, y)
+
+    def _array(self, name, *shape, dtype=None):
+        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        size = int(np.prod(shape))
+        if name not in self._memory:
+            self._memory[name] = np.zeros(size, dtype or self._dtype)
+        return self._memory[name][:size].reshape(shape)
+
+    def _bind(self, n):
+        """Make the step for batches of n samples, with every array and function at hand."""
+        dtype = self._dtype
+        self._x_shape = (self._batch_size, *INPUT_SHAPE)
+        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        rate = self._rate
+        W1, b1, W2, b2 = self._views
+        dW1, db1, dW2, db2 = _split(self._gradient)
+        flat, gradient = self._flat, self._gradient
+        W1b1 = flat[0:20].reshape(4, 5)
+        dW1b1 = gradient[0:20].reshape(4, 5)
+        x_1 = self._array("x_1", n, 4)
+        x_1[:, 3] = 1
+        x_0 = x_1[:, :3]
+        W2b2 = flat[20:32].reshape(6, 2)
+        dW2b2 = gradient[20:32].reshape(6, 2)
+        o1_1 = self._array("o1_1", n, 6)
+        o1_1[:, 5] = 1
+        o1_0 = o1_1[:, :5]
+        s1 = self._array("0", n, 5)
+        t1 = self._array("1", n, 5)
+        t2 = self._array("1", n, 5)
+        t3 = self._array("1", n, 5)
+        o1 = self._array("1", n, 5)
+        s2 = self._array("5", n, 2)
+        t4 = self._array("6", n, 2)
+        t5 = self._array("7", n, 2)
+        t6 = self._array("8", n, 2)
+        t7 = self._array("9", n, 2)
+        t8 = self._array("8", n, 2)
+        t9 = self._array("8", n, 2)
+        t10 = self._array("8", n, 2)
+        t11 = self._array("8", n, 2)
+        t12 = self._array("7", n, 2)
+        t13 = self._array("6", n, 2)
+        t14 = self._array("7", n, 2)
+        t15 = self._array("7", n, 2)
+        t16 = self._array("7", n, 2)
+        t17 = self._array("7", n, 2)
+        t18 = self._array("5", n, 2)
+        t19 = self._array("5", n, 2)
+        delta2 = self._array("5", n, 2)
+        t20 = self._array("1", n, 5)
+        t21 = self._array("24", n, 5)
+        t22 = self._array("24", n, 5)
+        t23 = self._array("24", n, 5)
+        t24 = self._array("24", n, 5)
+        t25 = self._array("24", n, 5)
+        t26 = self._array("24", n, 5)
+        t27 = self._array("1", n, 5)
+        t28 = self._array("0", n, 5)
+        t29 = self._array("0", n, 5)
+        t30 = self._array("0", n, 5)
+        t31 = self._array("0", n, 5)
+        t32 = self._array("0", n, 5)
+        t33 = self._array("0", n, 5)
+        t34 = self._array("1", n, 5)
+        t35 = self._array("1", n, 5)
+        delta1 = self._array("1", n, 5)
+        copyto = np.copyto
+        x_1_dot = x_1.dot
+        number1 = np.array(1.7159, dtype)
+        number2 = np.array(2, dtype)
+        multiply = np.multiply
+        number3 = np.array(0.3333333333333333, dtype)
+        tanh = np.tanh
+        o1_1_dot = o1_1.dot
+        subtract = np.subtract
+        number4 = np.array(0, dtype)
+        maximum = np.maximum
+        t7_flat = t7.ravel()
+        ones_nx2 = np.ones(n * 2, dtype)
+        t7_flat_dot = t7_flat.dot
+        log2 = float(np.log(2.0))
+        constant1 = log2 * n * 2
+        number5 = np.array(0.5, dtype)
+        absolute = np.absolute
+        log1p = np.log1p
+        t11_flat = t11.ravel()
+        t11_flat_dot = t11_flat.dot
+        t13_flat = t13.ravel()
+        t13_flat_dot = t13_flat.dot
+        t17_flat = t17.ravel()
+        t17_flat_dot = t17_flat.dot
+        constant2 = math.log(2) * n * 2
+        number6 = np.array(rate / n, dtype)
+        number7 = np.array(17159, dtype)
+        W2_T = W2.T
+        delta2_dot = delta2.dot
+        number8 = np.array(-4, dtype)
+        add = np.add
+        number9 = np.array(4, dtype)
+        number10 = np.array(0.0002666666666666667, dtype)
+        x_1_T = x_1.T
+        x_1_T_dot = x_1_T.dot
+        o1_1_T = o1_1.T
+        o1_1_T_dot = o1_1_T.dot
+
+        def step(x, y):
+            copyto(x_0, x)
+            x_1_dot(W1b1, s1)                                         # (1)
+            multiply(number2, s1, t1)                                 # (2)
+            multiply(t1, number3, t2)
+            tanh(t2, t3)
+            multiply(number1, t3, o1)
+            copyto(o1_0, o1)
+            o1_1_dot(W2b2, s2)                                        # (3)
+            multiply(number2, y, t4)                                  # (4)
+            multiply(number2, s2, t5)
+            subtract(t4, t5, t6)
+            maximum(t6, number4, out=t7)
+            sum1 = t7_flat_dot(ones_nx2)
+            multiply(number5, t6, t8)
+            tanh(t8, t9)
+            absolute(t9, t10)
+            log1p(t10, t11)
+            sum2 = t11_flat_dot(ones_nx2)
+            subtract(t5, t4, t12)
+            maximum(t12, number4, out=t13)
+            sum3 = t13_flat_dot(ones_nx2)
+            multiply(number5, t12, t14)
+            tanh(t14, t15)
+            absolute(t15, t16)
+            log1p(t16, t17)
+            sum4 = t17_flat_dot(ones_nx2)
+            loss = ((0.5 * sum1 + constant1 - 0.5 * sum2 + 0.5 * sum3 - 0.5 * sum4 - constant2) / n)
+            if loss != loss:  # not a number: see whether the targets are to blame
+                _targets(y, n, dtype)
+            subtract(s2, y, t18)                                      # (5)
+            tanh(t18, t19)
+            multiply(t19, number6, delta2)
+            delta2_dot(W2_T, t20)                                     # (6)
+            multiply(number8, s1, t21)
+            multiply(t21, number3, t22)
+            multiply(number5, t22, t23)
+            tanh(t23, t24)
+            multiply(number5, t24, t25)
+            add(t25, number5, t26)
+            multiply(t20, t26, t27)
+            multiply(number9, s1, t28)
+            multiply(t28, number3, t29)
+            multiply(number5, t29, t30)
+            tanh(t30, t31)
+            multiply(number5, t31, t32)
+            add(t32, number5, t33)
+            multiply(t27, t33, t34)
+            multiply(number7, t34, t35)
+            multiply(t35, number10, delta1)
+            x_1_T_dot(delta1, dW1b1)                                  # (7)
+            o1_1_T_dot(delta2, dW2b2)                                 # (9)
+            subtract(flat, gradient, flat)
+            return float(loss)
+
+        self._steps[n] = step
+        return step
+
+
+def fit(
+    params, x, y, *, epochs=100, batch_size=32, learning_rate=0.1, seed=0, progress=None
+):
+    """Train on shuffled batches and write the result into params; return each epoch's mean loss.
+
+    `progress`, where given, is called after every epoch with its number and its mean loss.
+    """
+    arrays = _parameters(params)
+    x = _samples(x, arrays[0].dtype)
+    y = _targets(y, len(x), arrays[0].dtype)
+    epochs, batch_size = _count("epochs", epochs), min(_count("batch_size", batch_size), len(x))
+    trainer = Trainer(params, batch_size, learning_rate=learning_rate, seed=seed)
+    rng = np.random.default_rng(seed)
+    history = []
+    for epoch in range(epochs):
+        order = rng.permutation(len(x))
+        losses, sizes = [], []
+        for start in range(0, len(x), batch_size):
+            rows = order[start : start + batch_size]
+            losses.append(trainer.step(x[rows], y[rows]))
+            sizes.append(len(rows))
+        history.append(float(np.average(losses, weights=sizes)))
+        if progress is not None:
+            progress(epoch + 1, history[-1])
+    for name, value in trainer.params.items():
+        if isinstance(params[name], np.ndarray):
+            params[name][...] = value
+        else:
+            params[name] = value
+    return history
+
+
+def save(path, params, state=None):
+    """Write the parameters to an .npz file at exactly this path."""
+    arrays = dict(zip(PARAMETERS, _parameters(params)))
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path):
+    """Read (params, state) from a file that `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        params = {name: file[name] for name in file.files}
+    return dict(zip(PARAMETERS, _parameters(params))), {}
+
+
+def _real(name, value, dtype=None):
+    """The value as an array of real numbers, in the given precision."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: found rows of different lengths, expected an array") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: found an array of {array.dtype}, expected real numbers")
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _parameters(params):
+    """The parameters in the order of PARAMETERS, checked, all in one precision."""
+    if set(params) != set(PARAMETERS):
+        raise ValueError(f"params: found {sorted(params)}, expected {sorted(PARAMETERS)}")
+    arrays = []
+    for name, shape in PARAMETERS.items():
+        array = _real(f"params[{name!r}]", params[name])
+        if array.shape != shape:
+            raise ValueError(f"params[{name!r}]: found the shape {array.shape}, expected {shape}")
+        arrays.append(array)
+    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _samples(x, dtype):
+    """The inputs as rows, checked, in the precision of the parameters."""
+    x = _real("x", x, dtype)
+    if x.shape[1:] != INPUT_SHAPE or x.ndim == 0:
+        expected = ", ".join(map(str, ("n", *INPUT_SHAPE)))
+        raise ValueError(f"x: found the shape {x.shape}, expected ({expected})")
+    return x
+
+
+def _targets(y, n, dtype):
+    """The targets as rows, checked, in the precision of the parameters."""
+    y = _real("y", y)
+    if n == 0:
+        raise ValueError("x: found 0 samples, expected at least one for a loss")
+    if y.shape == (n,) and TARGET_SHAPE == (1,):
+        y = y[:, None]
+    if y.shape != (n, *TARGET_SHAPE):
+        raise ValueError(f"y: found the shape {y.shape}, expected {(n, *TARGET_SHAPE)}")
+    if not np.isfinite(y).all():
+        raise ValueError("y: found NaN or infinity, expected finite numbers")
+    y = y.astype(dtype, copy=False)
+    return y
+
+
+def _no_masks(masks):
+    """This network has no dropout, so that masks are a mistake."""
+    if masks:
+        raise ValueError(f"masks: found {sorted(masks)}, expected none: there is no dropout")
+
+
+def _count(name, value):
+    """A whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name}: found {value!r}, expected a whole number from 1")
+    return int(value)
+
+
+def _number(name, value):
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name}: found {value!r}, expected a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: found {value!r}, expected a finite number")
+    return float(value)
+
+
+def _split(flat):
+    """The parts of a flat array that hold the single parameters."""
+    parts, start = [], 0
+    for shape in PARAMETERS.values():
+        size = int(np.prod(shape))
+        parts.append(flat[start : start + size].reshape(shape))
+        start += size
+    return parts
+
+
+def _example(n, seed):
+    """Random inputs and targets to try the functions on."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, *INPUT_SHAPE))
+    y = rng.uniform(0.05, 0.95, (n, *TARGET_SHAPE))
+    return x, y
+
+
+def self_check(seed=0):
+    """Compare the gradients with differences of the loss, and the descent with what they promise.
+
+    Returns the lines of a report and whether all is well.
+    """
+    params = init(seed, np.float64)
+    x, y = _example(8, seed)
+    rng = np.random.default_rng(seed)
+    params = {name: p + 0.1 * rng.normal(size=p.shape) for name, p in params.items()}
+    before, slopes = loss_and_gradients(params, x, y)
+    lines, well = [f"loss of a random batch  {before:.6g}"], bool(np.isfinite(before))
+    for name, slope in slopes.items():
+        way = rng.normal(size=slope.shape)
+        way /= np.linalg.norm(way) or 1.0
+        h = 1e-5
+        ahead = loss({**params, name: params[name] + h * way}, x, y)
+        behind = loss({**params, name: params[name] - h * way}, x, y)
+        difference, promised = (ahead - behind) / (2 * h), float((slope * way).sum())
+        gap = abs(difference - promised) / max(1.0, abs(difference), abs(promised), abs(before))
+        well = well and gap < 1e-6
+        lines.append(f"gradient of {name:<10}  differs from a difference quotient by {gap:.1e}")
+    square = sum(float((slope * slope).sum()) for slope in slopes.values())
+    if square > 0:
+        rate = 1e-4 * min(1.0, max(1e-3, abs(before)) / square)
+        after = loss({name: p - rate * slopes[name] for name, p in params.items()}, x, y)
+        ratio = (before - after) / (rate * square)
+        well = well and abs(ratio - 1) < 0.05
+        lines.append(f"descent step            lowers the loss by {ratio:.4f} of rate * |gradient|^2")
+        trainer = Trainer(params, 8, learning_rate=rate)
+        known = trainer.step(x, y)
+        gap = abs(loss(trainer.params, x, y) - after) + abs(known - before)
+        well = well and gap <= 1e-9 * max(1.0, abs(before))
+        lines.append(f"Trainer.step            agrees with the functions to {gap:.1e}")
+    return lines, well
+
+
+def main():
+    """Print a short report; the exit status is 1 where a check fails."""
+    lines, well = self_check()
+    count = sum(int(np.prod(shape)) for shape in PARAMETERS.values())
+    print(f"{NAME}: {count} parameters in {len(PARAMETERS)} arrays")
+    print("\n".join(lines))
+    print("all is well" if well else "SOMETHING IS WRONG")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
