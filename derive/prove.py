@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -18,7 +18,19 @@ from derive.functions import raised
 from derive.index import named_by, written_out
 from derive.polynomial import Polynomial, TooBig, plus, scaled, times
 from derive.simplify import written
-from derive.terms import Index, Piecewise, Ref, Term, free_indices, ordered, structure, walk
+from derive.terms import (
+    Argmax,
+    Delta,
+    Guard,
+    Index,
+    Piecewise,
+    Ref,
+    Term,
+    free_indices,
+    ordered,
+    structure,
+    walk,
+)
 
 PROVED, TESTED, SAMPLED = "PROVED", "TESTED", "SAMPLED"
 POINTS = 20
@@ -99,18 +111,31 @@ Instance = tuple[Mapping[str, int], dict[Index, int]]  # symbolic sizes, values 
 
 
 def _instances(lhs: Term, rhs: Term) -> list[Instance]:
-    """Small sizes for every symbolic one; free indices that are equal, different, and random."""
+    """Small sizes for every symbolic one; compared indices in every pattern of equality."""
     names = sorted({s for t in (lhs, rhs) for s in _symbolic(t)})
     free = ordered(free_indices(lhs) | free_indices(rhs))
+    compared = any(isinstance(n, Delta | Guard | Argmax) for n in walk(lhs - rhs))
     random = Random("sizes")
     found: list[Instance] = []
-    for base in (1, 2, 3):
+    for base in (1, 2, max(3, len(free)) if compared else 3):
         sizes = {name: base + (k + base) % 2 for k, name in enumerate(names)}
-        ranges = {i: i.size if isinstance(i.size, int) else sizes[i.size] for i in free}
-        found.append((sizes, {i: (base - 1) % n for i, n in ranges.items()}))
-        found.append((sizes, {i: (base + k) % n for k, (i, n) in enumerate(ranges.items())}))
-        found.append((sizes, {i: random.randrange(n) for i, n in ranges.items()}))
+        ranges = [i.size if isinstance(i.size, int) else sizes[i.size] for i in free]
+        chosen = [tuple(range(len(free)))]
+        if compared and len(free) <= 5:
+            chosen = list(_patterns(len(free))) if base > 2 else [*chosen, (0,) * len(free)]
+        chosen += [tuple(map(random.randrange, ranges)) for _ in range(2)]
+        for values in chosen:
+            clipped = (v % n for v, n in zip(values, ranges, strict=True))
+            found.append((sizes, dict(zip(free, clipped, strict=True))))
     return found
+
+
+def _patterns(count: int) -> Iterator[tuple[int, ...]]:
+    """For each way in which `count` values can be equal or different: values that are so."""
+    if not count:
+        yield ()
+    for before in _patterns(count - 1) if count else ():
+        yield from ((*before, value) for value in range(max(before, default=-1) + 2))
 
 
 def _symbolic(term: Term) -> set[str]:
