@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import reduce as fold
+from math import prod
 
+from codegen.affine import expand_last, read, spread
 from codegen.contract import Labelled, aligned, contract, elementwise
-from codegen.entries import entry, extent, in_range, kronecker, values
+from codegen.entries import entry, extent, in_range, kronecker
 from codegen.nodes import (
     Node,
     expand,
@@ -22,7 +24,9 @@ from codegen.nodes import (
     reduce,
     ufunc,
     value_of,
+    walk,
 )
+from codegen.scatter import Scatter, scattered
 from derive.errors import NotYet
 from derive.terms import (
     ONE,
@@ -68,15 +72,22 @@ UFUNCS = {
     "log1p": "log1p",
 }
 #: Functions that the emitted module brings along, see `codegen.kernels`.
-KERNELS = frozenset({"sigmoid", "softplus", "erf", "erfc", "decay"})
+KERNELS = frozenset({"sigmoid", "softplus", "erf", "erfc", "decay", "spread", "first"})
+FAR = 1000  # more axes than any equation has
 
 
-def lower(term: Term, order: Sequence[Index], shapes: Mapping[Tensor, tuple[Extent, ...]]) -> Node:
+def lower(
+    term: Term,
+    order: Sequence[Index],
+    shapes: Mapping[Tensor, tuple[Extent, ...]],
+    last: frozenset[Tensor] = frozenset(),
+) -> Node:
     """The array of the term's values, with one axis for each index of `order`.
 
-    Axes on which the term does not depend have length 1, or are left out in front.
+    Axes on which the term does not depend have length 1, or are left out in front.  Tensors in
+    `last` have the samples as their last axis.
     """
-    work = Lowering(order, shapes)
+    work = Lowering(order, shapes, last)
     found = work.term(term)
     axes = [i for i in order if i in found.axes]
     missing = tuple(k for k, i in enumerate(order) if i not in found.axes)
@@ -87,17 +98,26 @@ def lower(term: Term, order: Sequence[Index], shapes: Mapping[Tensor, tuple[Exte
 class Lowering:
     """The lowering of one equation: the order of axes, and what was lowered before."""
 
-    def __init__(self, order: Sequence[Index], shapes: Mapping[Tensor, tuple[Extent, ...]]) -> None:
+    def __init__(
+        self,
+        order: Sequence[Index],
+        shapes: Mapping[Tensor, tuple[Extent, ...]],
+        last: frozenset[Tensor] = frozenset(),
+    ) -> None:
         """Axes come in the given order, further indices after them as they are met."""
         self.order = list(order)
-        self.shapes = shapes
+        self.shapes, self.last = shapes, last
+        self.samples_last = bool(order) and order[-1].sample and len(order) > 1
         self.known: dict[Term, Labelled] = {}
 
     def rank(self, index: Index) -> int:
-        """The place of an index among the axes; the sample comes first."""
+        """The place of an index among the axes; samples come first, or last as in `order`."""
         if index not in self.order:
             self.order.append(index)
-        return -1 if index.sample else self.order.index(index)
+        place = self.order.index(index)
+        if not index.sample:
+            return place
+        return place + FAR if self.samples_last else place - FAR
 
     def term(self, term: Term) -> Labelled:
         """The term as an array with named axes."""
@@ -114,7 +134,7 @@ class Lowering:
             case Size():
                 return Labelled(extent(term.extent))
             case Ref():
-                return entry(term, self.shapes)
+                return entry(term, self.shapes, self.last)
             case Add():
                 return self._add(term)
             case Mul():
@@ -162,6 +182,8 @@ class Lowering:
 
     def _product(self, factors: Sequence[Term], bound: Sequence[Index]) -> Labelled:
         """Sum over `bound` of a product: numbers, what stands below, then the contraction."""
+        if (turned := scattered(factors, bound)) is not None:
+            return self._spread(turned)
         coefficient = Fraction(1)
         above: list[Labelled] = []
         below: list[Labelled] = []
@@ -180,6 +202,18 @@ class Lowering:
         bottom = [b for b in below if set(b.axes) & set(bound)]
         below = [b for b in below if b not in bottom]
         return self._assembled(coefficient, above, bottom, below, outer, bound)
+
+    def _spread(self, turned: Scatter) -> Labelled:
+        """What every place gives, added where it belongs; then the factors outside."""
+        for index in turned.summed:
+            self.rank(index)
+        values = self._product(turned.factors, turned.summed)
+        for index, _ in turned.targets:
+            self.rank(index)
+        found = spread(values, turned.targets)
+        if not turned.outer:
+            return found
+        return self._times(found, self._product(turned.outer, ()))
 
     def _assembled(
         self,
@@ -235,6 +269,8 @@ class Lowering:
     def _power(self, term: Pow) -> Labelled:
         base = self.term(term.base)
         e = term.exponent
+        if (value := value_of(base.node)) is not None and e.denominator == 1 and (value or e > 0):
+            return Labelled(number(value ** int(e)))
         if e < 0:
             inverse = self._power(Pow(term.base, -e))
             return elementwise("div", (Labelled(number(1)), inverse), self.rank)
@@ -301,17 +337,44 @@ class Lowering:
     def _argmax(self, term: Argmax) -> Labelled:
         """1 at the first place, in row-major order, of the extremum."""
         inner = term.extremum
-        if len(inner.indices) != 1 or term.at[0].index is None:
-            raise NotYet("the place of an extremum over several indices has no array form yet")
-        (index,), place = inner.indices, term.at[0].index
         body = self.term(inner.body)
-        k = body.axes.index(index)
-        axes = tuple(i for i in body.axes if i != index)
-        shape = tuple(s for m, s in enumerate(body.node.shape) if m != k)
-        first = node("arg" + inner.kind, body.node, detail=k, shape=shape)
-        return elementwise(
-            "==", (Labelled(first, axes), values(Affine.of(place), self.rank)), self.rank
-        )
+        taps = [i for i in inner.indices if i in body.axes]
+        others = [i for i in body.axes if i not in taps]
+        arranged = body.arranged([*others, *taps])
+        if any(n.op == "windows" for n in walk(body.node)):
+            top = self.term(inner)
+            node_ = node(
+                "first", arranged.node, top.arranged(others).node, shape=arranged.node.shape
+            )
+        else:
+            node_ = _first_of_all(arranged, len(taps), inner.kind)
+        places = {i: p for i, p in zip(inner.indices, term.at, strict=True)}
+        found = read(node_, [places.get(i, Affine.of(i)) for i in arranged.axes])
+        return found
+
+
+def _first_of_all(part: Labelled, count: int, kind: str) -> Node:
+    """True at the first place of the extremum over the last `count` axes."""
+    shape = part.node.shape
+    k = len(shape) - count
+    sizes = tuple(whole_size(s) for s in shape[k:])
+    flat = part.node
+    if count > 1:
+        flat = node("merge", flat, shape=(*shape[:k], prod(sizes)))
+    first = node("arg" + kind, flat, detail=k, shape=shape[:k])
+    for _ in range(count):
+        first = expand_last(first)
+    steps = node("arange", detail=prod(sizes), shape=(prod(sizes),))
+    if count > 1:
+        steps = node("split", steps, detail=(0, sizes), shape=sizes)
+    return ufunc("==", first, steps)
+
+
+def whole_size(size: Extent) -> int:
+    """A size that is a number."""
+    if not isinstance(size, int):
+        raise NotYet(f"the place of an extremum over the size {size} has no array form")
+    return size
 
 
 def _sign(term: Term) -> int:

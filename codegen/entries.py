@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce as fold
 
+from codegen.affine import read
 from codegen.contract import Labelled, Rank, elementwise
 from codegen.nodes import (
     Node,
@@ -25,25 +26,24 @@ from derive.terms import (
 )
 
 
-def entry(ref: Ref, shapes: Mapping[Tensor, tuple[Extent, ...]]) -> Labelled:
-    """An entry t[i, j] is the whole array t with the axes i, j."""
-    shape = shapes[ref.tensor]
+def entry(
+    ref: Ref, shapes: Mapping[Tensor, tuple[Extent, ...]], last: frozenset[Tensor] = frozenset()
+) -> Labelled:
+    """An entry t[i, j] is the whole array t with the axes i, j; windows of it at affine places.
+
+    Tensors in `last` lie in memory with the samples as their last axis.
+    """
+    shape, places = shapes[ref.tensor], ref.at
     if ref.tensor.batched:
         shape = ("N", *shape)
     found = array(str(ref.tensor), shape)
-    axes: list[Index] = []
-    fixed: list[tuple[int, int]] = []
-    for k, place in enumerate(ref.at):
-        if not place.terms:
-            fixed.append((k, place.offset))
-        elif place.index is None:
-            raise NotYet(f"an access at {place} has no array form yet")
+    if ref.tensor in last:
+        shape, places = (*shape[1:], shape[0]), (*places[1:], places[0])
+        if ref.tensor.role == "input":
+            found = node("copy", transpose(found, (*range(1, len(shape)), 0)), shape=shape)
         else:
-            axes.append(place.index)
-    for k, at in reversed(fixed):
-        rest = tuple(s for m, s in enumerate(found.shape) if m != k)
-        found = node("take", found, detail=(k, at), shape=rest)
-    return _diagonal(found, axes)
+            found = array(str(ref.tensor), shape)
+    return read(found, places, ref.lowest)
 
 
 def kronecker(delta: Delta, rank: Rank) -> Labelled:
@@ -75,18 +75,6 @@ def values(place: Affine, rank: Rank) -> Labelled:
         steps = Labelled(node("arange", detail=index.size, shape=(index.size,)), (index,))
         parts.append(elementwise("mul", (Labelled(number(c)), steps), rank))
     return fold(lambda a, b: elementwise("add", (a, b), rank), parts)
-
-
-def _diagonal(found: Node, axes: list[Index]) -> Labelled:
-    """An array in which an index stands twice: its diagonal."""
-    while len(set(axes)) < len(axes):
-        twice = next(i for i in axes if axes.count(i) > 1)
-        one, two = [k for k, i in enumerate(axes) if i == twice][:2]
-        rest = [k for k in range(len(axes)) if k not in (one, two)]
-        moved = transpose(found, (*rest, one, two))
-        found = node("diagonal", moved, shape=moved.shape[:-1])
-        axes = [*(axes[k] for k in rest), twice]
-    return Labelled(found, tuple(axes))
 
 
 def extent(size: Extent) -> Node:

@@ -65,6 +65,37 @@ def erf(x):
     far = np.where(x < 0, erfc(-x) - 1, 1 - erfc(x))
     return np.where(np.abs(x) < 1, near * _polynomial(near * near, _ERF), far)
 '''
+_SPREAD = '''
+def spread(values, sizes, starts, counts, steps, taps, gaps):
+    """Add values[..., p, q, u, v] to the entry [..., start + step*p + gap*u, ...], for all p, q, u, v.
+
+    Entries outside the sizes are left out; an axis of length 1 stands for equal values along it.
+    """
+    k = len(sizes)
+    lead, given = values.shape[: -2 * k], values.shape[-k:]
+    ends = [b + s * (m - 1) + g * (t - 1) + 1 for b, s, m, g, t in zip(starts, steps, counts, gaps, taps)]
+    before = [max(0, -b) for b in starts]
+    widths = [a + max(size, end) for a, size, end in zip(before, sizes, ends)]
+    total = np.zeros((*lead, *widths), values.dtype)
+    for place in np.ndindex(*taps):
+        places = zip(place, before, starts, gaps, steps, counts)
+        begins = [(a + b + g * u, s, m) for u, a, b, g, s, m in places]
+        target = tuple(slice(b, b + s * (m - 1) + 1, s) for b, s, m in begins)
+        source = tuple(min(u, t - 1) for u, t in zip(place, given))
+        total[(..., *target)] += values[(..., *source)]
+    return total[(..., *(slice(a, a + size) for a, size in zip(before, sizes)))]
+'''
+_FIRST = '''
+def first(windows, top):
+    """True where a window has its extremum, at the first place in row-major order."""
+    taps = windows.shape[top.ndim :]
+    found = windows == top.reshape(*top.shape, *(1 for _ in taps))
+    left = np.ones(top.shape, bool)
+    for place in np.ndindex(*taps):
+        found[(..., *place)] &= left
+        left &= ~found[(..., *place)]
+    return found
+'''
 _CENTRE = "3.75"  # where the map of the half line to [-1, 1] has its middle
 
 
@@ -92,6 +123,10 @@ def _kernel(name: str) -> Kernel:
             return _SOFTPLUS, ()
         case "decay":
             return _DECAY, ()
+        case "spread":
+            return _SPREAD, ()
+        case "first":
+            return _FIRST, ()
         case "polynomial":
             return _POLYNOMIAL, ()
         case "erfc":

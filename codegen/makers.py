@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from codegen.calls import Calls, Maker, Op
+from codegen.calls import GIVEN, Calls, Maker, Op
 from codegen.nodes import COMPARISONS, Node, node, value_of
 from codegen.python import Printer, literal
 
@@ -166,11 +166,44 @@ def _where(calls: Calls, item: Node, name: str | None) -> str:
     return target
 
 
+def _viewed(calls: Calls, item: Node, name: str | None) -> str:
+    """Slices, windows and splits of axes are views: bound beforehand, but for those of arguments."""
+    (arg,) = item.args
+    of = calls.array(arg)
+    text = Printer({arg: of}, "n").inside(item)
+    count = sum(n.startswith(f"{of}_v") for n in (*calls.names, *calls.base)) + 1
+    made = f"{of}_v{count}"
+    if of in GIVEN or calls.base.get(of) in GIVEN:
+        calls.line(f"{made} = {text}")
+    else:
+        calls.bind(made, text)
+    calls.base[made] = calls.base.get(of, of)
+    return made
+
+
+def _merged(calls: Calls, item: Node, name: str | None) -> str:
+    """Axes joined into one: the values are copied to their places."""
+    of = calls.array(item.args[0])
+    target = calls.record(item, name, (of,), inplace=False)
+    sizes = ", ".join("n" if s == "N" else str(s) for s in item.args[0].shape)
+    view = calls.view(target, "split", f".reshape({sizes})")
+    calls.line(f"{calls.bind('copyto', 'np.copyto')}({view}, {of})")
+    return target
+
+
+def _copied(calls: Calls, item: Node, name: str | None) -> str:
+    """The values in an array of their own."""
+    of = calls.array(item.args[0])
+    target = calls.record(item, name, (of,), inplace=False)
+    calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {of})")
+    return target
+
+
 def _other(calls: Calls, item: Node, name: str | None) -> str:
     """Anything else, by its plain form."""
     args = {a: calls.array(a) for a in item.args}
     target = calls.record(item, name, tuple(args.values()), inplace=False)
-    calls.line(f"{target}[...] = {Printer(args).inside(item)}")
+    calls.line(f"{target}[...] = {Printer(args, 'n').inside(item)}")
     return target
 
 
@@ -190,8 +223,24 @@ ARRAYS: dict[str, Maker] = {
     "max": _extremum,
     "min": _extremum,
     "where": _where,
+    **dict.fromkeys(("slice", "windows", "split"), _viewed),
+    "merge": _merged,
+    "copy": _copied,
     **dict.fromkeys(
-        ("tensordot", "einsum", "eye", "arange", "diagonal", "take", "squeeze", "argmax", "argmin"),
+        (
+            "tensordot",
+            "einsum",
+            "eye",
+            "arange",
+            "diagonal",
+            "take",
+            "squeeze",
+            "argmax",
+            "argmin",
+            "pad",
+            "spread",
+            "first",
+        ),
         _other,
     ),
     "power": _power,

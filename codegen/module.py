@@ -13,12 +13,16 @@ from codegen.guarded import checked, in_docstring
 from codegen.kernels import kernel_sources
 from codegen.nodes import Node, names, walk
 from codegen.plan import GRADIENT, Plan, Step, equation_lines, plan_of
-from codegen.program import Program, Start, parameter_order, program_of
+from codegen.program import Program, Start, parameter_order, program_of, whole
 from codegen.python import Printer, Statement, commented, source
 from codegen.render import render
 from codegen.trainer import listed, trainer_text
+from derive.errors import NotYet
+from derive.terms import Add, Num, Pow, Size, mul
+from derive.terms import walk as walk_terms
 
 WIDTH = 96
+IMPORTS = {"math", "numpy", "numpy.lib.stride_tricks", "sys"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class ModulePage:
     title: str
     name: str
     mathematics: bool  # whether the functions of math are used
+    windows: bool  # whether sliding windows are
     dtype: str
     input_shape: str
     target_shape: str
@@ -41,6 +46,9 @@ class ModulePage:
     equations: tuple[str, ...]
     accuracy: str
     parameters: tuple[str, ...]
+    state: tuple[str, ...]
+    masks: tuple[str, ...]
+    state_init: tuple[str, ...]
     kernels: tuple[str, ...]
     init: tuple[str, ...]
     forward: tuple[str, ...]
@@ -53,6 +61,7 @@ class ModulePage:
     optimizer: str
     trainer_start: tuple[str, ...]
     velocity: tuple[str, ...]
+    least: str  # the smallest batch whose running variance exists, where that is not 1
     bind: tuple[str, ...]
     step: tuple[str, ...]
     epochs: str
@@ -90,7 +99,7 @@ def emit_test(derivation: Any, module: str | None = None) -> str:
 
 def emit_program(program: Program) -> str:
     """The module of a program."""
-    return checked(render("module.py.j2", page_of(program)), {"math", "numpy", "sys"})
+    return checked(render("module.py.j2", page_of(program)), IMPORTS)
 
 
 # ------------------------------------------------------------------ the page
@@ -98,6 +107,8 @@ def emit_program(program: Program) -> str:
 
 def page_of(program: Program) -> ModulePage:
     """Every piece of text of the module."""
+    if not program.parameters:
+        raise NotYet(f"{program.name} has no parameters: there is nothing to train")
     plan = plan_of(program)
     order = parameter_order(list(program.parameters))
     parameters = {name: program.parameters[name] for name in order}
@@ -105,12 +116,15 @@ def page_of(program: Program) -> ModulePage:
     inputs, targets = (program.shapes[t] for t in (program.input, program.target))
     training = program.training
     momentum = f", momentum={training.momentum!r}" if training.momentum else ""
+    printed = [*_trace(plan, order), *_forward(plan, order)]
+    state = {str(t): whole(program.shapes[t]) for t in program.state}
     return ModulePage(
         sha256=program.sha256,
         command=f"gradwright code {program.name}.toml",
         title=in_docstring(program.title or f"The network {program.name}") + ".",
         name=json.dumps(program.name),
-        mathematics=any("math." in line for line in _trace(plan, order)),
+        mathematics=any("math." in line for line in printed),
+        windows=any("sliding_window_view(" in line for line in printed),
         dtype=program.dtype,
         input_shape=_tuple(inputs),
         target_shape=_tuple(targets),
@@ -124,6 +138,11 @@ def page_of(program: Program) -> ModulePage:
         equations=tuple(part for line in equation_lines(program) for part in _wrapped(line)),
         accuracy=ACCURACY,
         parameters=tuple(f'"{name}": {_tuple(shape)},' for name, shape in parameters.items()),
+        state=tuple(f'"{name}": {_tuple(shape)},' for name, shape in state.items()),
+        masks=tuple(f'"{t}": {_tuple(program.shapes[t])},' for t in program.masks),
+        state_init=tuple(
+            _start(name, shape, program.starts, "state") for name, shape in state.items()
+        ),
         kernels=tuple(kernel_sources(_kernels(plan))),
         init=tuple(_start(name, shape, program.starts) for name, shape in parameters.items()),
         forward=tuple(_forward(plan, order)),
@@ -136,6 +155,7 @@ def page_of(program: Program) -> ModulePage:
         optimizer=" by gradient descent" + (" with momentum" if momentum else ""),
         trainer_start=_trainer_start(program),
         velocity=("self._velocity = np.zeros_like(self._flat)",) if momentum else (),
+        least=_least(program),
         bind=trainer.bind,
         step=tuple(trainer.step),
         epochs=str(training.epochs),
@@ -170,52 +190,75 @@ def _wrapped(line: str) -> list[str]:
 
 
 def _kernels(plan: Plan) -> list[str]:
-    nodes = walk(*(step.node for step in plan.steps), plan.objective)
+    steps = (*plan.steps, *plan.inference)
+    nodes = walk(*(step.node for step in steps), plan.objective)
     return [item.op for item in nodes if item.op in KERNELS]
 
 
-#: The text of each scheme; a weight has the shape (in, out).
+#: The text of each scheme.
 SCHEMES = {
     "glorot": "rng.uniform(-1, 1, {shape}) * np.sqrt(6 / ({fan_in} + {fan_out}))",
     "he": "rng.normal(0, 1, {shape}) * np.sqrt(2 / {fan_in})",
     "normal": "rng.normal(0, {sigma}, {shape})",
     "zeros": "np.zeros({shape})",
+    "ones": "np.ones({shape})",
 }
 
 
-def _start(name: str, shape: tuple[int, ...], starts: Mapping[str, Start]) -> str:
+def _start(
+    name: str, shape: tuple[int, ...], starts: Mapping[str, Start], into: str = "params"
+) -> str:
     start = starts.get(name, Start("zeros"))
-    fan_in, fan_out = (shape[0], shape[-1]) if shape else (1, 1)
+    fan_in, fan_out = start.fans
     value = SCHEMES[start.scheme].format(
         shape=_tuple(shape), fan_in=fan_in, fan_out=fan_out, sigma=repr(start.sigma)
     )
-    note = start.scheme if name in starts and start.scheme not in ("zeros", "normal") else ""
-    return commented(f'params["{name}"] = {value}', note)
+    note = start.scheme if start.scheme in ("glorot", "he") else ""
+    return commented(f'{into}["{name}"] = {value}', note)
+
+
+def _least(program: Program) -> str:
+    """The smallest number of samples for which the variance of the running averages exists."""
+    for equation in program.updates:
+        for node in walk_terms(equation.rhs):
+            if isinstance(node, Pow) and node.exponent == -1 and isinstance(node.base, Add):
+                count = mul(*(a for a in node.base.args if not isinstance(a, Num)))
+                sizes = [f for f in walk_terms(count) if isinstance(f, Size)]
+                if all(f.extent in ("N", 1) for f in sizes):
+                    return "2"
+    return ""
 
 
 # ------------------------------------------------------------------ functions
 
 
-def _opening(order: Sequence[str], targets: bool) -> list[str]:
+def _opening(plan: Plan, order: Sequence[str], targets: bool) -> list[str]:
+    state, masks = map(str, plan.program.state), [str(m) for m in plan.program.masks]
     lines = list(listed(order, "_parameters(params)"))
-    lines.append(f"x = _samples(x, {order[0]}.dtype)")
-    if targets:
+    dtype = f"{order[0]}.dtype"
+    lines.append(f"x = _samples(x, {dtype})")
+    if plan.program.state and not targets:
+        lines += listed(list(state), f"_state(state, {dtype})")
+    if targets and masks:
+        lines += listed(masks, f"_masks(masks, len(x), {dtype})")
+    elif targets:
         lines.append("_no_masks(masks)")
-        lines.append(f"y = _targets(y, len(x), {order[0]}.dtype)")
+    if targets:
+        lines.append(f"y = _targets(y, len(x), {dtype})")
     return lines
 
 
 def _forward(plan: Plan, order: Sequence[str]) -> list[str]:
-    output = str(plan.program.output)
-    steps = plan.needed(output)
-    return [*_opening(order, False), *_code(steps), f"return {output}"]
+    steps = plan.inferred()
+    lines = [*_opening(plan, order, False), *_count(steps), *_code(steps)]
+    return [*lines, f"return {plan.program.output}"]
 
 
 def _loss(plan: Plan, order: Sequence[str]) -> list[str]:
     steps = plan.needed(beside=[plan.objective])
     return [
-        *_opening(order, True),
-        *_count(plan, steps),
+        *_opening(plan, order, True),
+        *_count(steps, plan.objective),
         *_code(steps),
         f"return float({_objective(plan, steps)})",
     ]
@@ -225,7 +268,7 @@ def _gradients(plan: Plan, order: Sequence[str]) -> list[str]:
     steps = plan.needed(*(GRADIENT + p for p in order), beside=[plan.objective])
     result = Statement("loss", plan.objective)
     named = [f'"{p}": {GRADIENT}{p}' for p in order]
-    lines = [*_opening(order, True), *_count(plan, steps), *_code(steps)]
+    lines = [*_opening(plan, order, True), *_count(steps, plan.objective), *_code(steps)]
     lines.append(f"value = float({Printer({}).inside(result.node)})")
     return [*lines, *_returned("return value, {", named, "}")]
 
@@ -234,7 +277,7 @@ def _trace(plan: Plan, order: Sequence[str]) -> list[str]:
     steps = (*plan.forward, plan.loss, *plan.backward)
     kept = plan.needed(*(s.name for s in steps))
     named = [f'"{s.name}": {s.name}' for s in steps]
-    lines = [*_opening(order, True), *_count(plan, kept), *_code(kept)]
+    lines = [*_opening(plan, order, True), *_count(kept), *_code(kept)]
     return [*lines, *_returned("return {", named, "}")]
 
 
@@ -251,8 +294,8 @@ def _code(steps: Sequence[Step]) -> list[str]:
     return source([s.statement for s in steps], taken)
 
 
-def _count(plan: Plan, steps: Sequence[Step]) -> list[str]:
-    nodes: list[Node] = [*(s.node for s in steps), plan.objective]
+def _count(steps: Sequence[Step], *others: Node) -> list[str]:
+    nodes: list[Node] = [*(s.node for s in steps), *others]
     return ["n = len(x)"] if any(item.op == "size" for item in walk(*nodes)) else []
 
 
@@ -272,8 +315,9 @@ def _label_lines(program: Program) -> tuple[str, ...]:
 def _sum_lines(program: Program) -> tuple[str, ...]:
     if not program.sum_to_one:
         return ()
+    rows = len(program.shapes[program.target]) == 1
     return (
-        "sums = y.sum(axis=1)",
+        f"sums = y.sum(axis={1 if rows else -1})" + ("" if rows else ".ravel()"),
         "worst = int(np.abs(sums - 1).argmax())",
         "if abs(sums[worst] - 1) > np.sqrt(np.finfo(dtype).eps):",
         '    found = f"y: found targets that sum to {sums[worst]:.6g} in row {worst}"',
@@ -284,6 +328,8 @@ def _sum_lines(program: Program) -> tuple[str, ...]:
 def _example(program: Program) -> str:
     if program.labels:
         return "y = rng.integers(0, TARGET_SHAPE[0], n)"
+    if program.sum_to_one:
+        return "y = rng.dirichlet(np.ones(TARGET_SHAPE[-1]), (n, *TARGET_SHAPE[:-1]))"
     return "y = rng.uniform(0.05, 0.95, (n, *TARGET_SHAPE))"
 
 

@@ -3,7 +3,8 @@
     node ::= array name | number | constant | size
            | ufunc(node, ...)                      elementwise, NumPy broadcasting
            | sum|max|min(node; axes) | matmul(a, b) | tensordot(a, b; axes) | einsum(...; text)
-           | transpose | expand | squeeze | diagonal | eye | argmax | window
+           | transpose | expand | squeeze | diagonal | eye | argmax
+           | pad | slice | split | merge | windows | spread | first        see `codegen.affine`
 
 Equal nodes are the same object, so a shared subexpression is found by identity.  Axes are
 positions: two terms that differ by the names of bound indices become one node.
@@ -25,7 +26,10 @@ COMPARISONS = frozenset({"<", "<=", ">", ">=", "=="})
 REDUCTIONS = frozenset({"sum", "max", "min"})
 CONTRACTIONS = frozenset({"matmul", "tensordot", "einsum"})
 TRUTHFUL = frozenset({"mul", "where"})  # operations that take truth values as they are
-VIEWS = frozenset({"transpose", "expand", "squeeze", "diagonal", "take"})
+VIEWS = frozenset(
+    {"transpose", "expand", "squeeze", "diagonal", "take", "slice", "split", "windows"}
+)
+MOVES = frozenset({"pad", "merge", "spread", "first", "copy"})  # data to other places
 LEAVES = frozenset({"array", "number", "constant", "size", "eye", "arange", "scalar"})
 BINARY = frozenset({"add", "sub", "mul", "div", "maximum", "minimum", "atan2"}) | COMPARISONS
 
@@ -49,7 +53,7 @@ class Node:
         """Whether the entries are truth values."""
         if self.op in VIEWS or self.op == "mul":
             return all(a.boolean for a in self.args)
-        return self.op in COMPARISONS
+        return self.op in COMPARISONS or self.op == "first"
 
 
 _NODES: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
@@ -250,7 +254,7 @@ def remade(item: Node, args: tuple[Node, ...]) -> Node:
     if item.op in REDUCTIONS:
         assert isinstance(item.detail, tuple)
         return reduce(item.op, args[0], item.detail)
-    if item.op in CONTRACTIONS | VIEWS or item.op.startswith("arg"):
+    if item.op in CONTRACTIONS | VIEWS | MOVES or item.op.startswith("arg"):
         return node(item.op, *args, detail=item.detail, shape=item.shape)
     return ufunc(item.op, *args, detail=item.detail)
 

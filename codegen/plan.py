@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from codegen.affine import merged
 from codegen.arrays import lower
 from codegen.nodes import Node, names
 from codegen.program import Program, free
@@ -12,9 +13,11 @@ from codegen.python import Statement
 from codegen.seed import stable_delta
 from codegen.stable import stable, stable_form
 from derive.equation import Equation
+from derive.terms import Ref, Tensor, Term
 from derive.text import plain
 
 GRADIENT = "d"  # dW1 is the gradient of W1
+NEXT = "next_"  # next_mean2 is the running average after the batch
 
 
 @dataclass(frozen=True)
@@ -38,29 +41,39 @@ class Plan:
 
     program: Program
     forward: tuple[Step, ...]
+    inference: tuple[Step, ...]
     loss: Step
     objective: Node
     backward: tuple[Step, ...]
     gradients: tuple[Step, ...]
+    updates: tuple[Step, ...]
+    last: frozenset[Tensor]
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """Every assignment."""
+        """Every assignment of a training step."""
         return (*self.forward, self.loss, *self.backward, *self.gradients)
 
     def needed(self, *wanted: str, beside: Sequence[Node] = ()) -> tuple[Step, ...]:
         """The assignments on which the wanted names and expressions rest."""
-        need = {*wanted, *names(*beside)}
-        kept: list[Step] = []
-        for step in reversed(self.steps):
-            if step.name in need:
-                kept.append(step)
-                need.update(names(step.node))
-        return tuple(reversed(kept))
+        return _needed(self.steps, {*wanted, *names(*beside)})
+
+    def inferred(self) -> tuple[Step, ...]:
+        """The assignments that lead to the output outside training."""
+        return _needed(self.inference, {str(self.program.output)})
 
 
-def plan_of(program: Program) -> Plan:
-    """Every equation in its stable form, as an array."""
+def _needed(steps: Sequence[Step], need: set[str]) -> tuple[Step, ...]:
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if step.name in need:
+            kept.append(step)
+            need.update(names(step.node))
+    return tuple(reversed(kept))
+
+
+def plan_of(program: Program, last: frozenset[Tensor] = frozenset()) -> Plan:
+    """Every equation in its stable form, as an array; the tensors in `last` have samples last."""
     definitions = {eq.lhs.tensor: eq for eq in program.forward}
 
     def step(equation: Equation, name: str) -> Step:
@@ -68,29 +81,45 @@ def plan_of(program: Program) -> Plan:
             term = stable_delta(equation, program.loss, definitions)
         else:
             term = stable_form(equation.rhs, definitions)
-        node = lower(term, free(equation.lhs), program.shapes)
+        node = lowered(term, equation.lhs, program, last)
         return Step(name, node, equation, program.number(equation))
 
     def named(equations: Sequence[Equation], prefix: str = "") -> tuple[Step, ...]:
         return tuple(step(eq, f"{prefix}{eq.lhs.tensor}") for eq in equations)
 
+    forward = named(program.forward)
+    same = {s.equation: s for s in forward}
     return Plan(
         program,
-        named(program.forward),
+        forward,
+        tuple(same.get(eq) or step(eq, str(eq.lhs.tensor)) for eq in program.inference),
         step(program.loss, str(program.loss.lhs.tensor)),
-        lower(stable(program.objective), (), program.shapes),
+        lower(stable(program.objective), (), program.shapes, last),
         named(program.backward),
         named(program.gradients, GRADIENT),
+        named(program.updates, NEXT),
+        last,
     )
+
+
+def lowered(term: Term, lhs: Ref, program: Program, last: frozenset[Tensor]) -> Node:
+    """The array of all entries of a left side."""
+    order, places = free(lhs), lhs.at
+    if lhs.tensor in last:
+        order, places = (*order[1:], order[0]), (*places[1:], places[0])
+    return merged(lower(term, order, program.shapes, last), places)
 
 
 def equation_lines(program: Program) -> list[str]:
     """The numbered equations as plain text, for the docstring."""
-    every = (*program.forward, program.loss, *program.backward, *program.gradients)
     lines = []
-    for eq in every:
-        name = plain(eq.lhs)
+    for eq in (*program.derived, *program.beside):
+        name, note = plain(eq.lhs), ""
         if eq.lhs.tensor.role == "gradient":
             name = f"dL/d{name}"
-        lines.append(f"{program.number(eq)}  {name} = {plain(eq.rhs)}")
+        elif eq in program.updates:
+            name = f"new {name}"
+        elif eq in program.beside:
+            note = " outside training"
+        lines.append(f"{program.number(eq)}  {name} = {plain(eq.rhs)}{note}")
     return lines

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
+from math import prod
 from typing import Any
 
 from derive.equation import Equation
@@ -15,10 +17,14 @@ Shapes = Mapping[Tensor, tuple[Extent, ...]]
 
 @dataclass(frozen=True)
 class Start:
-    """How a parameter starts: glorot, he, zeros, or normal with the standard deviation sigma."""
+    """How a parameter starts: glorot, he, zeros, ones, or normal with standard deviation sigma.
+
+    `fans` are the numbers of inputs and outputs that one entry of it connects.
+    """
 
     scheme: str = "glorot"
     sigma: float = 0.0
+    fans: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,15 @@ class Program:
     training: Training = Training()
     numbers: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (role, name) -> "(3)"
     conventions: tuple[str, ...] = ()
+    outside: tuple[Equation, ...] = ()  # the forward equations outside training, where they differ
+    updates: tuple[Equation, ...] = ()  # of the state, after a batch
+    state: tuple[Tensor, ...] = ()
+    masks: Mapping[Tensor, Fraction] = field(default_factory=dict)  # and the rates of dropout
+
+    @property
+    def inference(self) -> tuple[Equation, ...]:
+        """The forward equations outside training."""
+        return self.outside or self.forward
 
     @cached_property
     def parameters(self) -> dict[str, tuple[int, ...]]:
@@ -73,14 +88,23 @@ class Program:
         """What the last forward equation defines."""
         return self.forward[-1].lhs.tensor
 
+    @cached_property
+    def derived(self) -> tuple[Equation, ...]:
+        """Every equation of a training step."""
+        return (*self.forward, self.loss, *self.backward, *self.gradients)
+
+    @cached_property
+    def beside(self) -> tuple[Equation, ...]:
+        """What holds outside training in place of a forward equation, and the state's renewal."""
+        return (*(eq for eq in self.inference if eq not in self.forward), *self.updates)
+
     def number(self, equation: Equation) -> str:
         """The number of an equation in the notes; without notes, its place in the sequence."""
         tensor = equation.lhs.tensor
         known = self.numbers.get((tensor.role, str(tensor)))
-        if known is not None:
+        if known is not None and equation not in self.beside:
             return known
-        every = [*self.forward, self.loss, *self.backward, *self.gradients]
-        return f"({every.index(equation) + 1})"
+        return f"({(*self.derived, *self.beside).index(equation) + 1})"
 
 
 def whole(shape: Sequence[Extent]) -> tuple[int, ...]:
@@ -91,7 +115,7 @@ def whole(shape: Sequence[Extent]) -> tuple[int, ...]:
 
 def free(ref: Ref) -> tuple[Index, ...]:
     """The indices of a left side, in order."""
-    return tuple(place.index for place in ref.at if place.index is not None)
+    return tuple(index for place in ref.at for index, _ in place.terms)
 
 
 def parameter_order(names: Sequence[str]) -> list[str]:
@@ -114,6 +138,7 @@ def program_of(derivation: Any) -> Program:
     training = network.training
     used = {key for chain in derivation.chains for step in chain.steps for key in step.cites}
     loss = network.loss.likelihood or network.loss.name
+    stages = derivation.forward_pass.stages
     return Program(
         name=network.name,
         sha256=network.sha256,
@@ -125,9 +150,9 @@ def program_of(derivation: Any) -> Program:
         shapes=shapes,
         title=network.title,
         dtype=network.dtype,
-        labels=loss in ("cross_entropy", "categorical"),
+        labels=loss in ("cross_entropy", "categorical") and len(network.output_shape) == 1,
         sum_to_one=any(fact.key in used for fact in derivation.facts),
-        starts=_starts(network, shapes),
+        starts=_starts(stages),
         training=Training(
             float(training.momentum),
             float(training.learning_rate),
@@ -135,14 +160,26 @@ def program_of(derivation: Any) -> Program:
             training.epochs,
         ),
         conventions=tuple(derivation.conventions),
+        outside=tuple(derivation.inference),
+        updates=tuple(eq for stage in stages for eq in stage.updates),
+        state=tuple(tensor for stage in stages for tensor in stage.state),
+        masks={mask: stage.layer.rate for stage in stages for mask in stage.masks},
     )
 
 
-def _starts(network: Any, shapes: Shapes) -> dict[str, Start]:
-    """The scheme of every weight; everything else starts at 0."""
+def _starts(stages: Sequence[Any]) -> dict[str, Start]:
+    """How every parameter and state starts, where that is not 0."""
     starts: dict[str, Start] = {}
-    for tensor in shapes:
-        if tensor.role == "weight" and tensor.label is not None:
-            init = network.layers[tensor.label.offset - 1].init
-            starts[str(tensor)] = Start(init.name, float(init.sigma or 0))
+    for stage in stages:
+        for tensor in (*stage.parameters, *stage.state):
+            (scheme, sigma), shape = stage.starts[tensor], whole(stage.shapes[tensor])
+            starts[str(tensor)] = Start(scheme, float(sigma or 0), _fans(tensor, shape))
     return starts
+
+
+def _fans(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Inputs and outputs of one entry: of a kernel (out, in, *taps), else (..., out)."""
+    if tensor.role == "weight" and len(shape) > 2:
+        out, into, *taps = shape
+        return into * prod(taps), out * prod(taps)
+    return (prod(shape[:-1]), shape[-1]) if shape else (1, 1)

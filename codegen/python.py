@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from codegen.affine import Window
 from codegen.arrays import KERNELS
 from codegen.nodes import COMPARISONS, LEAVES, VIEWS, Node, value_of, walk
+from derive.terms import Extent
 
 SUM, MATRIX, NEGATIVE, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a text binds
 COMPARED = 0
@@ -16,9 +18,11 @@ COMPARED = 0
 INFIX = {"add": ("+", SUM), "sub": ("-", SUM), "mul": ("*", PRODUCT), "div": ("/", PRODUCT)}
 #: The name of a temporary by what it holds.
 HINTS = {"exp": "e", "decay": "e", "max": "top", "sum": "total", "sub": "gap", "sigmoid": "g"}
+HINTS |= {"windows": "windows", "pad": "padded", "first": "first", "spread": "spread"}
 HINTS |= {"absolute": "size", **dict.fromkeys(COMPARISONS, "mask")}
 
 
+ALWAYS_NAMED = frozenset({"windows"})  # long enough for a line of their own
 SHORT = {"absolute": "abs"}
 #: Functions of numbers: those of NumPy would turn float32 arrays beside them into float64.
 MATH = frozenset(
@@ -43,7 +47,8 @@ def source(statements: Sequence[Statement], taken: Iterable[str] = ()) -> list[s
     lines: list[str] = []
     for statement in statements:
         for item in walk(statement.node):
-            if item in shared and item not in printer.named and item is not statement.node:
+            named = item in printer.named or item is statement.node
+            if not named and (item in shared or item.op in ALWAYS_NAMED):
                 name = _fresh(item, statement, names)
                 lines.append(f"{name} = {printer.inside(item)}")
                 printer.named[item] = name
@@ -72,6 +77,8 @@ def _shared(statements: Sequence[Statement]) -> set[Node]:
 def _costs(item: Node) -> bool:
     if item.op in LEAVES or item.shape == ():
         return False
+    if item.op == "windows":
+        return True
     if item.op in VIEWS or item.op in ("neg",):
         return any(_costs(a) for a in item.args) and item.op not in VIEWS
     return True
@@ -91,9 +98,9 @@ def _fresh(item: Node, statement: Statement, names: set[str]) -> str:
 class Printer:
     """Prints expressions; nodes with a name are printed as that name."""
 
-    def __init__(self, named: Mapping[Node, str]) -> None:
-        """`named` gives the nodes that have been assigned before."""
-        self.named = dict(named)
+    def __init__(self, named: Mapping[Node, str], rows: str = "len(x)") -> None:
+        """`named` gives the nodes that have been assigned before, `rows` the number of samples."""
+        self.named, self.rows = dict(named), rows
 
     def text(self, item: Node, at_least: int = COMPARED) -> str:
         """The expression, in parentheses where it binds less tightly than its place asks."""
@@ -239,6 +246,91 @@ def _first(p: Printer, item: Node) -> tuple[str, int]:
     return f"{p.text(item.args[0], ATOM)}.{item.op}(axis={item.detail})", ATOM
 
 
+def _sizes(shape: Sequence[Extent], rows: str = "") -> str:
+    """A shape, with `rows` as the number of samples."""
+    inside = ", ".join(rows if s == "N" else str(s) for s in shape)
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"
+
+
+def _pad(p: Printer, item: Node) -> tuple[str, int]:
+    widths, lowest = item.detail if isinstance(item.detail, tuple) else ((), False)
+    fill = ", constant_values=-np.inf" if lowest else ""
+    return f"np.pad({p.text(item.args[0])}, {widths}{fill})", ATOM
+
+
+def _range(start: int, step: int, count: int, size: object) -> str:
+    """start:stop:step for `count` places of an axis of that size."""
+    if step < 0:
+        stop = start + step * (count - 1) - 1
+        first = "" if isinstance(size, int) and start == size - 1 else str(start)
+        return f"{first}:{'' if stop < 0 else stop}:{step}"
+    stop = start + step * (count - 1) + 1
+    whole = isinstance(size, int) and stop <= size < stop + step
+    every = "" if step == 1 else f":{step}"
+    return f"{start or ''}:{'' if whole else stop}{every}"
+
+
+def _subscript(parts: Sequence[str]) -> str:
+    """[..., parts], without what says nothing."""
+    kept = list(parts)
+    while kept and kept[-1] == ":":
+        kept.pop()
+    return f"[{', '.join(kept)}]" if kept else ""
+
+
+def _slice(p: Printer, item: Node) -> tuple[str, int]:
+    (arg,) = item.args
+    assert isinstance(item.detail, tuple)
+    parts = [
+        ":" if cut is None else _range(*cut, size)
+        for cut, size in zip(item.detail, arg.shape, strict=True)
+    ]
+    return f"{p.text(arg, ATOM)}{_subscript(parts)}", ATOM
+
+
+def _windows(p: Printer, item: Node) -> tuple[str, int]:
+    (arg,) = item.args
+    assert isinstance(item.detail, tuple)
+    windows: tuple[Window, ...] = item.detail
+    places = [":"] * arg.rank
+    for w in windows:
+        size = arg.shape[w.axis]
+        assert isinstance(size, int)
+        places[w.axis] = _range(w.start, w.step, w.count, size - w.length + 1)
+    taps = [_range(0, w.gap, w.taps, w.length) for w in windows]
+    lengths = _sizes([w.length for w in windows])
+    axes = _sizes([w.axis for w in windows])
+    if len(windows) == 1:
+        lengths, axes = str(windows[0].length), str(windows[0].axis)
+    text = f"sliding_window_view({p.text(arg)}, {lengths}, axis={axes})"
+    return text + _subscript([*places, *taps]), ATOM
+
+
+def _reshaped(p: Printer, item: Node) -> tuple[str, int]:
+    return f"{p.text(item.args[0], ATOM)}.reshape{_sizes(item.shape, p.rows)}", ATOM
+
+
+def _spread(p: Printer, item: Node) -> tuple[str, int]:
+    targets = item.detail
+    assert isinstance(targets, tuple)
+    parts = [
+        f"{name}={_sizes([getattr(t, field) for t in targets])}" for name, field in SPREAD.items()
+    ]
+    return f"spread({p.text(item.args[0])}, {', '.join(parts)})", ATOM
+
+
+#: The arguments of `spread` in the module, and where they come from.
+SPREAD = {
+    "sizes": "size", "starts": "start", "counts": "count", "steps": "step", "taps": "taps",
+    "gaps": "gap",
+}  # fmt: skip
+
+
+def _first_place(p: Printer, item: Node) -> tuple[str, int]:
+    windows, top = item.args
+    return f"first({p.text(windows)}, {p.text(top)})", ATOM
+
+
 SPECIAL: dict[str, Callable[[Printer, Node], tuple[str, int]]] = {
     "array": Printer.leaf,
     "scalar": Printer.leaf,
@@ -262,6 +354,14 @@ SPECIAL: dict[str, Callable[[Printer, Node], tuple[str, int]]] = {
     "take": Printer.take,
     "where": Printer.where,
     "eye": _eye,
+    "pad": _pad,
+    "slice": _slice,
+    "windows": _windows,
+    "split": _reshaped,
+    "merge": _reshaped,
+    "spread": _spread,
+    "first": _first_place,
+    "copy": lambda p, item: (p.text(item.args[0], ATOM), ATOM),
     "arange": lambda p, item: (f"np.arange({item.detail})", ATOM),
     **dict.fromkeys(("<", "<=", ">", ">=", "=="), Printer.comparison),
 }

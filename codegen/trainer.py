@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from codegen.arrays import lower
-from codegen.calls import Calls
+from codegen.calls import Calls, Op
 from codegen.faster import faster
 from codegen.joined import Join, joins
 from codegen.makers import ARRAYS
 from codegen.memory import placed
 from codegen.nodes import Node, array, node, replace, ufunc, value_of
-from codegen.plan import GRADIENT, Plan, Step
+from codegen.plan import GRADIENT, NEXT, Plan, Step
 from codegen.program import free
+from codegen.python import literal
 from codegen.shifts import shiftable
 from codegen.stable import stable
 from codegen.sums import assign_loss
@@ -55,7 +56,10 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     rate = "rate / n" if mean.pop() else "rate"
     gradients = {str(tensor): _lowered(plan, tensor, u) for tensor, u in updates.items()}
     joined = joins(plan, gradients, parameters)
-    calls = Calls(plan, [*parameters, *(name for j in joined for name in (j.both, j.wide))], ARRAYS)
+    state, masks = map(str, program.state), {str(m): r for m, r in program.masks.items()}
+    own = [*parameters, *state, *masks]
+    calls = Calls(plan, [*own, *(name for j in joined for name in (j.both, j.wide))], ARRAYS)
+    _draw(calls, masks)
     calls.given.update(GRADIENT + j.both for j in joined)
     _forward_and_loss(plan, calls, {j.name: j for j in joined})
     errors = {step.equation.lhs.tensor for step in plan.backward}
@@ -63,11 +67,41 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
         if step in plan.backward:
             calls.assign(step.name, faster(_scaled(step, errors, rate)), step.number)
     _gradients(plan, calls, gradients, joined)
+    _renew(calls)
     decay = {str(t): u.decay for t, u in updates.items() if u.decay}
     _descend(calls, decay, parameters, program.training.momentum)
     views = [line for j in joined for line in j.lines]
-    bind = ["rate = self._rate", *_views(parameters), *views, *placed(calls), *calls.bound]
+    kept = listed([str(t) for t in program.state], "self._state") if program.state else []
+    bind = ["rate = self._rate", *_views(parameters), *views, *kept, *placed(calls), *calls.bound]
     return TrainerText(tuple(_used(bind, calls.lines)), tuple(calls.lines))
+
+
+def _draw(calls: Calls, masks: Mapping[str, Fraction]) -> None:
+    """Masks of dropout: 0 with the probability `rate`, else 1/(1 - rate)."""
+    if not masks:
+        return
+    calls.bind("draw", "self._random.random")
+    for tensor, rate in calls.plan.program.masks.items():
+        name, shape = str(tensor), calls.plan.program.shapes[tensor]
+        sizes = ", ".join(map(str, ("n", *shape)))
+        calls.bind(name, f'self._array("{name}", {sizes})')
+        scale = calls.constant("", literal(1 / (1 - rate)))
+        calls.line(f"draw(dtype=dtype, out={name})")
+        limit = calls.constant("", literal(rate))
+        calls.call("greater_equal", f"{name}, {limit}, {name}")
+        calls.call("multiply", f"{name}, {scale}, {name}")
+    calls.bind("drawn", f"[{', '.join(masks)}]")
+    calls.line("self._masks = drawn")
+
+
+def _renew(calls: Calls) -> None:
+    """The state after the batch."""
+    for step in calls.plan.updates:
+        calls.assign(step.name, faster(step.node), "running average")
+    for step in calls.plan.updates:
+        target = step.name.removeprefix(NEXT)
+        calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {step.name})")
+        calls.ops.append(Op(target, (step.name,)))
 
 
 def _used(bind: Sequence[str], step: Sequence[str]) -> list[str]:

@@ -77,7 +77,8 @@ class Forward:
         for stage in self.stages:
             for at_number in (stage, at_end(stage)):
                 found.update(at_number.shapes)
-                found[delta_of(at_number.label)] = at_number.shapes[at_number.s.tensor]
+                if at_number.s.tensor.role == "preactivation":  # else delta is another layer's
+                    found[delta_of(at_number.label)] = at_number.shapes[at_number.s.tensor]
         return found
 
     @property

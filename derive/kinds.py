@@ -42,6 +42,7 @@ class Recipe:
     state: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kept between batches
     updates: Mapping[str, str] = field(default_factory=dict)  # "next[...] = ..." for each state
     inference: tuple[str, ...] = ()  # in place of the equations, outside training
+    ones: frozenset[str] = frozenset()  # parameters and state that start at 1, others at 0
     flat: bool = False  # the output lists all entries of the input in row-major order
 
 
@@ -118,7 +119,7 @@ def _layer_norm(layer: LayerNorm, shape: Shape) -> Recipe:
     kept = [n for n in names if n not in over]
     gains = {"gamma": tuple(over), "beta": tuple(over)}
     one = _standardised(names, kept, over, over, rational_text(layer.eps))
-    return Recipe(dict(zip(names, shape, strict=True)), one, gains)
+    return Recipe(dict(zip(names, shape, strict=True)), one, gains, ones=frozenset({"gamma"}))
 
 
 @recipe.register
@@ -146,6 +147,7 @@ def _batch_norm(layer: BatchNorm, shape: Shape) -> Recipe:
             "mean": f"next[{unit}] = {keep}*mean[{unit}] + {momentum}*m[{unit}]",
             "var": f"next[{unit}] = {keep}*var[{unit}] + {momentum}*{unbiased}",
         },
+        ones=frozenset({"gamma", "var"}),
         inference=(f"h[{at}] = (x[{at}] - mean[{unit}])/sqrt(var[{unit}] + {eps})", body[-1]),
     )
 

@@ -7,7 +7,8 @@ number of the layer, and a letter more where a number has two layers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from math import prod
 
 from derive.equation import Equation
@@ -16,6 +17,7 @@ from derive.identities import S
 from derive.index import in_range, relabel, replace_term
 from derive.kinds import Recipe
 from derive.layers import Activation, AnyLayer, Dense
+from derive.parts import Init
 from derive.primitives import ACTIVATIONS, INDEXED_ACTIVATIONS
 from derive.shapes import Shape
 from derive.terms import (
@@ -36,6 +38,7 @@ from derive.terms import (
 from derive.written import Scope, Written, read_equation
 
 SAMPLE = Index("n", "N", sample=True)
+Start = tuple[str, Fraction | None]  # glorot, he, normal with its sigma, zeros or ones
 DELTA_KINDS = ("dense", "conv", "layer_norm", "batch_norm", "equations")
 
 
@@ -62,6 +65,7 @@ class Stage:
     state: tuple[Tensor, ...] = ()
     updates: tuple[Equation, ...] = ()  # of the state after a training batch, from its old value
     inference: tuple[Equation, ...] = ()  # in place of the body, outside training; often none
+    starts: Mapping[Tensor, Start] = field(default_factory=dict)  # of parameters and state
 
     @property
     def repeat(self) -> str | None:
@@ -156,7 +160,7 @@ def make_stage(
     inner: Tensor | None = None,
 ) -> Stage:
     """The stage of a layer with the given recipe, whose input is `source` of that shape."""
-    reader = _Reader(layer.kind, recipe, label, source, shape, naming, inner)
+    reader = _Reader(layer, recipe, label, source, shape, naming, inner)
     body = reader.body()
     updates, inference = reader.updates(), reader.inference()
     chosen = getattr(layer, "activation", Activation())
@@ -170,7 +174,7 @@ def make_stage(
     return Stage(
         label, layer.kind, layer, body, activation, phi, function,
         reader.parameters, reader.masks, source, shapes, inner,
-        reader.state, updates, inference,
+        reader.state, updates, inference, reader.starts(),
     )  # fmt: skip
 
 
@@ -179,7 +183,7 @@ class _Reader:
 
     def __init__(
         self,
-        kind: str,
+        layer: AnyLayer,
         recipe: Recipe,
         label: Label,
         source: Tensor,
@@ -187,7 +191,8 @@ class _Reader:
         naming: Naming,
         inner: Tensor | None,
     ) -> None:
-        self.kind, self.recipe, self.label, self.naming = kind, recipe, label, naming
+        self.layer, self.kind = layer, layer.kind
+        self.recipe, self.label, self.naming = recipe, label, naming
         self.indices = {n: Index(n, size) for n, size in recipe.indices.items()}
         if recipe.across_samples:
             self.indices["n"] = SAMPLE
@@ -219,6 +224,17 @@ class _Reader:
         self.tensors[name] = tensor
         self.arrays[name] = self.shapes[tensor] = tuple(self.indices[a].size for a in axes)
         return tensor
+
+    def starts(self) -> dict[Tensor, Start]:
+        """How parameters and state start: as the layer says, at 1, or at 0."""
+        chosen: Mapping[str, Init] = getattr(self.layer, "initial", {})
+        found: dict[Tensor, Start] = {}
+        names = (*self.recipe.parameters, *self.recipe.state)
+        for name, tensor in zip(names, (*self.parameters, *self.state), strict=True):
+            own = getattr(self.layer, "init", None) if tensor.role == "weight" else chosen.get(name)
+            fixed = "ones" if name in self.recipe.ones else "zeros"
+            found[tensor] = (fixed, None) if own is None else (own.name, own.sigma)
+        return found
 
     def body(self) -> tuple[Equation, ...]:
         made = []

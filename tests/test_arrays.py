@@ -267,7 +267,7 @@ def test_shared_parts_are_computed_once() -> None:
 def test_what_has_no_array_form_says_so() -> None:
     with pytest.raises(NotYet, match="no array form for the function zeta"):
         lower(call("zeta", x(M)), (N, M), SHAPES)
-    shifted = Ref(X, (Affine.of(N), Affine.of(M) + 1))
+    shifted = Ref(X, (Affine.of(N) + 1, Affine.of(M)))
     with pytest.raises(NotYet, match="access"):
         lower(shifted, (N, M), SHAPES)
 
