@@ -78,7 +78,7 @@ class Lettering:
         plain = (isinstance(body, Script) and body.sup is None) or isinstance(
             body, Ident | lay.Number
         )
-        return Piece(made, exponent=plain and not (bare and isinstance(body, Script)))
+        return Piece(made, exponent=plain and not (bare and isinstance(body, Script | Ident)))
 
     def condition(self, cond: Condition) -> Layout:
         """A condition; the last one of cases is "otherwise"."""

@@ -80,4 +80,4 @@ def _entry(
 def _function(node: Applied) -> Applied:
     """The activation function of the layer of its argument."""
     label = top_label(list(children(node)[1:]))
-    return replace(node, function=replace(node.function, label=label))
+    return replace(node, function=replace(node.function, label=label, assumed=True))

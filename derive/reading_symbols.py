@@ -151,6 +151,8 @@ class Symbols(Labels):
         chosen = starred or fitting or ([m for m in meanings if not m.marks] if not marks else [])
         if sign.style == "blackboard":
             return self._space(name, span)
+        if sign == Sign(self.scope.samples) and not meanings and span[1] - span[0] == 1:
+            return Size(None, span=span)
         if sign.letter in INDEX_LETTERS and sign.style == "italic" and span[1] - span[0] == 1:
             return Letter(sign.letter, span=span)
         if sign == Sign("Delta") and not name.raised and name.below_tokens is None:
@@ -332,7 +334,7 @@ class Symbols(Labels):
         if rank > 1 and len(places) == 1 and _digits(name) and not whole:
             raise c.wrong(f"{rank} indices", Token("mark", "_", name.start, name.end))
         if rank == 1 and len(places) > 1 and _digits(name):
-            places = self._number(places)
+            places = self._merged(places)
         form = meaning.form
         if form == "entry" and not places and rank and self._has_whole(meaning):
             form = "whole"
@@ -383,7 +385,7 @@ class Symbols(Labels):
         role = self.scope.profile.roles[m.role]
         return role.whole == role.entry and m.role not in LABELLED
 
-    def _number(self, places: list[Node]) -> list[Node]:
+    def _merged(self, places: list[Node]) -> list[Node]:
         from fractions import Fraction
 
         from derive.reading_tree import Num

@@ -82,6 +82,7 @@ class Function(Node):
     name: str  # "" for the activation function alone
     activation: bool = False
     label: Label | None = None
+    assumed: bool = field(default=False, compare=False)  # the label is that of the argument
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""The scope of a network: what a reader may know of it."""
+
+from __future__ import annotations
+
+from derive.claim_terms import Terms
+from derive.derivation import Derivation
+from derive.equation import Equation
+from derive.profile import Profile
+from derive.reading_scope import Scope
+from derive.symbols import Extent, Label
+from derive.terms import Extremum, Index, Sum, walk
+
+
+def scope_of(derivation: Derivation, profile: Profile) -> Scope:
+    """The signs of the profile over the arrays of the network."""
+    stages = derivation.forward_pass.stages
+    functions = {s.function.name for s in stages if s.function is not None and s.function.label is None}
+    return Scope(
+        profile,
+        last=derivation.forward_pass.output.tensor.label,
+        shapes=derivation.shapes,
+        threshold=any(getattr(s.layer, "bias", "") == "threshold" for s in stages),
+        functions=frozenset(functions & {"phi", "psi", "chi", "omega"}),
+    )
+
+
+def terms_of(derivation: Derivation, scope: Scope) -> Terms:
+    """Makes terms of what was read about the network."""
+    stages = derivation.forward_pass.stages
+    biases: dict[Label | None, str] = {s.label: getattr(s.layer, "bias", "") for s in stages}
+    generic = {kind for kind in biases.values() if kind}
+    biases.setdefault(Label(0, "l"), generic.pop() if len(generic) == 1 else "")
+    return Terms(scope, _ranges(derivation), biases, _units(derivation))
+
+
+def _units(derivation: Derivation) -> str:
+    for shape in derivation.shapes.values():
+        for extent in shape:
+            if isinstance(extent, str) and "^(" in extent:
+                return extent.partition("^")[0]
+    return "d"
+
+
+def _ranges(derivation: Derivation) -> dict[str, Extent]:
+    """The sizes of indices that only the forward equations know: those of a window."""
+    found: dict[str, Extent] = {}
+    equations: tuple[Equation, ...] = (*derivation.forward, *derivation.backward)
+    for equation in equations:
+        for node in walk(equation.rhs):
+            for index in node.indices if isinstance(node, Sum | Extremum) else ():
+                found.setdefault(index.name, index.size)
+        for place in equation.lhs.at:
+            for index, _ in place.terms:
+                _put(found, index)
+    return found
+
+
+def _put(found: dict[str, Extent], index: Index) -> None:
+    if not index.sample:
+        found.setdefault(index.name, index.size)
