@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.nodes import Node, Shape, array
+from codegen.nodes import Node, Shape, array, node
 from codegen.python import commented
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Calls:
         self.lines: list[str] = []
         self.known: dict[Node, str] = {}
         self.base: dict[str, str] = {}  # a view and the array that it shows
+        self.strided: set[str] = set()  # views whose entries do not lie one after the other
         self.names: dict[str, str] = {}
         self.free_shifts: frozenset[Node] = frozenset()
         self._comment = ""
@@ -138,7 +139,7 @@ class Calls:
     def view(self, of: str, suffix: str, text: str) -> str:
         """A view: bound beforehand, except one of an argument of the step."""
         made = f"{of}_{suffix}"
-        if of in GIVEN:
+        if self.passing(of):
             if f"{made} = {of}{text}" not in self.lines:
                 self.lines.append(f"{made} = {of}{text}")
         else:
@@ -146,12 +147,20 @@ class Calls:
         self.base[made] = self.base.get(of, of)
         return made
 
-    def flat(self, name: str) -> str:
-        """The array as one row."""
+    def passing(self, name: str) -> bool:
+        """Whether the array is an argument of the step, or a view of one."""
+        return self.base.get(name, name) in GIVEN
+
+    def flat(self, name: str, shape: Shape = ()) -> str:
+        """The array as one row; a view whose rows lie apart is copied."""
+        if name in self.strided:
+            target = self.record(node("copy", shape=shape), None, [name], inplace=False)
+            self.line(f"{self.bind('copyto', 'np.copyto')}({target}, {name})")
+            name = target
         return self.view(name, "flat", ".ravel()")
 
     def method(self, name: str, method: str) -> str:
         """A method of an array, bound beforehand where the array is there beforehand."""
-        if name in GIVEN or self.base.get(name) in GIVEN:
+        if self.passing(name):
             return f"{name}.{method}"
         return self.bind(f"{name}_{method}", f"{name}.{method}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from codegen.calls import GIVEN, Calls, Maker, Op
+from codegen.calls import Calls, Maker, Op
 from codegen.nodes import COMPARISONS, Node, node, value_of
 from codegen.python import Printer, literal
 
@@ -83,10 +83,13 @@ def _ones(calls: Calls, item: Node, name: str | None) -> str:
 
 def _transpose(calls: Calls, item: Node, name: str | None) -> str:
     of = calls.array(item.args[0])
-    if item.detail == (1, 0):
-        return calls.view(of, "T", ".T")
     assert isinstance(item.detail, tuple)
-    return calls.view(of, "T" + "".join(map(str, item.detail)), f".transpose{item.detail}")
+    if item.detail == (1, 0):
+        made = calls.view(of, "T", ".T")
+    else:
+        made = calls.view(of, "T" + "".join(map(str, item.detail)), f".transpose{item.detail}")
+    calls.strided.add(made)
+    return made
 
 
 def _row_sums(calls: Calls, item: Node, rows: Node) -> str:
@@ -173,7 +176,9 @@ def _viewed(calls: Calls, item: Node, name: str | None) -> str:
     text = Printer({arg: of}, "n").inside(item)
     count = sum(n.startswith(f"{of}_v") for n in (*calls.names, *calls.base)) + 1
     made = f"{of}_v{count}"
-    if of in GIVEN or calls.base.get(of) in GIVEN:
+    if item.op != "split" or of in calls.strided:
+        calls.strided.add(made)
+    if calls.passing(of):
         calls.line(f"{made} = {text}")
     else:
         calls.bind(made, text)

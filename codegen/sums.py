@@ -91,4 +91,4 @@ def _operand(calls: Calls, item: Node) -> str:
         stem = "ones_" + "x".join("n" if s == "N" else str(s) for s in item.shape)
         return calls.bind(stem, f"np.ones({size}, dtype)")
     name = calls.array(item)
-    return name if item.rank == 1 else calls.flat(name)
+    return name if item.rank == 1 else calls.flat(name, item.shape)
