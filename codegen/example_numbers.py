@@ -1,12 +1,12 @@
 """One small example with every number, from the equations of a derivation, with mpmath.
 
-The same digits come out on every machine; `Numbers.rows` gives what a module takes, so that tests can
-hold the pages against it.
+The same digits come out on every machine; `Numbers.rows` gives what a module takes, so that tests
+can hold the pages against it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,16 +15,14 @@ from typing import Any
 
 import mpmath
 
+from codegen.example_network import small
 from derive.concrete import written_out
 from derive.derivation import Derivation, derive
 from derive.equation import Equation
 from derive.evaluate import Digits
-from derive.layers import Dense
-from derive.spec import Activation, Loss, Network
 from derive.terms import (
     Affine,
     Call,
-    Extent,
     Index,
     Piecewise,
     Ref,
@@ -36,8 +34,6 @@ from derive.terms import (
 )
 
 DIGITS = 50
-WIDEST = 3  # units in a layer of the example
-DEEPEST = 3  # layers
 STEP = Fraction(1, 10**15)  # of the central differences in many digits
 WEIGHTS = (4, -2, 3, 5, 7, -6, 2, -3, 6, -5, 8, -4, 1, -7, 9, -1)  # tenths
 BIASES = (1, -1, 2, 3, -2, 4)
@@ -83,7 +79,9 @@ class Numbers:
         """The largest difference between a gradient and a central difference, in 50 digits."""
         with mpmath.workdps(DIGITS):
             program = objective_program(self.derivation)
-            return max(abs(self._central(program, r, STEP) - self.gradient(r)) for r in self.trained)
+            return max(
+                abs(self._central(program, r, STEP) - self.gradient(r)) for r in self.trained
+            )
 
     def curve(self, exponents: Sequence[int], most: int) -> list[tuple[int, Any]]:
         """For steps h = 10^-k the largest error of central differences in double precision.
@@ -125,70 +123,6 @@ class Numbers:
 
 
 OBJECTIVE = Ref(Tensor("objective", "objective", batched=False), ())
-
-
-# ------------------------------------------------------------------ a network small enough
-
-
-def small(network: Network) -> Network | None:
-    """The network itself, or one of the same kind with few units; None where neither can be had."""
-    if network.numeric and _is_small(network):
-        return network
-    layers = [layer for layer in network.layers if isinstance(layer, Dense)]
-    if len(layers) != len(network.layers):
-        return None
-    data = {name: getattr(network, name) for name in type(network).model_fields}
-    chosen = _few(_unrolled(layers))
-    last = len(chosen) - 1
-    data["input"] = (_narrow(network.input[-1], 2),)
-    data["layers"] = tuple(
-        layer.model_copy(update={"units": _width(layer, k == last)})
-        for k, layer in enumerate(chosen)
-    )
-    if network.loss.name == "generic":
-        data["loss"] = Loss(name="half_squared_error")
-    return Network.model_validate(data)
-
-
-def _is_small(network: Network) -> bool:
-    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
-    sizes = [*network.input, *(layer.units for layer in dense)]
-    return (
-        len(dense) == len(network.layers) <= DEEPEST
-        and len(network.input) == 1
-        and all(isinstance(size, int) and size <= WIDEST for size in sizes)
-    )
-
-
-def _unrolled(layers: list[Dense]) -> list[Dense]:
-    """Repeated layers twice, generic activations as tanh."""
-    made = []
-    for layer in layers:
-        concrete = layer
-        if layer.activation.name == "generic":
-            concrete = layer.model_copy(update={"activation": Activation(name="tanh")})
-        once = concrete.model_copy(update={"repeat": None})
-        made += [once, once] if layer.repeat else [once]
-    return made
-
-
-def _few(layers: list[Dense]) -> list[Dense]:
-    """At most three layers: hidden ones of different activations, and the last."""
-    if len(layers) <= DEEPEST:
-        return layers
-    hidden: dict[object, Dense] = {}
-    for layer in layers[:-1]:
-        hidden.setdefault((str(layer.activation), layer.bias), layer)
-    return [*list(hidden.values())[: DEEPEST - 1], layers[-1]]
-
-
-def _width(layer: Dense, last: bool) -> int:
-    shares = layer.activation.name == "softmax"
-    return _narrow(layer.units, 3 if shares and last else 2)
-
-
-def _narrow(size: Extent, otherwise: int) -> int:
-    return size if isinstance(size, int) and size <= WIDEST else otherwise
 
 
 # ------------------------------------------------------------------ numbers
@@ -242,9 +176,7 @@ def _given(derivation: Derivation, attempt: int) -> Iterator[tuple[Ref, Fraction
 
 
 def _parameter(derivation: Derivation, gradient: Tensor) -> Tensor:
-    return next(
-        t for t in derivation.shapes if str(t) == str(gradient) and t.role != "gradient"
-    )
+    return next(t for t in derivation.shapes if str(t) == str(gradient) and t.role != "gradient")
 
 
 def _targets(derivation: Derivation) -> tuple[int, ...]:
@@ -296,7 +228,7 @@ def objective_program(derivation: Derivation) -> list[Assignment]:
 def run(assignments: Sequence[Assignment], given: Mapping[Ref, Any]) -> dict[Ref, Any]:
     """The values of all entries."""
     values = dict(given)
-    digits = Digits(lambda node: values[node])  # type: ignore[index]
+    digits = Digits(_lookup(values))
     for entry, term in assignments:
         values[entry] = digits(term)
     return values
@@ -305,7 +237,15 @@ def run(assignments: Sequence[Assignment], given: Mapping[Ref, Any]) -> dict[Ref
 def value(numbers: Numbers, term: Term, at: Mapping[Index, int]) -> Any:
     """The value of a term in named quantities at some index values."""
     with mpmath.workdps(DIGITS):
-        return Digits(lambda node: numbers.values[node])(written_out(term, ONE_SAMPLE, at))  # type: ignore[index]
+        return Digits(_lookup(numbers.values))(written_out(term, ONE_SAMPLE, at))
+
+
+def _lookup(values: Mapping[Ref, Any]) -> Callable[[Term], Any]:
+    def entry(node: Term) -> Any:
+        assert isinstance(node, Ref), f"{node} has no value in an example"
+        return values[node]
+
+    return entry
 
 
 def _assignments(equation: Equation, derivation: Derivation) -> Iterator[Assignment]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from codegen.chapter.errors import cancels, error_equation, gap
 from codegen.chapter.generic import generic_section
+from codegen.chapter.gradients import batch, parameters
 from codegen.chapter.groups import Group
 from codegen.chapter.keys import error_key
 from codegen.chapter.sheet import Sheet
+from codegen.chapter.summary import summary, update
 from codegen.document import (
     Block,
     CrossRef,
@@ -16,10 +19,7 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from derive.backward import computable
 from derive.canon import equal
-from derive.equation import Equation
-from derive.forward import Y
 from derive.prove import PROVED
 from derive.steps import Chain
 from derive.terms import (
@@ -28,8 +28,6 @@ from derive.terms import (
     Apply,
     Partial,
     Piecewise,
-    Ref,
-    Term,
     free_indices,
     walk,
 )
@@ -37,9 +35,6 @@ from derive.terms import (
 
 def section(sheet: Sheet) -> Section:
     """Generic layer, instances, gradient of the input, parameters, batch."""
-    from codegen.chapter.gradients import batch, parameters
-    from codegen.chapter.summary import summary, update
-
     blocks: list[Block] = []
     if sheet.derivation.generic:
         blocks.append(generic_section(sheet))
@@ -95,12 +90,6 @@ def _arrays(sheet: Sheet, chain: Chain) -> tuple[Line, ...]:
     return (Line(made.lhs, "=", made.rhs, ("as vectors",), PROVED, detail="entry by entry"),)
 
 
-def error_equation(chain: Chain) -> Equation | None:
-    """The error as an equation between arrays, with every dL/dt under its own name."""
-    lhs = computable(chain.lhs)
-    return Equation(lhs, computable(chain.result)) if isinstance(lhs, Ref) else None
-
-
 def _before_output(sheet: Sheet, chain: Chain) -> Inlines:
     s = sheet.math(_partial(chain).by)
     activation = sheet.output_activation
@@ -139,24 +128,6 @@ def _jacobian(chain: Chain) -> bool:
 # ------------------------------------------------------------------ what one sees
 
 
-def cancels(sheet: Sheet) -> bool:
-    """Whether the error of the output is output minus target, the slope of its activation gone."""
-    delta, activation = sheet.last.delta, sheet.output_activation
-    if delta is None or activation is None:
-        return False
-    return equal(delta.result, gap(_at(activation.lhs, delta.lhs)))
-
-
-def gap(o: Ref) -> Term:
-    """Output minus target at an entry."""
-    return o - Ref(Y, o.at)
-
-
-def _at(entry: Ref, like: Term) -> Ref:
-    """The entry at the places of another one."""
-    return Ref(entry.tensor, like.at) if isinstance(like, Ref) else entry
-
-
 def _after(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
     if group is sheet.last:
         return _after_output(sheet, chain)
@@ -172,7 +143,8 @@ def _after_output(sheet: Sheet, chain: Chain) -> Inlines:
         if _jacobian(chain):
             made += ["of the whole Jacobian nothing is left but output minus target"]
         else:
-            made += ["the slope of the activation, which is tiny where the unit is saturated, stands"
+            made += ["the slope of the activation, which is tiny where the unit is saturated,"
+                     " stands"
                      " in the denominator of the slope of the loss and drops out"]  # fmt: skip
         made.append(", so a confident mistake still learns.")
         if used:
@@ -188,8 +160,8 @@ def _after_output(sheet: Sheet, chain: Chain) -> Inlines:
     if _jacobian(chain):
         return ("The Jacobian does not cancel here: where one output is close to 1 all its entries"
                 " are small, and a confident mistake learns slowly.",)  # fmt: skip
-    return ("The slope of the activation stays in ", delta, ", so how fast the network learns from a"
-            " mistake depends on where on its curve the output unit stands.")  # fmt: skip
+    return ("The slope of the activation stays in ", delta, ", so how fast the network learns"
+            " from a mistake depends on where on its curve the output unit stands.")  # fmt: skip
 
 
 def _after_hidden(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
@@ -213,5 +185,3 @@ def _input(sheet: Sheet) -> list[Block]:
     blocks: list[Block] = [Paragraph(before, ("The input.",))]
     blocks.append(Display(sheet.lines(chain, "gradient.x")))
     return blocks
-
-

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from codegen.chapter.example import Example
 from codegen.chapter.sheet import Sheet
-from codegen.document import Block, Code, CodeLine, CodeListing, CrossRef, Inline, Paragraph, Section
+from codegen.document import (
+    Block,
+    Code,
+    CodeLine,
+    CodeListing,
+    Inline,
+    Paragraph,
+    Section,
+)
 from codegen.nodes import names
 from codegen.plan import Plan, Step, plan_of
 from codegen.program import program_of
@@ -27,7 +35,11 @@ def section(sheet: Sheet, example: Example | None) -> Section | None:
     if own is not sheet:
         intro.append(" The network is the one of the example, since code needs numbers.")
     blocks: list[Block] = [Paragraph(tuple(intro))]
-    parts: Sequence[Sequence[Step]] = (plan.forward, (plan.loss,), (*plan.backward, *plan.gradients))
+    parts: Sequence[Sequence[Step]] = (
+        plan.forward,
+        (plan.loss,),
+        (*plan.backward, *plan.gradients),
+    )
     lines: list[CodeLine] = []
     left_out = False
     for steps in parts:
@@ -44,10 +56,7 @@ def section(sheet: Sheet, example: Example | None) -> Section | None:
 def _shown(own: Sheet, step: Step) -> bool:
     """Of layers that are alike only the first one's lines are shown."""
     label = step.equation.lhs.tensor.label
-    for group in own.groups:
-        if group.run and label in group.numbers[1:]:
-            return False
-    return True
+    return not any(group.run and label in group.numbers[1:] for group in own.groups)
 
 
 def _lines(sheet: Sheet, own: Sheet, plan: Plan, steps: Sequence[Step]) -> list[CodeLine]:
@@ -83,6 +92,3 @@ def _like(sheet: Sheet, own: Sheet, tensor: Tensor) -> list[Label | None]:
     last = own.output.tensor.label
     ends: list[Label | None] = [sheet.output.tensor.label] if tensor.label == last else []
     return [*ends, *(group.label for group in sheet.groups if group.open), tensor.label]
-
-
-__all__ = ["CrossRef", "section"]

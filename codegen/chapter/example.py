@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from codegen.chapter import words
-from codegen.chapter.backward import error_equation
+from codegen.chapter.errors import error_equation
 from codegen.chapter.figures import Figures, figure, whole
 from codegen.chapter.graph import graph
 from codegen.chapter.opening_words import loss_words
 from codegen.chapter.sheet import Sheet
 from codegen.document import (
     Block,
-    CrossRef,
     Display,
     EquationRow,
     Equations,
@@ -29,6 +28,7 @@ from codegen.document import Equation as Shown
 from codegen.example_numbers import Numbers, numbers_of
 from codegen.measure import width
 from derive.equation import Equation
+from derive.layers import Dense
 from derive.layout import Layout, listed, paren, row
 from derive.notation import Context
 from derive.terms import Add, Ref, Sum, Term, add, walk
@@ -97,14 +97,16 @@ def _instead(sheet: Sheet, example: Example) -> tuple[Inline, ...]:
     if example.stands_for_itself:
         return ()
     network = example.numbers.derivation.network
-    widths = [network.input[-1], *(layer.units for layer in network.layers)]  # type: ignore[union-attr]
-    kinds = [layer.activation.name.replace("_", " ") for layer in network.layers]  # type: ignore[union-attr]
+    dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+    widths = [network.input[-1], *(layer.units for layer in dense)]
+    kinds = [layer.activation.name.replace("_", " ") for layer in dense]
     kinds = [("the formula" if k == "formula" else k) for k in kinds]
     numeric = sheet.derivation.network.numeric
     why = "so many numbers would fill pages" if numeric else "letters have no values"
     shape = "\u2013".join(map(str, widths))
     return (f"Since {why}, a {shape} network of the same kind stands in here, with"
-            f" {words.joined(list(dict.fromkeys(kinds)))} units and {loss_words(network)}; its layers"
+            f" {words.joined(list(dict.fromkeys(kinds)))} units and {loss_words(network)}; its"
+            f" layers"
             " have numbers of their own.",)  # fmt: skip
 
 
@@ -170,13 +172,12 @@ def _backward(own: Sheet, numbers: Numbers) -> list[Line]:
         for chain in group.errors:
             equation = error_equation(chain)
             if equation is not None and chain.kind == "delta":
-                made.append(_substituted(own, numbers, equation, own.keys.alias[chain.key]))
+                made.append(_substituted(own, numbers, equation))
     return made
 
 
-def _substituted(own: Sheet, numbers: Numbers, equation: Equation, key: str = "") -> Line:
+def _substituted(own: Sheet, numbers: Numbers, equation: Equation) -> Line:
     """lhs = the right side with its numbers = the result."""
-    del key
     writer = _figures(own, numbers)
     form = own.writer.matrix_form(equation)
     result = whole(equation.lhs.tensor, numbers, own.writer.profile.out_first)
@@ -198,7 +199,9 @@ def _gradient_words(own: Sheet) -> tuple[Inline, ...]:
 
 
 def _plain_biases(own: Sheet) -> bool:
-    found = [g for group in own.groups for g in group.gradients if g.parameter.tensor.role == "bias"]
+    found = [
+        g for group in own.groups for g in group.gradients if g.parameter.tensor.role == "bias"
+    ]
     return bool(found) and all(isinstance(g.chain.result, Ref) for g in found)
 
 
@@ -209,7 +212,9 @@ def _gradients(own: Sheet, numbers: Numbers) -> list[Line]:
             bias = gradient.parameter.tensor.role == "bias"
             if bias and isinstance(gradient.chain.result, Ref):
                 continue
-            equation = Equation(gradient.equation.lhs, _one_sample(gradient.equation.rhs, gradient.chain.result))
+            equation = Equation(
+                gradient.equation.lhs, _one_sample(gradient.equation.rhs, gradient.chain.result)
+            )
             made.append(_substituted(own, numbers, equation))
     return made
 
@@ -222,6 +227,3 @@ def _one_sample(rhs: Term, result: Term) -> Term:
 
 def _sums_samples(term: Term) -> bool:
     return any(isinstance(n, Sum) and any(i.sample for i in n.indices) for n in walk(term))
-
-
-__all__ = ["CrossRef", "Example", "example_of", "section"]

@@ -7,20 +7,18 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from codegen.chapter.backward import cancels
+from codegen.chapter.errors import cancels
 from codegen.chapter.example import Example
 from codegen.chapter.figures import figure
-from codegen.chapter.opening_words import loss_words
 from codegen.chapter.sheet import Sheet
-from codegen.document import Block, CrossRef, Exercise, Inline, Math, Paragraph, Section
-from codegen.example_numbers import numbers_of
+from codegen.document import Block, CrossRef, Exercise, Inline, Inlines, Math, Paragraph, Section
 from derive import layout as lay
-from derive.derivation import Derivation, derive
+from derive.derivation import derive
 from derive.index import relabel
 from derive.layers import Dense
 from derive.layout import row
 from derive.spec import Activation, Loss, Network
-from derive.terms import Function, Label, Ref, Tensor, Term
+from derive.terms import Function, Label, Tensor, Term
 
 RATE = Fraction(1, 10)
 
@@ -46,8 +44,8 @@ def _loss(sheet: Sheet) -> Iterator[Block]:
     shift = _Shift(1, sheet.output.tensor.label or Label(1))
     delta = next(c for c in other.layers if c.kind == "delta")
     loss = row(sheet.write(shift(other.loss.lhs)), "=", sheet.write(shift(other.loss.rhs)))
-    question: tuple[Inline, ...] = ("Replace the loss ", CrossRef("loss"), " by ", Math(loss), ". What is ",
-                                    sheet.math(_old_delta(sheet)), " now?")  # fmt: skip
+    question: Inlines = ("Replace the loss ", CrossRef("loss"), " by ", Math(loss), ". What is ",
+                         sheet.math(_old_delta(sheet)), " now?")  # fmt: skip
     answer = row(sheet.write(shift(delta.lhs)), "=", sheet.write(shift(delta.result)))
     solution: list[Inline] = [Math(answer), "."]
     if cancels(sheet):
@@ -57,10 +55,13 @@ def _loss(sheet: Sheet) -> Iterator[Block]:
 
 def _other_loss(network: Network) -> str:
     name = network.loss.likelihood or network.loss.name
-    probabilities = network.layers[-1].activation.name in ("sigmoid", "softmax")  # type: ignore[union-attr]
-    if probabilities and name in ("squared_error", "half_squared_error", "mean_squared_error"):
-        softmax = network.layers[-1].activation.name == "softmax"  # type: ignore[union-attr]
-        return "cross_entropy" if softmax else "binary_cross_entropy"
+    activation = getattr(network.layers[-1], "activation", Activation()).name
+    if activation in ("sigmoid", "softmax") and name in (
+        "squared_error",
+        "half_squared_error",
+        "mean_squared_error",
+    ):
+        return "cross_entropy" if activation == "softmax" else "binary_cross_entropy"
     return "squared_error" if name in ("half_squared_error", "gaussian") else "half_squared_error"
 
 
@@ -69,7 +70,9 @@ def _old_delta(sheet: Sheet) -> Term:
     return sheet.last.delta.lhs
 
 
-def _changed(network: Network, size: tuple[Any, ...], layers: tuple[Dense, ...], loss: Loss) -> Network:
+def _changed(
+    network: Network, size: tuple[Any, ...], layers: tuple[Dense, ...], loss: Loss
+) -> Network:
     data = {name: getattr(network, name) for name in type(network).model_fields}
     data |= {"input": size, "layers": layers, "loss": loss}
     return Network.model_validate(data)
@@ -117,12 +120,15 @@ def _activation(sheet: Sheet) -> Iterator[Block]:
     shift = _Shift(1, stage.label)
     delta = next(c for c in other.layers if c.key == "delta.1")
     function = Math(sheet.writer.names.function(Function(name)))
-    question: tuple[Inline, ...] = ("Give layer ", sheet.label(stage.label), " the activation ", function,
-                                    ". Which equations of the backward pass change, and into what?")  # fmt: skip
+    question: Inlines = (
+        "Give layer ", sheet.label(stage.label), " the activation ", function,
+        ". Which equations of the backward pass change, and into what?",
+    )  # fmt: skip
     answer = row(sheet.write(shift(delta.lhs)), "=", sheet.write(shift(delta.result)))
     changed = sheet.keys.alias[f"delta.{stage.label}"]
     solution: list[Inline] = ["Only ", CrossRef(changed), ", where the slope stands. It becomes ",
-                              Math(answer), ". The output layer and all products “error times input”"
+                              Math(answer), ". The output layer and all products “error times"
+                                            " input”"
                               " stay as they are."]  # fmt: skip
     if any(group.run and stage.label in group.numbers for group in sheet.groups):
         solution[0] = "Of "
@@ -137,7 +143,11 @@ def _bias(sheet: Sheet) -> Iterator[Block]:
     """The bias subtracted instead of added, or the reverse."""
     network = sheet.derivation.network
     layer = network.layers[0]
-    if not isinstance(layer, Dense) or layer.bias == "absent" or len(network.layers) > 1 and layer.repeat:
+    if (
+        not isinstance(layer, Dense)
+        or layer.bias == "absent"
+        or (len(network.layers) > 1 and layer.repeat)
+    ):
         return
     other_bias = "threshold" if layer.bias == "added" else "added"
     new = layer.model_copy(update={"bias": other_bias, "activation": Activation(name="linear")})
@@ -153,10 +163,11 @@ def _bias(sheet: Sheet) -> Iterator[Block]:
     equation = row(sheet.write(shift(main.lhs)), "=", sheet.write(shift(main.rhs)))
     word = "Subtract the bias" if other_bias == "threshold" else "Add the threshold"
     many = Math(sheet.writer.label(label))
-    question: tuple[Inline, ...] = (f"{word} instead, so that layer ", many, " computes ", Math(equation),
+    question: Inlines = (f"{word} in layer ", many, ": ", Math(equation),
                                     ". Which gradient changes?")  # fmt: skip
-    solution: tuple[Inline, ...] = ("Only that of the bias: ", Math(result), ". Error and weights do not"
-                                    " see whether a constant is added or subtracted.")  # fmt: skip
+    solution: Inlines = ("Only that of the bias: ", Math(result), ". Error and"
+                                    " weights do not see whether a constant is added or"
+                                    " subtracted.")  # fmt: skip
     yield Exercise((Paragraph(question),), (Paragraph(solution),), "ex:bias")
 
 
@@ -170,19 +181,17 @@ def _step(example: Example | None) -> Iterator[Block]:
     numbers, writer = example.numbers, example.sheet.writer
     eta, objective = writer.names.constant("learning_rate"), writer.objective
     rate = row(eta, "=", lay.number("0.1"))
-    question: tuple[Inline, ...] = ("Take one step of gradient descent with ", Math(rate), " in the example. By"
-                                    " how much should ", Math(objective), " fall to first order, and by how"
-                                    " much does it fall?")  # fmt: skip
+    question: Inlines = (
+        "Take one step of gradient descent with ", Math(rate), " in the example. By how much"
+        " should ", Math(objective), " fall to first order, and by how much does it fall?",
+    )  # fmt: skip
     length = sum(numbers.gradient(r) ** 2 for r in numbers.trained)
     expected = length * RATE.numerator / RATE.denominator
     before, after = numbers.objective, numbers.after_step(RATE)
-    solution: tuple[Inline, ...] = (
+    solution: Inlines = (
         "To first order by ", Math(eta), " times the squared length of the gradient, ",
         Math(row(lay.number("0.1"), "times", figure(length), "=", figure(expected))),
         ". In truth it falls from ", Math(figure(before)), " to ", Math(figure(after)), ", by ",
         Math(figure(before - after)), ".",
     )  # fmt: skip
     yield Exercise((Paragraph(question),), (Paragraph(solution),), "ex:step")
-
-
-__all__ = ["Derivation", "Ref", "loss_words", "numbers_of", "section"]

@@ -11,7 +11,6 @@ from codegen.example_numbers import Numbers
 from derive import layout as lay
 from derive.layout import Layout, Matrix, Number
 from derive.matrix import Transpose, Whole
-from derive.matrix_writing import MatrixPrinter
 from derive.notation import Writer
 from derive.pieces import ATOM, SUM, Piece
 from derive.terms import Affine, Ref, Tensor
@@ -99,6 +98,3 @@ def whole(tensor: Tensor, numbers: Numbers, out_first: bool) -> Layout:
     if len(rows) == len(rows[0]) == 1:
         return figure(rows[0][0])
     return Matrix(tuple(tuple(map(figure, row)) for row in rows), "right")
-
-
-__all__ = ["Figures", "MatrixPrinter", "figure", "power_of_ten", "text", "whole"]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from codegen.chapter.groups import Group
+from dataclasses import replace
+
 from codegen.chapter.keys import forward_key, forward_rows
 from codegen.chapter.sheet import Sheet
-from codegen.document import Block, Equation, EquationRow, Equations, Inline, Math, Paragraph, Section
+from codegen.document import (
+    Block,
+    Equation,
+    EquationRow,
+    Equations,
+    Inline,
+    Math,
+    Paragraph,
+    Section,
+)
 from derive import layout as lay
-from derive.terms import Extremum, Size, Sum, walk
+from derive.terms import Extremum, Size, Sum, refs, walk
 
 
 def section(sheet: Sheet) -> Section:
@@ -29,10 +39,7 @@ def _intro(sheet: Sheet) -> tuple[Inline, ...]:
         group = next(group for group in sheet.groups if group.open)
         whole = ("Every layer weighs what comes from the layer below, adds up, and applies its"
                  " activation. For ", sheet.span(group), ", starting from the input ")  # fmt: skip
-        below = group.forward[0]
-        found = next(r for r in _refs(below) if r.tensor.role == "activation")
-        from dataclasses import replace
-
+        found = next(r for r in refs(group.forward[0].rhs) if r.tensor.role == "activation")
         first = replace(found.tensor, label=group.numbers[0].shifted(-1))
         return (*whole, sheet.tensor(first), ":")
     if layers == 1:
@@ -41,12 +48,6 @@ def _intro(sheet: Sheet) -> tuple[Inline, ...]:
         "Every layer weighs what comes from the layer below, adds up, and applies its activation."
         " It begins with the input ", source, ":",
     )  # fmt: skip
-
-
-def _refs(equation: object) -> list:  # type: ignore[type-arg]
-    from derive.terms import refs
-
-    return list(refs(equation.rhs))  # type: ignore[attr-defined]
 
 
 def _rows(sheet: Sheet) -> list[EquationRow]:
@@ -61,16 +62,25 @@ def _rows(sheet: Sheet) -> list[EquationRow]:
 
 
 def _thresholds(sheet: Sheet) -> list[Block]:
+    weights = [t for stage in sheet.derivation.forward_pass.stages for t in stage.parameters]
+    bias = next((t for t in weights if t.role == "bias"), None)
     layers = sheet.derivation.network.layers
-    bare = [layer for layer in layers if getattr(layer, "bias", "") == "threshold"]
-    if not bare:
+    if bias is None:
+        return []
+    if any(getattr(layer, "bias", "") == "threshold" for layer in layers):
+        one = Math(lay.row("-", lay.number(1)))
+        return [
+            Paragraph(
+                ("The bias is a threshold here: it is subtracted, as if it were the weight of"
+                 " one more"
+                 " input that is always ", one, ". A unit is driven up only by what exceeds it.")
+            )
+        ]  # fmt: skip
+    if sheet.writer.profile.roles["bias"].fixed is None:
         return []
     return [
-        Paragraph(
-            ("The bias is a threshold here: it is subtracted, as if it were the weight of one more"
-             " input that is always ", Math(lay.row("-", lay.number(1))), ". A unit is driven up"
-             " only by what exceeds it.",)
-        )
+        Paragraph(("The bias ", sheet.tensor(bias), " is written as the weights of one more"
+                   " input that is always ", Math(lay.number(1)), ".")),
     ]  # fmt: skip
 
 
@@ -89,21 +99,20 @@ def _entries(sheet: Sheet) -> list[Block]:
 
 def _loss_words(sheet: Sheet) -> tuple[Inline, ...]:
     network = sheet.derivation.network
-    output, target = sheet.output.tensor, "y"
+    output = sheet.output.tensor
     y = next(t for t in sheet.derivation.shapes if t.role == "target")
     if network.loss.likelihood:
         return ("The loss of one sample is minus the logarithm of how likely the network thinks its"
                 " target is:",)  # fmt: skip
     if network.loss.name == "generic":
         return ("The loss of one sample is any smooth function of the output:",)
-    del target
     terms = list(walk(sheet.derivation.loss.rhs))
     adds = any(isinstance(t, Sum) and t.indices[0].size != 1 for t in terms)
     more = ", added up over the outputs" if adds else ""
     if any(isinstance(t, Extremum) for t in terms):
         more = ""
-    return ("The loss of one sample compares the output ", sheet.tensor(output), " with the target ",
-            sheet.tensor(y), f"{more}:")  # fmt: skip
+    return ("The loss of one sample compares the output ", sheet.tensor(output), " with the"
+            " target ", sheet.tensor(y), f"{more}:")  # fmt: skip
 
 
 def _loss(sheet: Sheet) -> EquationRow:
@@ -123,6 +132,3 @@ def _objective_words(sheet: Sheet) -> tuple[Inline, ...]:
 def _objective(sheet: Sheet) -> EquationRow:
     rhs = sheet.write(sheet.derivation.objective)
     return EquationRow((Equation(sheet.writer.objective, "=", rhs),), "objective")
-
-
-__all__ = ["Group", "section"]

@@ -1,13 +1,13 @@
-"""Any layer l between two others: the chain rule line by line, and where the transpose comes from."""
+"""Any layer l between two others: the chain rule line by line, and whence the transpose."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from codegen.chapter.groups import place_of
 from codegen.chapter.sheet import Sheet, braced
 from codegen.document import (
     Block,
-    CrossRef,
     Display,
     EquationRow,
     Equations,
@@ -19,8 +19,8 @@ from codegen.document import (
 )
 from derive.equation import Equation
 from derive.generic import template
-from derive.layout import row, sup_more
-from derive.notation import Writer
+from derive.layout import row
+from derive.matrix import Hadamard, Product
 from derive.stages import SAMPLE
 from derive.steps import Chain
 from derive.terms import Affine, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
@@ -32,7 +32,8 @@ def generic_section(sheet: Sheet) -> Section:
     stage = template(_bias(sheet))
     l = Math(sheet.writer.label(stage.label))  # noqa: E741
     blocks: list[Block] = [
-        Paragraph(("All layers do the same, so we look at one of them, number ", l, ", which computes",)),
+        Paragraph(("All layers do the same, so we look at one of them, number ", l, ", which"
+        " computes",)),
         Equations((EquationRow(tuple(map(sheet.equation, stage.equations)), "generic.s"),)),
         Paragraph(("with any activation. ", *_define(sheet, chains))),
     ]  # fmt: skip
@@ -50,11 +51,16 @@ def _bias(sheet: Sheet) -> str:
 def _define(sheet: Sheet, chains: dict[str, Chain]) -> tuple[Inline, ...]:
     first = next(iter(chains.values()))
     if "generic.delta" not in chains:
-        delta = next(n for n in walk(first.result) if isinstance(n, Ref) and n.tensor.role == "delta")
+        delta = next(
+            n for n in walk(first.result) if isinstance(n, Ref) and n.tensor.role == "delta"
+        )
         return ("Its error is ", sheet.math(delta), ".")
     definition = first.steps[0].rhs
-    return ("Its error is ", Math(row(sheet.write(first.lhs), "=", sheet.write(definition))),
-            ": how much the loss rises when ", sheet.math(definition.by), " rises a little.")  # type: ignore[attr-defined]  # fmt: skip
+    assert isinstance(definition, Partial)
+    return (
+        "Its error is ", Math(row(sheet.write(first.lhs), "=", sheet.write(definition))),
+        ": how much the loss rises when ", sheet.math(definition.by), " rises a little.",
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ the error
@@ -65,16 +71,20 @@ def _delta(sheet: Sheet, chain: Chain) -> list[Block]:
     lines = sheet.lines(chain, chain.key)
     blocks: list[Block] = [
         Paragraph(
-            ("The unit's output goes to every unit ", k, " of the next layer, and each of them has an"
-             " error of its own. The loss depends on the output by all these ways, and the chain rule"
+            ("The unit's output goes to every unit ", k, " of the next layer, and each of them"
+             " has an error of its own. The loss depends on the output by all these ways, and"
+             " the chain"
+             " rule"
              " adds up what comes back on each:"),
             ("The error.",),
         ),
         Display(_with_braces(sheet, chain, lines)),
     ]  # fmt: skip
-    arrays = sheet.arrays(Equation(chain.lhs, chain.result))  # type: ignore[arg-type]
+    arrays = sheet.arrays(Equation(place_of(chain), chain.result))
     if arrays is not None:
-        blocks.append(Paragraph(_transpose_words(sheet, chain), ("Where the transpose comes from.",)))
+        blocks.append(
+            Paragraph(_transpose_words(sheet, chain), ("Where the transpose comes from.",))
+        )
         blocks.append(Equations((EquationRow((arrays,)),)))
     return blocks
 
@@ -83,16 +93,14 @@ def _with_braces(sheet: Sheet, chain: Chain, lines: tuple[Line, ...]) -> tuple[L
     """Below the derivative that the next line carries out stands what it will be."""
     made = list(lines)
     for line, (step, after) in enumerate(zip(chain.steps, chain.steps[1:], strict=False)):
-        sums = [(_sum(step.rhs), _sum(after.rhs))]
-        for now, then in sums:
-            if now is None or then is None or len(lines) != len(chain.steps):
-                continue
-            inner = [f for f in _factors(now.body) if isinstance(f, Partial)]
-            new = [f for f in _factors(then.body) if f not in _factors(now.body)]
-            if len(inner) == 1 and new:
-                target = sheet.write(inner[0])
-                label = sheet.write(mul(*new))
-                made[line] = replace(made[line], rhs=braced(made[line].rhs, target, label))
+        now, then = _sum(step.rhs), _sum(after.rhs)
+        if now is None or then is None or len(lines) != len(chain.steps):
+            continue
+        inner = [f for f in _factors(now.body) if isinstance(f, Partial)]
+        new = [f for f in _factors(then.body) if f not in _factors(now.body)]
+        if len(inner) == 1 and new:
+            target, label = sheet.write(inner[0]), sheet.write(mul(*new))
+            made[line] = replace(made[line], rhs=braced(made[line].rhs, target, label))
     return tuple(made)
 
 
@@ -107,28 +115,32 @@ def _factors(term: Term) -> tuple[Term, ...]:
 def _transpose_words(sheet: Sheet, chain: Chain) -> tuple[Inline, ...]:
     found = _sum(chain.result)
     assert found is not None
-    weight = next(f for f in _factors(found.body) if isinstance(f, Ref) and f.tensor.role == "weight")
+    weight = next(
+        f for f in _factors(found.body) if isinstance(f, Ref) and f.tensor.role == "weight"
+    )
     (k,) = found.indices
     j = next(i for place in weight.at if (i := place.index) is not None and i != k)
     matrix = sheet.writer.tensor(weight.tensor)
-    delta = sheet.writer.tensor(Tensor("delta", "delta", weight.tensor.label))
     shown = sheet.write(found)
     out_first = sheet.writer.profile.out_first
     first = (weight.at[1] if out_first else weight.at[0]).index == k
     unit = sheet.index(j.name)
+    form = sheet.writer.matrix_form(Equation(place_of(chain), chain.result))
+    assert form is not None
+    factors = form.rhs.args if isinstance(form.rhs, Hadamard) else (form.rhs,)
+    product = Math(sheet.writer.matrix(next(m for m in factors if isinstance(m, Product))))
     if first:
-        return ("In ", Math(shown), " the sum runs over the first index of the weight, down a column of ",
-                Math(matrix), "; a matrix times a vector runs along a row. So it is entry ", unit,
-                " of ", _product(sheet, matrix, delta, True), ": the way back uses the matrix of the"
-                " way forth, rows and columns exchanged:")  # fmt: skip
-    return ("In ", Math(shown), " the sum runs over the second index of the weight, along a row of ",
-            Math(matrix), ", so it is entry ", unit, " of ", _product(sheet, matrix, delta, False),
-            ". On the way forth the sum runs down a column, which is why the transpose stands there:")  # fmt: skip
-
-
-def _product(sheet: Sheet, matrix: object, delta: object, transposed: bool) -> Math:
-    left = sup_more(matrix, sheet.writer.names.transpose) if transposed else matrix  # type: ignore[arg-type]
-    return Math(row(left, delta))  # type: ignore[arg-type]
+        return (
+            "In ", Math(shown), " the sum runs over the first index of the weight, down a column"
+            " of ", Math(matrix), "; a matrix times a vector runs along a row. So it is entry ",
+            unit, " of ", product, ": the way back uses the matrix of the way forth, rows and"
+            " columns exchanged:",
+        )  # fmt: skip
+    return (
+        "In ", Math(shown), " the sum runs over the second index of the weight, along a row of ",
+        Math(matrix), ", so it is entry ", unit, " of ", product, ". On the way forth the sum runs"
+        " down a column, which is why the transpose stands there:",
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ the parameters
@@ -141,7 +153,9 @@ def _weights(sheet: Sheet, chains: dict[str, Chain]) -> list[Block]:
             continue
         assert isinstance(chain.lhs, Partial)
         blocks += [
-            Paragraph(_parameter_words(sheet, chain), (_PARAMETER_LEADS[chain.lhs.by.tensor.role],)),
+            Paragraph(
+                _parameter_words(sheet, chain), (_PARAMETER_LEADS[chain.lhs.by.tensor.role],)
+            ),
             Display(sheet.lines(chain, key)),
         ]
         if chain.lhs.by.tensor.role == "weight":
@@ -156,7 +170,8 @@ def _parameter_words(sheet: Sheet, chain: Chain) -> tuple[Inline, ...]:
     assert isinstance(chain.lhs, Partial)
     by = sheet.math(chain.lhs.by)
     if chain.lhs.by.tensor.role == "weight":
-        return ("The weight ", by, " stands in the weighted sum of one unit only, so of the chain rule's"
+        return ("The weight ", by, " stands in the weighted sum of one unit only, so of the"
+                                   " chain rule's"
                 " sum one term remains:")  # fmt: skip
     if chain.key.endswith("threshold"):
         return ("So does the threshold ", by, ", which is subtracted; hence the minus sign:")
@@ -175,6 +190,3 @@ def _outer(sheet: Sheet, chain: Chain) -> list[Block]:
     text = ("Error times input. Each entry is a product of a number of the unit and a number of the"
             " input, so the whole matrix is a column times a row:")  # fmt: skip
     return [Paragraph((text,)), Equations((EquationRow((arrays,)),))]
-
-
-__all__ = ["CrossRef", "Writer", "generic_section"]

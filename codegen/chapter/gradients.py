@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from codegen.chapter.errors import error_equation
+from codegen.chapter.groups import place_of
 from codegen.chapter.keys import gradient_key, gradient_rows
 from codegen.chapter.sheet import Sheet
 from codegen.document import (
@@ -11,12 +13,9 @@ from codegen.document import (
     EquationRow,
     Equations,
     Inline,
-    Math,
     Paragraph,
     Section,
 )
-from derive import equation as terms_equation
-from derive.layout import row
 from derive.terms import Size
 
 
@@ -24,8 +23,8 @@ def parameters(sheet: Sheet) -> Section:
     """For one sample, entry by entry."""
     before: tuple[Inline, ...] = ("With the errors known every gradient is one product.",)
     if "generic.W" in sheet.keys.equations:
-        before = ("With the errors known, every gradient is ", CrossRef("generic.W"), " at its layer."
-                  " For one sample:")  # fmt: skip
+        before = ("With the errors known, every gradient is ", CrossRef("generic.W"), " at its"
+                  " layer. For one sample:")  # fmt: skip
     rows = []
     for group in sheet.groups:
         for gradients in gradient_rows(group):
@@ -34,31 +33,33 @@ def parameters(sheet: Sheet) -> Section:
             if group.run:
                 parts.append(Equation(None, "", sheet.span(group).layout))
             rows.append(EquationRow(tuple(parts)))
-    return Section(("Gradients of the parameters",), (Paragraph(before), Equations(tuple(rows))), "sec:parameters")
+    return Section(
+        ("Gradients of the parameters",),
+        (Paragraph(before), Equations(tuple(rows))),
+        "sec:parameters",
+    )
 
 
 def batch(sheet: Sheet) -> Section:
     """Samples as rows: errors, then gradients of the objective."""
-    stage = sheet.derivation.forward_pass.stages[0]
     blocks: list[Block] = [Paragraph(_words(sheet))]
     rows = []
     for group in reversed(sheet.groups):
         for chain in group.errors:
-            from codegen.chapter.backward import error_equation
-
             equation = error_equation(chain)
             made = None if equation is None else sheet.arrays(equation, batch=True)
             if made is not None:
                 parts = [made]
                 if group.run:
-                    parts.append(Equation(None, "", sheet.span(group, 1 if group.open else 0).layout))
+                    parts.append(
+                        Equation(None, "", sheet.span(group, 1 if group.open else 0).layout)
+                    )
                 rows.append(EquationRow(tuple(parts)))
     if rows:
         blocks.append(Equations(tuple(rows)))
     blocks.append(Paragraph(_sum_words(sheet)))
     blocks.append(Equations(tuple(_gradients(sheet))))
     blocks += _decay(sheet)
-    del stage
     return Section(("All samples at once",), tuple(blocks), "sec:batch")
 
 
@@ -69,10 +70,10 @@ def _words(sheet: Sheet) -> tuple[Inline, ...]:
     delta = sheet.last.delta
     assert delta is not None or sheet.groups
     names: list[Inline] = ["Nobody computes one sample after the other. Write the samples below one"
-                           " another, as the rows of ", x, ", and their pre-activations and errors as"
-                           " the rows of ", s]  # fmt: skip
+                           " another, as the rows of ", x, ", and their pre-activations and"
+                           " errors as the rows of ", s]  # fmt: skip
     if delta is not None:
-        names += [" and ", sheet.tensor(delta.lhs.tensor, batch=True)]  # type: ignore[attr-defined]
+        names += [" and ", sheet.tensor(place_of(delta).tensor, batch=True)]
     names.append(", and so on. Then the same equations hold for all of them:")
     return tuple(names)
 
@@ -81,9 +82,10 @@ def _sum_words(sheet: Sheet) -> tuple[Inline, ...]:
     mean = sheet.derivation.network.reduction == "mean"
     many = sheet.math(Size("N"))
     middle: tuple[Inline, ...] = (" divided by ", many, ",") if mean else ()
-    return ("The objective ", CrossRef("objective"), " adds up the samples, and so does its gradient:"
-            " the sum of all products “error times input”,", *middle, " is one matrix product, whose"
-            " inner index is the sample.")  # fmt: skip
+    return ("The objective ", CrossRef("objective"), " adds up the samples, and so does its"
+            " gradient: the sum of all products “error times input”,", *middle, " is one matrix"
+            " product,"
+            " whose inner index is the sample.")  # fmt: skip
 
 
 def _gradients(sheet: Sheet) -> list[EquationRow]:
@@ -103,8 +105,6 @@ def _decay(sheet: Sheet) -> list[Block]:
         return []
     return [
         Paragraph(("The last term comes from the penalty: the derivative of half a square is the"
-                   " weight itself, so weight decay pulls every weight towards 0 by a fixed share.",))
+                   " weight itself, so weight decay pulls every weight towards 0 by a fixed"
+                   " share.",))
     ]  # fmt: skip
-
-
-__all__ = ["Math", "batch", "parameters", "row", "terms_equation"]

@@ -11,7 +11,6 @@ from codegen.example_numbers import Numbers, value
 from codegen.picture import Picture
 from derive import layout as lay
 from derive.adjoint import apart, carried
-from derive.equation import Equation
 from derive.layout import Layout
 from derive.lemma_book import error
 from derive.stages import Stage
@@ -103,6 +102,3 @@ class _Graph:
 
 def _plain(layout: Layout) -> Layout:
     return layout.body if isinstance(layout, lay.Tinted) else layout
-
-
-__all__ = ["Equation", "graph"]

@@ -106,11 +106,16 @@ def groups_of(derivation: Derivation) -> tuple[Group, ...]:
     return tuple(made)
 
 
+def place_of(chain: Chain) -> Ref:
+    """The entry that a chain is about: the error, or what the loss is differentiated by."""
+    place = chain.lhs.by if isinstance(chain.lhs, Partial) else chain.lhs
+    assert isinstance(place, Ref)
+    return place
+
+
 def label_of(chain: Chain) -> Label | None:
     """The layer whose quantity a chain is about."""
-    lhs = chain.lhs
-    place = lhs.by if isinstance(lhs, Partial) else lhs
-    return place.tensor.label if isinstance(place, Ref) else None
+    return place_of(chain).tensor.label
 
 
 def _singles(derivation: Derivation) -> list[Group]:
@@ -134,7 +139,7 @@ def _single(
             found.append(Gradient(chain, gradients[str(chain.lhs.by.tensor)]))
     forward = tuple(e for e in derivation.forward if (e.lhs.tensor.label or Label(0)) == label)
     errors = tuple(c for c in mine if c.kind != "gradient")
-    numbers = (label,)
+    numbers: tuple[Label, ...] = (label,)
     if label.base == GENERIC:
         ends = [c for c in layers if c.kind == "delta" and label_of(c) not in (None, label)]
         bases = [e.base for c in ends if (e := label_of(c)) is not None and e.base]
@@ -161,7 +166,7 @@ def _sizes(term: Term) -> tuple[Index, ...]:
 
 
 def opened(term: Term) -> Term:
-    """The term with the width of layer l + 1 as a letter, in sums over what comes back from there."""
+    """The term with the width of layer l + 1 as a letter in sums over what comes back from it."""
     term = rebuild(term, opened)
     if not isinstance(term, Sum):
         return term

@@ -1,7 +1,7 @@
 """The keys of all numbered equations of a chapter, in order; the module cites the same numbers.
 
-A key is `forward.s1`, `loss`, `generic.delta`, `delta.2`, `gradient.W1` and so on: those under which
-the steps of a derivation cite one another.
+A key is `forward.s1`, `loss`, `generic.delta`, `delta.2`, `gradient.W1` and so on: those under
+which the steps of a derivation cite one another.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from codegen.chapter.groups import Gradient, Group, groups_of
+from codegen.chapter.groups import Gradient, Group, groups_of, place_of
 from derive.derivation import Derivation
 from derive.equation import Equation
 from derive.steps import Chain
-from derive.terms import Partial
 
 PER_ROW = 2  # gradients side by side under one number
 
@@ -82,10 +81,10 @@ def keys_of(derivation: Derivation, groups: tuple[Group, ...]) -> Keys:
 
 def forward_rows(group: Group) -> Iterator[tuple[Equation, ...]]:
     """The equations that stand under one number: the pre-activation with its activation."""
-    rows = [(equation,) for equation in group.body]
+    rows: list[tuple[Equation, ...]] = [(equation,) for equation in group.body]
     if group.activation is not None:
         tail = rows.pop() if rows else ()
-        rows.append((*tail, group.activation))  # type: ignore[arg-type]
+        rows.append((*tail, group.activation))
     yield from rows
 
 
@@ -102,8 +101,7 @@ def forward_key(equation: Equation) -> str:
 
 def error_key(chain: Chain) -> str:
     """The key of the equation that defines an error."""
-    place = chain.lhs.by if isinstance(chain.lhs, Partial) else chain.lhs
-    tensor = place.tensor  # type: ignore[attr-defined]
+    tensor = place_of(chain).tensor
     return f"delta.{tensor.label}" if chain.kind == "delta" else f"adjoint.{tensor}"
 
 
@@ -114,8 +112,7 @@ def gradient_key(gradient: Gradient) -> str:
 
 def _named(group: Group, chain: Chain) -> Iterator[tuple[str, str, str]]:
     """(role, array, key that steps cite) of an error, for every number of the group."""
-    place = chain.lhs.by if isinstance(chain.lhs, Partial) else chain.lhs
-    for tensor in group.each(place.tensor):  # type: ignore[attr-defined]
+    for tensor in group.each(place_of(chain).tensor):
         if chain.kind == "delta":
             yield "delta", str(tensor), f"delta.{tensor.label}"
         else:

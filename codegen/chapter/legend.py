@@ -21,4 +21,6 @@ def legend(sheet: Sheet) -> tuple[Block, ...]:
     made: list[Inline] = []
     for word in used:
         made += ["; " if made else "", Strong((word,)), ": ", MEANING[word]]
-    return (Paragraph(("Behind every step stands why it holds, and how it was checked. ", *made, ".")),)
+    return (
+        Paragraph(("Behind every step stands why it holds, and how it was checked. ", *made, ".")),
+    )

@@ -7,13 +7,12 @@ import mpmath
 from codegen.chapter import words
 from codegen.chapter.legend import legend
 from codegen.chapter.sheet import Sheet, single
+from codegen.chapter.statements import lemma
 from codegen.document import (
     Block,
     CrossRef,
     Display,
     Equation,
-    EquationRow,
-    Equations,
     Inline,
     Inlines,
     Lemma,
@@ -21,26 +20,28 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from codegen.measure import width
-from derive import layout as lay
 from derive.canon import normal, to_term
 from derive.evaluate import Digits
-from derive.identities import O, S
 from derive.forward import Y
-from derive.layout import Layout, row
+from derive.identities import O, S
+from derive.layout import row
+from derive.matrix import Identity, Mat, Plus, Product, Scale, scaled
 from derive.matrix_form import form
 from derive.steps import Chain
 from derive.terms import Apply, Index, Partial, Piecewise, Ref, Sum, Term, refs, walk
 
 FAR = 40  # a pre-activation, or an error, that is far out
-WIDE = 26.0  # ems that a statement may take in a line of text
 
 
 def section(sheet: Sheet) -> Section | None:
     """Lemmas and facts about the data, the likelihood first."""
     blocks: list[Block] = []
+    said: set[Block] = set()
     for chain in sheet.derivation.lemmas:
-        blocks += _PARTS[chain.kind](sheet, chain)
+        for block in _PARTS[chain.kind](sheet, chain):
+            if block not in said:
+                blocks.append(block)
+                said.add(block)
     facts = [_fact(sheet, k) for k in range(len(sheet.derivation.facts))]
     many = len(facts) + len(sheet.derivation.lemmas)
     if not many:
@@ -62,7 +63,8 @@ def _fact(sheet: Sheet, k: int) -> Lemma:
 _DENSITIES = {
     "gaussian": "a normal density around the output, with variance 1, for every component of the"
     " target",
-    "bernoulli": "a coin for every output, which shows 1 with the probability that the output names",
+    "bernoulli": "a coin for every output, which shows 1 with the probability that the output"
+    " names",
     "categorical": "a die whose faces have the probabilities that the outputs name",
 }
 
@@ -85,46 +87,6 @@ def _likelihood(sheet: Sheet, chain: Chain) -> list[Block]:
     return [Lemma(statement, proof, "lemma.likelihood"), comment]
 
 
-# ------------------------------------------------------------------ statements
-
-
-def _lemma(
-    start: Inlines, given: Equation | None, claim: Equation, proof: tuple[Block, ...], key: str
-) -> Lemma:
-    """For given, claim: in the line where both are small, else below it."""
-    both = [equation for equation in (given, claim) if equation is not None]
-    parts = [row(e.lhs, "=", e.rhs) for e in both if e.lhs is not None]
-    if sum(map(width, parts)) <= WIDE and not any(map(_tall, parts)):
-        formulas = [Math(part) for part in parts]
-        joint: Inlines = (*start, " ", formulas[0], ", ", *formulas[1:], ".")
-        return Lemma(joint if given else (*start, ", ", *formulas, "."), proof, key)
-    small = given is not None and width(parts[0]) <= WIDE and not _tall(parts[0])
-    if small:
-        rows = (EquationRow((claim,)),)
-        return Lemma((*start, " ", Math(parts[0]), ","), proof, key, shown=(Equations(rows),))
-    rows = tuple(EquationRow((equation,)) for equation in both)
-    return Lemma((*start, ":") if given is None else ("Let",), proof, key, shown=_let(rows))
-
-
-def _let(rows: tuple[EquationRow, ...]) -> tuple[Block, ...]:
-    """One formula, or two with a word between them."""
-    if len(rows) == 1:
-        return (Equations(rows),)
-    return (Equations(rows[:1]), Paragraph(("Then",)), Equations(rows[1:]))
-
-
-def _tall(layout: Layout) -> bool:
-    """Whether a formula would tear the lines of a paragraph apart."""
-    return any(
-        isinstance(node, lay.Cases)
-        or (isinstance(node, lay.Fraction) and any(isinstance(n, _TALL) for n in lay.walk(node.num)))
-        or (isinstance(node, lay.Fenced) and any(isinstance(n, lay.Fraction) for n in lay.walk(node)))
-        for node in lay.walk(layout)
-    )
-
-
-_TALL = (lay.Fraction, lay.Fenced)
-
 # ------------------------------------------------------------------ slopes
 
 
@@ -139,7 +101,7 @@ def _slope(sheet: Sheet, chain: Chain) -> list[Block]:
     given = Equation(start, "=", sheet.write(phi))
     claim = Equation(sheet.write(chain.lhs), "=", sheet.write(chain.result))
     proof = (Paragraph((_proof_words(chain, uses),)), Display(sheet.lines(chain), qed=True))
-    blocks: list[Block] = [_lemma(("For",), given, claim, proof, chain.key)]
+    blocks: list[Block] = [lemma(("For",), given, claim, proof, chain.key)]
     comment = _slope_words(sheet, chain, phi, uses)
     return [*blocks, Paragraph(comment)] if comment else blocks
 
@@ -169,16 +131,19 @@ def _slope_words(sheet: Sheet, chain: Chain, phi: Term, uses: bool) -> Inlines:
         made.append(" Far from 0, on either side, the slope tends to 0: a saturated unit passes"
                     " hardly any error back.")  # fmt: skip
     elif _is_switch(slope):
-        made.append(" Such a unit is a switch: where its pre-activation is positive the error passes"
+        made.append(" Such a unit is a switch: where its pre-activation is positive the error"
+                    " passes"
                     " unchanged, elsewhere it stops.")  # fmt: skip
     elif near_one and near_zero:
         made.append(" For large pre-activations the slope is almost 1, so the error passes nearly"
-                    " unchanged; for very negative ones it is almost 0, and the error stops.")  # fmt: skip
+                    " unchanged; for very negative ones it is almost 0, and the error"
+                    " stops.")  # fmt: skip
     elif near_one and below > 0:
         made.append(" Some of the error always gets through, also where the pre-activation is"
                     " negative.")  # fmt: skip
-    return tuple([made[0].strip() if isinstance(made[0], str) and made[0].startswith(" ") else made[0],
-                  *made[1:]]) if made else ()  # fmt: skip
+    if made and isinstance(made[0], str):
+        made[0] = made[0].lstrip()
+    return tuple(made)
 
 
 def _is_switch(slope: Term) -> bool:
@@ -226,11 +191,23 @@ def _jacobian(sheet: Sheet, chain: Chain) -> list[Block]:
         " lowers all the others, which is why one error later depends on every output.",
     ]
     expanded = to_term(normal(chain.result))
-    matrix = form(expanded, _plain(o), _plain(s), batch=False,
-                  out_first=sheet.writer.profile.out_first, shapes=sheet.derivation.shapes)  # fmt: skip
+    out_first, shapes = sheet.writer.profile.out_first, sheet.derivation.shapes
+    matrix = form(expanded, _plain(o), _plain(s), batch=False, out_first=out_first, shapes=shapes)
     if matrix is not None:
-        words_ += [" As a matrix the slopes are ", Math(sheet.writer.matrix(matrix)), "."]
-    return [_lemma(("For",), given, claim, proof, chain.key), Paragraph(tuple(words_))]
+        words_ += [" As a matrix the slopes are ", Math(sheet.writer.matrix(_plainly(matrix))), "."]
+    return [lemma(("For",), given, claim, proof, chain.key), Paragraph(tuple(words_))]
+
+
+def _plainly(mat: Mat) -> Mat:
+    """Without identity matrices as factors."""
+    if isinstance(mat, Plus):
+        return Plus(tuple(map(_plainly, mat.args)))
+    if isinstance(mat, Scale):
+        return scaled(mat.factor, _plainly(mat.arg))
+    if isinstance(mat, Product):
+        kept = tuple(arg for arg in mat.args if not isinstance(arg, Identity))
+        return Product(kept) if len(kept) > 1 else kept[0]
+    return mat
 
 
 def _plain(entry: Ref) -> Index | None:
@@ -243,9 +220,9 @@ def _loss_slope(sheet: Sheet, chain: Chain) -> list[Block]:
     sums = [n for n in walk(chain.steps[0].rhs) if isinstance(n, Sum) and n.indices[0].size != 1]
     why = "Only the term of this output depends on it:" if sums else "Differentiate:"
     proof = (Paragraph((why,)), Display(sheet.lines(chain), qed=True))
-    lemma = _lemma(("For the loss ", CrossRef("loss")), None, claim, proof, chain.key)
+    made = lemma(("For the loss ", CrossRef("loss")), None, claim, proof, chain.key)
     comment = _pull(chain)
-    return [lemma, Paragraph((comment,))] if comment else [lemma]
+    return [made, Paragraph((comment,))] if comment else [made]
 
 
 def _pull(chain: Chain) -> str:
@@ -253,14 +230,16 @@ def _pull(chain: Chain) -> str:
     near, far, farther = (_pulled(chain, o, 0) for o in (1, FAR, 2 * FAR))
     sure = _pulled(chain, mpmath.mpf("1e-9"), 1)
     if sure is not None and abs(sure) > 1e6:
-        return ("The slope has no bound: the nearer the output comes to 0 where the target is 1, the"
+        return ("The slope has no bound: the nearer the output comes to 0 where the target is 1,"
+                " the"
                 " harder the loss pulls, so a confident mistake costs most.")  # fmt: skip
     if near is None or far is None or farther is None or not near:
         return ""
     if abs(far - FAR * near) < 1e-6 * FAR:
         return "The slope is proportional to the error: the further off, the stronger the pull."
     if abs(farther - far) < 1e-6:
-        return ("Far from the target the slope no longer grows, so an outlier pulls no harder than any"
+        return ("Far from the target the slope no longer grows, so an outlier pulls no harder"
+                " than any"
                 " other large error.")  # fmt: skip
     return ""
 

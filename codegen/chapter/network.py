@@ -192,7 +192,9 @@ def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
         rows += _many(sheet, found, meaning)
     for equation in derivation.forward:
         if equation.lhs.tensor.role not in ("preactivation", "activation"):
-            rows.append(_row(sheet, (equation.lhs.tensor,), equation.why or "intermediate quantity"))
+            rows.append(
+                _row(sheet, (equation.lhs.tensor,), equation.why or "intermediate quantity")
+            )
     rows.append(_row(sheet, (y,), _target_meaning(sheet)))
     errors = [c.lhs for g in sheet.groups for c in g.errors if c.kind == "delta"]
     deltas = [lhs.tensor for lhs in errors if isinstance(lhs, Ref)]
@@ -204,7 +206,7 @@ def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
 
 
 def _row(sheet: Sheet, tensors: tuple[Tensor, ...], meaning: str) -> tuple[Inlines, ...]:
-    symbols = words.series([(sheet.tensor(t),) for t in tensors], ", ")
+    symbols = (Math(lay.listed(*map(sheet.writer.tensor, tensors))),)
     shapes = Math(lay.listed(*(_matrix_shape(sheet, t) for t in tensors)))
     return symbols, (meaning,), (shapes,), (Code(", ".join(map(str, tensors))),)
 
@@ -226,7 +228,7 @@ def _parameters(sheet: Sheet, group: Group) -> list[tuple[Inlines, ...]]:
         made = _row(sheet, tensors, layer)
         return [(made[0], (layer, sheet.label(group.label)), *made[2:])]
     shown = group.each(tensors[0])
-    symbols = words.series([(sheet.tensor(t),) for t in tensors], ", ")
+    symbols = (Math(lay.listed(*map(sheet.writer.tensor, tensors))),)
     shapes = Math(lay.listed(*(_matrix_shape(sheet, group.each(t)[0]) for t in tensors)))
     code = "" if group.open else ", ".join(f"{group.each(t)[0]}" for t in tensors)
     code += f", …, {', '.join(str(group.each(t)[-1]) for t in tensors)}" if len(shown) > 1 else ""
@@ -250,7 +252,7 @@ def _many(sheet: Sheet, tensors: list[Tensor], meaning: str) -> list[tuple[Inlin
     letters = any(t.label and t.label.base for t in each)
     shapes = [_matrix_shape(sheet, t) for t in each]
     same = len({sheet.derivation.shapes.get(t, ()) for t in each}) == 1
-    if len(each) > MOST_LISTED and not same or letters and len(each) > 1:
+    if (len(each) > MOST_LISTED and not same) or (letters and len(each) > 1):
         shown: Inline = "as wide as its layer"
         if letters:
             shown = Math(shapes[0])
@@ -290,6 +292,7 @@ def _losses(sheet: Sheet) -> list[tuple[Inlines, ...]]:
 def _conventions(sheet: Sheet) -> Inlines:
     hadamard = Math(row(lay.Ident("u"), sheet.writer.profile.writing["hadamard"], lay.Ident("v")))
     rows = sheet.writer.profile.name == "rows"
-    vectors = "The vectors of all samples are the rows of a matrix" if rows else "Vectors are columns"
+    vectors = (
+        "The vectors of all samples are the rows of a matrix" if rows else "Vectors are columns"
+    )
     return ("Notation. ", vectors, "; ", hadamard, " is the entrywise product.")
-

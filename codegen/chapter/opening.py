@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from codegen.chapter import words
 from codegen.chapter.example import Example
+from codegen.chapter.figures import power_of_ten
 from codegen.chapter.sheet import Sheet
 from codegen.document import CrossRef, Emph, Inline, Inlines, Math, Paragraph
-from codegen.chapter.figures import power_of_ten
 
 SUBTITLE = "Every gradient, derived step by step, and one example in full"
 SUBTITLE_WITHOUT = "Every gradient, derived step by step"
@@ -30,16 +30,16 @@ def badges(sheet: Sheet, example: Example | None) -> tuple[Inlines, ...]:
         many = example.numbers.parameters
         what = "the gradient" if many == 1 else f"all {words.number(many)} gradients"
         of = "of the example" if example.stands_for_itself else "of the worked example"
-        made.append(
-            (f"{what} {of} agree with central differences to ", Math(power_of_ten(gap)))
-        )
+        made.append((f"{what} {of} agree with central differences to ", Math(power_of_ten(gap))))
     return tuple(made)
 
 
 def opening(sheet: Sheet) -> tuple[Paragraph, ...]:
     """What we want, and the plan."""
     many = parameter_count(sheet)
-    which = f"each of the {words.number(many)} parameters" if many and many > 1 else "each parameter"
+    which = (
+        f"each of the {words.number(many)} parameters" if many and many > 1 else "each parameter"
+    )
     delta = sheet.last.delta
     plan: tuple[Inline, ...] = ()
     if delta is not None:
@@ -64,7 +64,9 @@ def _why_not_one_by_one(sheet: Sheet, many: int | None) -> tuple[Paragraph, ...]
     if many is None:
         cost = "that costs one more forward pass for every parameter, and it is not exact"
     else:
-        cost = f"that costs {words.count(many, 'forward pass', 'forward passes')}, and it is not exact"
+        cost = (
+            f"that costs {words.count(many, 'forward pass', 'forward passes')}, and it is not exact"
+        )
     text = (
         f"{start}, but {cost}. Going backward gives all derivatives at once for about the price of"
         " two forward passes, since what the layers share is computed once and handed on."

@@ -113,7 +113,8 @@ class Sheet:
     # -------------------------------------------------------------- chains
 
     def lines(self, chain: Chain, key: str | None = None) -> tuple[Line, ...]:
-        """The steps with their reasons and marks; a step that looks like the one before is left out."""
+        """The steps with their reasons and marks; a step that looks like the one before is left"
+        " out."""
         made: list[Line] = []
         first = self.write(chain.lhs)
         before = first

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from codegen.chapter.backward import error_equation
+from dataclasses import replace
+
+from codegen.chapter.errors import error_equation
 from codegen.chapter.groups import Group
 from codegen.chapter.sheet import Sheet
-from codegen.document import Block, CrossRef, EquationRow, Equations, Inline, Inlines, Math, Paragraph, Result
+from codegen.document import (
+    Block,
+    EquationRow,
+    Equations,
+    Inline,
+    Inlines,
+    Math,
+    Paragraph,
+    Result,
+)
 from codegen.document import Equation as Shown
 from derive.equation import Equation
 from derive.layout import Layout, row
 from derive.layout import number as numeral
-from derive.terms import Extent, Index, Ref, Tensor
+from derive.terms import Extent, Index, Label, Ref, Tensor
 
 _LEADS = {"weight": "weights", "bias": "biases"}
 
@@ -68,7 +79,9 @@ def _shape(sheet: Sheet, lhs: Ref) -> Layout:
 
 def update(sheet: Sheet) -> tuple[Block, ...]:
     """Every parameter moves against its gradient."""
-    tensors = [_generic(g.parameter.tensor, sheet) for group in sheet.groups for g in group.gradients]
+    tensors = [
+        _generic(g.parameter.tensor, sheet) for group in sheet.groups for g in group.gradients
+    ]
     rows = []
     eta = sheet.writer.names.constant("learning_rate")
     for tensor in dict.fromkeys(tensors):
@@ -77,13 +90,15 @@ def update(sheet: Sheet) -> tuple[Block, ...]:
         rows.append(Shown(whole, "gets", row(whole, "-", eta, gradient)))
     eta_words: Inlines = (Math(eta),)
     before: Inlines = (
-        "Gradient descent takes a step of learning rate ", *eta_words, " against the gradient, for every"
-        " layer at the same time:",
+        "Gradient descent takes a step of learning rate ", *eta_words, " against the gradient,"
+        " for every layer at the same time:",
     )  # fmt: skip
     after: list[Inline] = []
     momentum = sheet.derivation.network.training.momentum
     if momentum:
-        after.append("The generated code adds momentum: each step keeps a part of the step before it.")
+        after.append(
+            "The generated code adds momentum: each step keeps a part of the step before it."
+        )
     blocks: list[Block] = [Paragraph(before)]
     for k in range(0, len(rows), 2):
         blocks.append(Equations((EquationRow(tuple(rows[k : k + 2])),)))
@@ -92,13 +107,7 @@ def update(sheet: Sheet) -> tuple[Block, ...]:
 
 def _generic(tensor: Tensor, sheet: Sheet) -> Tensor:
     """The parameter under the letter l where there are many layers."""
-    from dataclasses import replace
-
-    from derive.terms import Label
-
-    if len(sheet.derivation.network.layers) == 1 and not tensor.label.base:  # type: ignore[union-attr]
+    label = tensor.label
+    if label is None or (len(sheet.derivation.network.layers) == 1 and not label.base):
         return tensor
     return replace(tensor, label=Label(0, "l"))
-
-
-__all__ = ["CrossRef", "summary", "update"]

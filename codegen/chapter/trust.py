@@ -1,21 +1,32 @@
-"""Can we trust it: what was checked and how, the V of central differences, conventions, conditions."""
+"""Can we trust it: what was checked and how, the V of central differences, conventions,"
+" conditions."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from codegen.chapter import words
 from codegen.chapter.example import Example
 from codegen.chapter.figures import power_of_ten
 from codegen.chapter.sheet import Sheet
 from codegen.diagrams import Note, plot_loglog
-from codegen.document import Block, Code, CrossRef, Figure, Inline, Inlines, Listing, Math, Paragraph, Section, Table
+from codegen.document import (
+    Block,
+    Code,
+    CrossRef,
+    Figure,
+    Inline,
+    Inlines,
+    Listing,
+    Math,
+    Paragraph,
+    Section,
+    Table,
+)
 from derive import layout as lay
 from derive.domain import Condition
 from derive.layout import Layout, row
 from derive.prove import PROVED, SAMPLED, TESTED
 from derive.steps import Chain
-from derive.terms import Call, Compare, Extremum, Piecewise, walk
+from derive.terms import ZERO, Call, Compare, Extremum, Piecewise, walk
 
 EXPONENTS = tuple(range(1, 11))
 MOST = 6  # parameters whose differences are drawn
@@ -54,14 +65,17 @@ def _table(sheet: Sheet) -> Table:
         ("this network", sheet.derivation.layers),
     )
     columns: tuple[Inlines, ...] = (("steps",), (PROVED,), (TESTED,), (SAMPLED,))
-    rows = []
+    rows: list[tuple[Inlines, ...]] = []
     for name, chains in parts:
         if chains:
             counts = _count(chains)
-            cells = tuple((Math(lay.number(counts[w])),) for w in (PROVED, TESTED, SAMPLED))
-            rows.append(((name,), *cells))
-    caption = ("How the steps were checked; the words are explained in ",
-               CrossRef("sec:facts"), ".") if _has_facts(sheet) else ("How the steps were checked.",)  # fmt: skip
+            cells: list[Inlines] = [(name,)]
+            cells += [(Math(lay.number(counts[w])),) for w in (PROVED, TESTED, SAMPLED)]
+            rows.append(tuple(cells))
+    caption: Inlines = ("How the steps were checked.",)
+    if _has_facts(sheet):
+        caption = ("How the steps were checked; the words are explained in ",
+                   CrossRef("sec:facts"), ".")  # fmt: skip
     return Table(columns, tuple(rows), caption, "tab:checks")
 
 
@@ -83,23 +97,29 @@ def _differences(sheet: Sheet, example: Example) -> list[Block]:
     points = [(10.0**-k, max(float(error), 1e-17)) for k, error in curve]
     truncated = points[0][1] > ROUNDING
     h = lay.Ident("h")
-    many = min(MOST, numbers.parameters)
     labels = (row(lay.Text("step "), h), "largest error")
     picture = plot_loglog(points, _alt(truncated), labels, _notes(points, truncated), falling=True)
-    some = "all" if numbers.parameters <= MOST else words.number(len(numbers.trained[:: -(-len(numbers.trained) // MOST)]))
-    del many
+    some = (
+        "all"
+        if numbers.parameters <= MOST
+        else words.number(len(numbers.trained[:: -(-len(numbers.trained) // MOST)]))
+    )
     caption: list[Inline] = [
         "Largest difference between the gradients of the example and central differences ",
         Math(_quotient(example)), f" in double precision, over {some} parameters. ",
     ]  # fmt: skip
-    caption.append("A correct gradient gives this V; a wrong one gives a flat line." if truncated else
-                   "The objective is a polynomial of degree two between its kinks, so the difference is"
-                   " exact up to rounding; a wrong gradient gives a flat line.")  # fmt: skip
+    if truncated:
+        caption.append("A correct gradient gives this V; a wrong one gives a flat line.")
+    else:
+        caption.append("The objective is a polynomial of degree two between its kinks, so the"
+                       " difference is exact up to rounding; a wrong gradient gives a flat"
+                       " line.")  # fmt: skip
     before: Inlines = (
         "A check that knows nothing of the derivation: nudge a parameter up and down and watch the"
         " objective. With 50 digits and a step of ", Math(power_of_ten(1e-15)),
         " all gradients of the example are right to ", Math(power_of_ten(numbers.difference)),
-        "; with the digits of a computer the best step is a compromise, ", CrossRef("fig:check"), ".",
+        "; with the digits of a computer the best step is a compromise, ", CrossRef("fig:check"),
+        ".",
     )  # fmt: skip
     return [Paragraph(before), Figure(picture, tuple(caption), "fig:check")]
 
@@ -134,8 +154,10 @@ def _notes(points: list[tuple[float, float]], truncated: bool) -> tuple[Note, ..
 
 def _referees(sheet: Sheet) -> Inlines:
     return ("The generated module is held against four referees by ", Code("gradwright verify"),
-            ": backpropagation written without any of this; complex steps; derivatives in 50 digits;"
-            " and one step downhill, which must lower the loss by the learning rate times the squared"
+            ": backpropagation written without any of this; complex steps; derivatives in 50"
+            " digits;"
+            " and one step downhill, which must lower the loss by the learning rate times the"
+            " squared"
             " length of the gradient, to first order.")  # fmt: skip
 
 
@@ -143,13 +165,15 @@ def _referees(sheet: Sheet) -> Inlines:
 
 
 def _conventions(sheet: Sheet) -> list[Inlines]:
-    made: list[Inlines] = [("The error of a layer is the derivative of the loss of one sample by its"
+    made: list[Inlines] = [("The error of a layer is the derivative of the loss of one sample by"
+                            " its"
                             " pre-activation.",)]  # fmt: skip
     if _kinks(sheet):
         made.append(("At a kink the last alternative counts: the slope of ", _at_kink("max"),
                      " at 0 is 0, and so is that of ", _at_kink("abs"), "."))  # fmt: skip
     mean = sheet.derivation.network.reduction == "mean"
-    made.append((f"The objective is the {'mean' if mean else 'sum'} over the samples; the sum over the"
+    made.append((f"The objective is the {'mean' if mean else 'sum'} over the samples; the sum"
+                 f" over the"
                  " outputs is part of the loss of a sample.",))  # fmt: skip
     return made
 
@@ -164,7 +188,8 @@ def _at_kink(name: str) -> Math:
 def _kinks(sheet: Sheet) -> bool:
     terms = [e.rhs for e in (*sheet.derivation.forward, sheet.derivation.loss)]
     return any(
-        isinstance(n, Piecewise | Extremum) or (isinstance(n, Call) and n.function in ("max", "min", "abs"))
+        isinstance(n, Piecewise | Extremum)
+        or (isinstance(n, Call) and n.function in ("max", "min", "abs"))
         for term in terms
         for n in walk(term)
     )
@@ -179,16 +204,10 @@ def _conditions(sheet: Sheet) -> list[Inlines]:
 
 
 def _condition(sheet: Sheet, condition: Condition) -> Inlines:
-    bound = Math(sheet.writer.condition(Compare(">", condition.positive, _zero())))
+    bound = Math(sheet.writer.condition(Compare(">", condition.positive, ZERO)))
     if condition.holds:
-        return ("The logarithm of the loss needs ", bound, "; the output layer sees to it, whatever the"
-                " parameters are.")  # fmt: skip
+        return ("The logarithm of the loss needs ", bound, "; the output layer sees to it,"
+                " whatever the parameters are.")  # fmt: skip
     remedy = f"; as a remedy, {condition.remedy}" if condition.remedy else ""
     return ("The loss is defined only for ", bound, ", and the output can leave that range: the"
             f" results hold where it does not{remedy}.")  # fmt: skip
-
-
-def _zero() -> Any:
-    from derive.terms import ZERO
-
-    return ZERO

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from codegen.document import Inline, Inlines
 
-_NUMBERS = (
-    "no one two three four five six seven eight nine ten eleven twelve".split()
-)  # fmt: skip
+_NUMBERS = [
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+]  # fmt: skip
 
 
 def number(n: int) -> str:

@@ -1,0 +1,347 @@
+"""The chapter: its numbers are right, every key is numbered once, and TeX has no complaint."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+from codegen import pdf
+from codegen.chapter import (
+    chapter,
+    equation_numbers,
+    notes_html,
+    notes_markdown,
+    notes_tex,
+    notes_text,
+)
+from codegen.chapter.figures import figure
+from codegen.chapter.groups import groups_of
+from codegen.chapter.opening_words import title
+from codegen.document import CodeListing, CrossRef, Display, Document, Lemma, Line, Paragraph
+from codegen.example_network import DEEPEST, WIDEST, small
+from codegen.example_numbers import Numbers, numbers_of
+from codegen.module import emit
+from codegen.numbering import nodes
+from derive import profiles
+from derive.derivation import Derivation, derive
+from derive.layout import Number
+from derive.spec import load
+from derive.terms import Label
+
+XOR = "2 > 2 sigmoid > 1 sigmoid : binary_cross_entropy"
+DEEP = "64" + " > 64 relu" * 19 + " > 10 softmax : cross_entropy"
+NETWORKS: dict[str, Any] = {
+    "xor": XOR,
+    "classifier": "4 > 16 relu > 16 tanh > 3 softmax : cross_entropy",
+    "huber": "3 > 4 tanh > 2 : huber",
+    "many": "3 > 4 leaky_relu > 4 elu > 4 gelu > 3 mish > 2 softplus : squared_error",
+    "inner softmax": "3 > 4 silu > 4 softsign > 4 softmax > 2 sigmoid : squared_error",
+    "one": "1 > 1 : squared_error",
+    "outside": "2 > 2 tanh > 1 tanh : binary_cross_entropy",
+    "deep": DEEP,
+    "own": {
+        "input": 2,
+        "layers": [{"kind": "dense", "units": 3, "activation": "s/(1 + exp(-s))"}, "dense 1"],
+        "loss": "log(cosh(o - y))",
+    },
+    "decay": {
+        "input": 3,
+        "layers": ["dense 4 relu", {"kind": "dense", "units": 2, "bias": False}],
+        "loss": "mean_squared_error",
+        "weight_decay": 0.01,
+        "reduction": "sum",
+    },
+    "gaussian": {"input": 3, "layers": ["dense 4 tanh", "dense 2"], "likelihood": "gaussian"},
+    "thresholds": {
+        "input": 2,
+        "layers": [
+            {"kind": "dense", "units": n, "activation": "generic", "bias": "threshold"}
+            for n in (2, 1)
+        ],
+        "loss": "generic",
+    },
+    "any depth": {
+        "input": "d",
+        "layers": [{"kind": "dense", "units": "d", "activation": "tanh", "repeat": "L"}],
+        "loss": "half_squared_error",
+    },
+    "symbols": {
+        "input": "p",
+        "layers": ["dense q tanh", "dense r softmax"],
+        "loss": "cross_entropy",
+    },
+}
+
+
+@cache
+def derived(name: str) -> Derivation:
+    return derive(NETWORKS[name])
+
+
+@cache
+def page(name: str, notation: str = "columns") -> Document:
+    return chapter(derived(name), notation)
+
+
+def module_of(derivation: Derivation, numbers: dict[tuple[str, str], str]) -> ModuleType:
+    module = ModuleType("emitted")
+    exec(compile(emit(derivation, numbers), "emitted", "exec"), module.__dict__)
+    return module
+
+
+# ------------------------------------------------------------------ the numbers of the example
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_example_agrees_with_the_module(name: str) -> None:
+    numbers = numbers_of(derived(name))
+    assert numbers is not None
+    module = module_of(numbers.derivation, {})
+    arrays = _arrays(numbers)
+    names = {t.role: str(t) for t in numbers.derivation.shapes if t.role in ("input", "target")}
+    params = {k: v for k, v in arrays.items() if k in module.PARAMETERS}
+    x, y = arrays[names["input"]][None], arrays[names["target"]][None]
+    trace = module.trace(params, x, y)
+    for equation in (*numbers.derivation.forward, *numbers.derivation.backward):
+        name_ = str(equation.lhs.tensor)
+        np.testing.assert_allclose(trace[name_][0], arrays[name_], rtol=1e-9, atol=1e-9)
+    value, gradients = module.loss_and_gradients(params, x, y)
+    assert value == pytest.approx(float(numbers.objective), abs=1e-9)
+    for entry in numbers.trained:
+        at = tuple(place.offset for place in entry.at)
+        found = gradients[str(entry.tensor)][at]
+        assert found == pytest.approx(float(numbers.gradient(entry)), abs=1e-9)
+
+
+def _arrays(numbers: Numbers) -> dict[str, Any]:
+    made = {}
+    for tensor in dict.fromkeys(r.tensor for r in numbers.values):
+        if tensor.role not in ("gradient", "objective"):
+            made[str(tensor)] = np.array(_floats(numbers.rows(tensor)))
+    return made
+
+
+def _floats(rows: Any) -> Any:
+    return [_floats(row) for row in rows] if isinstance(rows, list) else float(rows)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_gradients_of_the_example_agree_with_central_differences(name: str) -> None:
+    numbers = numbers_of(derived(name))
+    assert numbers is not None
+    assert numbers.difference < mpmath.mpf(10) ** -25
+
+
+def test_a_wrong_gradient_shows_in_the_difference() -> None:
+    numbers = numbers_of(derived("xor"))
+    assert numbers is not None
+    entry = next(r for r in numbers.values if r.tensor.role == "gradient")
+    values = {**numbers.values, entry: numbers.values[entry] + mpmath.mpf(10) ** -12}
+    assert Numbers(numbers.derivation, numbers.given, values).difference > 1e-13
+
+
+def test_the_curve_of_central_differences_is_a_v() -> None:
+    numbers = numbers_of(derived("xor"))
+    assert numbers is not None
+    curve = dict(numbers.curve(range(1, 11), 6))
+    best = min(curve, key=lambda k: curve[k])
+    assert 3 < best < 7
+    assert curve[1] / curve[2] == pytest.approx(100, rel=0.1)  # truncation falls like h^2
+    assert curve[10] > 100 * curve[best]  # rounding grows
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_example_is_small(name: str) -> None:
+    network = small(derived(name).network)
+    assert network is not None
+    assert network.numeric
+    assert len(network.layers) <= DEEPEST
+    assert all(layer.units <= WIDEST for layer in network.layers)  # type: ignore[union-attr, operator]
+    kinds = [layer.activation.name for layer in derived(name).network.layers]
+    kept = [layer.activation.name for layer in network.layers]
+    assert set(kept) <= {"tanh" if kind == "generic" else kind for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("0.5", "0.5"), ("-1", "-1"), ("0.59917", "0.5992"), ("0.50000001", "0.5000"), ("0", "0")],
+)
+def test_figures_are_rounded_to_four_places(value: str, text: str) -> None:
+    assert figure(mpmath.mpf(value) if value != "0.5" else mpmath.mpf(1) / 2) == Number(text)
+
+
+# ------------------------------------------------------------------ numbers of equations
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_numbers_are_those_of_the_page(name: str) -> None:
+    document = page(name)
+    found = {k: t.number for k, t in document.targets.items() if t.kind == "Equation"}
+    keys = sorted(found, key=lambda k: int(found[k]))
+    from codegen.chapter.keys import keys_of
+
+    expected = keys_of(derived(name), groups_of(derived(name)))
+    assert tuple(keys) == expected.equations
+    assert [int(found[k]) for k in keys] == list(range(1, len(keys) + 1))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_equation_of_the_module_has_a_number(name: str) -> None:
+    derivation = derived(name)
+    numbers = equation_numbers(derivation)
+    every = (*derivation.forward, derivation.loss, *derivation.backward, *derivation.gradients)
+    for equation in every:
+        tensor = equation.lhs.tensor
+        assert re.fullmatch(r"\(\d+\)", numbers[tensor.role, str(tensor)])
+
+
+def test_the_module_cites_the_page() -> None:
+    derivation = derived("xor")
+    numbers = equation_numbers(derivation)
+    text = emit(derivation, numbers)
+    number = page("xor").targets["delta.1"].number
+    assert numbers["delta", "delta1"] == f"({number})"
+    assert re.search(rf"delta1 = .*# \({number}\)", text)
+
+
+def test_numbers_do_not_depend_on_the_notation() -> None:
+    pages = [page("classifier", name) for name in profiles.names()]
+    numbers = [{k: t.number for k, t in p.targets.items() if t.kind == "Equation"} for p in pages]
+    assert all(n == numbers[0] for n in numbers)
+
+
+# ------------------------------------------------------------------ what the pages say
+
+
+PAGES = [(name, "columns") for name in NETWORKS] + [
+    (name, notation)
+    for name in ("inner softmax", "decay", "thresholds", "any depth")
+    for notation in profiles.names()[1:]
+]
+
+
+@pytest.mark.parametrize(("name", "notation"), PAGES)
+def test_every_line_has_its_reason(name: str, notation: str) -> None:
+    document = page(name, notation)
+    lines = [node for node in nodes(document) if isinstance(node, Line) and node.checked]
+    assert lines
+    assert all(line.why for line in lines)
+
+
+def test_words_and_pictures_in_every_format() -> None:
+    derivation = derived("classifier")
+    assert "\\begin{lemma}" in notes_tex(derivation)
+    assert "<svg" in notes_html(derivation)
+    assert "## " in notes_markdown(derivation)
+    assert "PROVED" in notes_text(derivation)
+
+
+def test_layers_that_are_alike_stand_together() -> None:
+    groups = groups_of(derived("deep"))
+    assert [len(group.numbers) for group in groups] == [1, 18, 1]
+    assert groups[1].label == Label(0, "l")
+    deep = len(notes_tex(derived("deep")))
+    assert deep < 2 * len(notes_tex(derived("classifier")))
+
+
+def test_layers_that_differ_stand_alone() -> None:
+    mixed = derive("4 > 4 tanh > 4 tanh > 4 relu > 4 tanh > 4 tanh > 1 : squared_error")
+    assert all(not group.run for group in groups_of(mixed))
+
+
+def _said(document: Document) -> str:
+    paragraphs = [node for node in nodes(document) if isinstance(node, Paragraph)]
+    return " ".join(part for p in paragraphs for part in p.body if isinstance(part, str))
+
+
+@pytest.mark.parametrize(
+    ("spec", "yes", "no"),
+    [
+        (XOR, "reason for pairing", "stays in"),
+        ("2 > 3 softmax : cross_entropy", "of the whole Jacobian nothing is left", "stays in"),
+        ("2 > 2 sigmoid > 1 sigmoid : squared_error", "stays in", "reason for pairing"),
+        ("2 > 3 softmax : squared_error", "does not cancel", "reason for pairing"),
+        ("2 > 2 relu > 1 : squared_error", "a switch", "saturated"),
+        ("2 > 2 tanh > 1 : huber", "an outlier pulls no harder", "proportional"),
+        ("2 > 2 : half_squared_error", "proportional to the error", "outlier"),
+    ],
+)
+def test_the_words_fit_the_network(spec: str, yes: str, no: str) -> None:
+    said = _said(chapter(derive(spec)))
+    assert yes in said
+    assert no not in said
+
+
+def test_facts_are_stated_and_cited() -> None:
+    document = page("classifier")
+    facts = [n for n in nodes(document) if isinstance(n, Lemma) and n.kind == "Fact"]
+    assert [fact.key for fact in facts] == ["fact.targets"]
+    cites = [n for n in nodes(document) if isinstance(n, CrossRef) and n.key == "fact.targets"]
+    assert len(cites) >= 2
+
+
+def test_a_domain_that_can_be_left_is_told() -> None:
+    texts = notes_text(derived("outside"))
+    assert "can leave that range" in " ".join(texts.split())
+    assert "(1 + o)/2" in texts
+
+
+def test_steps_are_counted_truly() -> None:
+    derivation = derived("many")
+    every = sum(derivation.checks.values())
+    badges = "".join(
+        part for badge in page("many").badges for part in badge if isinstance(part, str)
+    )
+    assert str(every) in badges
+
+
+def test_code_is_that_of_the_module() -> None:
+    derivation = derived("classifier")
+    listing = next(n for n in nodes(page("classifier")) if isinstance(n, CodeListing))
+    text = emit(derivation)
+    for line in listing.lines:
+        if line.refs:
+            assert line.code.split(" = ")[0].strip() in text
+    assert any("delta3 = o3 - y" in line.code for line in listing.lines)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (XOR, "A 2\u20132\u20131 sigmoid network with binary cross-entropy"),
+        ("8 > 3 softmax : cross_entropy", "An 8\u20133 softmax classifier with cross-entropy"),
+        ("2" + " > 2 tanh" * 11 + " : huber", "An 11-layer tanh network with the Huber loss"),
+    ],
+)
+def test_titles(spec: str, expected: str) -> None:
+    assert title(load(spec)) == expected
+
+
+def test_the_same_pages_come_out_twice() -> None:
+    first = notes_html(derive(NETWORKS["classifier"]))
+    assert first == notes_html(derive(NETWORKS["classifier"]))
+
+
+# ------------------------------------------------------------------ TeX
+
+
+@pytest.mark.skipif(not pdf.available(), reason="pdflatex is not installed")
+@pytest.mark.parametrize(
+    ("name", "notation"), [("xor", "columns"), ("many", "columns"), ("any depth", "signals")]
+)
+def test_tex_has_no_complaint(name: str, notation: str) -> None:
+    made = pdf.compile_pdf(notes_tex(derived(name), notation))
+    assert made.problems == ()
+    assert made.pdf.startswith(b"%PDF")
+
+
+def test_displays_hold_no_empty_chain() -> None:
+    for name in NETWORKS:
+        shown = [n for n in nodes(page(name)) if isinstance(n, Display)]
+        assert all(display.lines for display in shown)
