@@ -166,7 +166,13 @@ class Terms:
     # ---------------------------------------------------------------- arrays
 
     def tensor(self, node: Entry) -> Tensor:
-        """The array of an entry."""
+        """The array of an entry; under a bar, that of the derivatives of the loss by it."""
+        plain = self._plain_tensor(node)
+        if not node.barred:
+            return plain
+        return Tensor(f"d{plain.letter}", "adjoint", plain.label, plain.batched)
+
+    def _plain_tensor(self, node: Entry) -> Tensor:
         role, label = node.role, node.label
         if role == "own":
             return self._own(node)
@@ -198,13 +204,15 @@ class Terms:
             tensor = self.tensor(node)
         except NoTerm:
             return None
-        known = self.scope.shapes.get(tensor)
+        if tensor.role == "input" and any(str(t.label) == "l" for t in self.scope.shapes):
+            return (f"{self.units}^(0)",)  # the first of the repeated layers reads it
+        known = self.scope.shapes.get(self._plain_tensor(node))
         if known is not None:
             return known
         if tensor.label is None or not tensor.label.base:
             return None
         below, here = (f"{self.units}^({tensor.label.shifted(k)})" for k in (-1, 0))
-        return (below, here) if tensor.role == "weight" else (here,)
+        return (below, here) if node.role == "weight" else (here,)
 
     def _ordered(self, node: Entry) -> list[Node]:
         """The places in the order of the calculus."""
@@ -250,7 +258,7 @@ class Terms:
                 return self.shape(node.by[0])
             case Nabla():
                 return None if node.by is None else self.shape(node.by)
-            case Norm() | Kronecker() | Size() | Num() | Named() | Branches():
+            case Norm() | Kronecker() | Size() | Num() | Named():
                 return None
             case Letter():
                 return (SAMPLE.size, 1) if node.name == "bold 1" else None
@@ -265,11 +273,17 @@ class Terms:
             return None
         if node.form == "batch":
             return (SAMPLE.size, shape[0]) if len(shape) == 1 else None
-        if len(node.places) > (node.fixed is not None) or all(e == 1 for e in shape) and (
-            node.form == "entry"
+        if (
+            len(node.places) > (node.fixed is not None)
+            or all(e == 1 for e in shape)
+            and (node.form == "entry")
         ):
             return None
-        if node.form == "entry" and node.role in ("preactivation", "activation") and node.label is None:
+        if (
+            node.form == "entry"
+            and node.role in ("preactivation", "activation")
+            and node.label is None
+        ):
             return None
         if len(shape) == 1:
             return (shape[0], 1)
@@ -346,6 +360,10 @@ class Terms:
                 return self._total(node, row, col)
             case Bracket():
                 return self._indicator(node, row, col)
+            case Branches():
+                return Piecewise(
+                    tuple((self.entry(v, row, col), self._when(c, row, col)) for v, c in node.rows)
+                )
             case Root():
                 return power(self.entry(node.arg, row, col), Fraction(1, 2))
             case Bars():
@@ -368,9 +386,7 @@ class Terms:
             return self.entry(node, col, Affine())
         return self.entry(node, row, col)
 
-    def _product_entry(
-        self, args: list[Node], signs: list[str], row: Affine, col: Affine
-    ) -> Term:
+    def _product_entry(self, args: list[Node], signs: list[str], row: Affine, col: Affine) -> Term:
         """Entries of products from the left; a matrix product sums over a fresh index."""
         if len(args) == 1:
             return self.entry(args[0], row, col)
@@ -408,11 +424,17 @@ class Terms:
 
     def _indicator(self, node: Bracket, row: Affine, col: Affine) -> Term:
         """A comparison entry by entry."""
-        relation = _COMPARE.get(node.relations[0])
-        if relation is None or len(node.members) != 2:
+        return Piecewise(((ONE, self._when(node, row, col)), (ZERO, True)))
+
+    def _when(self, node: Node | None, row: Affine, col: Affine) -> Condition:
+        if node is None:
+            return True
+        if not isinstance(node, Bracket) or len(node.members) != 2:
             raise NoTerm("a comparison of two arrays")
-        condition = Compare(relation, *(self.entry(m, row, col) for m in node.members))
-        return Piecewise(((ONE, condition), (ZERO, True)))
+        relation = _COMPARE.get(node.relations[0])
+        if relation is None:
+            raise NoTerm(f"the comparison {node.relations[0]}")
+        return Compare(relation, *(self.entry(m, row, col) for m in node.members))
 
     # ---------------------------------------------------------------- numbers
 
@@ -534,17 +556,20 @@ class Terms:
         name = function.name
         labelled = function.label is not None and not function.assumed
         if function.activation and (not name or labelled):
-            return Apply(self._activation(function.label), args[0], node.order)
+            return Apply(self._activation(function.label, labelled), args[0], node.order)
         if name in self.scope.functions:
             return Apply(Function(name, function.label), args[0], node.order)
         if node.order:
             return Apply(Function(name), args[0], node.order)
         return Call(name, tuple(args))
 
-    def _activation(self, label: Label | None) -> Function:
-        if "phi" in self.scope.functions:
-            return Function("phi")
-        return Function("phi", label)
+    def _activation(self, label: Label | None, labelled: bool) -> Function:
+        """The activation of a layer: that of its formula, or the generic one."""
+        own = self.scope.formulas.get(label) if label is not None else None
+        if own is not None and not labelled:
+            return Function(own)
+        only = sorted(self.scope.functions)
+        return Function(only[0]) if label is None and only else Function("phi", label)
 
     def _loss(self, node: Applied) -> Term:
         arg = node.args[0]
@@ -571,7 +596,8 @@ class Terms:
         else:
             body = within.entry(node.body, row, col)
         if node.kind == "sum":
-            result: Term = Sum(body, tuple(made))
+            inner_sum = body if isinstance(body, Sum) else Sum(body, ())
+            result: Term = Sum(inner_sum.body, (*made, *inner_sum.indices))
             return add(result, self._threshold(node)) if joined else result
         return Extremum(_EXTREMA[node.kind], body, tuple(made))
 

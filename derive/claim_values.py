@@ -13,7 +13,18 @@ from itertools import product
 
 from derive.claim_arrays import Matrix, Value, column, multiplied, together
 from derive.claim_dots import continued
-from derive.claim_world import LOSS, OBJECTIVE, STEP, Array, NoLayer, Outside, Places, World, compare, guarded_log
+from derive.claim_world import (
+    LOSS,
+    OBJECTIVE,
+    STEP,
+    Array,
+    NoLayer,
+    Outside,
+    Places,
+    World,
+    compare,
+    guarded_log,
+)
 from derive.forward import X, Y
 from derive.reading_scope import Scope
 from derive.reading_tree import (
@@ -117,9 +128,7 @@ class Setting:
             case Grid():
                 return self._grid(node)
             case Branches():
-                return next(
-                    self.value(v) for v, c in node.rows if c is None or self.value(c) == 1
-                )
+                return next(self.value(v) for v, c in node.rows if c is None or self.value(c) == 1)
             case Norm():
                 return self._norm(node)
             case Bars():
@@ -132,7 +141,9 @@ class Setting:
                 return self._bracket(node)
             case Listed():
                 parts = [self.value(item) for item in continued(node.items, self.place)]
-                return column([v for p in parts for v in (p.entries if isinstance(p, Matrix) else (p,))])
+                return column(
+                    [v for p in parts for v in (p.entries if isinstance(p, Matrix) else (p,))]
+                )
             case Change():
                 return self._change(node)
             case AtPoint():
@@ -256,7 +267,7 @@ class Setting:
         return self._read(node, self._get)
 
     def _get(self, tensor: Tensor, at: Places, node: Entry) -> complex:
-        if node.role in ("delta", "error"):
+        if node.role in ("delta", "error") or node.barred:
             if self.now is not None:
                 raise NoValue("a derivative inside a derivative")
             return self._error(tensor, at)
@@ -410,7 +421,11 @@ class Setting:
                 result = self._ones(result, left=False)
             else:
                 first = node.args[0]
-                if isinstance(first, Letter) and first.name == "bold 1" and not isinstance(result, Matrix):
+                if (
+                    isinstance(first, Letter)
+                    and first.name == "bold 1"
+                    and not isinstance(result, Matrix)
+                ):
                     result = self._ones(other, left=True)
                 else:
                     result = multiplied(result, other)
@@ -575,7 +590,9 @@ class Setting:
         label = function.label
         if function.activation and (label is not None or not function.name):
             number = world.last if label is None else self.layer_number(label)
-            stage = next((s for s in world.passed.stages if s.label == Label(number) and s.function), None)
+            stage = next(
+                (s for s in world.passed.stages if s.label == Label(number) and s.function), None
+            )
             if stage is None or not 1 <= number <= world.last:
                 raise NoLayer(f"an activation function in layer {number}")
             known = stage.function
@@ -630,7 +647,9 @@ class Setting:
         if node.of is None or len(node.by) != 1:
             raise NoValue("a derivative of nothing, or of higher order")
         (by,) = node.by
-        if self.now is not None or any(isinstance(z, complex) and z.imag for z in self.numbers.values()):
+        if self.now is not None or any(
+            isinstance(z, complex) and z.imag for z in self.numbers.values()
+        ):
             raise NoValue("a derivative inside a derivative")
         if isinstance(by, Letter) or (isinstance(by, Entry) and is_variable(by)):
             return self._by_number(node.of, by)
@@ -657,7 +676,8 @@ class Setting:
 
     def _moved(self, of: Node, tensor: Tensor, place: Places) -> Value:
         """The derivative by one entry."""
-        if isinstance(of, Entry) and of.role not in ("delta", "error") and not of.step:
+        derived = isinstance(of, Entry) and (of.role in ("delta", "error") or of.barred)
+        if isinstance(of, Entry) and not derived and not of.step:
             return self._read(of, lambda t, at, _: self.world.slope(t, at, tensor, place))
         moved = replace(self, now=self.world.perturbed(tensor, place))
         made = moved.value(of)
@@ -717,8 +737,12 @@ def variable(node: Node) -> str:
 
 def is_variable(node: Entry) -> bool:
     """Whether the entry stands for a number of its own: s, o, x without index and layer."""
-    return not node.places and node.form == "entry" and node.label is None and node.sample is None and (
-        node.role in ("preactivation", "activation")
+    return (
+        not node.places
+        and node.form == "entry"
+        and node.label is None
+        and node.sample is None
+        and (node.role in ("preactivation", "activation"))
     )
 
 

@@ -103,7 +103,9 @@ class World:
         self.passed: Forward = forward(self.network)
         self.samples = samples
         self.last = self._number(self.passed.output.tensor.label)
-        self.threshold = any(getattr(s.layer, "bias", "") == "threshold" for s in self.passed.stages)
+        self.threshold = any(
+            getattr(s.layer, "bias", "") == "threshold" for s in self.passed.stages
+        )
         self.shapes: Mapping[Tensor, tuple[Extent, ...]] = self.passed.shapes
         self._perturbed: dict[tuple[Tensor, Places], dict[Tensor, Array]] = {}
         self._compiled: dict[Term, Callable[[dict[Index, int]], complex]] = {}

@@ -178,7 +178,9 @@ class _Statements:
         if _is_condition(members, link) and self.claims and relations:
             owner = self.claims[-1].chain
             self.claims = [
-                replace(claim, conditions=(*claim.conditions, *made)) if claim.chain == owner else claim
+                replace(claim, conditions=(*claim.conditions, *made))
+                if claim.chain == owner
+                else claim
                 for claim in self.claims
             ]
             return

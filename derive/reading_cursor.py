@@ -82,7 +82,11 @@ class Cursor:
         start = self.place
         token = self.next()
         name = token.text[1:]
-        if token.kind == "command" and (name in STYLES or name in ACCENTS) and self.peek().text == "{":
+        if (
+            token.kind == "command"
+            and (name in STYLES or name in ACCENTS)
+            and self.peek().text == "{"
+        ):
             self.group()
         elif name in ("frac", "tfrac", "dfrac"):
             self.argument()

@@ -12,9 +12,7 @@ from derive.symbols import Label
 WITH_LABEL = tuple(role for role in LABELLED if role not in ("activation_function", "own"))
 
 
-def filled(
-    members: list[Node | None], scope: Scope
-) -> tuple[list[Node | None], tuple[str, ...]]:
+def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None], tuple[str, ...]]:
     """The members of a chain with every layer label, and what was filled in."""
     present = [m for m in members if m is not None]
     inputs = _input_letters(present, scope)

@@ -250,6 +250,11 @@ class Grammar(Symbols):
         if inside and plain and RELATIONS.get(relation or "=") in ("=", "ne", "le", "ge"):
             c.place = ahead.place
             return self.place(Cursor(inside, ahead.peek().start))
+        if inside and inside[0].text == "(" and inside[-1].text == ")" and relation == "=":
+            c.place = ahead.place  # several places at once
+            parts = split(Cursor(inside[1:-1], inside[-1].start), ",")
+            span = (inside[0].start, inside[-1].end)
+            return Listed(tuple(self.place(part) for part in parts), span=span)
         return self.expression(c)
 
     def _bars(self, c: Cursor) -> Node:
@@ -279,7 +284,7 @@ class Grammar(Symbols):
             return self._fraction(c)
         if token.text in BIG or name.startswith("operatorname"):
             return self._operator(c)
-        if name in FUNCTIONS:
+        if name in FUNCTIONS and token.text != r"\sqrt":
             c.next()
             return self._named(c, name, token)
         if token.text == r"\sqrt":
@@ -332,7 +337,9 @@ class Grammar(Symbols):
     def _operator(self, c: Cursor) -> Node:
         r"""A large operator, or a function written with \operatorname."""
         token = c.next()
-        kind = BIG.get(token.text) or "".join(token.raw.split()).replace(r"\,", "").replace(r"\_", "_")
+        kind = BIG.get(token.text) or "".join(token.raw.split()).replace(r"\,", "").replace(
+            r"\_", "_"
+        )
         kind = kind.replace("\\", "")
         if kind in ("argmax", "argmin") or token.text in (r"\sum", r"\prod"):
             return self._total(c, kind, token)
@@ -443,7 +450,11 @@ class Grammar(Symbols):
         if above.peek().text == "^" and above.place == 1:
             above.next()
             inside = above.argument()
-            return int("".join(t.text for t in inside.tokens)) if inside.peek().kind == "digit" else None
+            return (
+                int("".join(t.text for t in inside.tokens))
+                if inside.peek().kind == "digit"
+                else None
+            )
         return None
 
     def _by(self, below: Cursor, sign: str) -> tuple[Node, ...]:

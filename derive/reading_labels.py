@@ -50,7 +50,9 @@ class Labels:
 
     def label(self, c: Cursor, numbers: bool = True) -> Label | None:
         """A layer label that takes everything: 2, l - 1, L, out, l=4; None where it is none."""
-        tokens = [t for t in c.tokens[c.place :] if t.text not in ("{", "}", r"\mathit", r"\mathrm")]
+        tokens = [
+            t for t in c.tokens[c.place :] if t.text not in ("{", "}", r"\mathit", r"\mathrm")
+        ]
         if len(tokens) == 1 and tokens[0].raw:
             return self.scope.word_label(tokens[0].raw.strip())
         word = "".join(t.text for t in tokens)
@@ -60,7 +62,9 @@ class Labels:
                 return named
         if word.isdigit() and numbers:
             return Label(int(word))
-        base = self.scope.layer_letters.get(word.lstrip("\\").split("=")[0].split("+")[0].split("-")[0])
+        base = self.scope.layer_letters.get(
+            word.lstrip("\\").split("=")[0].split("+")[0].split("-")[0]
+        )
         if base is None:
             return None
         rest = word.lstrip("\\")[len(_first(word.lstrip("\\"))) :]
@@ -105,7 +109,10 @@ class Labels:
             c.next()
             into.transposes += 1
             return True
-        if token.text[1:] in STYLES and "".join(t.text for t in c.tokens[c.place + 1 : c.place + 4]) == "{T}":
+        if (
+            token.text[1:] in STYLES
+            and "".join(t.text for t in c.tokens[c.place + 1 : c.place + 4]) == "{T}"
+        ):
             c.place += 4
             into.transposes += 1
             return True
@@ -159,7 +166,7 @@ class Labels:
         """The indices of a subscript, side by side or with commas; digits stay single."""
         parts = split(c, ",")
         if len(parts) > 1:
-            return [self.place(part) for part in parts]
+            return [place for part in parts for place in self._places(part)]
         (only,) = parts
         if any(t.text in ("+", "-", "/", "=") for t in top_level(only)):
             return [self.place(only)]
@@ -167,6 +174,16 @@ class Labels:
         while not only.done:
             made.append(self.index(only))
         return made
+
+    def _places(self, c: Cursor) -> list[Node]:
+        """What stands between commas: one index, or plain ones side by side behind the sample."""
+        rest = c.tokens[c.place :]
+        plain = all(t.kind in ("letter", "digit") for t in rest)
+        number = all(t.kind == "digit" for t in rest)
+        factor = len(rest) > 1 and rest[0].kind == "digit" and rest[0].text > "1"
+        if len(rest) < 2 or not plain or number or factor:
+            return [self.place(c)]
+        return [self.index(c) for _ in rest]
 
     def place(self, c: Cursor) -> Node:
         """An index expression: i, 2 p + u - 1, n_l."""
@@ -179,7 +196,11 @@ class Labels:
                 c.take("+")
             summand = self._index_product(c)
             summand = Minus(summand, span=summand.span) if minus else summand
-            made = summand if made is None else Plus((made, summand), span=(made.span[0], summand.span[1]))
+            made = (
+                summand
+                if made is None
+                else Plus((made, summand), span=(made.span[0], summand.span[1]))
+            )
         if made is None:
             raise c.wrong("an index")
         return made
@@ -237,7 +258,9 @@ class Labels:
         while c.peek().text == "'":
             c.next()
             name += "'"
-        while c.peek().text == "^" and all(t.text in ("{", "}", r"\prime") for t in c.tokens[c.place + 1 : c.place + 4]):
+        while c.peek().text == "^" and all(
+            t.text in ("{", "}", r"\prime") for t in c.tokens[c.place + 1 : c.place + 4]
+        ):
             c.next()
             name += "'" * sum(t.text == r"\prime" for t in c.argument().tokens)
         return Letter(name, span=(token.start, c.last_end))

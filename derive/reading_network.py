@@ -14,13 +14,18 @@ from derive.terms import Extremum, Index, Sum, walk
 def scope_of(derivation: Derivation, profile: Profile) -> Scope:
     """The signs of the profile over the arrays of the network."""
     stages = derivation.forward_pass.stages
-    functions = {s.function.name for s in stages if s.function is not None and s.function.label is None}
+    letters = ("phi", "psi", "chi", "omega")
+    formulas = {
+        s.label: s.function.name
+        for s in stages
+        if s.function is not None and s.function.label is None and s.function.name in letters
+    }
     return Scope(
         profile,
         last=derivation.forward_pass.output.tensor.label,
         shapes=derivation.shapes,
         threshold=any(getattr(s.layer, "bias", "") == "threshold" for s in stages),
-        functions=frozenset(functions & {"phi", "psi", "chi", "omega"}),
+        formulas=formulas,
     )
 
 
@@ -45,6 +50,10 @@ def _ranges(derivation: Derivation) -> dict[str, Extent]:
     """The sizes of indices that only the forward equations know: those of a window."""
     found: dict[str, Extent] = {}
     equations: tuple[Equation, ...] = (*derivation.forward, *derivation.backward)
+    for equation in equations:
+        for node in walk(equation.rhs):
+            for index in node.indices if isinstance(node, Extremum) else ():
+                found.setdefault(index.name, index.size)
     for equation in equations:
         for node in walk(equation.rhs):
             for index in node.indices if isinstance(node, Sum | Extremum) else ():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from derive.naming import LETTERS, Context, Names
 from derive.profile import BATCHED, Profile
 from derive.signs import Sign
 from derive.symbols import Extent, Label, Tensor
@@ -50,7 +51,12 @@ class Scope:
     last: Label | None = None
     shapes: Mapping[Tensor, tuple[Extent, ...]] = field(default_factory=dict)
     threshold: bool = False  # whether the fixed input of a unit is -1
-    functions: frozenset[str] = frozenset()  # letters of the network's own activation formulas
+    formulas: Mapping[Label, str] = field(default_factory=dict)  # layer -> letter of its formula
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The letters of the network's own activation formulas."""
+        return frozenset(self.formulas.values())
 
     # ---------------------------------------------------------------- signs
 
@@ -77,19 +83,19 @@ class Scope:
         return found
 
     def _has_role(self, tensor: Tensor) -> bool:
-        from derive.naming import LETTERS
-
         return tensor.role in self.profile.roles and LETTERS.get(tensor.role) == tensor.letter
 
-    def _put_own(self, put: object, tensor: Tensor) -> None:
-        safe = re.sub(r"\W", "_", tensor.letter)
-        style = "sans" if self.profile.taken(safe) else "italic"
-        for form, other in (
-            ("entry", style),
-            ("whole", "bold" if style == "italic" else style),
-            ("batch", "typewriter"),
-        ):
-            put(Sign(safe, other), Meaning("own", form, tensor.letter))  # type: ignore[operator]
+    def _put_own(self, put: Callable[[Sign, Meaning], None], tensor: Tensor) -> None:
+        names = Names(self.profile, Context(shapes=self.shapes))
+        put(names.own(tensor), Meaning("own", "entry", tensor.letter))
+        put(names.own_whole(tensor, False), Meaning("own", "whole", tensor.letter))
+        put(names.own_whole(tensor, True), Meaning("own", "batch", tensor.letter))
+
+    def barred(self, sign: Sign) -> list[Meaning]:
+        """What a sign under a bar is the derivative by; bold where there was another accent."""
+        plain = self.meanings(replace(sign, accent=""))
+        dressed = self.meanings(replace(sign, accent="vec", style="italic"))
+        return plain or (dressed if sign.style == "bold" else [])
 
     def meanings(self, sign: Sign) -> list[Meaning]:
         """What the sign can mean; another dress of an entry's letter is the whole array."""
@@ -150,9 +156,12 @@ class Scope:
 
     def rank(self, meaning: Meaning, label: Label | None) -> int:
         """The number of places of an entry, samples not counted."""
+        role = meaning.role
+        if role == "activation" and label == Label(0):
+            role = "input"
         for tensor, shape in self.shapes.items():
-            same = tensor.letter == meaning.letter if meaning.letter else tensor.role == meaning.role
-            if same and (tensor.label == label or meaning.role in ("input", "target", "output")):
+            same = tensor.letter == meaning.letter if meaning.letter else tensor.role == role
+            if same and (tensor.label == label or role in ("input", "target", "output")):
                 return len(shape)
         return RANKS.get(meaning.role, 1)
 

@@ -82,8 +82,10 @@ class Symbols(Labels):
         return None
 
     def _under(self, name: str, inside: Cursor) -> tuple[Sign, int]:
-        if name in STYLES and len(inside.tokens) > 1 and all(
-            t.kind in ("letter", "digit") or t.text in ("_", r"\_") for t in inside.tokens
+        if (
+            name in STYLES
+            and len(inside.tokens) > 1
+            and all(t.kind in ("letter", "digit") or t.text in ("_", r"\_") for t in inside.tokens)
         ):
             word = "".join(t.text.lstrip("\\") for t in inside.tokens)
             return Sign(word, STYLES[name]), 0
@@ -145,6 +147,9 @@ class Symbols(Labels):
         span = (name.start, name.end)
         sign = name.sign
         meanings = self.scope.meanings(sign)
+        barred = sign.accent == "bar" and not meanings
+        if barred:
+            meanings = self.scope.barred(sign)
         marks = self._marks(name)
         fitting = [m for m in meanings if set(m.marks) == set(marks) & {"star", "asterisk"}]
         starred = [m for m in meanings if m.marks and marks]
@@ -180,12 +185,17 @@ class Symbols(Labels):
             return self._applied(c, name, function)
         tensors = [m for m in chosen if m.role not in ("activation_function", "learning_rate")]
         if tensors:
-            return self._quantity(c, name, tensors)
+            return self._quantity(c, name, tensors, barred)
         if any(m.role == "learning_rate" for m in chosen):
             return Value("learning_rate", span=span)
         if any(m.role == "activation_function" for m in chosen):  # named without an argument
             above = self._above(name, True)
-            return Applied(Function("", True, above.label), (), name.order + name.primes + above.primes, span=span)
+            return Applied(
+                Function("", True, above.label),
+                (),
+                name.order + name.primes + above.primes,
+                span=span,
+            )
         c.place = place
         return self._unknown(c)
 
@@ -226,9 +236,13 @@ class Symbols(Labels):
     def _is_kronecker(self, name: Name) -> bool:
         if name.raised or name.primes or name.below_tokens is None:
             return False
-        return name.sign.style == "italic" and len(self.below(name.below_tokens.fork())) == 2 and (
-            not any(m.role == "delta" for m in self.scope.meanings(name.sign))
-            or not self._is_sample_first(name)
+        return (
+            name.sign.style == "italic"
+            and len(self.below(name.below_tokens.fork())) == 2
+            and (
+                not any(m.role == "delta" for m in self.scope.meanings(name.sign))
+                or not self._is_sample_first(name)
+            )
         )
 
     def _is_sample_first(self, name: Name) -> bool:
@@ -268,7 +282,11 @@ class Symbols(Labels):
                 return Function(sign.letter)
             if sign.style == "italic" and sign.letter == "sigma" and not chosen:
                 return Function("sigmoid")
-            if sign.style in ("roman", "italic") and sign.letter in FUNCTIONS and len(sign.letter) > 1:
+            if (
+                sign.style in ("roman", "italic")
+                and sign.letter in FUNCTIONS
+                and len(sign.letter) > 1
+            ):
                 return Function(FUNCTIONS[sign.letter])
             return None
         if own is not None and not role and [m for m in chosen if m.role != "activation_function"]:
@@ -307,14 +325,18 @@ class Symbols(Labels):
 
     # ---------------------------------------------------------------- quantities
 
-    def _quantity(self, c: Cursor, name: Name, meanings: list[Meaning]) -> Node:
+    def _quantity(
+        self, c: Cursor, name: Name, meanings: list[Meaning], barred: bool = False
+    ) -> Node:
         labelled = any(m.role in LABELLED for m in meanings)
         above = self._above(name, labelled)
         if name.order or above.primes:
-            raise c.wrong("a quantity without dots or primes", Token("mark", "'", name.start, name.end))
+            raise c.wrong(
+                "a quantity without dots or primes", Token("mark", "'", name.start, name.end)
+            )
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
         span = (name.start, name.end)
-        made = self.entry(meanings, above, places, name, c)
+        made = replace(self.entry(meanings, above, places, name, c), barred=barred)
         made = self._behind(c, made, meanings)
         return self._raised(made, above, (span[0], c.last_end))
 
@@ -411,7 +433,8 @@ class Symbols(Labels):
         if len(parts) > 1 or roles & {"loss", "objective", "error"}:
             args = tuple(self.argument(part) for part in parts)
             arrays = all(
-                isinstance(a, Entry) and (a.role in PARAMETERS or made.role == "error") for a in args
+                isinstance(a, Entry) and (a.role in PARAMETERS or made.role == "error")
+                for a in args
             )
             if len(parts) > 1 or arrays:
                 if "objective" in roles and self.scope.profile.roles["objective"].arguments:
@@ -440,8 +463,10 @@ class Symbols(Labels):
         sign = name.sign
         if sign.style == "text":
             return Words(sign.letter, span=span)
-        below = "" if name.below_tokens is None else "_" + "".join(
-            t.text for t in name.below_tokens.tokens if t.text not in "{}"
+        below = (
+            ""
+            if name.below_tokens is None
+            else "_" + "".join(t.text for t in name.below_tokens.tokens if t.text not in "{}")
         )
         text = str(sign) if sign.style != "italic" or sign.accent else sign.letter
         if sign.letter in UNKNOWN_FUNCTIONS and c.peek().text in ("(", "["):

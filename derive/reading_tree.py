@@ -73,6 +73,7 @@ class Entry(Node):
     step: int | None = None
     assumed: bool = field(default=False, compare=False)
     fixed: int | None = None
+    barred: bool = False  # the derivative of the loss by it
 
 
 @dataclass(frozen=True)
