@@ -8,7 +8,8 @@ The textbook formulas of `textbook` and `backprop` are written once, over an ari
     Sizes     float64 values, each with the size s of the terms that made it, so that a computation
               in floating point is off by a modest multiple of eps * s (see `sized`)
 
-Operators, `.sum`, `.T` and indexing belong to the arrays; everything else belongs to `m`.
+Operators, `.sum`, `.T`, `.reshape`, `.transpose` and indexing belong to the arrays; everything else
+belongs to `m`.
 """
 
 from __future__ import annotations
@@ -83,6 +84,14 @@ class Real:
     def like(self, value: Array, pattern: Array) -> Array:
         """The value, which may be a scalar, in the shape and precision of the pattern."""
         return np.broadcast_to(value, pattern.shape).astype(pattern.dtype)
+
+    def zeros(self, shape: tuple[int, ...], pattern: Array) -> Array:
+        """Zeros of this shape in the precision of the pattern, to be added to."""
+        return np.zeros(shape, dtype=pattern.dtype)
+
+    def stack(self, arrays: list[Array], axis: int = 0) -> Array:
+        """Arrays of one shape side by side along a new axis."""
+        return np.stack(arrays, axis)
 
     def real(self, u: Array) -> np.ndarray[Any, Any]:
         """The values as plain floating-point numbers, for comparisons only."""
@@ -182,6 +191,16 @@ class Sizes(Real):
         known = Sized.of(value)
         shape = pattern.shape
         return Sized(np.broadcast_to(known.value, shape), np.broadcast_to(known.size, shape))
+
+    def zeros(self, shape: tuple[int, ...], pattern: Array) -> Array:
+        """Zeros of this shape, exact ones."""
+        return Sized(np.zeros(shape), np.zeros(shape))
+
+    def stack(self, arrays: list[Array], axis: int = 0) -> Array:
+        """Values and sizes side by side along a new axis."""
+        known = [Sized.of(array) for array in arrays]
+        values, sizes = [k.value for k in known], [k.size for k in known]
+        return Sized(np.stack(values, axis), np.stack(sizes, axis))
 
     def real(self, u: Array) -> np.ndarray[Any, Any]:
         """The values."""

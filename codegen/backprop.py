@@ -5,96 +5,27 @@ the same formulas give the gradients in float32 and float64, the forward pass fo
 (`loss_value` at complex parameters), the loss to 60 digits (at mpmath parameters), and the sizes of
 the terms that decide how far two right programs may differ (`sizes`).
 
-A kind of layer is a class with `shapes`, `forward` and `backward` in the table `LAYERS`.  The loss
-of a network is (1/N) sum_n L_n, or sum_n L_n, plus (lambda/2) sum w^2 over its weights; delta is
-dL_n/ds, sample by sample, without 1/N.  A Gaussian likelihood keeps its constant (t/2) log(2 pi).
+A kind of layer is a class in the table of `textbook_chain`.  The loss of a network is
+(1/N) sum_n L_n, or sum_n L_n, plus (lambda/2) sum w^2 over its weights; delta is d(sum_n L_n)/ds,
+without 1/N.  A Gaussian likelihood keeps its constant (t/2) log(2 pi).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from codegen.arithmetic import PRECISE, REAL, Array, Real, Sizes, arithmetic_of
-from codegen.textbook import Objective, Unit, objective_of, unit_of
-from derive.spec import Dense, Network
+from codegen.textbook import Objective, Unit, objective_of
+from codegen.textbook_chain import Chain
+from codegen.textbook_layers import Known, Layer, Named, Names, Shape
+from derive.spec import Network
 
 Floats = np.ndarray[Any, Any]
 Params = Mapping[str, Array]
-Named = dict[str, Array]
-Shape = tuple[int, ...]
-
-
-class Layer(Protocol):
-    """What every kind of layer can do."""
-
-    weights: tuple[str, ...]  # the parameters that weight decay shrinks
-    out: Shape  # the shape of one sample's output
-
-    def shapes(self) -> dict[str, Shape]:
-        """The shapes of the parameters, by name."""
-
-    def forward(self, m: Real, params: Params, x: Array, trace: Named) -> tuple[Array, Any]:
-        """The output, and what the backward pass needs; named quantities go into the trace."""
-
-    def backward(
-        self, m: Real, params: Params, kept: Any, d_o: Array, trace: Named
-    ) -> tuple[Array, Named]:
-        """dL/dx sample by sample, and the sums over the samples of dL/d(parameter)."""
-
-
-class DenseLayer:
-    """s_j = sum_i W_ij x_i + b_j (or no b, or - b_j), o_j = f(s_j).
-
-    x: (samples, in), W: (in, out), b: (out,), s, o and delta: (samples, out).
-    """
-
-    def __init__(self, spec: Dense, number: int, shape: Shape) -> None:
-        """The layer with this number, for inputs of this shape."""
-        (inputs,) = shape
-        self.inputs, self.outputs, self.number = inputs, int(spec.units), number
-        self.bias, self.unit = spec.bias, unit_of(spec.activation)
-        self.linear = spec.activation.name == "linear"
-        self.w, self.b = f"W{number}", f"b{number}"
-        self.weights: tuple[str, ...] = (self.w,)
-        self.out: Shape = (self.outputs,)
-
-    def shapes(self) -> dict[str, Shape]:
-        """W and, unless it is absent, b."""
-        weight: dict[str, Shape] = {self.w: (self.inputs, self.outputs)}
-        return weight if self.bias == "absent" else {**weight, self.b: (self.outputs,)}
-
-    def forward(self, m: Real, params: Params, x: Array, trace: Named) -> tuple[Array, Any]:
-        """o = f(x W + b)."""
-        s = x @ params[self.w]
-        if self.bias == "added":
-            s = s + params[self.b]
-        elif self.bias == "threshold":
-            s = s - params[self.b]
-        o = self.unit.value(m, s)
-        trace[f"s{self.number}"] = s
-        if not self.linear:
-            trace[f"o{self.number}"] = o
-        return o, (x, s, o)
-
-    def backward(
-        self, m: Real, params: Params, kept: Any, d_o: Array, trace: Named
-    ) -> tuple[Array, Named]:
-        """delta = dL/ds; dL/dW = x^T delta, dL/db = (-) sum_n delta, dL/dx = delta W^T."""
-        x, s, o = kept
-        delta = self.unit.pull(m, s, o, d_o)
-        trace[f"delta{self.number}"] = delta
-        gradients = {self.w: x.T @ delta}
-        if self.bias != "absent":
-            total = delta.sum(axis=0)
-            gradients[self.b] = -total if self.bias == "threshold" else total
-        return delta @ params[self.w].T, gradients
-
-
-LAYERS: dict[str, Callable[[Any, int, Shape], Layer]] = {"dense": DenseLayer}
 
 
 @dataclass(frozen=True)
@@ -109,7 +40,7 @@ class Pass:
 
 
 class Backprop:
-    """A network as a list of layers and a loss."""
+    """A network as a chain of layers and a loss."""
 
     def __init__(self, network: Network) -> None:
         """Build the layers, one for each layer of the spec."""
@@ -118,74 +49,88 @@ class Backprop:
                 f"{network.name}: numbers need a size for every layer and a formula for every"
                 " activation and loss, but the spec has symbolic sizes or generic functions"
             )
-        shape: Shape = tuple(int(size) for size in network.input)
-        self.layers: list[Layer] = []
-        for number, spec in enumerate(network.layers, 1):
-            if spec.kind not in LAYERS:
-                raise NotImplementedError(
-                    f"{network.name}: layers[{number - 1}]: the generic backprop has no layer"
-                    f" of the kind {spec.kind} yet; it has {', '.join(LAYERS)}"
-                )
-            self.layers.append(LAYERS[spec.kind](spec, number, shape))
-            shape = self.layers[-1].out
-        self.network, self.output_shape = network, shape
+        self.network = network
+        self.chain = Chain(network.layers, tuple(int(size) for size in network.input), Names())
+        self.layers = list(self.chain)
+        self.output_shape = self.chain.out
         self.objective: Objective = objective_of(network.loss)
         self.weights = tuple(name for layer in self.layers for name in layer.weights)
 
     def shapes(self) -> dict[str, Shape]:
         """The shape of every parameter."""
-        return {name: shape for layer in self.layers for name, shape in layer.shapes().items()}
+        return {n: shape for layer in self.layers for n, shape in layer.parameters.items()}
+
+    @property
+    def masks(self) -> dict[str, tuple[Shape, float]]:
+        """The shape of every mask for one sample, and its rate."""
+        return {name: mask for layer in self.layers for name, mask in layer.masks.items()}
+
+    @property
+    def state(self) -> dict[str, Shape]:
+        """The shape of every running average."""
+        return {name: shape for layer in self.layers for name, shape in layer.state.items()}
+
+    @property
+    def work(self) -> int:
+        """The number of multiplications for one sample, roughly."""
+        return sum(layer.work for layer in self.layers)
 
     def targets(self, y: Floats, dtype: Any) -> Floats:
         """Targets with one row for each sample; integer classes become one-hot rows."""
         y = np.asarray(y)
         loss = self.network.loss
         classes = loss.name == "cross_entropy" or loss.likelihood == "categorical"
+        classes = classes and len(self.output_shape) == 1
         if classes and y.ndim == 1 and np.issubdtype(y.dtype, np.integer):
             return np.asarray(np.eye(self.output_shape[0], dtype=dtype)[y])
         return np.asarray(y, dtype=dtype).reshape(len(y), *self.output_shape)
 
     def forward(
-        self, m: Real, params: Params, x: Array, trace: Named | None = None
+        self,
+        m: Real,
+        known: Known,
+        x: Array,
+        trace: Named | None = None,
+        inference: bool = False,
     ) -> tuple[Array, list[Any]]:
         """The output, and what each layer keeps."""
-        trace, kept = {} if trace is None else trace, []
-        for layer in self.layers:
-            x, memory = layer.forward(m, params, x, trace)
-            kept.append(memory)
-        return x, kept
+        return self.chain.forward(m, known, x, {} if trace is None else trace, inference)
 
-    def loss(self, m: Real, params: Params, o: Array, y: Array) -> Any:
+    def loss(self, m: Real, known: Known, o: Array, y: Array) -> Any:
         """The mean or the sum of the samples' losses, plus the weight decay."""
-        losses = self.objective.value(m, o, y)
-        total = losses.sum(axis=0)
+        total = self.objective.value(m, o, y).sum(axis=0)
         if self.network.reduction == "mean":
             total = total / o.shape[0]
         if decay := self.network.weight_decay:
             for name in self.weights:
-                w = params[name]
-                total = total + m.number(decay / 2) * (w * w).sum(axis=(0, 1))
+                w = known[name]
+                total = total + m.number(decay / 2) * (w * w).sum(axis=tuple(range(w.ndim)))
         return total
 
-    def run(self, m: Real, params: Params, x: Array, y: Array) -> Pass:
-        """Loss, gradients and every named quantity."""
+    def run(self, m: Real, known: Known, x: Array, y: Array) -> Pass:
+        """Loss, gradients and every named quantity, in training."""
         trace: Named = {}
-        output, kept = self.forward(m, params, x, trace)
-        loss = self.loss(m, params, output, y)
-        d_o, gradients = self.objective.slope(m, output, y), Named()
-        for layer, memory in zip(reversed(self.layers), reversed(kept), strict=True):
-            d_o, found = layer.backward(m, params, memory, d_o, trace)
-            gradients |= found
-        return Pass(loss, self._reduced(m, params, gradients, x.shape[0]), output, trace)
+        output, kept = self.forward(m, known, x, trace)
+        loss = self.loss(m, known, output, y)
+        d_o = self.objective.slope(m, output, y)
+        _, gradients = self.chain.backward(m, known, kept, d_o, trace)
+        return Pass(loss, self._reduced(m, known, gradients, x.shape[0]), output, trace)
 
-    def _reduced(self, m: Real, params: Params, gradients: Named, samples: int) -> Named:
+    def next_state(self, m: Real, known: Known, trace: Known, samples: int) -> Named:
+        """The state after a training batch."""
+        found: Named = {}
+        for layer in self.layers:
+            found |= layer.next_state(m, known, trace, samples)
+        return found
+
+    def _reduced(self, m: Real, known: Known, gradients: Named, samples: int) -> Named:
         """(1/N) sum_n dL_n/dw + lambda w, in the order of the parameters."""
         reduced: Named = {}
         for name in self.shapes():
             g = gradients[name]
             reduced[name] = g / samples if self.network.reduction == "mean" else g
             if self.network.weight_decay and name in self.weights:
-                reduced[name] = reduced[name] + m.number(self.network.weight_decay) * params[name]
+                reduced[name] = reduced[name] + m.number(self.network.weight_decay) * known[name]
         return reduced
 
 
@@ -202,52 +147,122 @@ def backprop_of(network: Network) -> Backprop:
     return _BUILT[key]
 
 
-def _staged(network: Network, params: Params, x: Any, y: Any, m: Real, dtype: Any) -> Any:
-    """Network, parameters, inputs and targets as arrays of one arithmetic."""
+@dataclass(frozen=True)
+class Staged:
+    """A network with its data in one arithmetic; parameters, masks and state are known."""
+
+    net: Backprop
+    m: Real
+    known: Named
+    x: Array
+    y: Array | None = None
+
+    def run(self) -> Pass:
+        """Loss, gradients and every named quantity, in training."""
+        return self.net.run(self.m, self.known, self.x, self.y)
+
+    def inferred(self) -> Array:
+        """The output outside training."""
+        missing = [name for name in self.net.state if name not in self.known]
+        if missing:
+            raise ValueError(f"the output outside training needs the state {', '.join(missing)}")
+        return self.net.forward(self.m, self.known, self.x, inference=True)[0]
+
+
+def _staged(
+    network: Network,
+    m: Real,
+    dtype: Any,
+    params: Params,
+    x: Any,
+    y: Any = None,
+    *others: Params | None,
+) -> Staged:
+    """Parameters in the precision `dtype`; data and the others (masks, state) in real numbers."""
     net = backprop_of(network)
     data = np.float64 if np.dtype(dtype).kind in "cO" else dtype
-    lifted = {name: m.array(np.asarray(value, dtype=dtype)) for name, value in params.items()}
+    known = {name: m.array(np.asarray(value, dtype=dtype)) for name, value in params.items()}
+    for more in filter(None, others):
+        known |= {name: m.array(np.asarray(value, dtype=data)) for name, value in more.items()}
     inputs = m.array(np.asarray(x, dtype=data))
-    targets = None if y is None else m.array(net.targets(y, data))
-    return net, lifted, inputs, targets
+    return Staged(net, m, known, inputs, None if y is None else m.array(net.targets(y, data)))
 
 
 def _dtype(params: Params) -> Any:
     return np.result_type(*(np.asarray(value).dtype for value in params.values()))
 
 
-def forward(network: Network, params: Params, x: Any, dtype: Any = None) -> Floats:
-    """The network's output for rows of samples."""
-    net, params, x, _ = _staged(network, params, x, None, REAL, dtype or _dtype(params))
-    return np.asarray(net.forward(REAL, params, x)[0])
+def forward(
+    network: Network, params: Params, x: Any, dtype: Any = None, *, state: Params | None = None
+) -> Floats:
+    """The network's output for rows of samples, outside training."""
+    dtype = dtype or _dtype(params)
+    return np.asarray(_staged(network, REAL, dtype, params, x, None, state).inferred())
 
 
-def passed(network: Network, params: Params, x: Any, y: Any, dtype: Any = None) -> Pass:
-    """One forward and backward pass with all its results."""
-    net, params, x, y = _staged(network, params, x, y, REAL, dtype or _dtype(params))
-    result: Pass = net.run(REAL, params, x, y)
-    return result
+def passed(
+    network: Network,
+    params: Params,
+    x: Any,
+    y: Any,
+    dtype: Any = None,
+    *,
+    masks: Params | None = None,
+) -> Pass:
+    """One forward and backward pass in training, with all its results."""
+    return _staged(network, REAL, dtype or _dtype(params), params, x, y, masks).run()
 
 
 def loss_and_gradients(
-    network: Network, params: Params, x: Any, y: Any, dtype: Any = None
+    network: Network,
+    params: Params,
+    x: Any,
+    y: Any,
+    dtype: Any = None,
+    *,
+    masks: Params | None = None,
 ) -> tuple[float, dict[str, Floats]]:
     """The loss and its gradient by every parameter, in the parameters' precision or in `dtype`."""
-    result = passed(network, params, x, y, dtype)
+    result = passed(network, params, x, y, dtype, masks=masks)
     return float(result.loss), result.gradients
 
 
-def trace(network: Network, params: Params, x: Any, y: Any, dtype: Any = None) -> dict[str, Floats]:
+def trace(
+    network: Network,
+    params: Params,
+    x: Any,
+    y: Any,
+    dtype: Any = None,
+    *,
+    masks: Params | None = None,
+) -> dict[str, Floats]:
     """s1, o1, s2, ..., delta1: a layer with linear activation has no o, its o is s."""
-    return passed(network, params, x, y, dtype).trace
+    return passed(network, params, x, y, dtype, masks=masks).trace
 
 
-def loss_value(network: Network, params: Params, x: Any, y: Any) -> Any:
+def loss_value(
+    network: Network, params: Params, x: Any, y: Any, *, masks: Params | None = None
+) -> Any:
     """The loss in the arithmetic of the parameters: real, complex (complex step) or mpmath."""
     dtype = _dtype(params)
-    m = arithmetic_of(np.empty(0, dtype=dtype))
-    net, params, x, y = _staged(network, params, x, y, m, dtype)
-    return net.loss(m, params, net.forward(m, params, x)[0], y)
+    at = _staged(network, arithmetic_of(np.empty(0, dtype)), dtype, params, x, y, masks)
+    return at.net.loss(at.m, at.known, at.net.forward(at.m, at.known, at.x)[0], at.y)
+
+
+def next_state(
+    network: Network,
+    params: Params,
+    state: Params,
+    x: Any,
+    dtype: Any = None,
+    *,
+    masks: Params | None = None,
+) -> dict[str, Floats]:
+    """The running averages after training on a batch."""
+    at = _staged(network, REAL, dtype or _dtype(params), params, x, None, masks, state)
+    found: Named = {}
+    at.net.forward(REAL, at.known, at.x, found)
+    return at.net.next_state(REAL, at.known, found, len(at.x))
 
 
 def precise(values: Floats) -> Array:
@@ -255,17 +270,25 @@ def precise(values: Floats) -> Array:
     return PRECISE.array(np.asarray(values))
 
 
-def sizes(network: Network, params: Params, x: Any, y: Any) -> Pass:
+def sizes(network: Network, params: Params, x: Any, y: Any, *, masks: Params | None = None) -> Pass:
     """The same pass on absolute values: how large the terms are that make each result.
 
     A right computation in a precision eps is off by a modest multiple of eps times these.
     """
     m = Sizes()
-    net, params, x, y = _staged(network, params, x, y, m, np.float64)
-    found = net.run(m, params, x, y)
+    found = _staged(network, m, np.float64, params, x, y, masks).run()
     size = {name: g.size for name, g in found.gradients.items()}
     named = {name: q.size for name, q in found.trace.items()}
     return Pass(float(found.loss.size), size, found.output.size, named, m.margin)
+
+
+def inferred_size(
+    network: Network, params: Params, x: Any, state: Params | None = None
+) -> tuple[Floats, float]:
+    """How large the terms are that make the output outside training, and the margin."""
+    m = Sizes()
+    output = _staged(network, m, np.float64, params, x, None, state).inferred()
+    return output.size, m.margin
 
 
 __all__ = [
@@ -275,8 +298,10 @@ __all__ = [
     "Unit",
     "backprop_of",
     "forward",
+    "inferred_size",
     "loss_and_gradients",
     "loss_value",
+    "next_state",
     "passed",
     "precise",
     "sizes",

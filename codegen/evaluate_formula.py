@@ -3,9 +3,7 @@
 A formula has been read and checked by `derive` before it comes here; this is a second, independent
 reading of the same text, over Python's ast and any arithmetic `m`.
 
-In an index formula every index has an axis of its own: an entry o[k] becomes an array with the axes
-(sample, k1, k2, ...), of length 1 where an index does not occur, and its tangent has one more axis
-in front, the output by which it is differentiated.
+Index formulas are read here too; they are evaluated in `brute_force`.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ import numpy as np
 
 from codegen.arithmetic import SLOPES, Array, Real
 
-BINDERS = ("Sum", "Max", "Min", "softmax")
 SPELLINGS = {"abs": "Abs", "max": "Max", "min": "Min"}
 
 
@@ -46,7 +43,7 @@ class Formula:
     text: str
 
     @cached_property
-    def _read(self) -> tuple[ast.expr, dict[str, Fraction]]:
+    def read(self) -> tuple[ast.expr, dict[str, Fraction]]:
         """The ast, with names prefixed (so that `lambda` is one) and numbers kept exactly."""
         words, numbers = [], dict[str, Fraction]()
         for token in tokenize.generate_tokens(io.StringIO(self.text.strip()).readline):
@@ -62,31 +59,18 @@ class Formula:
     @property
     def indexed(self) -> bool:
         """Whether entries are written with indices, as in o[k]."""
-        return any(isinstance(node, ast.Subscript) for node in ast.walk(self._read[0]))
+        return any(isinstance(node, ast.Subscript) for node in ast.walk(self.read[0]))
 
     def value(self, m: Real, names: Mapping[str, Array]) -> Array:
         """The value at arrays of the same shape, entry by entry."""
         given = {name: Dual(array) for name, array in names.items()}
-        return _Pass(m, *self._read, given).at(self._read[0]).value
+        return _Pass(m, *self.read, given).at(self.read[0]).value
 
     def slope(self, m: Real, names: Mapping[str, Array], by: str) -> Array:
         """The derivative by one of the names, entry by entry; 0 where it does not occur."""
         given = {name: Dual(array, 1 if name == by else None) for name, array in names.items()}
-        tangent = _Pass(m, *self._read, given).at(self._read[0]).tangent
+        tangent = _Pass(m, *self.read, given).at(self.read[0]).tangent
         return 0 if tangent is None else tangent
-
-    def value_over_indices(self, m: Real, names: Mapping[str, Array], by: str) -> Array:
-        """The value for each sample; the arrays have the axes (sample, entry)."""
-        value = _IndexPass(m, *self._read, names, None).at(self._read[0]).value
-        rows = names[by].sum(axis=-1)
-        return m.like(value.sum(axis=tuple(range(1, value.ndim))), rows)
-
-    def slope_over_indices(self, m: Real, names: Mapping[str, Array], by: str) -> Array:
-        """The derivative by each entry of one array, in the shape of that array."""
-        tangent = _IndexPass(m, *self._read, names, by).at(self._read[0]).tangent
-        if tangent is None:
-            return m.like(0, names[by])
-        return m.like(tangent.sum(axis=tuple(range(2, tangent.ndim))).T, names[by])
 
 
 class _Pass:
@@ -156,7 +140,7 @@ class _Pass:
     def power(self, u: Dual, exponent: Dual, written: ast.expr) -> Dual:
         """u ** c with slope c u ** (c-1) for a constant c; else exp(c log u)."""
         c = exponent.value
-        if _constant(written):
+        if is_constant(written):
             c = int(c) if c == int(c) else c
             return u.then(u.value**c, lambda: c * u.value ** (c - 1))
         return self.call_on("exp", self.product(exponent, self.call_on("log", u)))
@@ -199,7 +183,7 @@ class _Pass:
 
     def extremum(self, name: str, args: list[ast.expr]) -> Dual:
         """The first argument that beats all after it; constants count as last."""
-        *front, result = map(self.at, sorted(args, key=_constant))
+        *front, result = map(self.at, sorted(args, key=is_constant))
         for candidate in reversed(front):
             pair = (candidate.value, result.value)
             mask = self.m.greater(*(pair if name == "Max" else pair[::-1]))
@@ -232,132 +216,7 @@ class _Pass:
         return result
 
 
-class _IndexPass(_Pass):
-    """One evaluation of an index formula."""
-
-    def __init__(
-        self,
-        m: Real,
-        tree: ast.expr,
-        numbers: Mapping[str, Fraction],
-        names: Mapping[str, Array],
-        by: str | None,
-    ) -> None:
-        super().__init__(m, tree, numbers, names)
-        self.by = by
-        self.sizes = self._sizes()
-        self.axes = {index: axis for axis, index in enumerate(self.sizes, 1)}
-
-    def _sizes(self) -> dict[str, int]:
-        """index -> size: every index runs over the outputs."""
-        outputs = next(iter(self.names.values())).shape[1]
-        sizes: dict[str, int] = {}
-        for node in ast.walk(self.tree):
-            match node:
-                case ast.Call(func=ast.Name(id=name), args=[_, *indices]) if (
-                    name.removeprefix("name_") in BINDERS
-                ):
-                    found = [i.id for i in indices if isinstance(i, ast.Name)]
-                    found = [n for n in found if n.startswith("name_") and n != "name_pi"]
-                    sizes |= {n.removeprefix("name_"): outputs for n in found}
-        return sizes
-
-    def at(self, node: ast.expr) -> Dual:
-        """The dual number of a node."""
-        if isinstance(node, ast.Subscript):
-            assert isinstance(node.value, ast.Name)
-            return self.entry(_unprefixed(node.value), node.slice)
-        return super().at(node)
-
-    def entry(self, name: str, place: ast.expr) -> Dual:
-        """name[place] for all values of the indices."""
-        where = np.asarray(self.place(place))
-        where = where if where.ndim else where.reshape((1,) * len(self.axes))
-        array = self.names[name]
-        size = array.shape[1]
-        if where.min() < 0 or where.max() >= size:
-            raise ValueError(f"{name}[{ast.unparse(place)}] leaves the range 0 to {size - 1}")
-        if name != self.by:
-            return Dual(array[:, where])
-        return Dual(array[:, where], np.eye(size)[:, where][:, None])
-
-    def place(self, node: ast.expr) -> Any:
-        """The whole numbers that an affine index expression takes."""
-        match node:
-            case ast.Name(id=name) if name in self.numbers:
-                return int(self.numbers[name])
-            case ast.Name():
-                index = _unprefixed(node)
-                shape = [1] * len(self.axes)
-                shape[self.axes[index] - 1] = self.sizes[index]
-                return np.arange(self.sizes[index]).reshape(shape)
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self.place(operand)
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return self.place(left) + self.place(right)
-            case ast.BinOp(left=left, op=ast.Sub(), right=right):
-                return self.place(left) - self.place(right)
-            case ast.BinOp(left=left, op=ast.Mult(), right=right):
-                return self.place(left) * self.place(right)
-        raise ValueError(f"the generic backprop cannot read the index {ast.unparse(node)}")
-
-    def call(self, name: str, args: list[ast.expr]) -> Dual:
-        """A function of the formula language, or one that binds indices."""
-        if name == "size":
-            (index,) = args
-            assert isinstance(index, ast.Name)
-            return Dual(self.m.number(self.sizes[_unprefixed(index)]))
-        body, *rest = args
-        indices = [_unprefixed(a) for a in rest if isinstance(a, ast.Name)]
-        if name in BINDERS and indices and all(index in self.axes for index in indices):
-            return self.bind(name, self.spread(self.at(body), indices), indices)
-        return super().call(name, args)
-
-    def spread(self, u: Dual, indices: list[str]) -> Dual:
-        """The same numbers with the full length along the axes of the indices."""
-        shape = [1] * (len(self.axes) + 1)
-        for index in indices:
-            shape[self.axes[index]] = self.sizes[index]
-        ones = np.ones(shape)
-        return Dual(u.value * ones, None if u.tangent is None else u.tangent * ones)
-
-    def bind(self, name: str, u: Dual, indices: list[str]) -> Dual:
-        """Sum, Max, Min or softmax over indices."""
-        axes = tuple(self.axes[index] for index in indices)
-        if name == "softmax":
-            e = self.call_on("exp", u)
-            return self.product(e, self.reciprocal(self.spread(self.summed(e, axes), indices)))
-        if name == "Sum":
-            return self.summed(u, axes)
-        first = self.first_extreme(u.value if name == "Max" else -u.value, axes)
-        return self.summed(self.product(u, Dual(first)), axes)
-
-    def summed(self, u: Dual, axes: tuple[int, ...]) -> Dual:
-        """The sum over axes, which stay with length 1."""
-        value = u.value.sum(axis=axes, keepdims=True)
-        if u.tangent is None:
-            return Dual(value)
-        behind = tuple(axis + 1 for axis in axes)
-        return Dual(value, u.tangent.sum(axis=behind, keepdims=True))
-
-    def first_extreme(self, value: Array, axes: tuple[int, ...]) -> np.ndarray[Any, Any]:
-        """1 at the first largest place in the order in which the indices are written, else 0."""
-        numbers = self.m.real(value)
-        last = tuple(range(-len(axes), 0))
-        moved = np.moveaxis(numbers, axes, last)
-        flat = moved.reshape(*moved.shape[: -len(axes)], -1)
-        best = np.argmax(flat, axis=-1)
-        chosen = (np.arange(flat.shape[-1]) == best[..., None]).reshape(moved.shape)
-        mask = np.moveaxis(chosen, last, axes)
-        self.m.greater(self.summed(Dual(value * mask), axes).value, value)
-        return np.asarray(mask, dtype=np.float64)
-
-
-def _unprefixed(node: ast.Name) -> str:
-    return node.id.removeprefix("name_")
-
-
-def _constant(node: ast.expr) -> bool:
+def is_constant(node: ast.expr) -> bool:
     """Whether only numbers and pi occur, besides the names of functions."""
     functions = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
     names = [n for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in functions]

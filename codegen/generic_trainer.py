@@ -14,7 +14,8 @@ from derive.spec import Network
 class GenericTrainer:
     """Plain stochastic gradient descent on the generic backprop: w <- w - eta dL/dw.
 
-    With momentum mu: v <- mu v - eta dL/dw, w <- w + v.
+    With momentum mu: v <- mu v - eta dL/dw, w <- w + v.  Running averages start at mean 0 and
+    variance 1.
     """
 
     def __init__(
@@ -24,16 +25,27 @@ class GenericTrainer:
         *,
         learning_rate: float,
         momentum: float = 0.0,
+        seed: int = 0,
     ) -> None:
         """Copy the parameters."""
         self.net, self.learning_rate, self.momentum = Backprop(network), learning_rate, momentum
         self.params = {name: np.array(value) for name, value in params.items()}
         self.velocity = {name: np.zeros_like(value) for name, value in self.params.items()}
+        dtype = np.result_type(*self.params.values())
+        self.state = {
+            name: np.full(shape, name.startswith("var"), dtype)
+            for name, shape in self.net.state.items()
+        }
+        self.random = np.random.default_rng(seed)
 
-    def step(self, x: Floats, y: Any) -> float:
-        """One step; the loss before it."""
+    def step(self, x: Floats, y: Any, masks: Params | None = None) -> float:
+        """One step; the loss before it.  Masks are drawn where none are given."""
         y = self.net.targets(y, x.dtype)
-        result = self.net.run(REAL, self.params, x, y)
+        masks = self.drawn(len(x), x.dtype) if masks is None else masks
+        known = {**self.params, **self.state, **masks}
+        result = self.net.run(REAL, known, x, y)
+        if self.state:
+            self.state = self.net.next_state(REAL, known, result.trace, len(x))
         for name, g in result.gradients.items():
             if self.momentum:
                 self.velocity[name] = self.momentum * self.velocity[name] - self.learning_rate * g
@@ -41,3 +53,10 @@ class GenericTrainer:
             else:
                 self.params[name] = self.params[name] - self.learning_rate * g
         return float(result.loss)
+
+    def drawn(self, samples: int, dtype: Any) -> dict[str, Floats]:
+        """Masks of dropout: 0 at the rate, else 1/(1 - rate)."""
+        return {
+            name: ((self.random.random((samples, *shape)) >= rate) / (1 - rate)).astype(dtype)
+            for name, (shape, rate) in self.net.masks.items()
+        }

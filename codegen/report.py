@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-
 GENERIC, COMPLEX, DIGITS, CONTRACT = "generic backprop", "complex step", "60 digits", "contract"
 _ORDER = (GENERIC, COMPLEX, DIGITS, CONTRACT)
 

@@ -108,6 +108,19 @@ class Sized:
         own = np.square(np.abs(self.value).sum(axis, keepdims=keepdims))
         return Sized(self.value.sum(axis, keepdims=keepdims), np.sqrt(passed + own))
 
+    def __setitem__(self, at: Any, other: Any) -> None:
+        """Write entries."""
+        other = Sized.of(other)
+        self.value[at], self.size[at] = other.value, other.size
+
+    def reshape(self, *shape: int) -> Sized:
+        """The same entries in another shape."""
+        return Sized(self.value.reshape(*shape), self.size.reshape(*shape))
+
+    def transpose(self, *axes: int) -> Sized:
+        """The axes in another order."""
+        return Sized(self.value.transpose(*axes), self.size.transpose(*axes))
+
     @property
     def T(self) -> Sized:
         """The transpose."""

@@ -1,7 +1,8 @@
 """Activations and losses as a textbook prints them, with derivatives written out by hand.
 
-The only place in the project where a derivative is typed: the rest derives them, and these say
-independently whether it derived them right.  Everything is over an arithmetic `m`.
+With the layers of `textbook_layers`, `textbook_windows` and `textbook_norms` the only place in the
+project where a derivative is typed: the rest derives them, and these say independently whether it
+derived them right.  Everything is over an arithmetic `m`.
 
 At a kink the last alternative of the written form counts: relu'(0) = 0, leaky_relu'(0) = slope,
 elu'(0) = alpha, and |s|' = 0 at 0.
@@ -12,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from typing import Any, Protocol
 
 from codegen.arithmetic import Array, Real
 from codegen.evaluate_formula import Formula
+from codegen.textbook_index_loss import IndexLoss
 from derive.spec import Activation, Loss
 
 Options = dict[str, Any]
@@ -111,33 +114,39 @@ class SumOverOutputs:
 
     def value(self, m: Real, o: Array, y: Array) -> Array:
         """The losses of the samples."""
-        total = self.f(m, o, y, **_numbers(m, self.options)).sum(axis=-1)
-        total = total / o.shape[-1] if self.mean else total
-        return total if self.offset is None else total + self.offset(m, o.shape[-1])
+        total = self.f(m, o, y, **_numbers(m, self.options)).sum(axis=_outputs(o))
+        total = total / _count(o) if self.mean else total
+        return total if self.offset is None else total + self.offset(m, _count(o))
 
     def slope(self, m: Real, o: Array, y: Array) -> Array:
         """dL/do_j = factor(t) * df/do(o_j, y_j)."""
         slope = self.d_f(m, o, y, **_numbers(m, self.options))
-        return slope / o.shape[-1] if self.mean else slope
+        return slope / _count(o) if self.mean else slope
 
 
 @dataclass(frozen=True)
 class FormulaLoss:
-    """L = sum_j formula(o_j, y_j), or an index formula over all outputs."""
+    """L = sum_j formula(o_j, y_j)."""
 
     formula: Formula
 
     def value(self, m: Real, o: Array, y: Array) -> Array:
         """The losses of the samples."""
-        if self.formula.indexed:
-            return self.formula.value_over_indices(m, {"o": o, "y": y}, "o")
-        return m.like(self.formula.value(m, {"o": o, "y": y}), o).sum(axis=-1)
+        return m.like(self.formula.value(m, {"o": o, "y": y}), o).sum(axis=_outputs(o))
 
     def slope(self, m: Real, o: Array, y: Array) -> Array:
         """dL/do, entry by entry."""
-        if self.formula.indexed:
-            return self.formula.slope_over_indices(m, {"o": o, "y": y}, "o")
         return m.like(self.formula.slope(m, {"o": o, "y": y}, "o"), o)
+
+
+def _outputs(o: Array) -> tuple[int, ...]:
+    """The axes of the outputs: all but the samples."""
+    return tuple(range(1, o.ndim))
+
+
+def _count(o: Array) -> int:
+    """The number t of outputs."""
+    return prod(o.shape[1:])
 
 
 def _numbers(m: Real, options: Mapping[str, Fraction]) -> Options:
@@ -307,6 +316,7 @@ def objective_of(loss: Loss) -> Objective:
     if loss.likelihood is not None:
         return LIKELIHOODS[loss.likelihood]
     if loss.formula is not None:
-        return FormulaLoss(Formula(loss.formula))
+        formula = Formula(loss.formula)
+        return IndexLoss(formula) if formula.indexed else FormulaLoss(formula)
     known = LOSSES[loss.name]
     return SumOverOutputs(known.f, known.d_f, loss.options, known.mean) if loss.options else known
