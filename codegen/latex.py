@@ -268,15 +268,16 @@ def _label(key: str | None) -> str:
 
 
 def _code_lines(text: str, remark: str) -> Iterator[str]:
-    """A line of code, and what does not fit moved to the next lines."""
+    """A line of code, and what does not fit moved to the next lines, each of them indented alike."""
+    indent = " " * min(len(text) - len(text.lstrip()) + 4, 24)
     while len(text) + len(remark) > CODE_COLUMNS:
         whole = text + remark
         cut = whole.rfind(" ", 40, CODE_COLUMNS) + 1 or CODE_COLUMNS
         yield _code_line(whole[: min(cut, len(text))], whole[min(cut, len(text)) : cut])
-        indent = " " * (len(text) - len(text.lstrip()) + 4)
-        text, remark = (
-            (indent + text[cut:], remark) if cut < len(text) else ("", indent + whole[cut:])
-        )
+        if cut < len(text):
+            text = indent + text[cut:].lstrip()
+        else:
+            text, remark = "", indent + whole[cut:]
     yield _code_line(text, remark)
 
 
