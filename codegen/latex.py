@@ -268,7 +268,7 @@ def _label(key: str | None) -> str:
 
 
 def _code_lines(text: str, remark: str) -> Iterator[str]:
-    """A line of code, and what does not fit moved to the next lines, each of them indented alike."""
+    """A line of code, and what does not fit on the next lines, each of them indented alike."""
     indent = " " * min(len(text) - len(text.lstrip()) + 4, 24)
     while len(text) + len(remark) > CODE_COLUMNS:
         whole = text + remark
