@@ -5,14 +5,13 @@ The factors come in the order and with the signs that people give them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 
 import sympy as sp
 
 from derive.canon import normal
-from derive.polynomial import Monomial, Polynomial, in_order, over_common
+from derive.polynomial import Monomial, Polynomial, TooBig, in_order, over_common
 from derive.terms import (
     Add,
     Call,
@@ -28,6 +27,7 @@ from derive.terms import (
     structure,
 )
 
+HIGHEST = 200  # degree of a polynomial that is still factored
 Factors = list[tuple[Polynomial, int]]
 
 
@@ -92,40 +92,48 @@ def _oriented(factors: Factors) -> tuple[Factors, int]:
 
 
 class _Generators:
-    """SymPy symbols for atoms; an atom under roots is a power of its symbol."""
+    """SymPy symbols for atoms; a symbol is the power of its atom that divides all others."""
 
-    def __init__(self, polys: Iterable[Polynomial]) -> None:
-        roots: dict[Term, int] = {}
+    def __init__(self, polys: list[Polynomial]) -> None:
+        exponents: dict[Term, list[Fraction]] = {}
         for poly in polys:
             for mono in poly:
                 for atom, e in mono:
-                    roots[atom] = lcm(roots.get(atom, 1), e.denominator)
-        self.roots = {atom: roots[atom] for atom in sorted(roots, key=structure)}
-        self.symbols = {a: sp.Symbol(f"g{k}", positive=True) for k, a in enumerate(self.roots)}
-        self.atoms = list(self.roots)
+                    exponents.setdefault(atom, []).append(e)
+        self.atoms = sorted(exponents, key=structure)
+        self.units = {a: _divisor(exponents[a]) for a in self.atoms}
+        degree = max((e / self.units[a] for a in self.atoms for e in exponents[a]), default=0)
+        if degree > HIGHEST:
+            raise TooBig(f"a polynomial of degree {degree}")
+        self.symbols = [sp.Symbol(f"g{k}", positive=True) for k, _ in enumerate(self.atoms)]
 
     def poly(self, poly: Polynomial) -> sp.Poly:
-        gens = list(self.symbols.values()) or [sp.Symbol("g")]
         place = {a: k for k, a in enumerate(self.atoms)}
         terms: dict[tuple[int, ...], sp.Rational] = {}
         for mono, c in poly.items():
-            powers = [0] * len(gens)
+            powers = [0] * max(1, len(self.atoms))
             for atom, e in mono:
-                powers[place[atom]] = int(e * self.roots[atom])
+                powers[place[atom]] = int(e / self.units[atom])
             terms[tuple(powers)] = sp.Rational(c.numerator, c.denominator)
-        return sp.Poly.from_dict(terms, *gens)
+        return sp.Poly.from_dict(terms, *(self.symbols or [sp.Symbol("g")]))
 
     def back(self, poly: sp.Poly) -> Polynomial:
         result: Polynomial = {}
         for powers, c in poly.terms():
             mono = tuple(
-                (atom, Fraction(k, self.roots[atom]))
+                (atom, k * self.units[atom])
                 for atom, k in zip(self.atoms, powers, strict=False)
                 if k
             )
             if c:
                 result[mono] = Fraction(int(c.p), int(c.q))
         return result
+
+
+def _divisor(exponents: list[Fraction]) -> Fraction:
+    """The largest number of which all exponents are whole multiples."""
+    common = lcm(*(e.denominator for e in exponents))
+    return Fraction(gcd(*(int(e * common) for e in exponents)), common)
 
 
 # ------------------------------------------------------------------ reading order

@@ -9,6 +9,7 @@ from derive.brackets import case_split, either, positive_atom
 from derive.polynomial import (
     Monomial,
     Polynomial,
+    TooBig,
     constant,
     content,
     only_atom,
@@ -37,7 +38,7 @@ def raised(poly: Polynomial, exponent: Fraction) -> Polynomial:
         if exponent > 0:
             return {}
         raise ZeroDivisionError("a denominator is identically zero")
-    if exponent.denominator == 1 and exponent > 0 and (len(poly) == 1 or exponent <= 8):
+    if len(poly) > 1 and exponent in range(1, 9):
         result = constant(1)
         for _ in range(int(exponent)):
             result = times(result, poly)
@@ -70,6 +71,8 @@ def _out_of_root(
 
 def _root(value: Fraction, exponent: Fraction) -> Polynomial:
     """A rational power of a positive number (of any number for a whole exponent)."""
+    if abs(exponent) * value.numerator.bit_length() * value.denominator.bit_length() > 10_000:
+        raise TooBig(f"{value} to the power of {exponent}")
     if exponent.denominator == 1:
         return constant(value ** int(exponent))
     result = constant(1)

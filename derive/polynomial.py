@@ -162,6 +162,8 @@ def reduced(exponents: dict[Term, Fraction]) -> Polynomial:
                 factor *= atom.value**whole
                 if e != whole:
                     plain[atom] = e - whole
+            case Add() if whole > 100:
+                raise TooBig(f"a sum to the power of {whole}")
             case Add() if whole >= 1:
                 expand.extend([opened(atom)] * whole)
                 if e != whole:
