@@ -204,15 +204,20 @@ class Terms:
             tensor = self.tensor(node)
         except NoTerm:
             return None
-        if tensor.role == "input" and any(str(t.label) == "l" for t in self.scope.shapes):
+        if tensor.role == "input" and self._repeated:
             return (f"{self.units}^(0)",)  # the first of the repeated layers reads it
         known = self.scope.shapes.get(self._plain_tensor(node))
         if known is not None:
             return known
-        if tensor.label is None or not tensor.label.base:
+        if tensor.label is None or not (tensor.label.base or self._repeated):
             return None
         below, here = (f"{self.units}^({tensor.label.shifted(k)})" for k in (-1, 0))
         return (below, here) if node.role == "weight" else (here,)
+
+    @property
+    def _repeated(self) -> bool:
+        """Whether a layer of the network stands for several."""
+        return any(t.label == Label(0, "l") for t in self.scope.shapes)
 
     def _ordered(self, node: Entry) -> list[Node]:
         """The places in the order of the calculus."""

@@ -227,7 +227,10 @@ class Names:
         else:
             sign = role.batch if batch and tensor.batched else role.whole
         if barred:
+            same = role is not None and with_bar(role.whole) == with_bar(role.batch)
+            style = "typewriter" if batch and same and tensor.batched else ""
             name, sign = "delta", with_bar(sign)
+            sign = replace(sign, style=style or sign.style)  # apart from that of one sample
         fixed = [] if role is None or role.fixed is None else [lay.number(role.fixed)]
         always = role is not None and role.sample == "always" and not batch
         shown = None if sample is None else self.letter(sample.name)

@@ -92,10 +92,15 @@ class Scope:
         put(names.own_whole(tensor, True), Meaning("own", "batch", tensor.letter))
 
     def barred(self, sign: Sign) -> list[Meaning]:
-        """What a sign under a bar is the derivative by; bold where there was another accent."""
-        plain = self.meanings(replace(sign, accent=""))
-        dressed = self.meanings(replace(sign, accent="vec", style="italic"))
-        return plain or (dressed if sign.style == "bold" else [])
+        """What a sign under a bar is the derivative by.
+
+        Bold stands for another accent, typewriter for the bold of a batch, as they are printed.
+        """
+        if sign.style == "typewriter":
+            return self.meanings(replace(sign, accent="", style="bold"))
+        vec = Sign(sign.letter, "italic", "vec")
+        dressed = self.table.get((vec.letter, vec.style, vec.accent), [])
+        return (dressed if sign.style == "bold" else []) or self.meanings(replace(sign, accent=""))
 
     def meanings(self, sign: Sign) -> list[Meaning]:
         """What the sign can mean; another dress of an entry's letter is the whole array."""

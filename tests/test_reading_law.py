@@ -1,0 +1,81 @@
+"""The law of notations: what a notation prints is read as the same claim.
+
+The term that was printed is the oracle: the reader sees nothing but the text, the profile and the
+shapes of the network.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from derive.derivation import Derivation, derive
+from derive.profiles import names
+from derive.reading import read
+from derive.reading_network import scope_of, terms_of
+from tests.notations import assert_same, printed, writer_of
+
+EXAMPLES = Path(__file__).parent.parent / "codegen" / "examples"
+GENERIC = {
+    "name": "any", "input": "n", "loss": "generic",
+    "layers": [{"kind": "dense", "units": "d", "activation": "generic", "repeat": "L",
+                "bias": "threshold"}],
+}  # fmt: skip
+OWN = {
+    "name": "own", "input": 3, "likelihood": "gaussian", "weight_decay": 0.01,
+    "layers": [
+        {"kind": "dense", "units": 3, "activation": "s/(1+exp(-s))"},
+        {"kind": "dense", "units": 2, "activation": "1.7159*tanh(2*s/3)", "bias": "threshold"},
+        {"kind": "dense", "units": 2, "activation": "gelu", "bias": False},
+    ],
+}  # fmt: skip
+NETWORKS: dict[str, object] = {
+    "two layers": "3 > 4 tanh > 2 sigmoid : squared_error",
+    "softmax": "3 > 4 relu > 3 softmax : cross_entropy",
+    "one output": "2 > 2 sigmoid > 1 sigmoid : binary_cross_entropy",
+    "generic activations": "2 > 3 generic > 2 generic : squared_error",
+    "kinks": "3 > 3 softplus > 1 sigmoid : huber",
+    "any depth": GENERIC,
+    "own formulas": OWN,
+}
+_EXAMPLES = ("decay", "xor", "any_depth", "flowers", "two_two_one")
+
+
+@cache
+def derivation(name: str) -> Derivation:
+    if name in _EXAMPLES:
+        return derive(EXAMPLES / f"{name}.toml")
+    return derive(NETWORKS[name])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("notation", names())
+@pytest.mark.parametrize("name", [*NETWORKS, *_EXAMPLES])
+def test_what_is_printed_is_read_as_the_same(name: str, notation: str) -> None:
+    derived = derivation(name)
+    writer = writer_of(derived, notation)
+    scope = scope_of(derived, writer.profile)
+    terms = terms_of(derived, scope)
+    for what, text, members in printed(derived, writer):
+        reading = read(text, scope)
+        assert not reading.problems, f"{what}: {text}\n{reading.problems[0]}"
+        assert len(reading.claims) == len(members) - 1, f"{what}: {text}"
+        sides = [reading.claims[0].lhs, *(claim.rhs for claim in reading.claims)]
+        present = [side for side in sides if side is not None]
+        within = terms.over(*present)
+        for side, meant in zip(present, members, strict=True):
+            assert_same(within, side, meant, text)
+
+
+def test_reading_takes_less_than_five_milliseconds_a_formula() -> None:
+    derived = derivation("softmax")
+    writer = writer_of(derived, "columns")
+    scope = scope_of(derived, writer.profile)
+    texts = [text for _, text, _ in printed(derived, writer)]
+    read(texts[0], scope)
+    started = time.process_time()
+    for text in texts:
+        read(text, scope)
+    assert time.process_time() - started < 0.005 * len(texts)
