@@ -6,12 +6,12 @@ value [p, u] to the place 2*p + u - 1, is a loop over the few taps u with a slic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from codegen.contract import Labelled
-from codegen.nodes import Node, Shape, expand, node, transpose
+from codegen.nodes import Node, expand, node, transpose
 from derive.errors import NotYet
 from derive.terms import Affine, Extent, Index
 
@@ -40,14 +40,39 @@ class Window:
 
 @dataclass(frozen=True)
 class Target:
-    """Values [i, u] of an axis of `size` places are added at start + step*i + gap*u."""
+    """Values [i, u] of `axis` are added at the place start + step*i + gap*u, of `size` places.
 
+    The taps u are the last axes of the values, in the order of the targets.
+    """
+
+    axis: int
     size: int
     start: int
     count: int
     step: int
     taps: int
     gap: int
+
+    @property
+    def before(self) -> int:
+        """Places in front of the first one that counts."""
+        return max(0, -self.start)
+
+    @property
+    def width(self) -> int:
+        """All places that values fall on, those outside included."""
+        end = self.start + self.step * (self.count - 1) + self.gap * (self.taps - 1) + 1
+        return self.before + max(self.size, end)
+
+    @property
+    def inside(self) -> bool:
+        """Whether no value falls outside."""
+        return self.width == self.size
+
+    @property
+    def apart(self) -> bool:
+        """Whether no two values meet."""
+        return self.step > self.gap * (self.taps - 1) or self.count == 1
 
 
 # ------------------------------------------------------------------ reading
@@ -243,11 +268,18 @@ def merged(item: Node, lhs: Sequence[Affine]) -> Node:
     return node("merge", item, shape=tuple(shape)) if tuple(shape) != item.shape else item
 
 
-def spread(values: Labelled, targets: Sequence[tuple[Index, Affine]]) -> Labelled:
-    """The sum of all values that meet at the places: for each target, index = affine place."""
+def spread(
+    values: Labelled,
+    targets: Sequence[tuple[Index, Affine]],
+    order: Callable[[Index], int] | None = None,
+) -> Labelled:
+    """The sum of all values that meet at the places: for each target, index = affine place.
+
+    The places come last among the axes, or where `order` ranks them.
+    """
     outs: list[Index | None] = []
     taps: list[Index | None] = []
-    made: list[Target] = []
+    sizes: list[tuple[int, int, int, int, int, int]] = []
     for index, place in targets:
         values, place = _forwards(values, place)
         if len(place.terms) > 2:
@@ -257,14 +289,17 @@ def spread(values: Labelled, targets: Sequence[tuple[Index, Affine]]) -> Labelle
         outs.append(out)
         taps.append(tap)
         count, width = (1 if i is None else _whole(i.size) for i in (out, tap))
-        made.append(Target(_whole(index.size), place.offset, count, step, width, gap))
+        sizes.append((_whole(index.size), place.offset, count, step, width, gap))
     lead = [i for i in values.axes if i not in (*outs, *taps)]
-    found = _arranged(values, [*lead, *outs, *taps])
-    shape: Shape = (*(i.size for i in lead), *(t.size for t in made))
-    lead_shape = found.shape[: len(lead)]
-    assert lead_shape == shape[: len(lead)], "the axes in front are those of the values"
-    axes = (*lead, *(i for i, _ in targets))
-    return Labelled(node("spread", found, detail=tuple(made), shape=shape), axes)
+    axes = [*lead, *(i for i, _ in targets)]
+    if order is not None:
+        axes.sort(key=order)
+    made = dict(zip((i for i, _ in targets), zip(outs, sizes, strict=True), strict=True))
+    source = [made[i][0] if i in made else i for i in axes]
+    found = _arranged(values, [*source, *taps])
+    detail = tuple(Target(axes.index(i), *made[i][1]) for i, _ in targets)
+    shape = tuple(i.size for i in axes)
+    return Labelled(node("spread", found, detail=detail, shape=shape), tuple(axes))
 
 
 def _arranged(values: Labelled, order: Sequence[Index | None]) -> Node:

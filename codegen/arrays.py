@@ -24,7 +24,6 @@ from codegen.nodes import (
     reduce,
     ufunc,
     value_of,
-    walk,
 )
 from codegen.scatter import Scatter, scattered
 from derive.errors import NotYet
@@ -51,6 +50,7 @@ from derive.terms import (
     Sum,
     Tensor,
     Term,
+    refs,
 )
 
 #: How NumPy calls the functions of the formula language (those that are not kernels of the module).
@@ -210,7 +210,7 @@ class Lowering:
         values = self._product(turned.factors, turned.summed)
         for index, _ in turned.targets:
             self.rank(index)
-        found = spread(values, turned.targets)
+        found = spread(values, turned.targets, self.rank if self.samples_last else None)
         if not turned.outer:
             return found
         return self._times(found, self._product(turned.outer, ()))
@@ -341,16 +341,23 @@ class Lowering:
         taps = [i for i in inner.indices if i in body.axes]
         others = [i for i in body.axes if i not in taps]
         arranged = body.arranged([*others, *taps])
-        if any(n.op == "windows" for n in walk(body.node)):
+        if _in_windows(inner):
             top = self.term(inner)
-            node_ = node(
+            found = node(
                 "first", arranged.node, top.arranged(others).node, shape=arranged.node.shape
             )
         else:
-            node_ = _first_of_all(arranged, len(taps), inner.kind)
-        places = {i: p for i, p in zip(inner.indices, term.at, strict=True)}
-        found = read(node_, [places.get(i, Affine.of(i)) for i in arranged.axes])
-        return found
+            found = _first_of_all(arranged, len(taps), inner.kind)
+        places = dict(zip(inner.indices, term.at, strict=True))
+        return read(found, [places.get(i, Affine.of(i)) for i in arranged.axes])
+
+
+def _in_windows(inner: Extremum) -> bool:
+    """Whether the extremum is over the taps of windows, which are few."""
+    over = set(inner.indices)
+    return any(
+        len(p.terms) > 1 and over & {i for i, _ in p.terms} for r in refs(inner.body) for p in r.at
+    )
 
 
 def _first_of_all(part: Labelled, count: int, kind: str) -> Node:

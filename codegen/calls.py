@@ -90,6 +90,15 @@ class Calls:
             self.bound.append(f"{name} = {value}")
         return name
 
+    def fresh(self, name: str) -> str:
+        """The name, or with a number behind it where it is taken."""
+        taken = {*self.names, *self.kinds, *self.given, *self.base}
+        count, found = 1, name
+        while found in taken:
+            count += 1
+            found = f"{name}_{count}"
+        return found
+
     # ------------------------------------------------------------------ arrays
 
     def array(self, item: Node, name: str | None = None) -> str:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from codegen.calls import Calls, Maker, Op
 from codegen.nodes import COMPARISONS, Node, node, value_of
 from codegen.python import Printer, literal
+from codegen.windowed import over_taps, pad, reduced, spread, tensordot
 
 UFUNC = {
     "add": "add",
@@ -130,6 +131,8 @@ def _reduced(calls: Calls, item: Node, name: str | None) -> str:
     (arg,) = item.args
     assert isinstance(item.detail, tuple)
     of = calls.array(arg)
+    if over_taps(item):
+        return reduced(calls, item, name, "add")
     target = calls.record(item, name, (of,), inplace=False)
     if arg.rank == 2 and item.detail == (0,):
         ones = calls.ones((arg.shape[0],))
@@ -152,6 +155,8 @@ def _power(calls: Calls, item: Node, name: str | None) -> str:
 
 
 def _extremum(calls: Calls, item: Node, name: str | None) -> str:
+    if over_taps(item):
+        return reduced(calls, item, name, f"{item.op}imum")
     of = calls.array(item.args[0])
     target = calls.record(item, name, (of,), inplace=False)
     reduce = calls.bind(f"{item.op}imum_reduce", f"np.{item.op}imum.reduce")
@@ -228,25 +233,12 @@ ARRAYS: dict[str, Maker] = {
     "max": _extremum,
     "min": _extremum,
     "where": _where,
-    **dict.fromkeys(("slice", "windows", "split"), _viewed),
+    **dict.fromkeys(("slice", "windows", "split", "take", "diagonal", "squeeze"), _viewed),
     "merge": _merged,
+    "tensordot": tensordot,
+    "pad": pad,
+    "spread": spread,
     "copy": _copied,
-    **dict.fromkeys(
-        (
-            "tensordot",
-            "einsum",
-            "eye",
-            "arange",
-            "diagonal",
-            "take",
-            "squeeze",
-            "argmax",
-            "argmin",
-            "pad",
-            "spread",
-            "first",
-        ),
-        _other,
-    ),
+    **dict.fromkeys(("einsum", "eye", "arange", "argmax", "argmin", "first"), _other),
     "power": _power,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codegen.affine import merged
 from codegen.arrays import lower
@@ -28,6 +28,7 @@ class Step:
     node: Node
     equation: Equation
     number: str
+    term: Term  # the right side in its stable form
 
     @property
     def statement(self) -> Statement:
@@ -48,6 +49,29 @@ class Plan:
     gradients: tuple[Step, ...]
     updates: tuple[Step, ...]
     last: frozenset[Tensor]
+
+    def samples_last(self, last: frozenset[Tensor]) -> Plan:
+        """The same with the samples as the last axis of some tensors."""
+        if last == self.last:
+            return self
+
+        def moved(steps: Sequence[Step]) -> tuple[Step, ...]:
+            program = self.program
+            return tuple(
+                replace(s, node=lowered(s.term, s.equation.lhs, program, last)) for s in steps
+            )
+
+        return Plan(
+            self.program,
+            moved(self.forward),
+            self.inference,
+            moved([self.loss])[0],
+            lower(stable(self.program.objective), (), self.program.shapes, last),
+            moved(self.backward),
+            moved(self.gradients),
+            moved(self.updates),
+            last,
+        )
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -72,8 +96,9 @@ def _needed(steps: Sequence[Step], need: set[str]) -> tuple[Step, ...]:
     return tuple(reversed(kept))
 
 
-def plan_of(program: Program, last: frozenset[Tensor] = frozenset()) -> Plan:
-    """Every equation in its stable form, as an array; the tensors in `last` have samples last."""
+def plan_of(program: Program) -> Plan:
+    """Every equation in its stable form, as an array."""
+    last: frozenset[Tensor] = frozenset()
     definitions = {eq.lhs.tensor: eq for eq in program.forward}
 
     def step(equation: Equation, name: str) -> Step:
@@ -82,7 +107,7 @@ def plan_of(program: Program, last: frozenset[Tensor] = frozenset()) -> Plan:
         else:
             term = stable_form(equation.rhs, definitions)
         node = lowered(term, equation.lhs, program, last)
-        return Step(name, node, equation, program.number(equation))
+        return Step(name, node, equation, program.number(equation), term)
 
     def named(equations: Sequence[Equation], prefix: str = "") -> tuple[Step, ...]:
         return tuple(step(eq, f"{prefix}{eq.lhs.tensor}") for eq in equations)

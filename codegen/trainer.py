@@ -11,22 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from codegen.arrays import lower
 from codegen.calls import Calls, Op
 from codegen.faster import faster
 from codegen.joined import Join, joins
 from codegen.makers import ARRAYS
 from codegen.memory import placed
 from codegen.nodes import Node, array, node, replace, ufunc, value_of
-from codegen.plan import GRADIENT, NEXT, Plan, Step
-from codegen.program import free
+from codegen.plan import GRADIENT, NEXT, Plan, Step, lowered
+from codegen.program import Program
 from codegen.python import literal
 from codegen.shifts import shiftable
 from codegen.stable import stable
 from codegen.sums import assign_loss
 from derive.equation import Equation
 from derive.errors import NotYet
-from derive.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Tensor, Term, add, mul, tensors
+from derive.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Tensor, Term, add, mul, refs, tensors
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Update:
 
 def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     """The Trainer of a network."""
+    plan = plan.samples_last(spatial(plan.program))
     program = plan.program
     updates = {eq.lhs.tensor: _update(eq) for eq in program.gradients}
     mean = {u.mean for u in updates.values()}
@@ -74,6 +74,21 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     kept = listed([str(t) for t in program.state], "self._state") if program.state else []
     bind = ["rate = self._rate", *_views(parameters), *views, *kept, *placed(calls), *calls.bound]
     return TrainerText(tuple(_used(bind, calls.lines)), tuple(calls.lines))
+
+
+def spatial(program: Program) -> frozenset[Tensor]:
+    """The tensors with positions, where windows are read: they have the samples last.
+
+    Neighbours then lie one after the other, whatever the window and the stride.
+    """
+    entries = [r for eq in program.forward for r in refs(eq.rhs)]
+    if not any(len(p.terms) > 1 for r in entries for p in r.at):
+        return frozenset()
+    return frozenset(
+        tensor
+        for tensor, shape in program.shapes.items()
+        if tensor.batched and len(shape) > 1 and tensor.role not in ("mask", "target")
+    )
 
 
 def _draw(calls: Calls, masks: Mapping[str, Fraction]) -> None:
@@ -120,7 +135,7 @@ def _used(bind: Sequence[str], step: Sequence[str]) -> list[str]:
 def _lowered(plan: Plan, tensor: Tensor, update: Update) -> Node:
     """The part of a gradient that comes from the data."""
     equation = next(e for e in plan.program.gradients if e.lhs.tensor == tensor)
-    return faster(lower(stable(update.data), free(equation.lhs), plan.program.shapes))
+    return faster(lowered(stable(update.data), equation.lhs, plan.program, plan.last))
 
 
 def _gradients(
