@@ -56,8 +56,7 @@ def softplus_turned(term: Term) -> Term | None:
         if isinstance(inner, Call) and inner.function == "softplus":
             (u,) = inner.args
             if any(other is mul(-c, u) for other in args):
-                rest = (a for a in args if a is not arg and a is not mul(-c, u))
-                return add(*rest, mul(c, call("softplus", -u)))
+                return add(*_without(args, arg, mul(-c, u)), mul(c, call("softplus", -u)))
     return None
 
 
@@ -79,9 +78,16 @@ def _beside_number(
             if c is None or not (isinstance(inner, Call) and inner.function == function):
                 continue
             if factor == (-c if opposite else c):
-                rest = (a for a in term.args if a is not constant and a is not arg)
-                return add(*rest, made(c, inner.args[0]))
+                return add(*_without(term.args, constant, arg), made(c, inner.args[0]))
     return None
+
+
+def _without(args: tuple[Term, ...], *gone: Term) -> list[Term]:
+    """The summands but one occurrence of each that is gone: s + s has two."""
+    rest = list(args)
+    for term in gone:
+        rest.remove(term)
+    return rest
 
 
 def coefficient(term: Term) -> tuple[Fraction, Term]:
