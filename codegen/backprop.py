@@ -161,6 +161,12 @@ class Staged:
         """Loss, gradients and every named quantity, in training."""
         return self.net.run(self.m, self.known, self.x, self.y)
 
+    def next_state(self) -> Named:
+        """The running averages after training on this batch."""
+        found: Named = {}
+        self.net.forward(self.m, self.known, self.x, found)
+        return self.net.next_state(self.m, self.known, found, self.x.shape[0])
+
     def inferred(self) -> Array:
         """The output outside training."""
         missing = [name for name in self.net.state if name not in self.known]
@@ -259,10 +265,16 @@ def next_state(
     masks: Params | None = None,
 ) -> dict[str, Floats]:
     """The running averages after training on a batch."""
-    at = _staged(network, REAL, dtype or _dtype(params), params, x, None, masks, state)
-    found: Named = {}
-    at.net.forward(REAL, at.known, at.x, found)
-    return at.net.next_state(REAL, at.known, found, len(at.x))
+    dtype = dtype or _dtype(params)
+    return _staged(network, REAL, dtype, params, x, None, masks, state).next_state()
+
+
+def next_state_sizes(
+    network: Network, params: Params, state: Params, x: Any, *, masks: Params | None = None
+) -> dict[str, Floats]:
+    """How large the terms are that make the running averages after training on a batch."""
+    found = _staged(network, Sizes(), np.float64, params, x, None, masks, state).next_state()
+    return {name: value.size for name, value in found.items()}
 
 
 def precise(values: Floats) -> Array:
@@ -302,6 +314,7 @@ __all__ = [
     "loss_and_gradients",
     "loss_value",
     "next_state",
+    "next_state_sizes",
     "passed",
     "precise",
     "sizes",

@@ -24,6 +24,7 @@ from codegen.arithmetic import PRECISE
 from codegen.backprop import backprop_of, loss_value, passed, precise, sizes
 from codegen.draws import Draw, Floats, draw, takes_labels
 from codegen.report import COMPLEX, CONTRACT, DIGITS, GENERIC, Report, Row
+from codegen.verify_trainer import trains
 from derive.errors import SpecError
 from derive.spec import Network
 
@@ -33,6 +34,7 @@ DIGITS_STEP = PRECISE.context.mpf(
     "1e-25"
 )  # of the difference quotient at 60 digits: an error of 1e-25 remains
 BATCHES = (1, 7, 2)
+LARGE = 50_000  # multiplications for one sample, above which some comparisons take fewer samples
 MOST_ENTRIES = 40  # for the complex step of single entries
 MEMBERS = (
     *("NAME", "SPEC_SHA256", "PARAMETERS", "STATE", "INPUT_SHAPE", "TARGET_SHAPE"),
@@ -137,6 +139,7 @@ class Judge:
             "NAME": (module.NAME, network.name),
             "SPEC_SHA256": (module.SPEC_SHA256, network.sha256),
             "PARAMETERS": (parameters, self.net.shapes()),
+            "STATE": ({n: tuple(shape) for n, shape in module.STATE.items()}, self.net.state),
             "INPUT_SHAPE": (tuple(module.INPUT_SHAPE), tuple(network.input)),
             "TARGET_SHAPE": (tuple(module.TARGET_SHAPE), tuple(network.output_shape)),
         }
@@ -148,24 +151,30 @@ class Judge:
     def precision(self, dtype: Any, rng: np.random.Generator) -> None:
         """All comparisons in one precision."""
         self.must("init", dtype, lambda: self.fresh(dtype))
-        large = sum(np.prod(shape) for shape in self.net.shapes().values()) > 50_000
+        large = self.net.work > LARGE
         for samples in BATCHES:
-            at = draw(self.network, rng, 1 if large and samples == 2 else samples, dtype)
+            alone = large and samples == 2 and not self.net.state
+            at = draw(self.network, rng, 1 if alone else samples, dtype)
             if not self.must("runs", dtype, partial(self.generic, at)):
                 continue
             if samples == BATCHES[-1]:
                 digits = not large or dtype == np.float64
                 self.must("every referee answers", dtype, partial(self.slow, at, rng, digits))
             if samples == BATCHES[1]:
-                self.must("Trainer runs", dtype, partial(self.trainer, at))
+                self.must("Trainer runs", dtype, partial(trains, self, at))
 
     def slow(self, at: Draw, rng: np.random.Generator, digits: bool) -> bool:
         """The referees that cost more, on one small batch."""
-        gradients = self.module.gradients(at.params, at.x, at.y)
+        gradients = self.module.gradients(at.params, at.x, at.y, **at.masked)
         self.complex_step(at, gradients, rng)
         if digits:
             self.digits(at, gradients, rng)
         self.must("all forms of targets agree", at.x.dtype, partial(self.forms, at))
+        if at.masks:
+            whole = passed(self.network, at.params, at.x, at.y, np.float64)
+            size = sizes(self.network, at.params, at.x, at.y).loss
+            found = self.module.loss(at.params, at.x, at.y)
+            self.compare(GENERIC, "loss without masks", at, found, whole.loss, size)
         return True
 
     def fresh(self, dtype: Any) -> bool:
@@ -174,34 +183,39 @@ class Judge:
         shapes = {name: value.shape for name, value in one.items()}
         same = all(np.array_equal(one[name], two[name]) for name in one)
         fine = all(v.dtype == dtype and np.isfinite(v).all() for v in one.values())
-        return shapes == self.net.shapes() and same and fine
+        state = self.module.init_state(dtype=dtype)
+        kept = {name: value.shape for name, value in state.items()} == self.net.state
+        kept = kept and all(value.dtype == dtype for value in state.values())
+        return shapes == self.net.shapes() and same and fine and kept
 
     def generic(self, at: Draw) -> bool:
         """Output, loss, gradients and named quantities against the generic backprop."""
-        before = {name: value.copy() for name, value in at.params.items()}
-        loss, gradients = self.module.loss_and_gradients(at.params, at.x, at.y)
-        output = self.module.forward(at.params, at.x)
-        trace = self.module.trace(at.params, at.x, at.y)
+        given = {**at.params, **at.masks, **at.state}
+        before = {name: value.copy() for name, value in given.items()}
+        loss, gradients = self.module.loss_and_gradients(at.params, at.x, at.y, **at.masked)
+        output = self.module.forward(at.params, at.x, **at.stated)
+        trace = self.module.trace(at.params, at.x, at.y, **at.masked)
         answer, size = at.answer, at.size
-        self.compare(GENERIC, "output", at, output, answer.output, size.output)
+        self.compare(GENERIC, "output", at, output, at.inferred, at.inferred_size)
         self.compare(GENERIC, "loss", at, loss, answer.loss, size.loss)
-        alone = self.module.loss(at.params, at.x, at.y)
+        alone = self.module.loss(at.params, at.x, at.y, **at.masked)
         self.compare(GENERIC, "loss alone", at, alone, answer.loss, size.loss)
         for name, true in answer.gradients.items():
             found = gradients.get(name, np.nan)
             self.compare(GENERIC, f"gradient of {name}", at, found, true, size.gradients[name])
         for name, true in answer.trace.items():
-            kind = {"s": "every s", "o": "every o"}.get(name[0], "every delta")
+            letter = name.rstrip("0123456789")
+            kind = f"every {letter}" if letter in ("s", "o", "delta") else "other quantities"
             self.compare(GENERIC, kind, at, trace.get(name, np.nan), true, size.trace[name])
-        again = self.module.gradients(at.params, at.x, at.y)
+        again = self.module.gradients(at.params, at.x, at.y, **at.masked)
         repeated = all(np.array_equal(again[name], gradients[name]) for name in gradients)
         self.must("gradients repeat", at.x.dtype, lambda: repeated)
         whole = isinstance(loss, float) and isinstance(alone, float)
         self.must("loss is a float", at.x.dtype, lambda: whole)
-        kept = all(np.array_equal(before[name], at.params[name]) for name in before)
+        kept = all(np.array_equal(before[name], given[name]) for name in before)
         self.must("parameters untouched", at.x.dtype, lambda: kept)
         same = {str(g.dtype) for g in (*gradients.values(), output)} == {str(at.x.dtype)}
-        self.must("precision kept", at.x.dtype, lambda: same and set(gradients) == set(before))
+        self.must("precision kept", at.x.dtype, lambda: same and set(gradients) == set(at.params))
         return True
 
     def complex_step(
@@ -216,27 +230,31 @@ class Judge:
         for name, i in entries:
             moved = {**wide, name: wide[name].copy()}
             moved[name][i] += STEP * 1j
-            true = loss_value(self.network, moved, at.x, at.y).imag / STEP
+            true = self.loss_value(at, moved).imag / STEP
             size = at.size.gradients[name][i]
             self.compare(COMPLEX, f"gradient of {name}", at, gradients[name][i], true, size)
         way = _signs(at.params, rng)
         moved = {name: wide[name] + STEP * 1j * way[name] for name in wide}
-        true = loss_value(self.network, moved, at.x, at.y).imag / STEP
+        true = self.loss_value(at, moved).imag / STEP
         found, size = _along(gradients, way), _along(at.size.gradients, way, np.abs)
         self.compare(COMPLEX, "random direction", at, found, true, size)
 
     def digits(self, at: Draw, gradients: Mapping[str, Floats], rng: np.random.Generator) -> None:
         """Difference quotients at 60 digits: along a random direction, and down the gradient."""
         exact = {name: precise(value) for name, value in at.params.items()}
-        here = loss_value(self.network, exact, at.x, at.y)
-        loss = self.module.loss(at.params, at.x, at.y)
+        here = self.loss_value(at, exact)
+        loss = self.module.loss(at.params, at.x, at.y, **at.masked)
         self.compare(DIGITS, "loss", at, loss, float(here), at.size.loss)
         down = {name: -g.astype(np.float64) for name, g in gradients.items()}
         for quantity, way in (("random direction", _signs(at.params, rng)), ("descent step", down)):
             moved = {n: exact[n] + precise(way[n]) * DIGITS_STEP for n in exact}
-            slope = (loss_value(self.network, moved, at.x, at.y) - here) / DIGITS_STEP
+            slope = (self.loss_value(at, moved) - here) / DIGITS_STEP
             found, size = _along(gradients, way), _along(at.size.gradients, way, np.abs)
             self.compare(DIGITS, quantity, at, found, float(slope), size)
+
+    def loss_value(self, at: Draw, params: Mapping[str, Any]) -> Any:
+        """The generic loss at other parameters, in their arithmetic."""
+        return loss_value(self.network, params, at.x, at.y, masks=at.masks)
 
     def forms(self, at: Draw) -> bool:
         """Whole labels for one-hot rows, and flat targets for a single output."""
@@ -250,29 +268,9 @@ class Judge:
         else:
             return True
         (a, first), (b, second) = (
-            module.loss_and_gradients(at.params, at.x, form) for form in pair
+            module.loss_and_gradients(at.params, at.x, form, **at.masked) for form in pair
         )
         return a == b and all(np.array_equal(first[name], second[name]) for name in first)
-
-    def trainer(self, at: Draw) -> bool:
-        """Two steps, the second with a shorter batch; the loss is that before the step."""
-        rate, momentum = 0.01, float(self.network.training.momentum)
-        given = {name: value.copy() for name, value in at.params.items()}
-        trainer = self.module.Trainer(given, len(at.x), learning_rate=rate)
-        params, velocity = trainer.params, dict.fromkeys(at.params, np.float64(0))
-        same = all(np.array_equal(params[name], at.params[name]) for name in at.params)
-        for x, y in ((at.x, at.y), (at.x[:3], at.y[:3])):
-            answer = passed(self.network, params, x, y, np.float64)
-            size = sizes(self.network, params, x, y)
-            loss = trainer.step(x, y)
-            self.compare(GENERIC, "Trainer: loss", at, loss, answer.loss, size.loss)
-            after = trainer.params
-            for name, p in params.items():
-                velocity[name] = momentum * velocity[name] - rate * answer.gradients[name]
-                room = np.abs(p) + rate * size.gradients[name] + np.abs(velocity[name])
-                self.compare(GENERIC, "Trainer: step", at, after[name], p + velocity[name], room)
-            params = after
-        return same and all(np.array_equal(given[name], at.params[name]) for name in given)
 
 
 def worst_ratio(found: Any, true: Any, size: Any, dtype: Any) -> float:
