@@ -44,7 +44,7 @@ def sech(term: Term) -> Term | None:
         if inner.base.function == "tanh" and one is not None:
             twice = mul(2, *inner.base.args)
             product = mul(-4 * factor, call("sigmoid", twice), call("sigmoid", -twice))
-            return add(*(a for a in args if a is not arg and a is not one), product)
+            return add(*_without(args, arg, one), product)
     return None
 
 
