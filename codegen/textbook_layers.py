@@ -24,12 +24,13 @@ class Names:
     """Names of quantities: a letter and the number of the layer, the letter doubled until free.
 
     Layers with parameters are numbered 1, 2, ...; a layer without belongs to the number before it.
+    With h, dh is taken too: so the slope by h is called; delta is the slope by the pre-activation.
     """
 
     def __init__(self) -> None:
         """Before the first layer."""
         self.number = 0
-        self._taken: set[str] = set()
+        self._taken: set[tuple[str, int]] = set()
 
     def next_number(self) -> None:
         """The next layer has parameters."""
@@ -38,18 +39,17 @@ class Names:
     def __call__(self, letter: str) -> str:
         """A free name for a quantity of that letter."""
         name = letter
-        while f"{name}{self.number}" in self._taken:
+        while any((n, self.number) in self._taken or n == "delta" for n in (name, f"d{name}")):
             name += letter[0]
-        self._taken.add(f"{name}{self.number}")
+        self._taken |= {(name, self.number), (f"d{name}", self.number)}
         return f"{name}{self.number}"
 
     def delta(self) -> str | None:
         """The name of dL/ds; a number has one, that of its first layer with a pre-activation."""
-        name = f"delta{self.number}"
-        if name in self._taken:
+        if ("delta", self.number) in self._taken:
             return None
-        self._taken.add(name)
-        return name
+        self._taken.add(("delta", self.number))
+        return f"delta{self.number}"
 
 
 class Layer:
@@ -72,7 +72,8 @@ class Layer:
     def ends_with(self, activation: Activation, names: Names) -> None:
         """The activation o = f(s); a linear one has no o of its own."""
         self.unit = unit_of(activation)
-        self.o = None if activation.name == "linear" else names("o")
+        linear = activation.name == "linear" or (activation.formula or "").strip() == "s"
+        self.o = None if linear else names("o")
 
     def body(
         self, m: Real, known: Known, x: Array, trace: Named, inference: bool

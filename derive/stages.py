@@ -131,11 +131,14 @@ class Naming:
         self.with_delta: set[Label] = set()  # one error delta a number
 
     def letter(self, letter: str, label: Label) -> str:
-        """The letter itself, or doubled until it is free under this number."""
+        """The letter itself, or doubled until it and d + it are free under this number.
+
+        The slope by h is called dh; delta belongs to the error.
+        """
         name = letter
-        while (name, label) in self.taken:
+        while any((n, label) in self.taken or n == "delta" for n in (name, f"d{name}")):
             name += letter[0]
-        self.taken.add((name, label))
+        self.taken |= {(name, label), (f"d{name}", label)}
         return name
 
     def function(self, activation: Activation, label: Label) -> Function:
@@ -323,7 +326,7 @@ def _activation(
     if spec.name != "generic":
         phi = activation_formula(spec)
     if phi is S:
-        naming.taken.discard((o.letter, label))
+        naming.taken -= {(o.letter, label), (f"d{o.letter}", label)}
         return None, None, None
     return Equation(lhs, replace_term(phi, S, s), "activation"), phi, function
 
