@@ -19,7 +19,7 @@ def placed(calls: Calls) -> list[str]:
                 found = free.pop() if free else f"{len(lines)}"
             memory[op.target] = found
             lines.append(_line(op, found))
-        for name in op.reads:
+        for name in dict.fromkeys(op.reads):  # a product of an array with itself frees it once
             owner = memory.get(name)
             if owner is not None and last[name] == k and memory.get(op.target) != owner:
                 unused.setdefault(calls.kinds[name], []).append(owner)
