@@ -8,8 +8,7 @@ from math import lcm
 from random import Random
 
 from derive.brackets import assume, case_split
-from derive.canon import normal
-from derive.polynomial import Polynomial, opposite
+from derive.polynomial import Polynomial, opened, opposite
 from derive.terms import (
     Add,
     Term,
@@ -25,8 +24,7 @@ def fit(basis: list[Polynomial], target: Polynomial) -> list[Fraction] | None:
     for cases in _cases([*basis, target]):
         points = _Points(cases, Random(f"{len(basis)}"))
         for _ in range(len(basis) + 3):
-            rows.append([points.value(p) for p in cases])
-            points.move()
+            rows.append(points.row())
     solution = _gauss(rows, len(basis))
     if solution is None:
         return None
@@ -51,37 +49,56 @@ def _cases(polys: list[Polynomial]) -> Iterator[list[Polynomial]]:
 # ------------------------------------------------------------------ evaluation at random points
 
 
+Compiled = list[tuple[int, list[tuple[int, int]]]]  # coefficient, (slot, exponent) of each factor
+
+
 class _Points:
-    """Random values modulo PRIME for the atoms; an atom that is a polynomial has its own value."""
+    """Polynomials as functions of numbered slots: one for each atom, with a random value.
+
+    An atom that is itself a polynomial has the value of that polynomial.
+    """
 
     def __init__(self, polys: list[Polynomial], random: Random) -> None:
         self.random = random
-        self.root = 1
-        for poly in polys:
-            for mono in poly:
-                for _, e in mono:
-                    self.root = lcm(self.root, e.denominator)
-        self.base: dict[Term, int] = {}
+        self.slots: dict[Term, int] = {}
+        self.inner: list[Compiled | None] = []  # of each slot, where it is a polynomial
+        self.root = lcm(*(e.denominator for poly in polys for m in poly for _, e in m))
+        self.compiled = [self._compile(poly) for poly in polys]
 
-    def move(self) -> None:
-        self.base.clear()
+    def row(self) -> list[int]:
+        """The values of all polynomials at a new point."""
+        values: list[int] = []
+        for inner in self.inner:  # a polynomial comes after its atoms
+            values.append(
+                self.random.randrange(2, PRIME) if inner is None else _value(inner, values)
+            )
+        return [_value(poly, values) for poly in self.compiled]
 
-    def value(self, poly: Polynomial) -> int:
-        result = 0
-        for mono in sorted(poly, key=lambda m: tuple((structure(a), e) for a, e in m)):
+    def _compile(self, poly: Polynomial) -> Compiled:
+        result: Compiled = []
+        for mono in sorted(poly, key=lambda m: [(structure(a), e) for a, e in m]):
             c = poly[mono]
-            product = c.numerator * pow(c.denominator, -1, PRIME) % PRIME
-            for atom, e in mono:
-                product = product * self._power(atom, e) % PRIME
-            result = (result + product) % PRIME
+            factors = [self._factor(atom, e) for atom, e in mono]
+            result.append((c.numerator * pow(c.denominator, -1, PRIME) % PRIME, factors))
         return result
 
-    def _power(self, atom: Term, exponent: Fraction) -> int:
-        if isinstance(atom, Add) and exponent.denominator == 1:
-            return pow(self.value(normal(atom)), int(exponent), PRIME)
-        if atom not in self.base:
-            self.base[atom] = self.random.randrange(2, PRIME)
-        return pow(self.base[atom], int(exponent * self.root), PRIME)
+    def _factor(self, atom: Term, exponent: Fraction) -> tuple[int, int]:
+        opens = isinstance(atom, Add) and exponent.denominator == 1
+        if atom not in self.slots:
+            inner = self._compile(opened(atom)) if opens else None
+            self.slots[atom] = len(self.inner)
+            self.inner.append(inner)
+        whole = self.inner[self.slots[atom]] is not None
+        return self.slots[atom], int(exponent if whole else exponent * self.root)
+
+
+def _value(poly: Compiled, values: list[int]) -> int:
+    result = 0
+    for c, factors in poly:
+        for slot, exponent in factors:
+            c = c * pow(values[slot], exponent, PRIME) % PRIME
+        result += c
+    return result % PRIME
 
 
 # ------------------------------------------------------------------ linear algebra modulo a prime
