@@ -21,7 +21,7 @@ from itertools import product
 from random import Random
 
 from derive.claim_arrays import Matrix, Value
-from derive.claim_values import NoValue, Setting, is_variable, variable
+from derive.claim_values import NoValue, Setting, is_variable, parts, variable
 from derive.claim_world import LOSS, OBJECTIVE, NoLayer, Outside, World
 from derive.claims import Claim
 from derive.reading_scope import Scope
@@ -39,7 +39,6 @@ from derive.reading_tree import (
     Size,
     Space,
     Total,
-    children,
     walk,
 )
 from derive.symbols import Label
@@ -233,8 +232,8 @@ def free_letters(claim: Claim) -> tuple[str, ...]:
             for part in walk(place):
                 if isinstance(part, Letter) and part.name not in bound:
                     found.setdefault(part.name)
-        for child in children(node):
-            visit(child, bound)
+        for part in parts(node):
+            visit(part, bound)
 
     for side in claim.sides:
         visit(side, frozenset())

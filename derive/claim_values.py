@@ -55,10 +55,11 @@ from derive.reading_tree import (
     Times,
     Total,
     Transposed,
-    Value as Named,
     Words,
+    children,
     walk,
 )
+from derive.reading_tree import Value as Named
 from derive.symbols import Label, Tensor
 from derive.symbols import Function as Known
 
@@ -534,7 +535,7 @@ class Setting:
     def extent(self, name: str, node: Node) -> int | None:
         """The number of values of an index, from the places where it stands."""
         found: list[int] = []
-        for part in walk(node):
+        for part in counted(node):
             if not isinstance(part, Entry):
                 continue
             if part.sample == Letter(name):
@@ -720,6 +721,21 @@ class _Table:
         return Matrix(
             tuple(tuple(get(self.at(r, c)) for c in range(self.cols)) for r in range(self.rows))
         )
+
+
+def parts(node: Node) -> tuple[Node, ...]:
+    """The direct parts that have a value; arguments that are only named are left out."""
+    if not isinstance(node, AtPoint):
+        return children(node)
+    bare = isinstance(node.arg, Entry) and node.arg.role == "error" and not node.arg.places
+    return (node.arg, *node.points[:1]) if bare else (node.arg,)
+
+
+def counted(node: Node) -> Iterator[Node]:
+    """The node and everything in it that has a value."""
+    yield node
+    for part in parts(node):
+        yield from counted(part)
 
 
 KNOWN = frozenset(
