@@ -42,7 +42,9 @@ def derivation_of(network: Network, label: str) -> Derivation:
 def module(derivation: Derivation, label: str) -> str:
     """The module of a network with numbers, with its stamp."""
     refuse(derivation, label)
-    return stamped(emit(derivation))
+    from codegen.chapter.keys import equation_numbers
+
+    return stamped(emit(derivation, equation_numbers(derivation)))
 
 
 def module_test(derivation: Derivation, name: str) -> str:

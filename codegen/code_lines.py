@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from codegen.document import CodeListing, Target
 
 
+COLUMN = 74  # the last column at which comments stand below one another
+
+
 def code_parts(block: CodeListing, targets: Mapping[str, Target]) -> tuple[tuple[str, str], ...]:
     """For each line the code and its comment; the numbers of equations stand in one column."""
-    wide = max((len(line.code) for line in block.lines if line.refs), default=0)
+    lengths = [len(line.code) for line in block.lines if line.refs]
+    wide = max((n for n in lengths if n <= COLUMN), default=0)  # a longer line has its own
     made = []
     for line in block.lines:
         split = comment_start(line.code)

@@ -211,7 +211,7 @@ def test_the_module_cites_the_page() -> None:
 
 
 def test_numbers_do_not_depend_on_the_notation() -> None:
-    pages = [page("classifier", name) for name in profiles.names()]
+    pages = [page("thresholds", name) for name in profiles.names()]
     numbers = [{k: t.number for k, t in p.targets.items() if t.kind == "Equation"} for p in pages]
     assert all(n == numbers[0] for n in numbers)
 
@@ -232,6 +232,35 @@ def test_every_line_has_its_reason(name: str, notation: str) -> None:
     lines = [node for node in nodes(document) if isinstance(node, Line) and node.checked]
     assert lines
     assert all(line.why for line in lines)
+
+
+OTHER_LAYERS: dict[str, Any] = {
+    "conv": {
+        "input": [1, 6, 6],
+        "layers": [
+            {"kind": "conv", "channels": 2, "kernel": 3, "activation": "relu"},
+            {"kind": "max_pool", "kernel": 2},
+            {"kind": "flatten"},
+            "dense 3 softmax",
+        ],
+        "loss": "cross_entropy",
+    },
+    "norms": {
+        "input": 4,
+        "layers": ["dense 3", {"kind": "layer_norm"}, "dense 3 tanh", {"kind": "batch_norm"}],
+        "loss": "squared_error",
+    },
+}
+
+
+@pytest.mark.parametrize("name", OTHER_LAYERS)
+def test_other_layers_have_pages_too(name: str) -> None:
+    derivation = derive(OTHER_LAYERS[name])
+    document = chapter(derivation)
+    numbers = equation_numbers(derivation)
+    shown = {t.number for t in document.targets.values() if t.kind == "Equation"}
+    assert {n.strip("()") for n in numbers.values()} <= shown
+    assert "PROVED" in notes_text(derivation)
 
 
 def test_words_and_pictures_in_every_format() -> None:

@@ -9,13 +9,18 @@ from derive.canon import equal
 from derive.equation import Equation
 from derive.forward import Y
 from derive.steps import Chain
-from derive.terms import Ref, Term
+from derive.terms import Ref, Tensor, Term
 
 
 def error_equation(chain: Chain) -> Equation | None:
     """The error as an equation between arrays, with every dL/dt under its own name."""
     lhs = computable(chain.lhs)
     return Equation(lhs, computable(chain.result)) if isinstance(lhs, Ref) else None
+
+
+def adjoint(tensor: Tensor) -> Tensor:
+    """The array of the derivatives of the loss by the entries of an array."""
+    return Tensor(f"d{tensor.letter}", "adjoint", tensor.label, tensor.batched)
 
 
 def cancels(sheet: Sheet) -> bool:

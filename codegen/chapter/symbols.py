@@ -1,0 +1,147 @@
+"""The table of symbols: meaning, shape and name in the code."""
+
+from __future__ import annotations
+
+from codegen.chapter import words
+from codegen.chapter.errors import adjoint
+from codegen.chapter.groups import Group, place_of
+from codegen.chapter.shapes import shape_of
+from codegen.chapter.sheet import Sheet
+from codegen.document import Code, Inline, Inlines, Math, Table
+from derive import layout as lay
+from derive.layout import Layout, row
+from derive.terms import Label, Ref, Tensor
+
+MOST_LISTED = 4  # layers whose shapes are listed one by one
+
+
+def symbols(sheet: Sheet) -> Table:
+    """Every symbol with its meaning, its shape and its name in the code."""
+    columns: tuple[Inlines, ...] = (("symbol",), ("meaning",), ("shape",), ("in code",))
+    return Table(columns, tuple(_rows(sheet)), _conventions(sheet), "tab:notation")
+
+
+def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
+    derivation = sheet.derivation
+    shapes = derivation.shapes
+    x = next(t for t in shapes if t.role == "input")
+    y = next(t for t in shapes if t.role == "target")
+    rows = [_row(sheet, (x,), "input")]
+    for group in sheet.groups:
+        rows += _parameters(sheet, group)
+    for role, meaning in (("preactivation", "pre-activation: what a layer sums up"),
+                          ("activation", "activation: what a layer hands on")):  # fmt: skip
+        found = [e.lhs.tensor for g in sheet.groups for e in g.forward if e.lhs.tensor.role == role]
+        rows += _many(sheet, found, meaning)
+    for equation in derivation.forward:
+        if equation.lhs.tensor.role not in ("preactivation", "activation"):
+            rows.append(
+                _row(sheet, (equation.lhs.tensor,), equation.why or "intermediate quantity")
+            )
+    rows.append(_row(sheet, (y,), _target_meaning(sheet)))
+    errors = [c.lhs for g in sheet.groups for c in g.errors if c.kind == "delta"]
+    deltas = [lhs.tensor for lhs in errors if isinstance(lhs, Ref)]
+    if any(t.label and t.label.base for t in deltas):
+        deltas = deltas[:1]
+    rows += _many(sheet, deltas, "error: the derivative of the loss by the pre-activation")
+    rows += _losses(sheet)
+    return rows
+
+
+def _row(sheet: Sheet, tensors: tuple[Tensor, ...], meaning: str) -> tuple[Inlines, ...]:
+    symbols = (Math(lay.listed(*map(sheet.writer.tensor, tensors))),)
+    shapes = Math(lay.listed(*(_matrix_shape(sheet, t) for t in tensors)))
+    return symbols, (meaning,), (shapes,), (Code(", ".join(map(str, tensors))),)
+
+
+def _matrix_shape(sheet: Sheet, tensor: Tensor) -> Layout:
+    shape = sheet.derivation.shapes.get(tensor, ())
+    if tensor.role == "weight" and len(shape) == 2 and sheet.writer.profile.out_first:
+        shape = (shape[1], shape[0])
+    return shape_of(sheet, shape)
+
+
+def _parameters(sheet: Sheet, group: Group) -> list[tuple[Inlines, ...]]:
+    tensors = tuple(g.parameter.tensor for g in group.gradients)
+    if not tensors:
+        return []
+    what = _parameter_words(tensors)
+    if not group.run:
+        layer = f"{what} of layer "
+        made = _row(sheet, tensors, layer)
+        return [(made[0], (layer, sheet.label(group.label)), *made[2:])]
+    shown = group.each(tensors[0])
+    symbols = (Math(lay.listed(*map(sheet.writer.tensor, tensors))),)
+    shapes = Math(lay.listed(*(_matrix_shape(sheet, group.each(t)[0]) for t in tensors)))
+    code = "" if group.open else ", ".join(f"{group.each(t)[0]}" for t in tensors)
+    code += f", …, {', '.join(str(group.each(t)[-1]) for t in tensors)}" if len(shown) > 1 else ""
+    meaning: Inlines = (f"{what} of layer ", sheet.span(group))
+    return [(symbols, meaning, (shapes,), (Code(code),) if code else ("",))]
+
+
+def _parameter_words(tensors: tuple[Tensor, ...]) -> str:
+    names = {"weight": "weights", "bias": "biases"}
+    return words.joined(list(dict.fromkeys(names.get(t.role, "parameters") for t in tensors)))
+
+
+def _many(sheet: Sheet, tensors: list[Tensor], meaning: str) -> list[tuple[Inlines, ...]]:
+    """One row for the same quantity of several layers."""
+    if not tensors:
+        return []
+    if len(tensors) <= 2 and not any(t.label and t.label.base for t in tensors):
+        return [_row(sheet, tuple(tensors), meaning)]
+    generic = Tensor(tensors[0].letter, tensors[0].role, Label(0, "l"), tensors[0].batched)
+    each = [t for tensor in tensors for t in _expanded(sheet, tensor)]
+    letters = any(t.label and t.label.base for t in each)
+    shapes = [_matrix_shape(sheet, t) for t in each]
+    same = len({sheet.derivation.shapes.get(t, ()) for t in each}) == 1
+    if (len(each) > MOST_LISTED and not same) or (letters and len(each) > 1):
+        shown: Inline = "as wide as its layer"
+        if letters:
+            shown = Math(shapes[0])
+    else:
+        shown = Math(shapes[0] if same else lay.listed(*shapes))
+    names = [str(t) for t in each]
+    code = ", ".join(names) if len(names) <= MOST_LISTED else f"{names[0]}, …, {names[-1]}"
+    codes: Inlines = ("",) if letters else (Code(code),)
+    return [((sheet.tensor(generic),), (meaning,), (shown,), codes)]
+
+
+def _expanded(sheet: Sheet, tensor: Tensor) -> tuple[Tensor, ...]:
+    for group in sheet.groups:
+        if tensor.label == group.label:
+            return group.each(tensor)
+    return (tensor,)
+
+
+def _target_meaning(sheet: Sheet) -> str:
+    if sheet.derivation.facts:
+        return "target: " + "; ".join(fact.sentence for fact in sheet.derivation.facts)
+    return "target"
+
+
+def _losses(sheet: Sheet) -> list[tuple[Inlines, ...]]:
+    names = sheet.writer
+    loss = Math(sheet.write(sheet.derivation.loss.lhs))
+    one = Math(lay.number(1))
+    objective = (Math(names.objective),)
+    rows: list[tuple[Inlines, ...]] = [((loss,), ("loss of one sample",), (one,), (Code("L"),))]
+    rows.append((objective, ("what training minimises",), (one,), (Code("loss(...)"),)))
+    many = Math(names.size("N"))
+    rows.append(((many,), ("number of samples",), ("",), (Code("n"),)))
+    return rows
+
+
+def _conventions(sheet: Sheet) -> Inlines:
+    hadamard = Math(row(lay.Ident("u"), sheet.writer.profile.writing["hadamard"], lay.Ident("v")))
+    rows = sheet.writer.profile.name == "rows"
+    vectors = (
+        "The vectors of all samples are the rows of a matrix" if rows else "Vectors are columns"
+    )
+    made: Inlines = ("Notation. ", vectors, "; ", hadamard, " is the entrywise product")
+    errors = [c for group in sheet.groups for c in group.errors if c.kind == "adjoint"]
+    if errors:
+        first = place_of(errors[0]).tensor
+        made += ("; the bar of ", sheet.tensor(adjoint(first)), " stands for the derivative of the"
+                 " loss by ", sheet.tensor(first))  # fmt: skip
+    return (*made, ".")
