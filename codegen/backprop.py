@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,17 @@ class Backprop:
         return {n: shape for layer in self.layers for n, shape in layer.parameters.items()}
 
     @property
-    def masks(self) -> dict[str, tuple[Shape, float]]:
+    def masks(self) -> dict[str, tuple[Shape, Fraction]]:
         """The shape of every mask for one sample, and its rate."""
         return {name: mask for layer in self.layers for name, mask in layer.masks.items()}
+
+    def drawn_masks(self, rng: np.random.Generator, samples: int, dtype: Any) -> dict[str, Floats]:
+        """Masks of dropout: 0 at the rate, else 1/(1 - rate)."""
+        masks = {}
+        for name, (shape, rate) in self.masks.items():
+            kept = rng.random((samples, *shape)) >= float(rate)
+            masks[name] = (kept * float(1 / (1 - rate))).astype(dtype)
+        return masks
 
     @property
     def state(self) -> dict[str, Shape]:

@@ -81,10 +81,7 @@ def _attempt(
     net = backprop_of(network)
     params = {name: _start(rng, name, shape, scale) for name, shape in net.shapes().items()}
     params = {name: value.astype(dtype) for name, value in params.items()}
-    masks = {
-        name: ((rng.random((samples, *shape)) >= rate) / (1 - rate)).astype(dtype)
-        for name, (shape, rate) in net.masks.items()
-    }
+    masks = net.drawn_masks(rng, samples, dtype)
     state = {
         name: (rng.normal(size=shape) if name.startswith("mean") else rng.uniform(0.5, 2, shape))
         for name, shape in net.state.items()

@@ -41,7 +41,7 @@ class GenericTrainer:
     def step(self, x: Floats, y: Any, masks: Params | None = None) -> float:
         """One step; the loss before it.  Masks are drawn where none are given."""
         y = self.net.targets(y, x.dtype)
-        masks = self.drawn(len(x), x.dtype) if masks is None else masks
+        masks = self.net.drawn_masks(self.random, len(x), x.dtype) if masks is None else masks
         known = {**self.params, **self.state, **masks}
         result = self.net.run(REAL, known, x, y)
         if self.state:
@@ -53,10 +53,3 @@ class GenericTrainer:
             else:
                 self.params[name] = self.params[name] - self.learning_rate * g
         return float(result.loss)
-
-    def drawn(self, samples: int, dtype: Any) -> dict[str, Floats]:
-        """Masks of dropout: 0 at the rate, else 1/(1 - rate)."""
-        return {
-            name: ((self.random.random((samples, *shape)) >= rate) / (1 - rate)).astype(dtype)
-            for name, (shape, rate) in self.net.masks.items()
-        }

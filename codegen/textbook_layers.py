@@ -8,6 +8,7 @@ losses, so that this holds also where samples meet (batch_norm).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -65,7 +66,7 @@ class Layer:
         """No parameters, no masks, no state."""
         self.shape, self.out = shape, out
         self.parameters: dict[str, Shape] = {}
-        self.masks: dict[str, tuple[Shape, float]] = {}  # with the rate of dropout
+        self.masks: dict[str, tuple[Shape, Fraction]] = {}  # with the rate of dropout
         self.state: dict[str, Shape] = {}
         self.work = prod(out)  # multiplications for one sample, roughly
 
@@ -184,7 +185,7 @@ class DropoutLayer(Layer):
         """One mask entry for every entry of x."""
         super().__init__(shape, shape)
         self.mask = names("mask")
-        self.masks = {self.mask: (shape, float(spec.rate))}
+        self.masks = {self.mask: (shape, spec.rate)}
         self.d = names("d")
         self.ends_with(spec.activation, names)
 

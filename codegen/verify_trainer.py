@@ -64,7 +64,7 @@ def _masks(judge: Judge, at: Draw, trainer: Any, samples: int) -> dict[str, Floa
     fine = set(masks) == set(judge.net.masks)
     for name, (shape, rate) in judge.net.masks.items():
         mask = masks[name]
-        kept = np.array([0, 1 / (1 - rate)], at.x.dtype)
+        kept = np.array([0, float(1 / (1 - rate))], at.x.dtype)
         fine = fine and mask.shape == (samples, *shape) and mask.dtype == at.x.dtype
         fine = fine and bool(np.isin(mask, kept).all())
     judge.must("Trainer: masks of 0 and 1/(1 - rate)", at.x.dtype, lambda: fine)
