@@ -27,7 +27,8 @@ NOTHING = frozenset(
 )  # fmt: skip
 GONE = frozenset(("label", "tag", "tag*", "hspace", "hspace*", "vspace", "color", "phantom", "vphantom",
                   "hphantom", "ref", "eqref", "cite", "footnote", "checked", "intertext"))  # fmt: skip
-KEPT = frozenset(("boxed", "fwd", "bwd", "soft", "good", "mathop", "mathrel", "mathbin", "mathord",
+OPENED = frozenset(("boxed", "ensuremath", "fbox"))  # may hold whole equations
+KEPT = frozenset(("fwd", "bwd", "soft", "good", "mathop", "mathrel", "mathbin", "mathord",
                   "ensuremath", "underline", "mathstrut", "smash", "mathopen", "mathclose",
                   "displaystyle", "cancel"))  # fmt: skip
 SECOND = frozenset(("textcolor", "shrunk", "colorbox", "rule"))  # their second argument counts
@@ -73,6 +74,9 @@ def _cleaned(c: Cursor) -> list[Token]:
                 c.argument()
         elif name in ("overset", "stackrel", "underset"):
             c.argument()
+        elif name in OPENED and c.peek().text == "{":
+            inside = c.group()
+            made += _cleaned(Cursor(inside.tokens, inside.stop.start))
         elif name in KEPT or name in NOTHING:
             continue
         else:

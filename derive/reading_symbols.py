@@ -369,7 +369,7 @@ class Symbols(Labels):
         """The role among several that share a sign."""
         if len(meanings) == 1:
             return meanings[0]
-        by_role = {m.role: m for m in meanings}
+        by_role = {m.role: m for m in reversed(meanings)}  # the first of each role
         if "bias" in by_role and by_role["bias"].fixed is not None and "weight" in by_role:
             bias = by_role["bias"]
             where = 1 if self.scope.profile.out_first else 0
