@@ -284,6 +284,8 @@ class Lowering:
 
     def _call(self, call: Call) -> Labelled:
         name, args = call.function, [self.term(a) for a in call.args]
+        if name == "relu":
+            name, args = "max", [*args, Labelled(number(0))]
         if name in ("max", "min"):
             op = name + "imum"
             return fold(lambda a, b: elementwise(op, (a, b), self.rank), args)
