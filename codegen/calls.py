@@ -49,6 +49,9 @@ class Calls:
         self.known: dict[Node, str] = {}
         self.base: dict[str, str] = {}  # a view and the array that it shows
         self.strided: set[str] = set()  # views whose entries do not lie one after the other
+        self.spaced: set[str] = set()  # matrices with room between their rows
+        self.apart: set[Node] = set()  # products that only slices of are read
+        self.turned: dict[str, str] = {}  # a transpose and the matrix that it shows
         self.names: dict[str, str] = {}
         self.free_shifts: frozenset[Node] = frozenset()
         self._comment = ""
@@ -121,14 +124,21 @@ class Calls:
         """The arrays that these names show."""
         return tuple(self.base.get(n, n) for n in names)
 
-    def record(self, item: Node, name: str | None, args: Sequence[str], inplace: bool) -> str:
-        """A new result: its name, and which operands it may overwrite."""
+    def record(
+        self,
+        item: Node,
+        name: str | None,
+        args: Sequence[str],
+        inplace: bool,
+        bound: bool = False,
+    ) -> str:
+        """A new result: its name, and which operands it may overwrite; or its memory is bound."""
         target = self.result(name, item.shape)
         boolean = item.boolean
         self.kinds[target] = (item.shape, boolean)
         shown = {self.base[a] for a in args if a in self.base}
         own = tuple(a for a in args if a not in self.base and a not in shown) if inplace else ()
-        shape = None if target in self.given else item.shape
+        shape = None if bound or target in self.given else item.shape
         self.ops.append(Op(target, self.bases(*args), own, shape, boolean))
         return target
 

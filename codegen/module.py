@@ -62,6 +62,7 @@ class ModulePage:
     trainer_start: tuple[str, ...]
     velocity: tuple[str, ...]
     least: str  # the smallest batch whose running variance exists, where that is not 1
+    rows: bool  # whether the step has matrices with room between their rows
     bind: tuple[str, ...]
     step: tuple[str, ...]
     epochs: str
@@ -156,6 +157,7 @@ def page_of(program: Program) -> ModulePage:
         trainer_start=_trainer_start(program),
         velocity=("self._velocity = np.zeros_like(self._flat)",) if momentum else (),
         least=_least(program),
+        rows=any("self._rows(" in line for line in trainer.bind),
         bind=trainer.bind,
         step=tuple(trainer.step),
         epochs=str(training.epochs),

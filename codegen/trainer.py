@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from codegen.calls import Calls, Op
+from codegen.exchange import exchanged
 from codegen.faster import faster
 from codegen.joined import Join, joins
 from codegen.makers import ARRAYS
@@ -47,7 +48,7 @@ class Update:
 
 def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     """The Trainer of a network."""
-    plan = plan.samples_last(spatial(plan.program))
+    plan = exchanged(plan.samples_last(spatial(plan.program)))
     program = plan.program
     updates = {eq.lhs.tensor: _update(eq) for eq in program.gradients}
     mean = {u.mean for u in updates.values()}

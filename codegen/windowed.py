@@ -16,6 +16,8 @@ from codegen.nodes import Node, Shape, node, transpose, ufunc
 from derive.terms import Extent
 
 MOST_TAPS = 64
+MANY_ROWS = 16  # so many rows of a matrix disturb each other in the cache
+LONG = 4  # so much longer than wide a product is when it is turned round
 LETTERS = "uvwabcdefgh"
 
 
@@ -72,11 +74,40 @@ def tensordot(calls: Calls, item: Node, name: str | None) -> str:
     over_left, over_right = (tuple(over[k] for k in order) for over in (over_left, over_right))
     a = matrix(calls, left, free_left, over_left)
     b = matrix(calls, right, over_right, free_right)
+    rows, columns = _picked(left, free_left), _picked(right, free_right)
+    if whole(rows) < whole(columns) < whole(_picked(left, over_left)) / LONG:
+        return _turned(calls, item, name, (a, rows), (b, columns))
+    if item in calls.apart and whole(rows) >= MANY_ROWS:
+        made = calls.record(node("matrix", shape=()), None, (a, b), inplace=False, bound=True)
+        wide = _spaced(calls, made, rows, columns)
+        times(calls, a, b, made)
+        return wide
     target = calls.record(item, name, (a, b), inplace=False)
-    rows, columns = ([f.shape[k] for k in ks] for f, ks in ((left, free_left), (right, free_right)))
-    flat = as_matrix(calls, target, rows, columns)
-    calls.line(f"{calls.method(a, 'dot')}({b}, {flat})")
+    times(calls, a, b, as_matrix(calls, target, rows, columns))
     return target
+
+
+def times(calls: Calls, a: str, b: str, into: str) -> None:
+    """The product of two matrices; `dot` would copy one with room between its rows."""
+    if {calls.base.get(m, m) for m in (a, b, into)} & calls.spaced:
+        calls.line(f"{calls.bind('matmul', 'np.matmul')}({a}, {b}, {into})")
+    else:
+        calls.line(f"{calls.method(a, 'dot')}({b}, {into})")
+
+
+def _turned(
+    calls: Calls, item: Node, name: str | None, left: tuple[str, Shape], right: tuple[str, Shape]
+) -> str:
+    """(b' a')' in place of a b: BLAS is faster with many rows than with many columns."""
+    (a, rows), (b, columns) = left, right
+    turned = node("turned", item, shape=(*columns, *rows))
+    target = calls.record(turned, None, (a, b), inplace=False)
+    flat = as_matrix(calls, target, columns, rows)
+    times(calls, transposed(calls, b), transposed(calls, a), flat)
+    result = calls.record(item, name, (target,), inplace=False)
+    into = as_matrix(calls, result, rows, columns)
+    calls.line(f"{calls.bind('copyto', 'np.copyto')}({into}, {transposed(calls, flat)})")
+    return result
 
 
 def _by_heavier(
@@ -116,9 +147,7 @@ def matrix(calls: Calls, item: Node, rows: tuple[int, ...], columns: tuple[int, 
     if whole([item.shape[k] for k in rows]) > whole([item.shape[k] for k in columns]):
         return transposed(calls, matrix(calls, item, columns, rows))
     copied = node("matrix", item, detail=(rows, columns), shape=_picked(item, (*rows, *columns)))
-    return as_matrix(
-        calls, _moved(calls, copied), _picked(item, rows), _picked(item, columns)
-    )
+    return _moved(calls, copied)
 
 
 def _picked(item: Node, axes: Sequence[int]) -> Shape:
@@ -132,16 +161,34 @@ def _moved(calls: Calls, copied: Node) -> str:
     (item,), (rows, columns) = copied.args, copied.detail  # type: ignore[misc]
     order = (*rows, *columns)
     of = calls.array(item if order == tuple(range(item.rank)) else transpose(item, order))
-    target = calls.record(copied, None, (of,), inplace=False)
+    made = calls.record(node("matrix", shape=()), None, (of,), inplace=False, bound=True)
+    target = _spaced(calls, made, _picked(item, rows), _picked(item, columns))
     calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {of})")
-    calls.known[copied] = target
-    return target
+    calls.known[copied] = made
+    return made
+
+
+def _spaced(calls: Calls, name: str, rows: Shape, columns: Shape) -> str:
+    """A matrix under that name, and the name of the same with one axis for each index.
+
+    Rows that begin a power of two apart would push each other out of the cache.
+    """
+    size = f"{product_text(rows)}, {product_text(columns)}"
+    calls.bind(name, f'self._rows("{name}", {size})')
+    wide = calls.bind(calls.fresh(f"{name}_all"), f"{name}.reshape({sizes((*rows, *columns))})")
+    calls.base[wide] = name
+    calls.strided |= {name, wide}
+    calls.spaced.add(name)
+    return wide
 
 
 def transposed(calls: Calls, name: str) -> str:
     """The transpose of a matrix."""
+    if name in calls.turned:
+        return calls.turned[name]
     made = calls.view(name, "T", ".T")
     calls.strided.add(made)
+    calls.turned[made] = name
     return made
 
 
@@ -194,6 +241,10 @@ def spread(calls: Calls, item: Node, name: str | None) -> str:
     assert isinstance(targets, tuple)
     if (chosen := _chosen(values, len(targets))) is not None:
         return _to_first(calls, item, name, *chosen)
+    inner = values
+    while inner.op == "transpose":
+        (inner,) = inner.args
+    calls.apart.add(inner)
     of = calls.array(values)
     room, result = _room(calls, item, name)
     parts = f"[{of}[..., {_source(targets, values)}] {_loops(targets)}]"
