@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from derive.claim_world import Outside
+from derive.claim_numbers import Outside
 
 Row = tuple[complex, ...]
 

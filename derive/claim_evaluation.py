@@ -21,8 +21,10 @@ from itertools import product
 from random import Random
 
 from derive.claim_arrays import Matrix, Value
-from derive.claim_values import NoValue, Setting, is_variable, parts, variable
-from derive.claim_world import LOSS, OBJECTIVE, NoLayer, Outside, World
+from derive.claim_numbers import NoLayer, Outside
+from derive.claim_places import NoValue, is_variable, parts, variable
+from derive.claim_values import Setting
+from derive.claim_world import LOSS, OBJECTIVE, World
 from derive.claims import Claim
 from derive.reading_scope import Scope
 from derive.reading_tree import (
@@ -36,7 +38,6 @@ from derive.reading_tree import (
     Nabla,
     Node,
     Num,
-    Size,
     Space,
     Total,
     walk,
@@ -187,11 +188,12 @@ def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
     found: dict[str, int] = {}
     for side in claim.sides:
         for node in walk(side):
-            for bound in node.bounds if isinstance(node, Total) else ():
-                if isinstance(bound.high, Letter):
-                    extent = setting.extent(bound.name, node.body)
-                    if extent is not None:
-                        found[bound.high.name] = extent
+            if not isinstance(node, Total):
+                continue
+            for bound in node.bounds:
+                extent = setting.extent(bound.name, node.body)
+                if isinstance(bound.high, Letter) and extent is not None:
+                    found[bound.high.name] = extent
     return found
 
 
@@ -300,6 +302,3 @@ def _numbered(claim: Claim, setting: Setting, random: Random) -> Setting:
         if function is not None and len(function.args) == 1:
             numbers["activation"] = made.number(replace(function, order=0))
     return made
-
-
-__all__ = ["Evidence", "Size", "agree", "evaluate_claim", "free_letters", "holds", "parallel"]

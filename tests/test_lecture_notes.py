@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from derive.claim_evaluation import holds
-from derive.claim_values import NoValue
+from derive.claim_places import NoValue
 from derive.claim_world import World
 from derive.claims import Claim
 from derive.profiles import profile
@@ -200,7 +200,7 @@ def test_every_entry_of_units_is_judged() -> None:
 
 
 @pytest.mark.parametrize("network", ["named_layers"])
-@pytest.mark.parametrize("key", "S4.1 S4.3 S4.5 S4.6 S4.7 S4.10 S4.11".split())
+@pytest.mark.parametrize("key", ["S4.1", "S4.3", "S4.5", "S4.6", "S4.7", "S4.10", "S4.11"])
 def test_named_layers_holds(key: str, network: str) -> None:
     for claim in reading(key).claims:
         assert holds_on(claim, key, network), ENTRIES[key]["latex"]

@@ -1,0 +1,218 @@
+"""Functions and derivatives of written formulas on a small network."""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from derive.claim_arrays import Matrix, Value, column
+from derive.claim_numbers import NoLayer, Outside, Places, guarded_log
+from derive.claim_places import Located, NoValue, Table, is_variable, variable
+from derive.claim_world import LOSS, STEP
+from derive.reading_tree import (
+    Applied,
+    Derivative,
+    Entry,
+    Function,
+    Letter,
+    Nabla,
+    Node,
+)
+from derive.symbols import Function as Known
+from derive.symbols import Label, Tensor
+
+KNOWN = frozenset(
+    [
+        "tanh",
+        "sinh",
+        "cosh",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "erf",
+        "sigmoid",
+        "relu",
+        "softplus",
+        "exp",
+        "log",
+        "sqrt",
+        "abs",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Calculus(Located):
+    """What is below a derivative moves, and all that is computed after it follows."""
+
+    # ---------------------------------------------------------------- functions
+
+    def _applied(self, node: Applied) -> Value:
+        function = node.function
+        if function.name in ("slope", "output"):
+            return self._by_output(node)
+        if function.name == "log" and self.likelihood and _is_loss(node.args):
+            return self._log_likelihood(node.args[0])
+        if function.name == "diag":
+            made = self.value(node.args[0])
+            if not isinstance(made, Matrix):
+                return made
+            n = made.shape[0]
+            return Matrix(
+                tuple(tuple(made.rows[r][0] if r == c else 0j for c in range(n)) for r in range(n))
+            )
+        if not node.args:
+            raise NoValue("a function without its argument")
+        if function.name in ("max", "min") and len(node.args) > 1:
+            best = max if function.name == "max" else min
+            return best((self.number(a) for a in node.args), key=lambda z: z.real)
+        if function.name == "softmax":
+            return self._softmax(node)
+        if len(node.args) != 1:
+            raise NoValue("a function of several numbers")
+        return self._map(node.args[0], self._function(node))
+
+    def _function(self, node: Applied) -> Callable[[complex], complex]:
+        world, order = self.world, node.order
+        function = node.function
+        label = function.label
+        if function.activation and (label is not None or not function.name):
+            number = world.last if label is None else self.layer_number(label)
+            stage = next(
+                (s for s in world.passed.stages if s.label == Label(number) and s.function), None
+            )
+            if stage is None or not 1 <= number <= world.last:
+                raise NoLayer(f"an activation function in layer {number}")
+            known = stage.function
+            if known is not None and known.label is not None:
+                generic = known
+                return lambda s: world.function(generic, s, order)
+            return lambda s: world.elementwise(stage.phi, s, order)
+        if function.name in ("log", "exp", "sqrt") and not order:
+            plain: Callable[[complex], complex] = {
+                "log": guarded_log,
+                "exp": cmath.exp,
+                "sqrt": cmath.sqrt,
+            }[function.name]
+            return plain
+        if function.name in self.scope.functions or label is not None:
+            number_label = None if label is None else Label(self.layer_number(label))
+            named = Known(function.name, number_label)
+            return lambda s: world.function(named, s, order)
+        if function.name not in KNOWN:
+            raise NoValue(f"the function {function.name}")
+        return lambda s: world.function(Known(function.name), s, order)
+
+    def _softmax(self, node: Applied) -> Value:
+        made = self.value(node.args[0])
+        if not isinstance(made, Matrix) or node.order:
+            raise NoValue("a softmax of a number")
+        turned = made if made.shape[1] == 1 else made.transposed
+        rows = []
+        for vector in zip(*turned.rows, strict=True):
+            whole = sum(map(cmath.exp, vector))
+            rows.append(tuple(cmath.exp(z) / whole for z in vector))
+        back = Matrix(tuple(rows))
+        return back.transposed if made.shape[1] == 1 else back
+
+    def _by_output(self, node: Applied) -> Value:
+        """The output of a unit, or the slope of its activation, by its output."""
+        arg = node.args[0] if node.args else None
+        if not isinstance(arg, Entry) or arg.role not in ("activation", "output"):
+            raise NoValue("a unit's output as the argument")
+        if node.function.name == "output":
+            return self.value(arg)
+        label = arg.label or Label(self.world.last)
+        inner = replace(arg, role="preactivation", label=label)
+        return self._map(inner, self._function(Applied(Function("", True, label), (), 1)))
+
+    def _log_likelihood(self, loss: Node) -> complex:
+        """log L is minus the loss: of one sample, or of all where none is named."""
+        assert isinstance(loss, Entry)
+        if loss.sample is None or loss.sample == Letter("n"):
+            rows = range(self.world.samples)
+            return -sum((self.values[LOSS][(n,)] for n in rows), 0j)
+        return -self.values[LOSS][(self._sample(loss),)]
+
+    # ---------------------------------------------------------------- derivatives
+
+    def _derivative(self, node: Derivative) -> Value:
+        if node.of is None or len(node.by) != 1:
+            raise NoValue("a derivative of nothing, or of higher order")
+        (by,) = node.by
+        if self.now is not None or any(
+            isinstance(z, complex) and z.imag for z in self.numbers.values()
+        ):
+            raise NoValue("a derivative inside a derivative")
+        if isinstance(by, Letter) or (isinstance(by, Entry) and is_variable(by)):
+            return self._by_number(node.of, by)
+        if not isinstance(by, Entry):
+            raise NoValue("a derivative by something else than a quantity")
+        of = self._named_activation(node.of, by)
+        tensor, places = self._addressed(by)
+        if not isinstance(places, Table):
+            return self._moved(of, tensor, places)
+        if places.cols == 1 and self._is_vector(of):  # a Jacobian
+            columns = [self._moved(of, tensor, places.at(r, 0)) for r in range(places.rows)]
+            matrices = [m for m in columns if isinstance(m, Matrix)]
+            return Matrix(tuple(zip(*(m.transposed.rows[0] for m in matrices), strict=True)))
+        return places.map(lambda at: _plain(self._moved(of, tensor, at)))
+
+    def _named_activation(self, of: Node, by: Entry) -> Node:
+        """`activation` alone is the activation of the unit below."""
+        if isinstance(of, Applied) and not of.args and of.function.activation:
+            return replace(by, role="activation")
+        return of
+
+    def _is_vector(self, of: Node) -> bool:
+        return isinstance(self.value(of), Matrix)
+
+    def _moved(self, of: Node, tensor: Tensor, place: Places) -> Value:
+        """The derivative by one entry."""
+        derived = isinstance(of, Entry) and (of.role in ("delta", "error") or of.barred)
+        if isinstance(of, Entry) and not derived and not of.step:
+            return self._read(of, lambda t, at, _: self.world.slope(t, at, tensor, place))
+        moved = replace(self, now=self.world.perturbed(tensor, place))
+        made = moved.value(of)
+        return made.map(_slope) if isinstance(made, Matrix) else _slope(made)
+
+    def _by_number(self, of: Node, by: Node) -> Value:
+        name = variable(by)
+        if name not in self.numbers:
+            raise NoValue(f"a derivative by {name}")
+        moved = replace(self, numbers={**self.numbers, name: self.numbers[name] + 1j * STEP})
+        made = moved.value(of)
+        return made.map(_slope) if isinstance(made, Matrix) else _slope(made)
+
+    def _nabla(self, node: Nabla) -> Value:
+        if node.of is None:
+            raise NoValue("a gradient of nothing")
+        if isinstance(node.by, Entry) and (node.by.label is not None or node.by.places):
+            return self._derivative(Derivative(node.of, (node.by,)))
+        roles = ("weight", "bias") if node.by is None else (getattr(node.by, "role", ""),)
+        made: list[complex] = []
+        for role in roles:
+            for tensor, array in self.world.values.items():
+                if tensor.role == role:
+                    made += [_plain(self._moved(node.of, tensor, place)) for place in array]
+        if not made:
+            raise NoValue("a gradient by unknown arrays")
+        return column(made)
+
+
+def _is_loss(args: tuple[Node, ...]) -> bool:
+    return len(args) == 1 and isinstance(args[0], Entry) and args[0].role == "loss"
+
+
+def _slope(value: complex) -> complex:
+    return complex(value.imag / STEP)
+
+
+def _plain(value: Value) -> complex:
+    if isinstance(value, Matrix):
+        raise Outside("a number in place of an array")
+    return value
