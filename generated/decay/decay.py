@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 0115180889ab3bc7337aee7b420c42990f90f932482f7d9ad1a9ce15cebb2013
 # by:  gradwright code decay.toml
-# sha256 of the other lines: 2cc2002101f5e879d651131d3a94ba111622a8ca31c36a901e878b3d93887491
+# sha256 of the other lines: f25d4c1d8f64b43ae03238fd79a74549ee6febde0931694efbb63a65d5697be2
 """Weight decay on a softplus network.
 
 Samples are rows: x has the shape (n, 5), y the shape (n, 3).
@@ -10,15 +10,15 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = softplus(s1[n,j])
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  L[n] = Sum((s2[n,k] - y[n,k])**2, k)
-    (5)  delta2[n,j] = 2*(s2[n,j] - y[n,j])
-    (6)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*sigmoid(s1[n,j])
-    (7)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n) + 1/100*W1[i,j]
-    (8)  dL/db1[j] = Sum(delta1[n,j], n)
-    (9)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n) + 1/100*W2[i,j]
-    (10)  dL/db2[j] = Sum(delta2[n,j], n)
+    (1)  o1[n,j] = softplus(s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (3)  L[n] = Sum((s2[n,k] - y[n,k])**2, k)
+    (9)  delta2[n,j] = 2*(s2[n,j] - y[n,j])
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*sigmoid(s1[n,j])
+    (12)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n) + 1/100*W1[i,j]
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n) + 1/100*W2[i,j]
+    (13)  dL/db2[j] = Sum(delta2[n,j], n)
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -73,8 +73,8 @@ def forward(params, x, state=None):
     W1, b1, W2, b2 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = softplus(s1)                                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = softplus(s1)                                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     return s2
 
 
@@ -85,9 +85,9 @@ def loss(params, x, y, *, masks=None):
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = softplus(s1)                                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    L = ((s2 - y)**2).sum(axis=1)                             # (4)
+    o1 = softplus(s1)                                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    L = ((s2 - y)**2).sum(axis=1)                             # (3)
     return float(L.sum() + 0.005 * (W1**2).sum() + 0.005 * (W2**2).sum())
 
 
@@ -98,16 +98,16 @@ def loss_and_gradients(params, x, y, *, masks=None):
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = softplus(s1)                                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = softplus(s1)                                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap = s2 - y
-    L = (gap**2).sum(axis=1)                                  # (4)
-    delta2 = 2 * gap                                          # (5)
-    delta1 = (delta2 @ W2.T) * sigmoid(s1)                    # (6)
-    dW1 = x.T @ delta1 + 0.01 * W1                            # (7)
-    db1 = delta1.sum(axis=0)                                  # (8)
-    dW2 = o1.T @ delta2 + 0.01 * W2                           # (9)
-    db2 = delta2.sum(axis=0)                                  # (10)
+    L = (gap**2).sum(axis=1)                                  # (3)
+    delta2 = 2 * gap                                          # (9)
+    delta1 = (delta2 @ W2.T) * sigmoid(s1)                    # (10)
+    dW1 = x.T @ delta1 + 0.01 * W1                            # (12)
+    db1 = delta1.sum(axis=0)                                  # (12)
+    dW2 = o1.T @ delta2 + 0.01 * W2                           # (13)
+    db2 = delta2.sum(axis=0)                                  # (13)
     value = float(L.sum() + 0.005 * (W1**2).sum() + 0.005 * (W2**2).sum())
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
@@ -124,12 +124,12 @@ def trace(params, x, y, *, masks=None):
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = softplus(s1)                                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = softplus(s1)                                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap = s2 - y
-    L = (gap**2).sum(axis=1)                                  # (4)
-    delta2 = 2 * gap                                          # (5)
-    delta1 = (delta2 @ W2.T) * sigmoid(s1)                    # (6)
+    L = (gap**2).sum(axis=1)                                  # (3)
+    delta2 = 2 * gap                                          # (9)
+    delta1 = (delta2 @ W2.T) * sigmoid(s1)                    # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "L": L, "delta2": delta2, "delta1": delta1}
 
 
@@ -257,7 +257,7 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            maximum(s1, number1, out=t1)                              # (2)
+            maximum(s1, number1, out=t1)                              # (1)
             add(t1, number2, t2)
             multiply(number3, s1, t3)
             tanh(t3, t4)
@@ -265,21 +265,21 @@ class Trainer:
             log1p(t5, t6)
             subtract(t2, t6, o1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            subtract(s2, y, t7)                                       # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            subtract(s2, y, t7)                                       # (3)
             sum1 = t7_flat_dot(t7_flat)
             sum2 = W1_flat_dot(W1_flat)
             sum3 = W2_flat_dot(W2_flat)
             loss = (((sum1) + (0.005 * (sum2))) + (0.005 * (sum3)))
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            multiply(t7, number4, delta2)                             # (5)
-            delta2_dot(W2_T, t8)                                      # (6)
+            multiply(t7, number4, delta2)                             # (9)
+            delta2_dot(W2_T, t8)                                      # (10)
             multiply(number3, t4, t9)
             add(t9, number3, t10)
             multiply(t8, t10, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (7)
-            o1_1_T_dot(delta2, dW2b2)                                 # (9)
+            x_1_T_dot(delta1, dW1b1)                                  # (12)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
             multiply(flat, shrink, grown)                             # weight decay
             add(gradient, grown, gradient)
             subtract(flat, gradient, flat)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 8cc1bafc5e4f30769987bd58394728229f954a4d27b96181201ba96b90868979
 # by:  gradwright code deep.toml
-# sha256 of the other lines: a6ef0f8fe313f45d081c749b026532800023b9c08483182bf12059b81da0cd9f
+# sha256 of the other lines: eed9cbc1f43a53f8e451ec953cbd2df594516e46d5699621a9366b84809a4d10
 """A deep tanh network.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 2).
@@ -10,36 +10,36 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = tanh(s1[n,j])
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  o2[n,j] = tanh(s2[n,j])
-    (5)  s3[n,j] = Sum(W3[i,j]*o2[n,i], i) + b3[j]
-    (6)  o3[n,j] = tanh(s3[n,j])
-    (7)  s4[n,j] = Sum(W4[i,j]*o3[n,i], i) + b4[j]
-    (8)  o4[n,j] = tanh(s4[n,j])
-    (9)  s5[n,j] = Sum(W5[i,j]*o4[n,i], i) + b5[j]
-    (10)  o5[n,j] = tanh(s5[n,j])
-    (11)  s6[n,j] = Sum(W6[i,j]*o5[n,i], i) + b6[j]
-    (12)  o6[n,j] = tanh(s6[n,j])
-    (13)  L[n] = 1/2*Sum((o6[n,k] - y[n,k])**2, k)
-    (14)  delta6[n,j] = (o6[n,j] - y[n,j])*(1 - o6[n,j]**2)
-    (15)  delta5[n,j] = Sum(W6[j,k]*delta6[n,k], k)*(1 - o5[n,j]**2)
-    (16)  delta4[n,j] = Sum(W5[j,k]*delta5[n,k], k)*(1 - o4[n,j]**2)
-    (17)  delta3[n,j] = Sum(W4[j,k]*delta4[n,k], k)*(1 - o3[n,j]**2)
-    (18)  delta2[n,j] = Sum(W3[j,k]*delta3[n,k], k)*(1 - o2[n,j]**2)
-    (19)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(1 - o1[n,j]**2)
-    (20)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (21)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (22)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (23)  dL/db2[j] = Sum(delta2[n,j], n)/N
-    (24)  dL/dW3[i,j] = Sum(delta3[n,j]*o2[n,i], n)/N
-    (25)  dL/db3[j] = Sum(delta3[n,j], n)/N
-    (26)  dL/dW4[i,j] = Sum(delta4[n,j]*o3[n,i], n)/N
-    (27)  dL/db4[j] = Sum(delta4[n,j], n)/N
-    (28)  dL/dW5[i,j] = Sum(delta5[n,j]*o4[n,i], n)/N
-    (29)  dL/db5[j] = Sum(delta5[n,j], n)/N
-    (30)  dL/dW6[i,j] = Sum(delta6[n,j]*o5[n,i], n)/N
-    (31)  dL/db6[j] = Sum(delta6[n,j], n)/N
+    (1)  o1[n,j] = tanh(s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (2)  o2[n,j] = tanh(s2[n,j])
+    (2)  s3[n,j] = Sum(W3[i,j]*o2[n,i], i) + b3[j]
+    (2)  o3[n,j] = tanh(s3[n,j])
+    (2)  s4[n,j] = Sum(W4[i,j]*o3[n,i], i) + b4[j]
+    (2)  o4[n,j] = tanh(s4[n,j])
+    (2)  s5[n,j] = Sum(W5[i,j]*o4[n,i], i) + b5[j]
+    (2)  o5[n,j] = tanh(s5[n,j])
+    (3)  s6[n,j] = Sum(W6[i,j]*o5[n,i], i) + b6[j]
+    (3)  o6[n,j] = tanh(s6[n,j])
+    (4)  L[n] = 1/2*Sum((o6[n,k] - y[n,k])**2, k)
+    (10)  delta6[n,j] = (o6[n,j] - y[n,j])*(1 - o6[n,j]**2)
+    (11)  delta5[n,j] = Sum(W6[j,k]*delta6[n,k], k)*(1 - o5[n,j]**2)
+    (11)  delta4[n,j] = Sum(W5[j,k]*delta5[n,k], k)*(1 - o4[n,j]**2)
+    (11)  delta3[n,j] = Sum(W4[j,k]*delta4[n,k], k)*(1 - o3[n,j]**2)
+    (11)  delta2[n,j] = Sum(W3[j,k]*delta3[n,k], k)*(1 - o2[n,j]**2)
+    (12)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(1 - o1[n,j]**2)
+    (14)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (14)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (15)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (15)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (15)  dL/dW3[i,j] = Sum(delta3[n,j]*o2[n,i], n)/N
+    (15)  dL/db3[j] = Sum(delta3[n,j], n)/N
+    (15)  dL/dW4[i,j] = Sum(delta4[n,j]*o3[n,i], n)/N
+    (15)  dL/db4[j] = Sum(delta4[n,j], n)/N
+    (15)  dL/dW5[i,j] = Sum(delta5[n,j]*o4[n,i], n)/N
+    (15)  dL/db5[j] = Sum(delta5[n,j], n)/N
+    (16)  dL/dW6[i,j] = Sum(delta6[n,j]*o5[n,i], n)/N
+    (16)  dL/db6[j] = Sum(delta6[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -99,17 +99,17 @@ def forward(params, x, state=None):
     W1, b1, W2, b2, W3, b3, W4, b4, W5, b5, W6, b6 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
-    o3 = np.tanh(s3)                                          # (6)
-    s4 = o3 @ W4 + b4                                         # (7)
-    o4 = np.tanh(s4)                                          # (8)
-    s5 = o4 @ W5 + b5                                         # (9)
-    o5 = np.tanh(s5)                                          # (10)
-    s6 = o5 @ W6 + b6                                         # (11)
-    o6 = np.tanh(s6)                                          # (12)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (2)
+    o3 = np.tanh(s3)                                          # (2)
+    s4 = o3 @ W4 + b4                                         # (2)
+    o4 = np.tanh(s4)                                          # (2)
+    s5 = o4 @ W5 + b5                                         # (2)
+    o5 = np.tanh(s5)                                          # (2)
+    s6 = o5 @ W6 + b6                                         # (3)
+    o6 = np.tanh(s6)                                          # (3)
     return o6
 
 
@@ -121,18 +121,18 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
-    o3 = np.tanh(s3)                                          # (6)
-    s4 = o3 @ W4 + b4                                         # (7)
-    o4 = np.tanh(s4)                                          # (8)
-    s5 = o4 @ W5 + b5                                         # (9)
-    o5 = np.tanh(s5)                                          # (10)
-    s6 = o5 @ W6 + b6                                         # (11)
-    o6 = np.tanh(s6)                                          # (12)
-    L = 0.5 * ((o6 - y)**2).sum(axis=1)                       # (13)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (2)
+    o3 = np.tanh(s3)                                          # (2)
+    s4 = o3 @ W4 + b4                                         # (2)
+    o4 = np.tanh(s4)                                          # (2)
+    s5 = o4 @ W5 + b5                                         # (2)
+    o5 = np.tanh(s5)                                          # (2)
+    s6 = o5 @ W6 + b6                                         # (3)
+    o6 = np.tanh(s6)                                          # (3)
+    L = 0.5 * ((o6 - y)**2).sum(axis=1)                       # (4)
     return float(L.sum() / n)
 
 
@@ -144,37 +144,37 @@ def loss_and_gradients(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
-    o3 = np.tanh(s3)                                          # (6)
-    s4 = o3 @ W4 + b4                                         # (7)
-    o4 = np.tanh(s4)                                          # (8)
-    s5 = o4 @ W5 + b5                                         # (9)
-    o5 = np.tanh(s5)                                          # (10)
-    s6 = o5 @ W6 + b6                                         # (11)
-    o6 = np.tanh(s6)                                          # (12)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (2)
+    o3 = np.tanh(s3)                                          # (2)
+    s4 = o3 @ W4 + b4                                         # (2)
+    o4 = np.tanh(s4)                                          # (2)
+    s5 = o4 @ W5 + b5                                         # (2)
+    o5 = np.tanh(s5)                                          # (2)
+    s6 = o5 @ W6 + b6                                         # (3)
+    o6 = np.tanh(s6)                                          # (3)
     gap = o6 - y
-    L = 0.5 * (gap**2).sum(axis=1)                            # (13)
-    delta6 = gap * (1 - o6**2)                                # (14)
-    delta5 = (delta6 @ W6.T) * (1 - o5**2)                    # (15)
-    delta4 = (delta5 @ W5.T) * (1 - o4**2)                    # (16)
-    delta3 = (delta4 @ W4.T) * (1 - o3**2)                    # (17)
-    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (18)
-    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (19)
-    dW1 = (x.T @ delta1) / n                                  # (20)
-    db1 = delta1.sum(axis=0) / n                              # (21)
-    dW2 = (o1.T @ delta2) / n                                 # (22)
-    db2 = delta2.sum(axis=0) / n                              # (23)
-    dW3 = (o2.T @ delta3) / n                                 # (24)
-    db3 = delta3.sum(axis=0) / n                              # (25)
-    dW4 = (o3.T @ delta4) / n                                 # (26)
-    db4 = delta4.sum(axis=0) / n                              # (27)
-    dW5 = (o4.T @ delta5) / n                                 # (28)
-    db5 = delta5.sum(axis=0) / n                              # (29)
-    dW6 = (o5.T @ delta6) / n                                 # (30)
-    db6 = delta6.sum(axis=0) / n                              # (31)
+    L = 0.5 * (gap**2).sum(axis=1)                            # (4)
+    delta6 = gap * (1 - o6**2)                                # (10)
+    delta5 = (delta6 @ W6.T) * (1 - o5**2)                    # (11)
+    delta4 = (delta5 @ W5.T) * (1 - o4**2)                    # (11)
+    delta3 = (delta4 @ W4.T) * (1 - o3**2)                    # (11)
+    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (11)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (12)
+    dW1 = (x.T @ delta1) / n                                  # (14)
+    db1 = delta1.sum(axis=0) / n                              # (14)
+    dW2 = (o1.T @ delta2) / n                                 # (15)
+    db2 = delta2.sum(axis=0) / n                              # (15)
+    dW3 = (o2.T @ delta3) / n                                 # (15)
+    db3 = delta3.sum(axis=0) / n                              # (15)
+    dW4 = (o3.T @ delta4) / n                                 # (15)
+    db4 = delta4.sum(axis=0) / n                              # (15)
+    dW5 = (o4.T @ delta5) / n                                 # (15)
+    db5 = delta5.sum(axis=0) / n                              # (15)
+    dW6 = (o5.T @ delta6) / n                                 # (16)
+    db6 = delta6.sum(axis=0) / n                              # (16)
     value = float(L.sum() / n)
     return value, {
         "W1": dW1,
@@ -203,27 +203,26 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
-    o3 = np.tanh(s3)                                          # (6)
-    s4 = o3 @ W4 + b4                                         # (7)
-    o4 = np.tanh(s4)                                          # (8)
-    s5 = o4 @ W5 + b5                                         # (9)
-    o5 = np.tanh(s5)                                          # (10)
-    s6 = o5 @ W6 + b6                                         # (11)
-    o6 = np.tanh(s6)                                          # (12)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (2)
+    o3 = np.tanh(s3)                                          # (2)
+    s4 = o3 @ W4 + b4                                         # (2)
+    o4 = np.tanh(s4)                                          # (2)
+    s5 = o4 @ W5 + b5                                         # (2)
+    o5 = np.tanh(s5)                                          # (2)
+    s6 = o5 @ W6 + b6                                         # (3)
+    o6 = np.tanh(s6)                                          # (3)
     gap = o6 - y
-    L = 0.5 * (gap**2).sum(axis=1)                            # (13)
-    delta6 = gap * (1 - o6**2)                                # (14)
-    delta5 = (delta6 @ W6.T) * (1 - o5**2)                    # (15)
-    delta4 = (delta5 @ W5.T) * (1 - o4**2)                    # (16)
-    delta3 = (delta4 @ W4.T) * (1 - o3**2)                    # (17)
-    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (18)
-    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (19)
+    L = 0.5 * (gap**2).sum(axis=1)                            # (4)
+    delta6 = gap * (1 - o6**2)                                # (10)
+    delta5 = (delta6 @ W6.T) * (1 - o5**2)                    # (11)
+    delta4 = (delta5 @ W5.T) * (1 - o4**2)                    # (11)
+    delta3 = (delta4 @ W4.T) * (1 - o3**2)                    # (11)
+    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (11)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (12)
     return {
         "s1": s1,
         "o1": o1,
@@ -420,57 +419,57 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            tanh(s1, o1)                                              # (2)
+            tanh(s1, o1)                                              # (1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            tanh(s2, o2)                                              # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            tanh(s2, o2)                                              # (2)
             copyto(o2_0, o2)
-            o2_1_dot(W3b3, s3)                                        # (5)
-            tanh(s3, o3)                                              # (6)
+            o2_1_dot(W3b3, s3)                                        # (2)
+            tanh(s3, o3)                                              # (2)
             copyto(o3_0, o3)
-            o3_1_dot(W4b4, s4)                                        # (7)
-            tanh(s4, o4)                                              # (8)
+            o3_1_dot(W4b4, s4)                                        # (2)
+            tanh(s4, o4)                                              # (2)
             copyto(o4_0, o4)
-            o4_1_dot(W5b5, s5)                                        # (9)
-            tanh(s5, o5)                                              # (10)
+            o4_1_dot(W5b5, s5)                                        # (2)
+            tanh(s5, o5)                                              # (2)
             copyto(o5_0, o5)
-            o5_1_dot(W6b6, s6)                                        # (11)
-            tanh(s6, o6)                                              # (12)
-            subtract(o6, y, t1)                                       # (13)
+            o5_1_dot(W6b6, s6)                                        # (3)
+            tanh(s6, o6)                                              # (3)
+            subtract(o6, y, t1)                                       # (4)
             sum1 = t1_flat_dot(t1_flat)
             loss = ((0.5 * sum1) / n)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            multiply(o6, o6, t2)                                      # (14)
+            multiply(o6, o6, t2)                                      # (10)
             subtract(number1, t2, t3)
             multiply(t1, t3, t4)
             multiply(t4, number2, delta6)
-            delta6_dot(W6_T, t5)                                      # (15)
+            delta6_dot(W6_T, t5)                                      # (11)
             multiply(o5, o5, t6)
             subtract(number1, t6, t7)
             multiply(t5, t7, delta5)
-            delta5_dot(W5_T, t8)                                      # (16)
+            delta5_dot(W5_T, t8)                                      # (11)
             multiply(o4, o4, t9)
             subtract(number1, t9, t10)
             multiply(t8, t10, delta4)
-            delta4_dot(W4_T, t11)                                     # (17)
+            delta4_dot(W4_T, t11)                                     # (11)
             multiply(o3, o3, t12)
             subtract(number1, t12, t13)
             multiply(t11, t13, delta3)
-            delta3_dot(W3_T, t14)                                     # (18)
+            delta3_dot(W3_T, t14)                                     # (11)
             multiply(o2, o2, t15)
             subtract(number1, t15, t16)
             multiply(t14, t16, delta2)
-            delta2_dot(W2_T, t17)                                     # (19)
+            delta2_dot(W2_T, t17)                                     # (12)
             multiply(o1, o1, t18)
             subtract(number1, t18, t19)
             multiply(t17, t19, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (20)
-            o1_1_T_dot(delta2, dW2b2)                                 # (22)
-            o2_1_T_dot(delta3, dW3b3)                                 # (24)
-            o3_1_T_dot(delta4, dW4b4)                                 # (26)
-            o4_1_T_dot(delta5, dW5b5)                                 # (28)
-            o5_1_T_dot(delta6, dW6b6)                                 # (30)
+            x_1_T_dot(delta1, dW1b1)                                  # (14)
+            o1_1_T_dot(delta2, dW2b2)                                 # (15)
+            o2_1_T_dot(delta3, dW3b3)                                 # (15)
+            o3_1_T_dot(delta4, dW4b4)                                 # (15)
+            o4_1_T_dot(delta5, dW5b5)                                 # (15)
+            o5_1_T_dot(delta6, dW6b6)                                 # (16)
             subtract(flat, gradient, flat)
             return float(loss)
 

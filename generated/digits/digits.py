@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 6ab16182809c80aeb80f299f8a85077523cb2c95ae40f995b848a03114d61da5
 # by:  gradwright code digits.toml
-# sha256 of the other lines: aa387168aea9b34ea7bde07ab0cba9fce16b52fd30d53da9f7b51b395d626870
+# sha256 of the other lines: 4bcaaeff8129d6823c05b45f6dc845a48c3700cdbe9f67d9a8a8840af564cabc
 """A classifier of handwritten digits.
 
 Samples are rows: x has the shape (n, 64), y the shape (n, 10).
@@ -11,16 +11,16 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = max(s1[n,j], 0)
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  o2[n,j] = exp(s2[n,j])/Sum(exp(s2[n,k]), k)
-    (5)  L[n] = -Sum(y[n,k]*log(o2[n,k]), k)
-    (6)  delta2[n,j] = o2[n,j] - y[n,j]
-    (7)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*Piecewise((1, s1[n,j] > 0), (0, True))
-    (8)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (9)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (10)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (11)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (1)  o1[n,j] = max(s1[n,j], 0)
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (2)  o2[n,j] = exp(s2[n,j])/Sum(exp(s2[n,k]), k)
+    (3)  L[n] = -Sum(y[n,k]*log(o2[n,k]), k)
+    (9)  delta2[n,j] = o2[n,j] - y[n,j]
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*Piecewise((1, s1[n,j] > 0), (0, True))
+    (12)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (13)  dL/db2[j] = Sum(delta2[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -64,10 +64,10 @@ def forward(params, x, state=None):
     W1, b1, W2, b2 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.maximum(s1, 0)                                    # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     e2 = np.exp(s2 - s2.max(axis=1, keepdims=True))
-    o2 = e2 / e2.sum(axis=1, keepdims=True)                   # (4)
+    o2 = e2 / e2.sum(axis=1, keepdims=True)                   # (2)
     return o2
 
 
@@ -79,10 +79,10 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.maximum(s1, 0)                                    # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap = s2 - s2.max(axis=1, keepdims=True)
-    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (5)
+    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (3)
     return float(L.sum() / n)
 
 
@@ -94,19 +94,19 @@ def loss_and_gradients(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.maximum(s1, 0)                                    # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap2 = s2 - s2.max(axis=1, keepdims=True)
     e2 = np.exp(gap2)
     total2 = e2.sum(axis=1)
-    o2 = e2 / total2[:, None]                                 # (4)
-    L = -(y * (gap2 - np.log(total2)[:, None])).sum(axis=1)   # (5)
-    delta2 = o2 - y                                           # (6)
-    delta1 = (delta2 @ W2.T) * (s1 > 0)                       # (7)
-    dW1 = (x.T @ delta1) / n                                  # (8)
-    db1 = delta1.sum(axis=0) / n                              # (9)
-    dW2 = (o1.T @ delta2) / n                                 # (10)
-    db2 = delta2.sum(axis=0) / n                              # (11)
+    o2 = e2 / total2[:, None]                                 # (2)
+    L = -(y * (gap2 - np.log(total2)[:, None])).sum(axis=1)   # (3)
+    delta2 = o2 - y                                           # (9)
+    delta1 = (delta2 @ W2.T) * (s1 > 0)                       # (10)
+    dW1 = (x.T @ delta1) / n                                  # (12)
+    db1 = delta1.sum(axis=0) / n                              # (12)
+    dW2 = (o1.T @ delta2) / n                                 # (13)
+    db2 = delta2.sum(axis=0) / n                              # (13)
     value = float(L.sum() / n)
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
@@ -122,17 +122,16 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.maximum(s1, 0)                                    # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap2 = s2 - s2.max(axis=1, keepdims=True)
     e2 = np.exp(gap2)
     total2 = e2.sum(axis=1)
-    o2 = e2 / total2[:, None]                                 # (4)
-    L = -(y * (gap2 - np.log(total2)[:, None])).sum(axis=1)   # (5)
-    delta2 = o2 - y                                           # (6)
-    delta1 = (delta2 @ W2.T) * (s1 > 0)                       # (7)
+    o2 = e2 / total2[:, None]                                 # (2)
+    L = -(y * (gap2 - np.log(total2)[:, None])).sum(axis=1)   # (3)
+    delta2 = o2 - y                                           # (9)
+    delta1 = (delta2 @ W2.T) * (s1 > 0)                       # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "o2": o2, "L": L, "delta2": delta2, "delta1": delta1}
 
 
@@ -265,17 +264,17 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            maximum(s1, number1, out=o1)                              # (2)
+            maximum(s1, number1, out=o1)                              # (1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            if not s2_flat_dot(s2_flat) < 900:                        # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            if not s2_flat_dot(s2_flat) < 900:                        # (2)
                 maximum_reduce(s2, (1,), None, t1)
                 subtract(s2, t1_x1, s2)
             exp(s2, t2)
             t2_dot(square_10, t3)
             divide(t2, t3, o2)
             y_flat = y.ravel()
-            sum1 = y_flat.dot(s2_flat)                                # (5)
+            sum1 = y_flat.dot(s2_flat)                                # (3)
             log(t3_column, t4)
             sum2 = t4_dot(ones_n)
             loss = ((-sum1 + sum2) / n)
@@ -285,13 +284,13 @@ class Trainer:
                 _targets(y, n, dtype)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(o2, y, t5)                                       # (6)
+            subtract(o2, y, t5)                                       # (9)
             multiply(t5, number3, delta2)
-            delta2_dot(W2_T, t6)                                      # (7)
+            delta2_dot(W2_T, t6)                                      # (10)
             greater(s1, number1, t7)
             multiply(t6, t7, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (8)
-            o1_1_T_dot(delta2, dW2b2)                                 # (10)
+            x_1_T_dot(delta1, dW1b1)                                  # (12)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
             multiply(velocity, momentum, velocity)                    # momentum
             add(velocity, gradient, velocity)
             subtract(flat, velocity, flat)

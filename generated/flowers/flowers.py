@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 3b671b4c24bcf41ab27dfdb1b6d8ede15cc9fb7cec6668833b7235b9fd7a52d0
 # by:  gradwright code flowers.toml
-# sha256 of the other lines: 8da3978d84b5632de2e32b1c0cf12a4552d5a8673a63151518c9685b97c7a124
+# sha256 of the other lines: fe9a60ddd43128087af313412628311a75bea0e88eabf6c418e00d722b6ee4d0
 """A softmax classifier for three classes.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 3).
@@ -11,20 +11,20 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = tanh(s1[n,j])
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  o2[n,j] = tanh(s2[n,j])
-    (5)  s3[n,j] = Sum(W3[i,j]*o2[n,i], i) + b3[j]
-    (6)  o3[n,j] = exp(s3[n,j])/Sum(exp(s3[n,k]), k)
-    (7)  L[n] = -Sum(y[n,k]*log(o3[n,k]), k)
-    (8)  delta3[n,j] = o3[n,j] - y[n,j]
-    (9)  delta2[n,j] = Sum(W3[j,k]*delta3[n,k], k)*(1 - o2[n,j]**2)
-    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(1 - o1[n,j]**2)
-    (11)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (14)  dL/db2[j] = Sum(delta2[n,j], n)/N
-    (15)  dL/dW3[i,j] = Sum(delta3[n,j]*o2[n,i], n)/N
+    (1)  o1[n,j] = tanh(s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (2)  o2[n,j] = tanh(s2[n,j])
+    (3)  s3[n,j] = Sum(W3[i,j]*o2[n,i], i) + b3[j]
+    (3)  o3[n,j] = exp(s3[n,j])/Sum(exp(s3[n,k]), k)
+    (4)  L[n] = -Sum(y[n,k]*log(o3[n,k]), k)
+    (10)  delta3[n,j] = o3[n,j] - y[n,j]
+    (11)  delta2[n,j] = Sum(W3[j,k]*delta3[n,k], k)*(1 - o2[n,j]**2)
+    (12)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(1 - o1[n,j]**2)
+    (14)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (14)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (15)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (15)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (16)  dL/dW3[i,j] = Sum(delta3[n,j]*o2[n,i], n)/N
     (16)  dL/db3[j] = Sum(delta3[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
@@ -73,12 +73,12 @@ def forward(params, x, state=None):
     W1, b1, W2, b2, W3, b3 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (3)
     e3 = np.exp(s3 - s3.max(axis=1, keepdims=True))
-    o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (6)
+    o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (3)
     return o3
 
 
@@ -90,12 +90,12 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (3)
     gap = s3 - s3.max(axis=1, keepdims=True)
-    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (7)
+    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (4)
     return float(L.sum() / n)
 
 
@@ -107,23 +107,23 @@ def loss_and_gradients(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (3)
     gap3 = s3 - s3.max(axis=1, keepdims=True)
     e3 = np.exp(gap3)
     total3 = e3.sum(axis=1)
-    o3 = e3 / total3[:, None]                                 # (6)
-    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (7)
-    delta3 = o3 - y                                           # (8)
-    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (9)
-    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (10)
-    dW1 = (x.T @ delta1) / n                                  # (11)
-    db1 = delta1.sum(axis=0) / n                              # (12)
-    dW2 = (o1.T @ delta2) / n                                 # (13)
-    db2 = delta2.sum(axis=0) / n                              # (14)
-    dW3 = (o2.T @ delta3) / n                                 # (15)
+    o3 = e3 / total3[:, None]                                 # (3)
+    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (4)
+    delta3 = o3 - y                                           # (10)
+    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (11)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (12)
+    dW1 = (x.T @ delta1) / n                                  # (14)
+    db1 = delta1.sum(axis=0) / n                              # (14)
+    dW2 = (o1.T @ delta2) / n                                 # (15)
+    db2 = delta2.sum(axis=0) / n                              # (15)
+    dW3 = (o2.T @ delta3) / n                                 # (16)
     db3 = delta3.sum(axis=0) / n                              # (16)
     value = float(L.sum() / n)
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2, "W3": dW3, "b3": db3}
@@ -140,20 +140,19 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = np.tanh(s2)                                          # (4)
-    s3 = o2 @ W3 + b3                                         # (5)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = np.tanh(s2)                                          # (2)
+    s3 = o2 @ W3 + b3                                         # (3)
     gap3 = s3 - s3.max(axis=1, keepdims=True)
     e3 = np.exp(gap3)
     total3 = e3.sum(axis=1)
-    o3 = e3 / total3[:, None]                                 # (6)
-    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (7)
-    delta3 = o3 - y                                           # (8)
-    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (9)
-    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (10)
+    o3 = e3 / total3[:, None]                                 # (3)
+    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (4)
+    delta3 = o3 - y                                           # (10)
+    delta2 = (delta3 @ W3.T) * (1 - o2**2)                    # (11)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (12)
     return {
         "s1": s1,
         "o1": o1,
@@ -312,20 +311,20 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            tanh(s1, o1)                                              # (2)
+            tanh(s1, o1)                                              # (1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            tanh(s2, o2)                                              # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            tanh(s2, o2)                                              # (2)
             copyto(o2_0, o2)
-            o2_1_dot(W3b3, s3)                                        # (5)
-            if not s3_flat_dot(s3_flat) < 900:                        # (6)
+            o2_1_dot(W3b3, s3)                                        # (3)
+            if not s3_flat_dot(s3_flat) < 900:                        # (3)
                 maximum_reduce(s3, (1,), None, t1)
                 subtract(s3, t1_x1, s3)
             exp(s3, t2)
             t2_dot(square_3, t3)
             divide(t2, t3, o3)
             y_flat = y.ravel()
-            sum1 = y_flat.dot(s3_flat)                                # (7)
+            sum1 = y_flat.dot(s3_flat)                                # (4)
             log(t3_column, t4)
             sum2 = t4_dot(ones_n)
             loss = ((-sum1 + sum2) / n)
@@ -335,19 +334,19 @@ class Trainer:
                 _targets(y, n, dtype)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(o3, y, t5)                                       # (8)
+            subtract(o3, y, t5)                                       # (10)
             multiply(t5, number2, delta3)
-            delta3_dot(W3_T, t6)                                      # (9)
+            delta3_dot(W3_T, t6)                                      # (11)
             multiply(o2, o2, t7)
             subtract(number1, t7, t8)
             multiply(t6, t8, delta2)
-            delta2_dot(W2_T, t9)                                      # (10)
+            delta2_dot(W2_T, t9)                                      # (12)
             multiply(o1, o1, t10)
             subtract(number1, t10, t11)
             multiply(t9, t11, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (11)
-            o1_1_T_dot(delta2, dW2b2)                                 # (13)
-            o2_1_T_dot(delta3, dW3b3)                                 # (15)
+            x_1_T_dot(delta1, dW1b1)                                  # (14)
+            o1_1_T_dot(delta2, dW2b2)                                 # (15)
+            o2_1_T_dot(delta3, dW3b3)                                 # (16)
             multiply(velocity, momentum, velocity)                    # momentum
             add(velocity, gradient, velocity)
             subtract(flat, velocity, flat)

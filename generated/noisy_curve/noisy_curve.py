@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 d1a5f1565d30f890a85ec548bb6ea14b313d0631728d5ef0140a1c0506d8b608
 # by:  gradwright code noisy_curve.toml
-# sha256 of the other lines: 50af4d5aa8f86ebd2e8f4d8c8d94385abf129ee53beb244abd3e8c34da3f9b85
+# sha256 of the other lines: b6fbbb64b3ea1d3cf32259001e7779cc60b0d989c3b36ba87e7de7a248de2fb3
 """Regression with Gaussian noise.
 
 Samples are rows: x has the shape (n, 1), y the shape (n, 1).
@@ -10,15 +10,15 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = tanh(s1[n,j])
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  L[n] = 1/2*Sum((y[n,k] - s2[n,k])**2, k) + 1/2*(log(2) + log(pi))
-    (5)  delta2[n,j] = s2[n,j] - y[n,j]
-    (6)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(1 - o1[n,j]**2)
-    (7)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (8)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (9)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (10)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (1)  o1[n,j] = tanh(s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (3)  L[n] = 1/2*Sum((y[n,k] - s2[n,k])**2, k) + 1/2*(log(2) + log(pi))
+    (9)  delta2[n,j] = s2[n,j] - y[n,j]
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(1 - o1[n,j]**2)
+    (12)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (13)  dL/db2[j] = Sum(delta2[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -63,8 +63,8 @@ def forward(params, x, state=None):
     W1, b1, W2, b2 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     return s2
 
 
@@ -76,9 +76,9 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    L = 0.5 * ((y - s2)**2).sum(axis=1) + 0.5 * (math.log(2) + math.log(np.pi))  # (4)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    L = 0.5 * ((y - s2)**2).sum(axis=1) + 0.5 * (math.log(2) + math.log(np.pi))  # (3)
     return float(L.sum() / n)
 
 
@@ -90,15 +90,15 @@ def loss_and_gradients(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    L = 0.5 * ((y - s2)**2).sum(axis=1) + 0.5 * (math.log(2) + math.log(np.pi))  # (4)
-    delta2 = s2 - y                                           # (5)
-    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (6)
-    dW1 = (x.T @ delta1) / n                                  # (7)
-    db1 = delta1.sum(axis=0) / n                              # (8)
-    dW2 = (o1.T @ delta2) / n                                 # (9)
-    db2 = delta2.sum(axis=0) / n                              # (10)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    L = 0.5 * ((y - s2)**2).sum(axis=1) + 0.5 * (math.log(2) + math.log(np.pi))  # (3)
+    delta2 = s2 - y                                           # (9)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (10)
+    dW1 = (x.T @ delta1) / n                                  # (12)
+    db1 = delta1.sum(axis=0) / n                              # (12)
+    dW2 = (o1.T @ delta2) / n                                 # (13)
+    db2 = delta2.sum(axis=0) / n                              # (13)
     value = float(L.sum() / n)
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
@@ -114,13 +114,12 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.tanh(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    L = 0.5 * ((y - s2)**2).sum(axis=1) + 0.5 * (math.log(2) + math.log(np.pi))  # (4)
-    delta2 = s2 - y                                           # (5)
-    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (6)
+    o1 = np.tanh(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    L = 0.5 * ((y - s2)**2).sum(axis=1) + 0.5 * (math.log(2) + math.log(np.pi))  # (3)
+    delta2 = s2 - y                                           # (9)
+    delta1 = (delta2 @ W2.T) * (1 - o1**2)                    # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "L": L, "delta2": delta2, "delta1": delta1}
 
 
@@ -232,22 +231,22 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            tanh(s1, o1)                                              # (2)
+            tanh(s1, o1)                                              # (1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            subtract(y, s2, t1)                                       # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            subtract(y, s2, t1)                                       # (3)
             sum1 = t1_flat_dot(t1_flat)
             loss = ((0.5 * sum1 + constant2) / n)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(s2, y, t2)                                       # (5)
+            subtract(s2, y, t2)                                       # (9)
             multiply(t2, number1, delta2)
-            delta2_dot(W2_T, t3)                                      # (6)
+            delta2_dot(W2_T, t3)                                      # (10)
             multiply(o1, o1, t4)
             subtract(number2, t4, t5)
             multiply(t3, t5, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (7)
-            o1_1_T_dot(delta2, dW2b2)                                 # (9)
+            x_1_T_dot(delta1, dW1b1)                                  # (12)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
             subtract(flat, gradient, flat)
             return float(loss)
 

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 85ecb4e716d140c074423f3e2ba884719344e789d0c7947791471a1095695d74
 # by:  gradwright code own_formulas.toml
-# sha256 of the other lines: 395443d0c8114320afba7a0a2c20c1db68c1cd4bc5a65d6614b33eb166976294
+# sha256 of the other lines: d8c08fee0976993e7617d2e440bc341fada0a3aaff73826ca9c23b10817c32a5
 """A scaled tanh and the log-cosh loss.
 
 Samples are rows: x has the shape (n, 3), y the shape (n, 2).
@@ -10,15 +10,15 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = 17159/10000*tanh(2/3*s1[n,j])
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  L[n] = Sum(log(cosh(s2[n,k] - y[n,k])), k)
-    (5)  delta2[n,j] = tanh(s2[n,j] - y[n,j])
-    (6)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(17159/15000 - 20000/51477*o1[n,j]**2)
-    (7)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (8)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (9)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (10)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (1)  o1[n,j] = 17159/10000*tanh(2/3*s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (3)  L[n] = Sum(log(cosh(s2[n,k] - y[n,k])), k)
+    (9)  delta2[n,j] = tanh(s2[n,j] - y[n,j])
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*(17159/15000 - 20000/51477*o1[n,j]**2)
+    (12)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (13)  dL/db2[j] = Sum(delta2[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -74,8 +74,8 @@ def forward(params, x, state=None):
     W1, b1, W2, b2 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     return s2
 
 
@@ -87,11 +87,11 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     t = 2 * y
     t_2 = 2 * s2
-    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (4)
+    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (3)
     return float(L.sum() / n)
 
 
@@ -103,17 +103,17 @@ def loss_and_gradients(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     t = 2 * y
     t_2 = 2 * s2
-    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (4)
-    delta2 = np.tanh(s2 - y)                                  # (5)
-    delta1 = 17159 * (delta2 @ W2.T) * sigmoid(-4 * s1 / 3) * sigmoid(4 * s1 / 3) / 3750  # (6)
-    dW1 = (x.T @ delta1) / n                                  # (7)
-    db1 = delta1.sum(axis=0) / n                              # (8)
-    dW2 = (o1.T @ delta2) / n                                 # (9)
-    db2 = delta2.sum(axis=0) / n                              # (10)
+    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (3)
+    delta2 = np.tanh(s2 - y)                                  # (9)
+    delta1 = 17159 * (delta2 @ W2.T) * sigmoid(-4 * s1 / 3) * sigmoid(4 * s1 / 3) / 3750  # (10)
+    dW1 = (x.T @ delta1) / n                                  # (12)
+    db1 = delta1.sum(axis=0) / n                              # (12)
+    dW2 = (o1.T @ delta2) / n                                 # (13)
+    db2 = delta2.sum(axis=0) / n                              # (13)
     value = float(L.sum() / n)
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
@@ -129,15 +129,14 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = 1.7159 * np.tanh(2 * s1 / 3)                         # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     t = 2 * y
     t_2 = 2 * s2
-    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (4)
-    delta2 = np.tanh(s2 - y)                                  # (5)
-    delta1 = 17159 * (delta2 @ W2.T) * sigmoid(-4 * s1 / 3) * sigmoid(4 * s1 / 3) / 3750  # (6)
+    L = (0.5 * softplus(t - t_2) + 0.5 * softplus(t_2 - t) - math.log(2)).sum(axis=1)  # (3)
+    delta2 = np.tanh(s2 - y)                                  # (9)
+    delta1 = 17159 * (delta2 @ W2.T) * sigmoid(-4 * s1 / 3) * sigmoid(4 * s1 / 3) / 3750  # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "L": L, "delta2": delta2, "delta1": delta1}
 
 
@@ -299,13 +298,13 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            multiply(number2, s1, t1)                                 # (2)
+            multiply(number2, s1, t1)                                 # (1)
             multiply(t1, number3, t2)
             tanh(t2, t3)
             multiply(number1, t3, o1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            multiply(number2, y, t4)                                  # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            multiply(number2, y, t4)                                  # (3)
             multiply(number2, s2, t5)
             subtract(t4, t5, t6)
             maximum(t6, number4, out=t7)
@@ -326,10 +325,10 @@ class Trainer:
             loss = ((0.5 * sum1 + constant1 - 0.5 * sum2 + 0.5 * sum3 - 0.5 * sum4 - constant2) / n)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(s2, y, t18)                                      # (5)
+            subtract(s2, y, t18)                                      # (9)
             tanh(t18, t19)
             multiply(t19, number6, delta2)
-            delta2_dot(W2_T, t20)                                     # (6)
+            delta2_dot(W2_T, t20)                                     # (10)
             multiply(number8, s1, t21)
             multiply(t21, number3, t22)
             multiply(number5, t22, t23)
@@ -346,8 +345,8 @@ class Trainer:
             multiply(t27, t33, t34)
             multiply(number7, t34, t35)
             multiply(t35, number10, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (7)
-            o1_1_T_dot(delta2, dW2b2)                                 # (9)
+            x_1_T_dot(delta1, dW1b1)                                  # (12)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
             subtract(flat, gradient, flat)
             return float(loss)
 

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 81da9dd1bf3cc7e75d2a307b9ae6aa5f953c800f4b5dbf363314baf9d9fbb7fd
 # by:  gradwright code robust.toml
-# sha256 of the other lines: 4d646e20aaf773e0c3d76e1d83ea0b8ea516cbc24db28e26eab17d0574556e6d
+# sha256 of the other lines: c3f7029d76ea6a33f6be0d4403b0c1ca11c8e5f50a84f25ebd0a306b418124c2
 """Robust regression with the Huber loss.
 
 Samples are rows: x has the shape (n, 6), y the shape (n, 1).
@@ -10,18 +10,18 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = Piecewise((s1[n,j], s1[n,j] > 0), (1/10*s1[n,j], True))
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  L[n] = Sum(Piecewise((1/2*(s2[n,k] - y[n,k])**2, abs(s2[n,k] - y[n,k]) < 3/2),
+    (1)  o1[n,j] = Piecewise((s1[n,j], s1[n,j] > 0), (1/10*s1[n,j], True))
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (3)  L[n] = Sum(Piecewise((1/2*(s2[n,k] - y[n,k])**2, abs(s2[n,k] - y[n,k]) < 3/2),
           (3/2*(abs(s2[n,k] - y[n,k]) - 3/4), True)), k)
-    (5)  delta2[n,j] = Piecewise((s2[n,j] - y[n,j], abs(s2[n,j] - y[n,j]) < 3/2),
+    (9)  delta2[n,j] = Piecewise((s2[n,j] - y[n,j], abs(s2[n,j] - y[n,j]) < 3/2),
           (3/2*Piecewise((1, s2[n,j] - y[n,j] > 0), (-1, s2[n,j] - y[n,j] < 0), (0, True)),
           True))
-    (6)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*Piecewise((1, s1[n,j] > 0), (1/10, True))
-    (7)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (8)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (9)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (10)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*Piecewise((1, s1[n,j] > 0), (1/10, True))
+    (12)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (13)  dL/db2[j] = Sum(delta2[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -65,8 +65,8 @@ def forward(params, x, state=None):
     W1, b1, W2, b2 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.where(s1 > 0, s1, 0.1 * s1)                       # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.where(s1 > 0, s1, 0.1 * s1)                       # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     return s2
 
 
@@ -78,11 +78,11 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = np.where(s1 > 0, s1, 0.1 * s1)                       # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.where(s1 > 0, s1, 0.1 * s1)                       # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap = s2 - y
     size = np.abs(gap)
-    L = np.where(size < 1.5, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (4)
+    L = np.where(size < 1.5, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (3)
     return float(L.sum() / n)
 
 
@@ -95,18 +95,18 @@ def loss_and_gradients(params, x, y, *, masks=None):
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
     mask1 = s1 > 0
-    o1 = np.where(mask1, s1, 0.1 * s1)                        # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.where(mask1, s1, 0.1 * s1)                        # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap = s2 - y
     size = np.abs(gap)
     mask = size < 1.5
-    L = np.where(mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (4)
-    delta2 = np.where(mask, gap, 1.5 * np.sign(gap))          # (5)
-    delta1 = (delta2 @ W2.T) * np.where(mask1, 1, 0.1).astype(x.dtype)  # (6)
-    dW1 = (x.T @ delta1) / n                                  # (7)
-    db1 = delta1.sum(axis=0) / n                              # (8)
-    dW2 = (o1.T @ delta2) / n                                 # (9)
-    db2 = delta2.sum(axis=0) / n                              # (10)
+    L = np.where(mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (3)
+    delta2 = np.where(mask, gap, 1.5 * np.sign(gap))          # (9)
+    delta1 = (delta2 @ W2.T) * np.where(mask1, 1, 0.1).astype(x.dtype)  # (10)
+    dW1 = (x.T @ delta1) / n                                  # (12)
+    db1 = delta1.sum(axis=0) / n                              # (12)
+    dW2 = (o1.T @ delta2) / n                                 # (13)
+    db2 = delta2.sum(axis=0) / n                              # (13)
     value = float(L.sum() / n)
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
@@ -122,17 +122,16 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
     mask1 = s1 > 0
-    o1 = np.where(mask1, s1, 0.1 * s1)                        # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
+    o1 = np.where(mask1, s1, 0.1 * s1)                        # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
     gap = s2 - y
     size = np.abs(gap)
     mask = size < 1.5
-    L = np.where(mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (4)
-    delta2 = np.where(mask, gap, 1.5 * np.sign(gap))          # (5)
-    delta1 = (delta2 @ W2.T) * np.where(mask1, 1, 0.1).astype(x.dtype)  # (6)
+    L = np.where(mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (3)
+    delta2 = np.where(mask, gap, 1.5 * np.sign(gap))          # (9)
+    delta1 = (delta2 @ W2.T) * np.where(mask1, 1, 0.1).astype(x.dtype)  # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "L": L, "delta2": delta2, "delta1": delta1}
 
 
@@ -266,11 +265,11 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            multiply(number1, s1, t1)                                 # (2)
+            multiply(number1, s1, t1)                                 # (1)
             maximum(s1, t1, out=o1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            subtract(s2, y, t2)                                       # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            subtract(s2, y, t2)                                       # (3)
             absolute(t2, t3)
             less(t3, number2, t4)
             minimum(t2, number2, out=t5)
@@ -285,18 +284,18 @@ class Trainer:
             loss = ((sum1) / n)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            sign(t2, t12)                                             # (5)
+            sign(t2, t12)                                             # (9)
             multiply(number2, t12, t13)
             copyto(t14, t13)
             copyto(t14, t2, where=t4)
             multiply(t14, number6, delta2)
-            delta2_dot(W2_T, t15)                                     # (6)
+            delta2_dot(W2_T, t15)                                     # (10)
             greater(s1, number7, t16)
             copyto(t17, number1)
             copyto(t17, number8, where=t16)
             multiply(t15, t17, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (7)
-            o1_1_T_dot(delta2, dW2b2)                                 # (9)
+            x_1_T_dot(delta1, dW1b1)                                  # (12)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
             subtract(flat, gradient, flat)
             return float(loss)
 

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 e7580dd8fc2b2e1727fe9a916fb9e8acd0493aae35c9ec5975febc2613f6c4d1
 # by:  gradwright code several_labels.toml
-# sha256 of the other lines: 06bcc46f7b868553e12b16d78a232dbe1dff13f4ce105fdde606393d62c314e6
+# sha256 of the other lines: 17eab4a7edac454d36826ec24a05530e44c7bfca2924a667c2452cedb0531136
 """Several yes-or-no answers from one network.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 3).
@@ -10,16 +10,16 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = sigmoid(s1[n,j])
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  o2[n,j] = sigmoid(s2[n,j])
-    (5)  L[n] = -Sum(y[n,k]*log(o2[n,k]) + (1 - y[n,k])*log(1 - o2[n,k]), k)
-    (6)  delta2[n,j] = o2[n,j] - y[n,j]
-    (7)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*o1[n,j]*(1 - o1[n,j])
-    (8)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (9)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (10)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (11)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (1)  o1[n,j] = sigmoid(s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (2)  o2[n,j] = sigmoid(s2[n,j])
+    (3)  L[n] = -Sum(y[n,k]*log(o2[n,k]) + (1 - y[n,k])*log(1 - o2[n,k]), k)
+    (9)  delta2[n,j] = o2[n,j] - y[n,j]
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*o1[n,j]*(1 - o1[n,j])
+    (12)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (13)  dL/db2[j] = Sum(delta2[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -74,9 +74,9 @@ def forward(params, x, state=None):
     W1, b1, W2, b2 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = sigmoid(s2)                                          # (4)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = sigmoid(s2)                                          # (2)
     return o2
 
 
@@ -88,9 +88,9 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    L = (y * softplus(-s2) + (1 - y) * softplus(s2)).sum(axis=1)  # (5)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    L = (y * softplus(-s2) + (1 - y) * softplus(s2)).sum(axis=1)  # (3)
     return float(L.sum() / n)
 
 
@@ -102,16 +102,16 @@ def loss_and_gradients(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = sigmoid(s2)                                          # (4)
-    L = (y * softplus(-s2) + (1 - y) * softplus(s2)).sum(axis=1)  # (5)
-    delta2 = o2 - y                                           # (6)
-    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (7)
-    dW1 = (x.T @ delta1) / n                                  # (8)
-    db1 = delta1.sum(axis=0) / n                              # (9)
-    dW2 = (o1.T @ delta2) / n                                 # (10)
-    db2 = delta2.sum(axis=0) / n                              # (11)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = sigmoid(s2)                                          # (2)
+    L = (y * softplus(-s2) + (1 - y) * softplus(s2)).sum(axis=1)  # (3)
+    delta2 = o2 - y                                           # (9)
+    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (10)
+    dW1 = (x.T @ delta1) / n                                  # (12)
+    db1 = delta1.sum(axis=0) / n                              # (12)
+    dW2 = (o1.T @ delta2) / n                                 # (13)
+    db2 = delta2.sum(axis=0) / n                              # (13)
     value = float(L.sum() / n)
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
@@ -127,14 +127,13 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = sigmoid(s2)                                          # (4)
-    L = (y * softplus(-s2) + (1 - y) * softplus(s2)).sum(axis=1)  # (5)
-    delta2 = o2 - y                                           # (6)
-    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (7)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = sigmoid(s2)                                          # (2)
+    L = (y * softplus(-s2) + (1 - y) * softplus(s2)).sum(axis=1)  # (3)
+    delta2 = o2 - y                                           # (9)
+    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "o2": o2, "L": L, "delta2": delta2, "delta1": delta1}
 
 
@@ -265,18 +264,18 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            multiply(number1, s1, t1)                                 # (2)
+            multiply(number1, s1, t1)                                 # (1)
             tanh(t1, t2)
             multiply(number1, t2, t3)
             add(t3, number1, o1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            multiply(number1, s2, t4)                                 # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            multiply(number1, s2, t4)                                 # (2)
             tanh(t4, t5)
             multiply(number1, t5, t6)
             add(t6, number1, o2)
             y_flat = y.ravel()
-            sum1 = y_flat.dot(s2_flat)                                # (5)
+            sum1 = y_flat.dot(s2_flat)                                # (3)
             maximum(s2, number2, out=t7)
             sum2 = t7_flat_dot(ones_nx3)
             absolute(t5, t8)
@@ -285,14 +284,14 @@ class Trainer:
             loss = ((-sum1 + sum2 + constant1 - sum3) / n)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(o2, y, t10)                                      # (6)
+            subtract(o2, y, t10)                                      # (9)
             multiply(t10, number3, delta2)
-            delta2_dot(W2_T, t11)                                     # (7)
+            delta2_dot(W2_T, t11)                                     # (10)
             multiply(t11, o1, t12)
             subtract(number4, o1, t13)
             multiply(t12, t13, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (8)
-            o1_1_T_dot(delta2, dW2b2)                                 # (10)
+            x_1_T_dot(delta1, dW1b1)                                  # (12)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
             subtract(flat, gradient, flat)
             return float(loss)
 

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 6d268c6fdc059c39f8421f253dc920f666b7841dc7295b24ed4ee0624b7c7ae0
 # by:  gradwright code two_means.toml
-# sha256 of the other lines: 3a929599aa6659c924234352df2205f8ad73db42c043f5d184d3332d3e139ee6
+# sha256 of the other lines: 42e52e11558f14b31a2af6ab9500d9eea043647730d79f1c38d09fb7712517d2
 """Mean squared error over samples and outputs.
 
 Samples are rows: x has the shape (n, 3), y the shape (n, 2).
@@ -10,16 +10,16 @@ The error delta of a layer is the derivative of the loss of one sample by its pr
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
     (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i) + b1[j]
-    (2)  o1[n,j] = sigmoid(s1[n,j])
-    (3)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
-    (4)  o2[n,j] = sigmoid(s2[n,j])
-    (5)  L[n] = 1/2*Sum((o2[n,k] - y[n,k])**2, k)
-    (6)  delta2[n,j] = o2[n,j]*(1 - o2[n,j])*(o2[n,j] - y[n,j])
-    (7)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*o1[n,j]*(1 - o1[n,j])
-    (8)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
-    (9)  dL/db1[j] = Sum(delta1[n,j], n)/N
-    (10)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
-    (11)  dL/db2[j] = Sum(delta2[n,j], n)/N
+    (1)  o1[n,j] = sigmoid(s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i) + b2[j]
+    (2)  o2[n,j] = sigmoid(s2[n,j])
+    (3)  L[n] = 1/2*Sum((o2[n,k] - y[n,k])**2, k)
+    (9)  delta2[n,j] = o2[n,j]*(1 - o2[n,j])*(o2[n,j] - y[n,j])
+    (10)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*o1[n,j]*(1 - o1[n,j])
+    (12)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)/N
+    (12)  dL/db1[j] = Sum(delta1[n,j], n)/N
+    (13)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)/N
+    (13)  dL/db2[j] = Sum(delta2[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -69,9 +69,9 @@ def forward(params, x, state=None):
     W1, b1, W2, b2 = _parameters(params)
     x = _samples(x, W1.dtype)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = sigmoid(s2)                                          # (4)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = sigmoid(s2)                                          # (2)
     return o2
 
 
@@ -83,10 +83,10 @@ def loss(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = sigmoid(s2)                                          # (4)
-    L = 0.5 * ((o2 - y)**2).sum(axis=1)                       # (5)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = sigmoid(s2)                                          # (2)
+    L = 0.5 * ((o2 - y)**2).sum(axis=1)                       # (3)
     return float(L.sum() / n)
 
 
@@ -98,17 +98,17 @@ def loss_and_gradients(params, x, y, *, masks=None):
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = sigmoid(s2)                                          # (4)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = sigmoid(s2)                                          # (2)
     gap = o2 - y
-    L = 0.5 * (gap**2).sum(axis=1)                            # (5)
-    delta2 = o2 * (1 - o2) * gap                              # (6)
-    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (7)
-    dW1 = (x.T @ delta1) / n                                  # (8)
-    db1 = delta1.sum(axis=0) / n                              # (9)
-    dW2 = (o1.T @ delta2) / n                                 # (10)
-    db2 = delta2.sum(axis=0) / n                              # (11)
+    L = 0.5 * (gap**2).sum(axis=1)                            # (3)
+    delta2 = o2 * (1 - o2) * gap                              # (9)
+    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (10)
+    dW1 = (x.T @ delta1) / n                                  # (12)
+    db1 = delta1.sum(axis=0) / n                              # (12)
+    dW2 = (o1.T @ delta2) / n                                 # (13)
+    db2 = delta2.sum(axis=0) / n                              # (13)
     value = float(L.sum() / n)
     return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
@@ -124,15 +124,14 @@ def trace(params, x, y, *, masks=None):
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
-    n = len(x)
     s1 = x @ W1 + b1                                          # (1)
-    o1 = sigmoid(s1)                                          # (2)
-    s2 = o1 @ W2 + b2                                         # (3)
-    o2 = sigmoid(s2)                                          # (4)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2 + b2                                         # (2)
+    o2 = sigmoid(s2)                                          # (2)
     gap = o2 - y
-    L = 0.5 * (gap**2).sum(axis=1)                            # (5)
-    delta2 = o2 * (1 - o2) * gap                              # (6)
-    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (7)
+    L = 0.5 * (gap**2).sum(axis=1)                            # (3)
+    delta2 = o2 * (1 - o2) * gap                              # (9)
+    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "o2": o2, "L": L, "delta2": delta2, "delta1": delta1}
 
 
@@ -253,31 +252,31 @@ class Trainer:
         def step(x, y):
             copyto(x_0, x)
             x_1_dot(W1b1, s1)                                         # (1)
-            multiply(number1, s1, t1)                                 # (2)
+            multiply(number1, s1, t1)                                 # (1)
             tanh(t1, t2)
             multiply(number1, t2, t3)
             add(t3, number1, o1)
             copyto(o1_0, o1)
-            o1_1_dot(W2b2, s2)                                        # (3)
-            multiply(number1, s2, t4)                                 # (4)
+            o1_1_dot(W2b2, s2)                                        # (2)
+            multiply(number1, s2, t4)                                 # (2)
             tanh(t4, t5)
             multiply(number1, t5, t6)
             add(t6, number1, o2)
-            subtract(o2, y, t7)                                       # (5)
+            subtract(o2, y, t7)                                       # (3)
             sum1 = t7_flat_dot(t7_flat)
             loss = ((0.5 * sum1) / n)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(number2, o2, t8)                                 # (6)
+            subtract(number2, o2, t8)                                 # (9)
             multiply(o2, t8, t9)
             multiply(t9, t7, t10)
             multiply(t10, number3, delta2)
-            delta2_dot(W2_T, t11)                                     # (7)
+            delta2_dot(W2_T, t11)                                     # (10)
             multiply(t11, o1, t12)
             subtract(number2, o1, t13)
             multiply(t12, t13, delta1)
-            x_1_T_dot(delta1, dW1b1)                                  # (8)
-            o1_1_T_dot(delta2, dW2b2)                                 # (10)
+            x_1_T_dot(delta1, dW1b1)                                  # (12)
+            o1_1_T_dot(delta2, dW2b2)                                 # (13)
             subtract(flat, gradient, flat)
             return float(loss)
 
