@@ -12,7 +12,8 @@ class Claim:
     """lhs relation rhs, for every value of the free indices under the conditions.
 
     In a chain `lhs` is its first member, whatever stands between; `before` is the member just
-    before the relation.  A side is None where nothing is written; an expression alone has relation "".
+    before the relation.  A side is None where nothing is written; an expression
+    alone has relation "".
     """
 
     lhs: Node | None

@@ -1,7 +1,7 @@
 r"""Macros that only put their arguments in place: \newcommand, \renewcommand, \def and the like.
 
-Definitions are taken out of the text; calls are expanded in the tokens, within bounds.  A macro that
-calls itself is refused.
+Definitions are taken out of the text; calls are expanded in the tokens, within bounds.  A macro
+that calls itself is refused.
 """
 
 from __future__ import annotations

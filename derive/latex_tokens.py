@@ -4,6 +4,7 @@ r"""LaTeX formulas as tokens with their places; TeX programming is refused by it
 ['w', '_', '{', 'i', 'j', '}', '\\cdot', 'x', "'"]
 """
 
+# ruff: noqa: RUF001  (look-alike signs are what one of the tables is about)
 from __future__ import annotations
 
 import re

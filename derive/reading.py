@@ -1,7 +1,8 @@
 r"""Formulas as people write them, under a profile, as claims.
 
 >>> from derive.profiles import profile
->>> made = read(r"\delta_j^{(l)} = \frac{\partial E_n}{\partial s_j^{(l)}}", Scope(profile("neurons")))
+>>> text = r"\delta_j^{(l)} = \frac{\partial E_n}{\partial s_j^{(l)}}"
+>>> made = read(text, Scope(profile("neurons")))
 >>> [claim.relation for claim in made.claims], made.problems
 (['='], ())
 
@@ -19,10 +20,11 @@ from derive.latex_macros import Macros
 from derive.latex_tokens import Token, Unreadable
 from derive.reading_cursor import Cursor
 from derive.reading_defaults import filled
-from derive.reading_grammar import RELATIONS, STOPS, Grammar, conjunction
+from derive.reading_grammar import Grammar
 from derive.reading_layout import prepared
 from derive.reading_scope import Scope
 from derive.reading_tree import Dots, Letter, Listed, Node, Num, Plus, Size, Words
+from derive.reading_words import RELATIONS, STOPS, conjunction
 
 LINKS = {
     r"\implies": "implies", r"\Rightarrow": "implies", r"\Longrightarrow": "implies",
@@ -102,7 +104,7 @@ class _Statements:
         depth = 0
         while not self.c.done:
             token = self.c.peek()
-            if depth <= 0 and (token.text in STOPS or token.raw and conjunction(token)):
+            if depth <= 0 and (token.text in STOPS or (token.raw and conjunction(token))):
                 return
             depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(token.text, 0)
             self.c.next()
@@ -140,8 +142,7 @@ class _Statements:
             self.c.done
             or token.text in STOPS
             or token.text in (",", ".", ";", "&")
-            or bool(token.raw)
-            and conjunction(token)
+            or (bool(token.raw) and conjunction(token))
         )
 
     def _list_behind(self, members: list[Node | None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from derive.latex_tokens import Token
 from derive.reading_cursor import Cursor
-from derive.reading_grammar import PRODUCTS, RELATIONS
+from derive.reading_words import PRODUCTS, RELATIONS
 
 FRAMES = frozenset(
     (
@@ -14,25 +14,34 @@ FRAMES = frozenset(
     )
 )  # fmt: skip
 SIZES = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm middle".split()
-)
+    (
+        "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl",
+        "biggr", "Biggl", "Biggr", "bigm", "Bigm", "middle",
+    )
+)  # fmt: skip
 NOTHING = frozenset(
     (
         "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", ",", ":", ";", "!", " ",
         "notag", "nonumber", "normalfont", "bf", "rm", "it", "small", "normalsize", "large",
-        "centering", "qedhere", "allowbreak", "nobreak", "mathstrut", "strut", "enspace", "thinspace",
-        "medspace", "thickspace", "negthinspace", "rlap", "null", "/", "protect", "relax", "unskip",
-        "(", ")", "[", "]", "hfill", "break", "noindent",
+        "centering", "qedhere", "allowbreak", "nobreak", "mathstrut", "strut", "enspace",
+        "thinspace", "medspace", "thickspace", "negthinspace", "rlap", "null", "/", "protect",
+        "relax", "unskip", "(", ")", "[", "]", "hfill", "break", "noindent",
     )
 )  # fmt: skip
-GONE = frozenset(("label", "tag", "tag*", "hspace", "hspace*", "vspace", "color", "phantom", "vphantom",
-                  "hphantom", "ref", "eqref", "cite", "footnote", "checked", "intertext"))  # fmt: skip
+GONE = frozenset(
+    (
+        "label", "tag", "tag*", "hspace", "hspace*", "vspace", "color", "phantom", "vphantom",
+        "hphantom", "ref", "eqref", "cite", "footnote", "checked", "intertext",
+    )
+)  # fmt: skip
 OPENED = frozenset(("boxed", "ensuremath", "fbox"))  # may hold whole equations
-KEPT = frozenset(("fwd", "bwd", "soft", "good", "mathop", "mathrel", "mathbin", "mathord",
-                  "ensuremath", "underline", "mathstrut", "smash", "mathopen", "mathclose",
-                  "displaystyle", "cancel"))  # fmt: skip
+KEPT = frozenset(
+    (
+        "fwd", "bwd", "soft", "good", "mathop", "mathrel", "mathbin", "mathord", "underline",
+        "smash", "mathopen", "mathclose", "cancel",
+    )
+)  # fmt: skip
 SECOND = frozenset(("textcolor", "shrunk", "colorbox", "rule"))  # their second argument counts
-BEFORE_NOTE = frozenset(("underbrace", "overbrace", "underset", "overset", "stackrel"))
 
 
 def prepared(given: list[Token]) -> list[Token]:
@@ -62,13 +71,11 @@ def _cleaned(c: Cursor) -> list[Token]:
             while c.peek().text == "[":
                 _optional(c)
             c.group()
-            if name == "shrunk":
-                pass
         elif name == "why":
             c.group()
             c.group()
         elif name in ("underbrace", "overbrace"):
-            made += [t for t in _braced(c)]
+            made += _braced(c)
             if c.peek().text in ("_", "^"):
                 c.next()
                 c.argument()

@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from derive.latex_tokens import Token
-from derive.marks import GREEK
-from derive.reading_cursor import ACCENTS, STYLES, Cursor
-from derive.reading_labels import Above, Labels, fenced, split, step_of
-from derive.reading_scope import FUNCTIONS, LABELLED, WORD_FUNCTIONS, Meaning, Scope
+from derive.reading_cursor import Cursor
+from derive.reading_labels import split, strip
+from derive.reading_names import Name
+from derive.reading_quantities import Quantities
+from derive.reading_scope import FUNCTIONS, WORD_FUNCTIONS, Meaning, Scope
 from derive.reading_tree import (
     Applied,
-    AtPoint,
     Change,
-    Entry,
     Function,
     Kronecker,
     Letter,
     Listed,
     Node,
-    Power,
     Size,
     Space,
-    Transposed,
     Value,
     Words,
-    walk,
 )
 from derive.signs import Sign
 from derive.symbols import Label
 
 UNKNOWN_FUNCTIONS = frozenset("fghpquvFGH")
 INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
-PARAMETERS = ("weight", "bias")
 
 
-@dataclass
-class Name:
-    """A sign with its scripts, as written."""
-
-    sign: Sign
-    order: int  # of the derivative, by dots
-    below: list[Node] | None
-    below_tokens: Cursor | None
-    raised: list[tuple[list[Token], int]]
-    primes: int
-    start: int
-    end: int = 0
-
-
-class Symbols(Labels):
+class Symbols(Quantities):
     """Reads names, and says what they are."""
 
     scope: Scope
@@ -57,86 +38,6 @@ class Symbols(Labels):
     def factor(self, c: Cursor) -> Node:
         """One factor with its powers."""
         raise NotImplementedError
-
-    # ---------------------------------------------------------------- signs
-
-    def sign(self, c: Cursor) -> tuple[Sign, int] | None:
-        """A letter under its style and accent, and the number of dots; None where there is none."""
-        token = c.peek()
-        name = token.text[1:]
-        if token.kind == "letter":
-            c.next()
-            return Sign(token.text), 0
-        if token.raw and not name.startswith("operatorname"):
-            c.next()
-            return Sign(" ".join(token.raw.split()), "text"), 0
-        if token.kind != "command":
-            return None
-        if name in GREEK or name == "ell":
-            c.next()
-            return Sign(name), 0
-        if name in STYLES or name in ACCENTS:
-            c.next()
-            inside = c.argument()
-            return self._under(name, inside)
-        return None
-
-    def _under(self, name: str, inside: Cursor) -> tuple[Sign, int]:
-        if (
-            name in STYLES
-            and len(inside.tokens) > 1
-            and all(t.kind in ("letter", "digit") or t.text in ("_", r"\_") for t in inside.tokens)
-        ):
-            word = "".join(t.text.lstrip("\\") for t in inside.tokens)
-            return Sign(word, STYLES[name]), 0
-        if name in STYLES and len(inside.tokens) == 1 and inside.peek().kind == "digit":
-            return Sign(inside.next().text, STYLES[name]), 0
-        found = self.sign(inside)
-        if found is None or not inside.done:
-            raise inside.wrong(f"one letter under \\{name}")
-        sign, order = found
-        if name in STYLES:
-            return replace(sign, style=STYLES[name]), order
-        if name in ("dot", "ddot"):
-            return sign, order + (1 if name == "dot" else 2)
-        return replace(sign, accent=ACCENTS[name]), order
-
-    # ---------------------------------------------------------------- names
-
-    def name(self, c: Cursor) -> Name | None:
-        """A sign with its scripts; braces around a sign are opened."""
-        start, place = c.peek().start, c.place
-        if c.peek().text == "{":
-            inside = c.group()
-            made = self.name(inside)
-            if made is None or not inside.done:
-                c.place = place
-                return None
-        else:
-            found = self.sign(c)
-            if found is None:
-                c.place = place
-                return None
-            made = Name(*found, None, None, [], 0, start)
-        self._scripts(c, made)
-        made.end = c.last_end
-        return made
-
-    def _scripts(self, c: Cursor, into: Name) -> None:
-        while True:
-            token = c.peek()
-            if token.text == "_" and into.below_tokens is None:
-                c.next()
-                into.below_tokens = c.argument()
-            elif token.text == "^":
-                c.next()
-                inside = c.argument()
-                into.raised.append((inside.tokens[inside.place :], inside.stop.start))
-            elif token.text == "'":
-                c.next()
-                into.primes += 1
-            else:
-                return
 
     def symbol(self, c: Cursor) -> Node | None:
         """A name and its arguments as a node; None where no name stands."""
@@ -208,21 +109,6 @@ class Symbols(Labels):
         size = sizes[0] if len(sizes) == 1 else Listed(tuple(sizes), span=span)
         return Space(size, span=span)
 
-    def _marks(self, name: Name) -> list[str]:
-        into = Above()
-        for tokens, end in name.raised:
-            c = Cursor(tokens, end)
-            while not c.done and self._mark(c, into):
-                pass
-        return into.marks
-
-    def _above(self, name: Name, labelled: bool) -> Above:
-        into = Above()
-        for tokens, end in name.raised:
-            self.above(tokens, end, labelled, into)
-        into.primes += name.primes
-        return into
-
     # ---------------------------------------------------------------- special letters
 
     def _exponential(self, c: Cursor, name: Name, span: tuple[int, int]) -> Node:
@@ -249,23 +135,17 @@ class Symbols(Labels):
         return False
 
     def _is_size(self, name: Name) -> bool:
-        sign, place = self.scope.profile.layer_size
+        sign, _ = self.scope.profile.layer_size
         if name.sign != sign or name.primes or name.order:
             return False
         if name.below_tokens is not None:
-            from derive.reading_labels import strip
-
             return self.label(strip(name.below_tokens.fork())) is not None
         return any(self._size_label(tokens, end) for tokens, end in name.raised)
 
     def _size_label(self, tokens: list[Token], end: int) -> Label | None:
-        from derive.reading_labels import strip
-
         return self.label(strip(Cursor(tokens, end)))
 
     def _size(self, name: Name, span: tuple[int, int]) -> Node:
-        from derive.reading_labels import strip
-
         if name.below_tokens is not None:
             return Size(self.label(strip(name.below_tokens)), span=span)
         return Size(self._size_label(*name.raised[0]), span=span)
@@ -310,149 +190,6 @@ class Symbols(Labels):
             args = ()
         return self._raised(Applied(made, args, order, span=span), above, span)
 
-    def arguments(self, c: Cursor) -> tuple[Node, ...] | None:
-        """What stands in parentheses or brackets behind a function, or None."""
-        if c.peek().text not in ("(", "["):
-            return None
-        inside = fenced(c, c.peek().text, ")" if c.peek().text == "(" else "]")
-        return tuple(self.argument(part) for part in split(inside, ",", "|", ";"))
-
-    def argument(self, c: Cursor) -> Node:
-        """One argument; a dot stands for any."""
-        if [t.text for t in c.tokens[c.place :]] == [r"\cdot"]:
-            return Words("any", span=(c.next().start, c.last_end))
-        return self.whole(c)
-
-    # ---------------------------------------------------------------- quantities
-
-    def _quantity(
-        self, c: Cursor, name: Name, meanings: list[Meaning], barred: bool = False
-    ) -> Node:
-        labelled = any(m.role in LABELLED for m in meanings)
-        above = self._above(name, labelled)
-        if name.order or above.primes:
-            raise c.wrong(
-                "a quantity without dots or primes", Token("mark", "'", name.start, name.end)
-            )
-        places = [] if name.below_tokens is None else self.below(name.below_tokens)
-        span = (name.start, name.end)
-        made = replace(self.entry(meanings, above, places, name, c), barred=barred)
-        made = self._behind(c, made, meanings)
-        return self._raised(made, above, (span[0], c.last_end))
-
-    def entry(
-        self, meanings: list[Meaning], above: Above, places: list[Node], name: Name, c: Cursor
-    ) -> Entry:
-        """The entry or array that the sign with these places is."""
-        meaning = self._meant(meanings, places, above)
-        rank = self.scope.rank(meaning, above.label)
-        sample = above.sample
-        whole = meaning.form != "entry"
-        if sample is None and places and self._sample_first(meaning, places, rank, whole):
-            sample, *places = places
-        fixed = meaning.fixed
-        if fixed is not None and whole and meaning.role == "bias" and places:
-            places = []
-        if rank > 1 and len(places) == 1 and _digits(name) and not whole:
-            raise c.wrong(f"{rank} indices", Token("mark", "_", name.start, name.end))
-        if rank == 1 and len(places) > 1 and _digits(name):
-            places = self._merged(places)
-        form = meaning.form
-        if form == "entry" and not places and rank and self._has_whole(meaning):
-            form = "whole"
-        return Entry(
-            meaning.role, meaning.letter, above.label, tuple(places), sample, form, above.step,
-            span=(name.start, name.end), fixed=fixed if meaning.role == "bias" else None,
-        )  # fmt: skip
-
-    def _meant(self, meanings: list[Meaning], places: list[Node], above: Above) -> Meaning:
-        """The role among several that share a sign."""
-        if len(meanings) == 1:
-            return meanings[0]
-        by_role = {m.role: m for m in reversed(meanings)}  # the first of each role
-        if "bias" in by_role and by_role["bias"].fixed is not None and "weight" in by_role:
-            bias = by_role["bias"]
-            where = 1 if self.scope.profile.out_first else 0
-            fixed = len(places) == 2 and _is_number(places[where], bias.fixed)
-            alone = len(places) == 1 and _is_number(places[0], bias.fixed)
-            return bias if fixed or alone else by_role["weight"]
-        if "loss" in by_role and "objective" in by_role:
-            loss = by_role["loss"]
-            sampled = bool(places) or above.sample is not None
-            return by_role["objective"] if loss.samples and not sampled else loss
-        entries = [m for m in meanings if m.form == "entry"]
-        if places and entries:
-            meanings = entries
-        for role in ("activation", "preactivation"):
-            if role in by_role and any(m.role == role for m in meanings):
-                return next(m for m in meanings if m.role == role)
-        return meanings[0]
-
-    def _sample_first(self, m: Meaning, places: list[Node], rank: int, whole: bool) -> bool:
-        if not self.scope.batched(m):
-            return False
-        if m.role == "loss":
-            return True
-        subscripts = self.scope.profile.writing["sample"] == "subscript"
-        if whole:
-            return subscripts and len(places) == 1
-        if len(places) == rank + 1:
-            return subscripts
-        first = places[0]
-        return subscripts and len(places) == 1 and first == Letter(self.scope.sample)
-
-    def _has_whole(self, m: Meaning) -> bool:
-        if m.letter:
-            return False
-        role = self.scope.profile.roles[m.role]
-        return role.whole == role.entry and m.role not in LABELLED
-
-    def _merged(self, places: list[Node]) -> list[Node]:
-        from fractions import Fraction
-
-        from derive.reading_tree import Num
-
-        text = "".join(str(p.value) for p in places if isinstance(p, Num))
-        return [Num(Fraction(int(text)), span=(places[0].span[0], places[-1].span[1]))]
-
-    def _behind(self, c: Cursor, made: Entry, meanings: list[Meaning]) -> Node:
-        """A sample or iteration in parentheses, or the arguments of a loss."""
-        if c.peek().text != "(":
-            return made
-        place = c.place
-        inside = fenced(c, "(", ")")
-        step = step_of(inside)
-        if step is not None:
-            letter, shift = step
-            timed = made.role in ("weight", "bias") or shift or letter is None
-            if timed or made.role not in ("loss",) and letter == Letter("n"):
-                return replace(made, step=shift, span=(made.span[0], c.last_end))
-            return replace(made, sample=letter, span=(made.span[0], c.last_end))
-        parts = split(inside, ",", ";")
-        roles = {m.role for m in meanings}
-        if len(parts) > 1 or roles & {"loss", "objective", "error"}:
-            args = tuple(self.argument(part) for part in parts)
-            arrays = all(
-                isinstance(a, Entry) and (a.role in PARAMETERS or made.role == "error")
-                for a in args
-            )
-            if len(parts) > 1 or arrays:
-                if "objective" in roles and self.scope.profile.roles["objective"].arguments:
-                    made = replace(made, role="objective")
-                span = (made.span[0], c.last_end)
-                if made.role in ("loss", "objective"):
-                    return replace(made, span=span)
-                return AtPoint(made, args, span=span)
-        c.place = place
-        return made
-
-    def _raised(self, made: Node, above: Above, span: tuple[int, int]) -> Node:
-        if above.exponent is not None:
-            made = Power(made, above.exponent, above.entrywise, span=span)
-        for _ in range(above.transposes):
-            made = Transposed(made, span=span)
-        return made
-
     # ---------------------------------------------------------------- letters without a role
 
     def _unknown(self, c: Cursor) -> Node:
@@ -475,17 +212,3 @@ class Symbols(Labels):
         if name.order or above.primes or above.label:
             raise c.wrong("a quantity of the notation", Token("mark", sign.letter, *span))
         return self._raised(Letter(text + below, span=span), above, span)
-
-
-def _digits(name: Name) -> bool:
-    tokens = name.below_tokens.tokens if name.below_tokens is not None else []
-    return len(tokens) > 0 and all(t.kind == "digit" for t in tokens)
-
-
-def _is_number(node: Node, value: int | None) -> bool:
-    from derive.reading_tree import Num
-
-    return isinstance(node, Num) and node.value == value
-
-
-__all__ = ["Name", "Symbols", "Listed", "walk"]

@@ -1,4 +1,4 @@
-"""Texts that a notation prints of a derivation, each with the terms or arrays that it stands for."""
+"""Texts that a notation prints of a derivation, each with the terms or arrays it stands for."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _index(name: str, size: int | str) -> Affine:
 
 
 def plain(term: Term) -> Term:
-    """Without what no formula shows: indices with one value, padding, two ways to write one thing."""
+    """Without what no formula shows: indices with one value, padding, a second way to write it."""
     made = _plain(term)
     single = {i: Affine() for i in free_indices(made) if i.size == 1}
     return at(made, single) if single else made
@@ -82,9 +82,11 @@ def plain(term: Term) -> Term:
 def _plain(term: Term) -> Term:
     term = rebuild(term, _plain)
     match term:
-        case Sum(body, indices) if any(i.size == 1 for i in indices) or isinstance(body, Sum):
+        case Sum(body=body, indices=indices) if any(i.size == 1 for i in indices) or isinstance(
+            body, Sum
+        ):
             return _sum(body, indices)
-        case Extremum(kind, body, indices) if all(i.size == 1 for i in indices):
+        case Extremum(_, body, indices) if all(i.size == 1 for i in indices):
             return at(body, {i: Affine() for i in indices})
         case Ref(tensor, places) if tensor.role == "gradient" and _by_sample(places):
             role = ROLE_OF.get(tensor.letter, "parameter")
@@ -101,7 +103,7 @@ def _sum(body: Term, indices: tuple[Index, ...]) -> Term:
     rest = tuple(i for i in indices if i.size != 1)
     inner = at(body, single) if single else body
     if isinstance(inner, Sum):
-        inner, rest = inner.body, (*rest, *inner.indices)
+        return Sum(inner.body, (*rest, *inner.indices))
     return Sum(inner, rest) if rest else inner
 
 

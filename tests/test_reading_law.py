@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from derive.derivation import Derivation, derive
+from derive.matrix import Mat
 from derive.profiles import names
 from derive.reading import read
 from derive.reading_network import scope_of, terms_of
+from derive.reading_tree import Node
+from derive.terms import Term
 from tests.notations import assert_same, printed, writer_of
 
 EXAMPLES = Path(__file__).parent.parent / "codegen" / "examples"
@@ -65,7 +68,8 @@ def test_what_is_printed_is_read_as_the_same(name: str, notation: str) -> None:
         sides = [reading.claims[0].lhs, *(claim.rhs for claim in reading.claims)]
         present = [side for side in sides if side is not None]
         within = terms.over(*present)
-        for side, meant in zip(present, members, strict=True):
+        pairs: list[tuple[Node, Term | Mat]] = list(zip(present, members, strict=True))
+        for side, meant in pairs:
             assert_same(within, side, meant, text)
 
 
