@@ -88,7 +88,19 @@ def _attempt(
     }
     state = {name: value.astype(dtype) for name, value in state.items()}
     x = rng.normal(size=(samples, *map(int, network.input))).astype(dtype)
-    y = targets(network, rng, samples).astype(dtype)
+    return answered(network, rng, params, x, masks, state)
+
+
+def answered(
+    network: Network,
+    rng: np.random.Generator,
+    params: dict[str, Floats],
+    x: Floats,
+    masks: dict[str, Floats],
+    state: dict[str, Floats],
+) -> Draw | None:
+    """The draw with random targets, or None where some number is not finite or far too large."""
+    y = targets(network, rng, len(x)).astype(x.dtype)
     with np.errstate(all="ignore"):
         size = sizes(network, params, x, y, masks=masks)
         answer = passed(network, params, x, y, np.float64, masks=masks)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 Floats = Any  # a float64 array or a number
+SECOND = 1e-7  # eps of float32: where both factors vanish, the product of their errors remains
 
 
 def _joint(*sizes: Floats) -> Floats:
@@ -70,7 +71,8 @@ class Sized:
     def __mul__(self, other: Any) -> Sized:
         """The errors of both factors are passed on."""
         other = Sized.of(other)
-        size = _joint(self.size * other.value, self.value * other.size)
+        both = SECOND * self.size * other.size
+        size = _joint(self.size * other.value, self.value * other.size, both)
         return Sized(self.value * other.value, size)
 
     __rmul__ = __mul__
@@ -88,7 +90,8 @@ class Sized:
     def __pow__(self, exponent: int | float) -> Sized:
         """The power with a constant exponent."""
         slope = exponent * self.value ** (exponent - 1)
-        return self.through(self.value**exponent, slope)
+        power = self.through(self.value**exponent, slope)
+        return power.at_least(SECOND * np.square(self.size)) if exponent == 2 else power
 
     def __matmul__(self, other: Any) -> Sized:
         """The matrix product; its own error is as large as that of the absolute values."""

@@ -24,6 +24,7 @@ from codegen.arithmetic import PRECISE
 from codegen.backprop import backprop_of, loss_value, passed, precise, sizes
 from codegen.draws import Draw, Floats, draw, takes_labels
 from codegen.report import COMPLEX, CONTRACT, DIGITS, GENERIC, Report, Row
+from codegen.ties import tied
 from codegen.verify_trainer import trains
 from derive.errors import SpecError
 from derive.spec import Network
@@ -47,7 +48,8 @@ FORBIDDEN = {"eval", "exec", "compile", "__import__", "globals", "getattr", "set
 def verify(subject: Any, module: ModuleType | str, *, seed: int = 0) -> Report:
     """Hold a module, or its source, against the referees; the subject is a network or derivation.
 
-    Random data are drawn from the seed, in float64 and float32, in batches of 1, 2 and 7.
+    Random data are drawn from the seed, in float64 and float32, in batches of 1, 2 and 7, and whole
+    numbers on which relu and max meet exact ties.
     """
     network = subject if isinstance(subject, Network) else subject.network
     if not network.numeric:
@@ -153,8 +155,10 @@ class Judge:
         self.must("init", dtype, lambda: self.fresh(dtype))
         large = self.net.work > LARGE
         for samples in BATCHES:
-            alone = large and samples == 2 and not self.net.state
-            at = draw(self.network, rng, 1 if alone else samples, dtype)
+            count = 1 if large and samples == BATCHES[-1] else samples
+            if self.net.state:  # a variance of one sample is 0, and that of two nearly a constant
+                count = max(count, 2 if samples == BATCHES[0] else 3)
+            at = draw(self.network, rng, count, dtype)
             if not self.must("runs", dtype, partial(self.generic, at)):
                 continue
             if samples == BATCHES[-1]:
@@ -162,6 +166,9 @@ class Judge:
                 self.must("every referee answers", dtype, partial(self.slow, at, rng, digits))
             if samples == BATCHES[1]:
                 self.must("Trainer runs", dtype, partial(trains, self, at))
+        ties = tied(self.network, rng, 3, dtype)
+        if ties is not None:
+            self.must("runs at ties", dtype, partial(self.generic, ties))
 
     def slow(self, at: Draw, rng: np.random.Generator, digits: bool) -> bool:
         """The referees that cost more, on one small batch."""
@@ -178,14 +185,18 @@ class Judge:
         return True
 
     def fresh(self, dtype: Any) -> bool:
-        """`init` gives finite parameters of the promised shapes, the same for the same seed."""
+        """`init` gives finite parameters of the promised shapes, the same for the same seed.
+
+        And `init_state` the running averages of standard normal numbers.
+        """
         one, two = self.module.init(3, dtype=dtype), self.module.init(3, dtype=dtype)
         shapes = {name: value.shape for name, value in one.items()}
         same = all(np.array_equal(one[name], two[name]) for name in one)
         fine = all(v.dtype == dtype and np.isfinite(v).all() for v in one.values())
         state = self.module.init_state(dtype=dtype)
         kept = {name: value.shape for name, value in state.items()} == self.net.state
-        kept = kept and all(value.dtype == dtype for value in state.values())
+        for name, value in state.items():  # means of 0 and variances of 1
+            kept = kept and value.dtype == dtype and bool((value == name.startswith("var")).all())
         return shapes == self.net.shapes() and same and fine and kept
 
     def generic(self, at: Draw) -> bool:
