@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from codegen.document import CodeListing, Target
 
-
 COLUMN = 74  # the last column at which comments stand below one another
 
 
