@@ -29,7 +29,7 @@ from codegen.verify_trainer import trains
 from derive.errors import SpecError
 from derive.spec import Network
 
-LIMIT = 32.0
+LIMIT = 100.0  # times eps and the scale; random networks need at most 24
 STEP = 1e-30  # of the complex step: no rounding is involved, so it may be tiny
 DIGITS_STEP = PRECISE.context.mpf(
     "1e-25"
