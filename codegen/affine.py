@@ -253,7 +253,7 @@ def _diagonal(part: Labelled) -> Labelled:
 
 
 def merged(item: Node, lhs: Sequence[Affine]) -> Node:
-    """The array with one axis for each index as one with an axis for each place of the left side."""
+    """The array with an axis for each index as one with an axis for each place of the left side."""
     shape: list[Extent] = []
     for place in lhs:
         if place.index is not None:
@@ -265,7 +265,10 @@ def merged(item: Node, lhs: Sequence[Affine]) -> Node:
         if kept.terms and _row_major(kept, size) is None and kept.index is None:
             raise NotYet(f"entries defined at {place} have no array form")
         shape.append(size)
-    return node("merge", item, shape=tuple(shape)) if tuple(shape) != item.shape else item
+    if all(place.index is not None for place in lhs):  # what is the same for all is repeated
+        full = tuple(shape)
+        return item if item.shape == full else node("full", item, shape=full)
+    return node("merge", item, shape=tuple(shape))
 
 
 def spread(

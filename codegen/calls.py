@@ -42,6 +42,7 @@ class Calls:
         self.makers = makers
         self.plan = plan
         self.given = {*GIVEN, *parameters, *(f"d{p}" for p in parameters)}
+        self.reserved = {s.name for s in (*plan.steps, *plan.updates)} | self.given
         self.ops: list[Op] = []
         self.kinds: dict[str, tuple[object, ...]] = {}
         self.bound: list[str] = []
@@ -95,7 +96,7 @@ class Calls:
 
     def fresh(self, name: str) -> str:
         """The name, or with a number behind it where it is taken."""
-        taken = {*self.names, *self.kinds, *self.given, *self.base}
+        taken = {*self.names, *self.kinds, *self.given, *self.base, *self.reserved}
         count, found = 1, name
         while found in taken:
             count += 1
@@ -116,6 +117,8 @@ class Calls:
         """The name of a result: the given one, or that of a temporary."""
         if name is None:
             self._temporaries += 1
+            while f"t{self._temporaries}" in self.reserved:
+                self._temporaries += 1
             name = f"t{self._temporaries}"
         self.kinds[name] = (shape, False)
         return name
@@ -146,8 +149,14 @@ class Calls:
         """A number as an array without axes: quicker than a Python number."""
         text = f"np.array({value}, dtype)"
         known = next((n for n, v in self.names.items() if v == text), None)
-        count = sum(n.startswith("number") for n in self.names)
-        return self.bind(known or f"number{count + 1}", text)
+        return self.bind(known or self.counted("number"), text)
+
+    def counted(self, stem: str) -> str:
+        """The stem with the next number that no name of the network has."""
+        count = 1
+        while f"{stem}{count}" in self.reserved | set(self.names):
+            count += 1
+        return f"{stem}{count}"
 
     def ones(self, shape: Shape) -> str:
         """An array of ones."""

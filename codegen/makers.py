@@ -239,6 +239,7 @@ ARRAYS: dict[str, Maker] = {
     "pad": pad,
     "spread": spread,
     "copy": _copied,
+    "full": _copied,
     **dict.fromkeys(("einsum", "eye", "arange", "argmax", "argmin", "first"), _other),
     "power": _power,
 }

@@ -29,7 +29,7 @@ TRUTHFUL = frozenset({"mul", "where"})  # operations that take truth values as t
 VIEWS = frozenset(
     {"transpose", "expand", "squeeze", "diagonal", "take", "slice", "split", "windows"}
 )
-MOVES = frozenset({"pad", "merge", "spread", "first", "copy"})  # data to other places
+MOVES = frozenset({"pad", "merge", "spread", "first", "copy", "full"})  # data to other places
 LEAVES = frozenset({"array", "number", "constant", "size", "eye", "arange", "scalar"})
 BINARY = frozenset({"add", "sub", "mul", "div", "maximum", "minimum", "atan2"}) | COMPARISONS
 

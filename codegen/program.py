@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from math import prod
 from typing import Any
 
 from derive.equation import Equation
+from derive.index import relabel
 from derive.terms import Extent, Index, Ref, Tensor, Term
 
 Shapes = Mapping[Tensor, tuple[Extent, ...]]
@@ -139,14 +140,15 @@ def program_of(derivation: Any) -> Program:
     used = {key for chain in derivation.chains for step in chain.steps for key in step.cites}
     loss = network.loss.likelihood or network.loss.name
     stages = derivation.forward_pass.stages
+    backward, gradients = _apart(derivation, shapes)
     return Program(
         name=network.name,
         sha256=network.sha256,
         forward=tuple(derivation.forward),
         loss=derivation.loss,
         objective=derivation.objective,
-        backward=tuple(derivation.backward),
-        gradients=tuple(derivation.gradients),
+        backward=backward,
+        gradients=gradients,
         shapes=shapes,
         title=network.title,
         dtype=network.dtype,
@@ -165,6 +167,31 @@ def program_of(derivation: Any) -> Program:
         state=tuple(tensor for stage in stages for tensor in stage.state),
         masks={mask: stage.layer.rate for stage in stages for mask in stage.masks},
     )
+
+
+def _apart(
+    derivation: Any, shapes: dict[Tensor, tuple[Extent, ...]]
+) -> tuple[tuple[Equation, ...], tuple[Equation, ...]]:
+    """The backward pass with names of errors that nothing else has: delta_1 beside a user's delta1."""
+    gradients = {f"d{eq.lhs.tensor}" for eq in derivation.gradients}
+    errors = {eq.lhs.tensor for eq in derivation.backward}
+    taken = gradients | {str(t) for t in shapes if t not in errors and t.role != "gradient"}
+    taken |= {f"next_{t}" for t in shapes if t.role == "state"}
+    new = {t: replace(t, letter=t.letter + "_") for t in errors if str(t) in taken}
+    shapes.update({new[t]: shapes[t] for t in new})
+
+    def renamed(equation: Equation) -> Equation:
+        def term(of: Term) -> Term:
+            return relabel(of, lambda t: new.get(t, t), lambda extent: extent)
+
+        lhs = term(equation.lhs)
+        assert isinstance(lhs, Ref)
+        return Equation(lhs, term(equation.rhs), equation.why)
+
+    both = derivation.backward, derivation.gradients
+    if not new:
+        return tuple(both[0]), tuple(both[1])
+    return tuple(map(renamed, both[0])), tuple(map(renamed, both[1]))
 
 
 def _starts(stages: Sequence[Any]) -> dict[str, Start]:

@@ -310,6 +310,13 @@ def _reshaped(p: Printer, item: Node) -> tuple[str, int]:
     return f"{p.text(item.args[0], ATOM)}.reshape{_sizes(item.shape, p.rows)}", ATOM
 
 
+def _full(p: Printer, item: Node) -> tuple[str, int]:
+    (arg,), shape = item.args, _sizes(item.shape, p.rows)
+    if not arg.shape:
+        return f"np.full({shape}, {p.text(arg)}, x.dtype)", ATOM
+    return f"np.broadcast_to({p.text(arg)}, {shape})", ATOM
+
+
 def _spread(p: Printer, item: Node) -> tuple[str, int]:
     targets = item.detail
     assert isinstance(targets, tuple)
@@ -361,6 +368,7 @@ SPECIAL: dict[str, Callable[[Printer, Node], tuple[str, int]]] = {
     "merge": _reshaped,
     "spread": _spread,
     "first": _first_place,
+    "full": _full,
     "copy": lambda p, item: (p.text(item.args[0], ATOM), ATOM),
     "arange": lambda p, item: (f"np.arange({item.detail})", ATOM),
     **dict.fromkeys(("<", "<=", ">", ">=", "=="), Printer.comparison),

@@ -68,14 +68,13 @@ def _part(calls: Calls, item: Node) -> str:
     if item.op == "dot*":
         left, right = (_operand(calls, a) for a in item.args)
         calls.ops.append(Op("loss", calls.bases(left, right)))
-        name = f"sum{sum(' = ' in line and line.startswith('sum') for line in calls.lines) + 1}"
+        name = calls.counted("sum")
+        calls.reserved.add(name)
         calls.line(f"{name} = {calls.method(left, 'dot')}({right})")
         return name
     if item.op == "mul":
         value = " * ".join(_part(calls, a) for a in item.args)
-        return calls.bind(
-            f"constant{sum(n.startswith('constant') for n in calls.names) + 1}", value
-        )
+        return calls.bind(calls.counted("constant"), value)
     if item.op == "count":
         assert isinstance(item.detail, tuple)
         return " * ".join("n" if s == "N" else str(s) for s in item.detail)
