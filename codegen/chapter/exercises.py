@@ -111,7 +111,7 @@ def _activation(sheet: Sheet) -> Iterator[Block]:
     assert isinstance(hidden, Dense)
     assert isinstance(last, Dense)
     name = "tanh" if hidden.activation.name != "tanh" else "sigmoid"
-    if network.loss.name == "generic" or hidden.activation.name == "softmax":
+    if network.loss.name == "generic" or hidden.activation.name in ("softmax", "linear"):
         return
     stage = sheet.derivation.forward_pass.stages[place]
     below = sheet.derivation.shapes[stage.source][-1]

@@ -64,9 +64,8 @@ def _why_not_one_by_one(sheet: Sheet, many: int | None) -> tuple[Paragraph, ...]
     if many is None:
         cost = "that costs one more forward pass for every parameter, and it is not exact"
     else:
-        cost = (
-            f"that costs {words.count(many, 'forward pass', 'forward passes')}, and it is not exact"
-        )
+        passes = words.count(many, "more forward pass", "more forward passes")
+        cost = f"that costs {passes}, and it is not exact"
     text = (
         f"{start}, but {cost}. Going backward gives all derivatives at once for about the price of"
         " two forward passes, since what the layers share is computed once and handed on."

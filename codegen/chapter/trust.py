@@ -111,15 +111,15 @@ def _differences(sheet: Sheet, example: Example) -> list[Block]:
     if truncated:
         caption.append("A correct gradient gives this V; a wrong one gives a flat line.")
     else:
-        caption.append("The objective is a polynomial of degree two between its kinks, so the"
-                       " difference is exact up to rounding; a wrong gradient gives a flat"
-                       " line.")  # fmt: skip
+        caption.append("In each parameter the objective is a polynomial of degree two between"
+                       " its kinks, so the difference is exact up to rounding; a wrong gradient"
+                       " gives a flat line.")  # fmt: skip
+    limits = "the best step is a compromise" if truncated else "rounding spoils small steps"
     before: Inlines = (
         "A check that knows nothing of the derivation: nudge a parameter up and down and watch the"
         " objective. With 50 digits and a step of ", Math(power_of_ten(1e-15)),
         " all gradients of the example are right to ", Math(power_of_ten(numbers.difference)),
-        "; with the digits of a computer the best step is a compromise, ", CrossRef("fig:check"),
-        ".",
+        "; with the digits of a computer ", limits, ", ", CrossRef("fig:check"), ".",
     )  # fmt: skip
     return [Paragraph(before), Figure(picture, tuple(caption), "fig:check")]
 
