@@ -100,7 +100,7 @@ class Numbers:
     def elementwise(self, phi: Term | None, s: complex, order: int = 0) -> complex:
         """phi(s) for a term in S, or its derivative."""
         if phi is None:
-            raise Outside("an activation of a single number")
+            raise NoLayer("an activation of a single number")
         if order:
             h = 1e-2
             near = [self.elementwise(phi, s + k * h, order - 1) for k in (-3, -2, -1, 1, 2, 3)]

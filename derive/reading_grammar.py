@@ -297,9 +297,7 @@ class Grammar(Derivatives):
         function = Function(FUNCTIONS.get(name, name), span=(token.start, token.end))
         args = self.arguments(c)
         if args is None:
-            if not self.starts(c):
-                raise c.wrong(f"the argument of {name}")
-            args = (self._bare_argument(c),)
+            args = (self._bare_argument(c),) if self.starts(c) else ()
         span = (token.start, c.last_end)
         return self._raised(Applied(function, args, above.primes, span=span), above, span)
 

@@ -86,9 +86,20 @@ def _cleaned(c: Cursor) -> list[Token]:
             made += _cleaned(Cursor(inside.tokens, inside.stop.start))
         elif name in KEPT or name in NOTHING:
             continue
+        elif token.text == "}" and _is_empty(made):
+            made.pop()
         else:
             made.append(token)
     return made
+
+
+def _is_empty(made: list[Token]) -> bool:
+    """Whether braces with nothing inside have just been opened, and are no argument."""
+    if not made or made[-1].text != "{":
+        return False
+    if len(made) == 1 or made[-2].text in (r"\quad", r"\qquad", "\\\\"):
+        return True
+    return made[-2].kind != "command" and made[-2].text not in ("^", "_", "}")
 
 
 def _braced(c: Cursor) -> list[Token]:
@@ -134,31 +145,42 @@ def _frame(c: Cursor, token: Token) -> list[Token]:
 
 
 def _joined(tokens: list[Token]) -> list[Token]:
-    """Without the ends of rows that go on, and without the marks of alignment."""
+    """Without the ends of rows that go on; every second mark of alignment begins an equation."""
     made: list[Token] = []
-    depth = 0
-    k = 0
-    while k < len(tokens):
-        token = tokens[k]
-        depth += {r"\begin": 1, r"\end": -1}.get(token.text, 0)
-        if token.text == "&" and depth == 0:
-            k += 1
-            continue
-        if token.text == "\\\\" and depth == 0 and _goes_on(tokens, k + 1):
-            while made and made[-1].text in (",", "&", r"\quad", r"\qquad"):
+    marks = deep = fences = 0
+    for k, token in enumerate(tokens):
+        deep += {r"\begin": 1, r"\end": -1}.get(token.text, 0)
+        fences += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0)
+        if deep:
+            made.append(token)
+        elif token.text == "&":
+            marks += 1
+            if marks % 2 == 0 and made and made[-1].text not in RELATIONS:
+                made.append(Token("command", r"\qquad", token.start, token.end))
+        elif token.text == "\\\\" and (fences > 0 or _goes_on(tokens, k + 1)):
+            marks = 0
+            while made and made[-1].text in (",", r"\quad", r"\qquad"):
                 made.pop()
-            k += 1
-            while tokens[k].text in ("&", r"\quad", r"\qquad", "\\\\"):
-                k += 1
+        elif token.text in (r"\quad", r"\qquad") and (fences > 0 or _begins(tokens, k)):
             continue
-        made.append(token)
-        k += 1
+        else:
+            marks = 0 if token.text == "\\\\" else marks
+            made.append(token)
     return made
+
+
+def _begins(tokens: list[Token], k: int) -> bool:
+    """Whether nothing but alignment stands between the place and the row above that goes on."""
+    while k >= 0 and tokens[k].text in ("&", r"\quad", r"\qquad"):
+        k -= 1
+    return k >= 0 and tokens[k].text == "\\\\" and _goes_on(tokens, k + 1)
 
 
 def _goes_on(tokens: list[Token], k: int) -> bool:
     """Whether the row that begins at k continues the one above."""
-    while k < len(tokens) and tokens[k].text in ("&", r"\quad", r"\qquad"):
+    while k < len(tokens) and tokens[k].text in ("&", r"\quad", r"\qquad", "{", "}"):
+        if tokens[k].text == "{" and tokens[k + 1 : k + 2] and tokens[k + 1].text != "}":
+            break
         k += 1
     if k >= len(tokens):
         return False

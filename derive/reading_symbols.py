@@ -184,10 +184,13 @@ class Symbols(Quantities):
         made = replace(function, label=label, span=(name.start, name.end))
         args = self.arguments(c)
         span = (name.start, c.last_end)
-        if args is None:
-            if not function.activation:
-                raise c.wrong("an argument in parentheses")
-            args = ()
+        if (
+            args is None
+            and name.sign.letter in self.scope.layer_letters
+            and not function.activation
+        ):
+            return Letter(name.sign.letter, span=span)
+        args = args or ()
         return self._raised(Applied(made, args, order, span=span), above, span)
 
     # ---------------------------------------------------------------- letters without a role
