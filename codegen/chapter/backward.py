@@ -8,6 +8,7 @@ from codegen.chapter.gradients import batch, parameters
 from codegen.chapter.groups import Group
 from codegen.chapter.keys import error_key
 from codegen.chapter.sheet import Sheet
+from codegen.chapter.stage_backward import Seen
 from codegen.chapter.summary import summary, update
 from codegen.document import (
     Block,
@@ -47,10 +48,16 @@ def section(sheet: Sheet) -> Section:
 
 def _layers(sheet: Sheet) -> list[Block]:
     blocks: list[Block] = []
+    seen = Seen(sheet)
     for group in reversed(sheet.groups):
         for chain in group.errors:
-            blocks += _error(sheet, group, chain)
-    return [*blocks, *_input(sheet)]
+            lead = _lead(sheet, group) if chain is group.errors[0] else ()
+            blocks += [*_error(sheet, group, chain, lead), *seen.after(chain)]
+    return [*blocks, *_input(sheet), *seen.after(_input_chain(sheet))]
+
+
+def _lead(sheet: Sheet, group: Group) -> Inlines:
+    return (*layer_name(sheet, group, capital=True), ".")
 
 
 def layer_name(sheet: Sheet, group: Group, capital: bool = False) -> Inlines:
@@ -67,11 +74,10 @@ def layer_name(sheet: Sheet, group: Group, capital: bool = False) -> Inlines:
     return ("Layer " if capital else "layer ", sheet.label(group.label))
 
 
-def _error(sheet: Sheet, group: Group, chain: Chain) -> list[Block]:
-    lead = layer_name(sheet, group, capital=True)
+def _error(sheet: Sheet, group: Group, chain: Chain, lead: Inlines) -> list[Block]:
     output = group is sheet.last and chain.kind == "delta"
     before = _before_output(sheet, chain) if output else _before(sheet, group, chain)
-    blocks: list[Block] = [Paragraph(before, (*lead, "."))]
+    blocks: list[Block] = [Paragraph(before, lead)]
     blocks.append(Display((*sheet.lines(chain, error_key(chain)), *_arrays(sheet, chain))))
     after = _after(sheet, group, chain) if chain.kind == "delta" else ()
     if after:
@@ -179,9 +185,13 @@ def _after_hidden(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
 
 
 def _input(sheet: Sheet) -> list[Block]:
-    chain = next(c for c in sheet.derivation.layers if c.kind == "input")
+    chain = _input_chain(sheet)
     before = ("Nobody trains the input, but the same step once more tells how the loss depends on"
               " it, as one needs it when another network stands below:",)  # fmt: skip
     blocks: list[Block] = [Paragraph(before, ("The input.",))]
     blocks.append(Display(sheet.lines(chain, "gradient.x")))
     return blocks
+
+
+def _input_chain(sheet: Sheet) -> Chain:
+    return next(c for c in sheet.derivation.layers if c.kind == "input")

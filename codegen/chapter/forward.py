@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from codegen.chapter.keys import forward_key, forward_rows
 from codegen.chapter.sheet import Sheet
+from codegen.chapter.stage_forward import stage_blocks
 from codegen.document import (
     Block,
     Equation,
@@ -22,17 +23,18 @@ from derive.terms import Extremum, Size, Sum, refs, walk
 
 def section(sheet: Sheet) -> Section:
     """Layer by layer, loss, objective."""
-    blocks: list[Block] = [Paragraph(_intro(sheet)), Equations(tuple(_rows(sheet)))]
-    blocks += _thresholds(sheet)
-    blocks += _entries(sheet)
+    blocks: list[Block] = []
+    if sheet.dense:
+        blocks += [Paragraph(_intro(sheet)), Equations(tuple(_rows(sheet)))]
+        blocks += [*_thresholds(sheet), *_entries(sheet)]
+    else:
+        blocks += [*stage_blocks(sheet), *_thresholds(sheet)]
     blocks += [Paragraph(_loss_words(sheet)), Equations((_loss(sheet),))]
     blocks += [Paragraph(_objective_words(sheet)), Equations((_objective(sheet),))]
     return Section(("Forward pass",), tuple(blocks), "sec:forward")
 
 
 def _intro(sheet: Sheet) -> tuple[Inline, ...]:
-    if not sheet.dense:
-        return ("The equations of the network, in the order in which they are computed:",)
     layers = len(sheet.derivation.network.layers)
     source = sheet.tensor(sheet.derivation.forward_pass.stages[0].source)
     if any(group.open for group in sheet.groups):
@@ -44,8 +46,11 @@ def _intro(sheet: Sheet) -> tuple[Inline, ...]:
         return (*whole, sheet.tensor(first), ":")
     if layers == 1:
         return ("The layer weighs the inputs ", source, " and adds up:")
+    plain = any(stage.activation is None for stage in sheet.derivation.forward_pass.stages)
+    where = ", where it has one" if plain else ""
     return (
-        "Every layer weighs what comes from the layer below, adds up, and applies its activation."
+        "Every layer weighs what comes from the layer below, adds up, and applies its"
+        f" activation{where}."
         " It begins with the input ", source, ":",
     )  # fmt: skip
 

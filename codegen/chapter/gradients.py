@@ -6,6 +6,7 @@ from codegen.chapter.errors import error_equation
 from codegen.chapter.groups import place_of
 from codegen.chapter.keys import gradient_key, gradient_rows
 from codegen.chapter.sheet import Sheet
+from codegen.chapter.stage_backward import shared
 from codegen.document import (
     Block,
     CrossRef,
@@ -22,7 +23,10 @@ from derive.terms import Size
 def parameters(sheet: Sheet) -> Section:
     """For one sample, entry by entry."""
     before: tuple[Inline, ...] = ("With the errors known every gradient is one product.",)
-    if "generic.W" in sheet.keys.equations:
+    if not sheet.dense:
+        before = ("With the errors known every gradient is “error times input”, added up over all"
+                  " places at which the parameter is used. For one sample:",)  # fmt: skip
+    elif "generic.W" in sheet.keys.equations:
         before = ("With the errors known, every gradient is ", CrossRef("generic.W"), " at its"
                   " layer. For one sample:")  # fmt: skip
     rows = []
@@ -35,14 +39,13 @@ def parameters(sheet: Sheet) -> Section:
             rows.append(EquationRow(tuple(parts)))
     return Section(
         ("Gradients of the parameters",),
-        (Paragraph(before), Equations(tuple(rows))),
+        (Paragraph(before), Equations(tuple(rows)), *shared(sheet)),
         "sec:parameters",
     )
 
 
 def batch(sheet: Sheet) -> Section:
     """Samples as rows: errors, then gradients of the objective."""
-    blocks: list[Block] = [Paragraph(_words(sheet))]
     rows = []
     for group in reversed(sheet.groups):
         for chain in group.errors:
@@ -55,6 +58,7 @@ def batch(sheet: Sheet) -> Section:
                         Equation(None, "", sheet.span(group, 1 if group.open else 0).layout)
                     )
                 rows.append(EquationRow(tuple(parts)))
+    blocks: list[Block] = [Paragraph(_words(sheet, bool(rows)))]
     if rows:
         blocks.append(Equations(tuple(rows)))
     blocks.append(Paragraph(_sum_words(sheet)))
@@ -63,7 +67,9 @@ def batch(sheet: Sheet) -> Section:
     return Section(("All samples at once",), tuple(blocks), "sec:batch")
 
 
-def _words(sheet: Sheet) -> tuple[Inline, ...]:
+def _words(sheet: Sheet, rows: bool) -> tuple[Inline, ...]:
+    if not sheet.dense:
+        return _index_words(sheet, rows)
     stage = sheet.derivation.forward_pass.stages[0]
     x = sheet.tensor(stage.source, batch=True)
     s = sheet.tensor(stage.s.tensor, batch=True)
@@ -78,7 +84,21 @@ def _words(sheet: Sheet) -> tuple[Inline, ...]:
     return tuple(names)
 
 
+def _index_words(sheet: Sheet, rows: bool) -> tuple[Inline, ...]:
+    """Arrays of any rank get the sample as one more index, vectors become rows."""
+    made: list[Inline] = ["Nobody computes one sample after the other. Every array gets the sample"
+                          " ", sheet.index("n"), " as one more index, in front, and the equations"
+                          " stay as they are."]  # fmt: skip
+    if rows:
+        made.append(" Where the array of one sample is a vector, the samples are the rows of a"
+                    " matrix:")  # fmt: skip
+    return tuple(made)
+
+
 def _sum_words(sheet: Sheet) -> tuple[Inline, ...]:
+    if not sheet.dense:
+        return ("The objective ", CrossRef("objective"), " adds up the samples, and so does its"
+                " gradient:")  # fmt: skip
     mean = sheet.derivation.network.reduction == "mean"
     many = sheet.math(Size("N"))
     middle: tuple[Inline, ...] = (" divided by ", many, ",") if mean else ()

@@ -81,10 +81,12 @@ def keys_of(derivation: Derivation, groups: tuple[Group, ...]) -> Keys:
 
 def forward_rows(group: Group) -> Iterator[tuple[Equation, ...]]:
     """The equations that stand under one number: the pre-activation with its activation."""
-    rows: list[tuple[Equation, ...]] = [(equation,) for equation in group.body]
-    if group.activation is not None:
-        tail = rows.pop() if rows else ()
-        rows.append((*tail, group.activation))
+    rows: list[tuple[Equation, ...]] = []
+    for equation in group.forward:
+        if equation.lhs.tensor.role == "activation" and rows:
+            rows[-1] += (equation,)
+        else:
+            rows.append((equation,))
     yield from rows
 
 

@@ -8,6 +8,8 @@ from codegen.chapter import words
 from codegen.chapter.groups import Group
 from codegen.chapter.shapes import shape_of
 from codegen.chapter.sheet import MOST_PICTURED, Sheet
+from codegen.chapter.stage_forward import stages_of
+from codegen.chapter.stage_names import stage_name
 from codegen.chapter.symbols import symbols
 from codegen.diagrams import Column, Step, block_picture, elided, network_picture
 from codegen.document import Emph, Figure, Inline, Inlines, Math, Section
@@ -15,6 +17,7 @@ from codegen.picture import Content, Picture
 from derive import layout as lay
 from derive.layers import Dense
 from derive.layout import Layout, row
+from derive.stages import Stage
 from derive.terms import Extent, Function, Index, Label, Tensor, ref
 
 MOST_NAMED = 6  # weights that are named in the picture
@@ -100,12 +103,22 @@ def _blocks(sheet: Sheet) -> Picture:
     derivation = sheet.derivation
     steps = [Step("input", shape_of(sheet, derivation.network.input))]
     for group in sheet.groups:
-        if group.forward:
+        if group.forward and not (sheet.dense or group.run):
+            steps += [_stage_block(sheet, stage) for stage in stages_of(sheet, group)]
+        elif group.forward:
             out = group.forward[-1].lhs.tensor
             shape = derivation.shapes.get(group.each(out)[0], ())
             steps.append(Step(_block_name(sheet, group), shape_of(sheet, shape)))
     loss = Step("loss", sheet.write(derivation.loss.lhs))
     return block_picture([*steps, loss], "The layers of the network as blocks in a row")
+
+
+def _stage_block(sheet: Sheet, stage: Stage) -> Step:
+    """A layer by its kind; a sum says what comes round the layers of its block."""
+    name: Content = stage_name(stage)
+    if stage.inner is not None:
+        name = row(lay.Text("add "), sheet.writer.tensor(stage.source))
+    return Step(name, shape_of(sheet, sheet.derivation.shapes[stage.output]))
 
 
 def _block_name(sheet: Sheet, group: Group) -> Content:

@@ -9,6 +9,7 @@ from codegen.chapter.groups import Group
 from codegen.chapter.sheet import Sheet
 from codegen.document import (
     Block,
+    CrossRef,
     EquationRow,
     Equations,
     Inline,
@@ -18,10 +19,13 @@ from codegen.document import (
     Result,
 )
 from codegen.document import Equation as Shown
+from codegen.measure import width
 from derive.equation import Equation
 from derive.layout import Layout, row
 from derive.layout import number as numeral
 from derive.terms import Extent, Index, Label, Ref, Tensor
+
+WIDE = 24.0  # ems of the widest formula of the box; a wider one is cited
 
 _LEADS = {"weight": "weights", "bias": "biases"}
 
@@ -50,7 +54,11 @@ def summary(sheet: Sheet) -> Result:
 def _row(sheet: Sheet, group: Group, lead: str, equation: Equation) -> tuple[Inlines, ...]:
     shown = sheet.best(equation)
     assert shown.lhs is not None
-    formula: Inlines = (Math(row(shown.lhs, shown.relation, shown.rhs)),)
+    made = row(shown.lhs, shown.relation, shown.rhs)
+    formula: Inlines = (Math(made),)
+    key = sheet.keys.computed.get((equation.lhs.tensor.role, str(equation.lhs.tensor)))
+    if width(made) > WIDE and key is not None:
+        formula = (Math(shown.lhs), " by ", CrossRef(key))
     cells: tuple[Inlines, ...] = (
         (lead,) if lead else (),
         formula,

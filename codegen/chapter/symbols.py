@@ -7,6 +7,7 @@ from codegen.chapter.errors import adjoint
 from codegen.chapter.groups import Group, place_of
 from codegen.chapter.shapes import shape_of
 from codegen.chapter.sheet import Sheet
+from codegen.chapter.stage_names import mask_words, quantity_words, stage_name, state_words
 from codegen.document import Code, Inline, Inlines, Math, Table
 from derive import layout as lay
 from derive.layout import Layout, row
@@ -33,11 +34,7 @@ def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
                           ("activation", "activation: what a layer hands on")):  # fmt: skip
         found = [e.lhs.tensor for g in sheet.groups for e in g.forward if e.lhs.tensor.role == role]
         rows += _many(sheet, found, meaning)
-    for equation in derivation.forward:
-        if equation.lhs.tensor.role not in ("preactivation", "activation"):
-            rows.append(
-                _row(sheet, (equation.lhs.tensor,), equation.why or "intermediate quantity")
-            )
+    rows += _quantities(sheet)
     rows.append(_row(sheet, (y,), _target_meaning(sheet)))
     errors = [c.lhs for g in sheet.groups for c in g.errors if c.kind == "delta"]
     deltas = [lhs.tensor for lhs in errors if isinstance(lhs, Ref)]
@@ -46,6 +43,22 @@ def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
     rows += _many(sheet, deltas, "error: the derivative of the loss by the pre-activation")
     rows += _losses(sheet)
     return rows
+
+
+def _quantities(sheet: Sheet) -> list[tuple[Inlines, ...]]:
+    """What else the layers compute, draw or keep, the same of several layers in one row."""
+    found: dict[tuple[str, str], list[Tensor]] = {}
+    for stage in sheet.derivation.forward_pass.stages:
+        for equation in stage.body:
+            tensor = equation.lhs.tensor
+            if tensor.role not in ("preactivation", "activation"):
+                meaning = quantity_words(stage, tensor)
+                found.setdefault((tensor.letter, meaning), []).append(tensor)
+        for tensor in stage.masks:
+            found.setdefault((tensor.letter, mask_words(stage)), []).append(tensor)
+        for tensor in stage.state:
+            found.setdefault((tensor.letter, state_words(tensor)), []).append(tensor)
+    return [row for (_, words_), same in found.items() for row in _many(sheet, same, words_)]
 
 
 def _row(sheet: Sheet, tensors: tuple[Tensor, ...], meaning: str) -> tuple[Inlines, ...]:
@@ -69,7 +82,10 @@ def _parameters(sheet: Sheet, group: Group) -> list[tuple[Inlines, ...]]:
     if not group.run:
         layer = f"{what} of layer "
         made = _row(sheet, tensors, layer)
-        return [(made[0], (layer, sheet.label(group.label)), *made[2:])]
+        names = [stage_name(s) for s in sheet.derivation.forward_pass.stages
+                 if set(s.parameters) & set(tensors)]  # fmt: skip
+        kind = "" if sheet.dense else f", {names[0]}"
+        return [(made[0], (layer, sheet.label(group.label), kind), *made[2:])]
     shown = group.each(tensors[0])
     symbols = (Math(lay.listed(*map(sheet.writer.tensor, tensors))),)
     shapes = Math(lay.listed(*(_matrix_shape(sheet, group.each(t)[0]) for t in tensors)))

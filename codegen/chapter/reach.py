@@ -1,0 +1,134 @@
+"""Which outputs of a convolution an input reaches, and the kernel turned round on the way back.
+
+Output p reads the inputs at stride*p + dilation*u - padding for every tap u of the kernel, so input
+a reaches the outputs p for which some tap fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from codegen.chapter.sheet import Sheet
+from codegen.document import Figure, Inline
+from codegen.grids import Grid, grid_picture
+from codegen.picture import Content
+from derive.adjoint import apart, carried
+from derive.index import at
+from derive.layers import Conv
+from derive.lemma_book import error
+from derive.prove import Check, prove
+from derive.shapes import pads
+from derive.stages import Stage
+from derive.terms import Affine, Index, Ref, Sum, Term, mul, refs
+
+MOST_DRAWN = 7  # cells on a side; of a larger plane a corner is drawn
+LARGEST = 7  # kernels beyond that are not drawn
+Place = tuple[int, ...]
+
+
+def figure(sheet: Sheet, stage: Stage) -> Figure | None:
+    """An input, the kernel with numbered weights, and the outputs with those that lead there."""
+    layer = stage.layer
+    assert isinstance(layer, Conv)
+    if max(layer.kernel) > LARGEST:
+        return None
+    extents = sheet.derivation.shapes
+    source = [min(int(e), MOST_DRAWN) for e in extents[stage.source][1:]]
+    target = [min(int(e), MOST_DRAWN) for e in extents[stage.s.tensor][1:]]
+    origin = _widest(layer, source, target)
+    found = dict(_reached(layer, origin, target))
+    taps = list(product(*map(range, layer.kernel)))
+    number = {tap: str(k) for k, tap in enumerate(taps, 1)}
+    reached: dict[tuple[int, int], Content] = {_cell(p): number[tap] for p, tap in found.items()}
+    kernel: dict[tuple[int, int], Content] = {_cell(tap): number[tap] for tap in taps}
+    grids = (
+        _grid(source, "the input", {_cell(origin): ""}),
+        _grid(list(layer.kernel), "the kernel", kernel, fill=False),
+        _grid(target, "the outputs it reaches", reached),
+    )
+    corner = any(
+        int(e) > MOST_DRAWN for t in (stage.source, stage.s.tensor) for e in extents[t][1:]
+    )
+    alt = "One input, the kernel with its weights numbered, and the outputs that the input reaches"
+    return Figure(grid_picture(grids, alt), _caption(layer, corner), "fig:reach")
+
+
+def _grid(
+    sides: list[int], caption: str, marked: dict[tuple[int, int], Content], fill: bool = True
+) -> Grid:
+    rows, columns = (1, *sides)[-2:]
+    return Grid(rows, columns, caption, frozenset(marked) if fill else frozenset(), marked)
+
+
+def _cell(place: Place) -> tuple[int, int]:
+    rows, columns = (0, *place)[-2:]
+    return rows, columns
+
+
+def _caption(layer: Conv, corner: bool) -> tuple[Inline, ...]:
+    made = "One input, the kernel, and the outputs that the input reaches, each with the number of"
+    made += " the weight that leads there: "
+    made += "read in order, the numbers run backwards."
+    if max(layer.stride) > 1:
+        made += " The stride passes over the other weights."
+    return (made + " Of a large plane a corner is drawn." * corner,)
+
+
+def _widest(layer: Conv, source: list[int], target: list[int]) -> Place:
+    """The input that reaches most outputs, near the middle."""
+
+    def rank(place: Place) -> tuple[int, float]:
+        off = sum((2 * a - n + 1) ** 2 for a, n in zip(place, source, strict=True))
+        return (-len(dict(_reached(layer, place, target))), off)
+
+    return min(product(*map(range, source)), key=rank)
+
+
+def _reached(layer: Conv, origin: Place, target: list[int]) -> Iterator[tuple[Place, Place]]:
+    """The outputs that an input reaches, each with the tap by which it does."""
+    for tap in product(*map(range, layer.kernel)):
+        place: list[int] = []
+        for a, u, s, d, (front, _), size in zip(
+            origin, tap, layer.stride, layer.dilation, pads(layer), target, strict=True
+        ):
+            p, rest = divmod(a + front - d * u, s)
+            if rest or not 0 <= p < size:
+                break
+            place.append(p)
+        else:
+            yield tuple(place), tap
+
+
+# ------------------------------------------------------------------ the flipped kernel as a formula
+
+
+def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:
+    """The error of an input as a sum over the taps; None where a stride leaves places out.
+
+    dL/dx[k,a] = Sum(W[c,k,u]*delta[c, a + padding - dilation*u], c, u), with 0 read outside.
+    """
+    layer = stage.layer
+    assert isinstance(layer, Conv)
+    weight = next(r for r in refs(stage.main.rhs) if r.tensor == stage.parameters[0])
+    sample, inner, *spots = place.at
+    channel, own, *taps = (p.index for p in weight.at)
+    if max(layer.stride) > 1 or channel is None or own is None or inner.index is None:
+        return None
+    known = carried(apart(stage.main, place), place, error)
+    delta = next(r.tensor for r in refs(known) if r.tensor.role == "delta")
+    positions = [
+        a + front - Affine.of(u) * d
+        for a, u, d, (front, _) in zip(spots, taps, layer.dilation, pads(layer), strict=True)
+        if u is not None
+    ]
+    extents = ("N", *stage.shapes[stage.s.tensor])
+    entry = Ref(delta, (sample, Affine.of(channel), *positions), extents)
+    claim = Sum(mul(at(weight, {own: inner}), entry), (channel, *(u for u in taps if u)))
+    return claim, prove(known, claim)
+
+
+def spatial(stage: Stage) -> tuple[Index, ...]:
+    """The indices of the places of a window."""
+    places = [p.index for p in stage.main.lhs.at if p.index is not None and not p.index.sample]
+    return tuple(places[1:])

@@ -1,0 +1,289 @@
+"""What one sees when an error has come back through a layer, kind by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from codegen.chapter.groups import place_of
+from codegen.chapter.reach import figure, flipped, spatial
+from codegen.chapter.sheet import Sheet
+from codegen.chapter.stage_forward import outputs, window
+from codegen.document import (
+    Block,
+    CrossRef,
+    Display,
+    Equation,
+    EquationRow,
+    Equations,
+    Inline,
+    Inlines,
+    Line,
+    Listing,
+    Math,
+    Paragraph,
+)
+from derive import layout as lay
+from derive.forward import delta_of
+from derive.index import at, fresh
+from derive.layers import AvgPool, Conv, MaxPool
+from derive.layout import Layout, row
+from derive.lemma_book import of_loss
+from derive.stages import Stage
+from derive.steps import Chain
+from derive.terms import Affine, Index, Ref, Sum, Term, mul, walk
+
+SHORT = "in the standardised values"
+
+
+class Seen:
+    """Words about the layers that errors come back through, each said once on a page."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        """Nothing said yet."""
+        self.sheet = sheet
+        self.said: set[str] = set()
+
+    def after(self, chain: Chain) -> list[Block]:
+        """What is to be said behind an error."""
+        made: list[Block] = []
+        for stage, place in carriers(self.sheet, chain):
+            words = _WORDS.get(stage.kind)
+            if words is None or not self._first(stage):
+                continue
+            made += words(self.sheet, stage, chain, place)
+        return made
+
+    def _first(self, stage: Stage) -> bool:
+        layer = stage.layer
+        key = stage.kind
+        if isinstance(layer, Conv):
+            key += f" {max(layer.stride) > 1}"
+        new = key not in self.said
+        self.said.add(key)
+        return new
+
+
+def carriers(sheet: Sheet, chain: Chain) -> Iterator[tuple[Stage, Ref]]:
+    """The layers that an error has come back through, with the entry of their input.
+
+    A layer's error comes through whatever reads the layer's output.
+    """
+    if chain.kind == "gradient":
+        return
+    place = place_of(chain)
+    entries = [place]
+    for stage in sheet.derivation.forward_pass.stages:
+        if stage.phi is not None and stage.s.tensor == place.tensor:
+            entries.append(Ref(stage.output, place.at))
+    if place.tensor.role == "delta":
+        entries = list(_outputs(sheet, place))
+    for stage in sheet.derivation.forward_pass.stages:
+        for entry in entries:
+            if stage.source == entry.tensor:
+                yield stage, entry
+
+
+def _outputs(sheet: Sheet, delta: Ref) -> Iterator[Ref]:
+    """The pre-activation that an error is about, and the activation where it has one."""
+    for stage in sheet.derivation.forward_pass.stages:
+        s = stage.s.tensor
+        if stage.label == delta.tensor.label and s.role == "preactivation":
+            yield Ref(s, delta.at)
+            if stage.phi is not None:
+                yield Ref(stage.output, delta.at)
+
+
+# ------------------------------------------------------------------ windows
+
+
+def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
+    """Why the kernel is turned round; the picture; the sum over its taps; the windows."""
+    layer = stage.layer
+    assert isinstance(layer, Conv)
+    picture = figure(sheet, stage)
+    seen: Inlines = (" (", CrossRef("fig:reach"), ")") if picture else ()
+    text: list[Inline] = [
+        "An input reaches only the outputs over whose window it lies", *seen, ". In the forward"
+        " pass the place in the kernel grows with the place in the input. Here the input stands"
+        " still: the further on an output lies, the earlier the weight by which the input reaches"
+        " it. So the errors are gathered by the same kernel turned round, its last weight first;"
+        " the brackets leave out the outputs that the input does not reach.",
+    ]  # fmt: skip
+    if max(layer.stride) > 1:
+        text.append(" The kernel moved in steps larger than 1, so some of its weights lead from"
+                    " this input to no output, as if zeros stood between the errors.")  # fmt: skip
+    blocks: list[Block] = [Paragraph(tuple(text), ("The kernel turned round.",))]
+    blocks += [picture] if picture else []
+    made = flipped(stage, place)
+    if made is not None:
+        claim, check = made
+        blocks.append(Paragraph((f"With the weight as the index of the sum:{''}",)))
+        why: Inlines = ("the same sum, by the place in the kernel",)
+        line = Line(sheet.write(of_loss(place)), "=", sheet.write(claim), why, check.word)
+        blocks.append(Display((line,)))
+        blocks.append(Paragraph(("An error outside its range counts as 0 here.",)))
+    return [*blocks, *_column(sheet, stage)]
+
+
+def _column(sheet: Sheet, stage: Stage) -> list[Block]:
+    """The error of a window, which is how it is computed."""
+    turned = _turned(sheet, sheet.writer.tensor(stage.parameters[0]))
+    by = lay.partial(sheet.write(sheet.derivation.loss.lhs), window(sheet, stage))
+    shown = Equation(by, "=", row(turned, outputs(sheet, stage, delta_of(stage.label))))
+    text = ("As windows: each place gives its window the column below, and where windows lie over"
+            " one another what they give adds up:",)  # fmt: skip
+    return [Paragraph(text), Equations((EquationRow((shown,)),))]
+
+
+def _turned(sheet: Sheet, layout: Layout) -> Layout:
+    """The transpose of a column or of a matrix."""
+    if isinstance(layout, lay.Tinted):
+        return replace(layout, body=_turned(sheet, layout.body))
+    return lay.sup_more(layout, sheet.writer.names.transpose)
+
+
+def _max_pool(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
+    layer = stage.layer
+    assert isinstance(layer, MaxPool)
+    return [
+        Paragraph(("Only the largest value of a window has moved the output, so the whole error of"
+                   " a window goes to that one value, the winner, and the others get none: this is"
+                   " what the bracket with argmax says. ", *_overlap(layer, "win"))),
+    ]  # fmt: skip
+
+
+def _avg_pool(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
+    layer = stage.layer
+    assert isinstance(layer, AvgPool)
+    many = 1
+    for side in layer.kernel:
+        many *= side
+    share = lay.frac(lay.number(1), lay.number(many))
+    return [
+        Paragraph(("Every value of a window has the same share ", Math(share), " in the mean, so"
+                   " the error of a window is spread evenly over its values. ",
+                   *_overlap(layer, "lie"))),
+    ]  # fmt: skip
+
+
+def _overlap(layer: MaxPool | AvgPool, verb: str) -> Inlines:
+    overlap = any(s < k for s, k in zip(layer.stride, layer.kernel, strict=True))
+    if overlap:
+        return (f"Windows lie over one another, so a value can {verb} in several of them, and what"
+                " it gets from them adds up.",)  # fmt: skip
+    return ("The windows do not lie over one another, so of the sum at most one term is left.",)
+
+
+# ------------------------------------------------------------------ names, masks, two ways
+
+
+def _flatten(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
+    return [Paragraph(("Flattening only gave the entries new names, so the error only gets its old"
+                       " ones back.",))]  # fmt: skip
+
+
+def _dropout(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
+    mask = sheet.tensor(stage.masks[0])
+    return [Paragraph(("The error meets the same mask ", mask, " as the values did: what was"
+                       " dropped did not matter, and gets no error.",))]  # fmt: skip
+
+
+def _residual(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
+    assert stage.inner is not None
+    return [
+        Paragraph(("The error has two ways back, and they add: one through the layers of the block,"
+                   " and one straight from ", sheet.tensor(stage.main.lhs.tensor), ", with the"
+                   " factor 1. However small the slopes of the block are, the straight way loses"
+                   " nothing.")),
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------ the three terms of a norm
+
+
+def _norm(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
+    """What each of the three terms does, where the short form was reached."""
+    if not any(SHORT in step.why for step in chain.steps):
+        return []
+    h, over = stage.body[3].lhs, _over(stage)
+    taken = {i for p in h.at if (i := p.index) is not None}
+    places: dict[Index, Affine] = {}
+    for index in over:
+        new = fresh("m" if index.sample else "k", index.size, taken)
+        new = Index(new.name, new.size, index.sample)
+        taken.add(new)
+        places[index] = Affine.of(new)
+    other = at(h, places)
+    assert isinstance(other, Ref)
+    bound = tuple(i for p in places.values() if (i := p.index) is not None)
+    slope, values = of_loss(other), other
+    mean: Term = Sum(slope, bound)
+    along: Term = mul(h, Sum(mul(slope, values), bound))
+    r = sheet.math(stage.body[2].lhs)
+    items: tuple[Inlines, ...] = (
+        (sheet.math(of_loss(h)), " is what arrives at the value itself: the scaling passes it on."),
+        (sheet.math(mean), " comes from the mean. To add the same number to all values changes"
+         " nothing behind the norm, so the average of the errors is taken out: what goes on"
+         " adds up to 0."),
+        (sheet.math(along), " comes from the variance. To stretch all deviations by the same factor"
+         " is undone by the scaling, up to the small constant under the root, so the part of the"
+         " errors that points along the standardised values is taken out as well."),
+    )  # fmt: skip
+    lead: Inlines = ("Three terms.",)
+    text: Inlines = (
+        "The standardised values have taken the place of mean and variance, and the error of ",
+        sheet.tensor(place.tensor), " through the norm has three terms, all scaled by ", r, ":",
+    )  # fmt: skip
+    return [Paragraph(text, lead), Listing(items)]
+
+
+def _over(stage: Stage) -> tuple[Index, ...]:
+    """The indices that the statistics are taken over."""
+    sums = [node for node in walk(stage.body[0].rhs) if isinstance(node, Sum)]
+    return tuple(i for node in sums for i in node.indices)
+
+
+_WORDS = {
+    "conv": _conv,
+    "max_pool": _max_pool,
+    "avg_pool": _avg_pool,
+    "flatten": _flatten,
+    "dropout": _dropout,
+    "residual": _residual,
+    "layer_norm": _norm,
+    "batch_norm": _norm,
+}
+
+
+# ------------------------------------------------------------------ gradients of shared weights
+
+
+def shared(sheet: Sheet) -> list[Block]:
+    """The gradients of kernels, as windows."""
+    stages = [s for s in sheet.derivation.forward_pass.stages if isinstance(s.layer, Conv)]
+    if not stages:
+        return []
+    rows = [EquationRow(tuple(_kernel_gradients(sheet, stage))) for stage in stages]
+    text = ("A kernel works at every place with the same weights, so its gradient is \u201cerror"
+            " times input\u201d added up over all places; as windows:",)  # fmt: skip
+    return [Paragraph(text), Equations(tuple(rows))]
+
+
+def _kernel_gradients(sheet: Sheet, stage: Stage) -> Iterator[Equation]:
+    """Sum_p delta_p window_p^T, and the sum of the errors for the bias."""
+    loss, names = sheet.write(sheet.derivation.loss.lhs), sheet.writer.names
+    delta = outputs(sheet, stage, delta_of(stage.label))
+    places = names.joined([names.letter(i.name) for i in spatial(stage)])
+    weight, *bias = stage.parameters
+    product = row(delta, _turned(sheet, window(sheet, stage)))
+    yield Equation(lay.partial(loss, sheet.writer.tensor(weight)), "=", _summed(places, product))
+    for tensor in bias:
+        total = _summed(places, delta)
+        if getattr(stage.layer, "bias", "") == "threshold":
+            total = row("-", total)
+        yield Equation(lay.partial(loss, sheet.writer.tensor(tensor)), "=", total)
+
+
+def _summed(places: Layout | None, body: Layout) -> Layout:
+    return lay.BigOp("sum", places, None, body)
