@@ -163,7 +163,8 @@ def structure(term: Term) -> str:
     own = [str(p) for p in places(term)]
     match term:
         case Ref():
-            own.insert(0, f"{term.tensor} {term.tensor.role} {term.padded or ''}{term.lowest or ''}")
+            outside = f"{term.padded or ''}{term.lowest or ''}"
+            own.insert(0, f"{term.tensor} {term.tensor.role} {outside}")
         case Num():
             own.append(str(term.value))
         case Const():
