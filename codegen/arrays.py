@@ -205,11 +205,9 @@ class Lowering:
 
     def _spread(self, turned: Scatter) -> Labelled:
         """What every place gives, added where it belongs; then the factors outside."""
-        for index in turned.summed:
+        for index in (*turned.summed, *turned.outs, *turned.taps):
             self.rank(index)
         values = self._product(turned.factors, turned.summed)
-        for index, _ in turned.targets:
-            self.rank(index)
         found = spread(values, turned.targets, self.rank if self.samples_last else None)
         if not turned.outer:
             return found

@@ -173,6 +173,8 @@ class Calls:
         else:
             self.bind(made, f"{of}{text}")
         self.base[made] = self.base.get(of, of)
+        if of in self.strided:
+            self.strided.add(made)
         return made
 
     def passing(self, name: str) -> bool:

@@ -36,7 +36,8 @@ def size(index: Index) -> int:
 
 def aligned(parts: Sequence[Labelled], rank: Rank) -> tuple[tuple[Index, ...], list[Node]]:
     """Common axes in rank order, and every array with its axes so placed that NumPy broadcasts."""
-    axes = tuple(sorted({i for p in parts for i in p.axes}, key=rank))
+    met = dict.fromkeys(i for p in parts for i in p.axes)  # in an order that is always the same
+    axes = tuple(sorted(met, key=rank))
     nodes = []
     for part in parts:
         own = [i for i in axes if i in part.axes]

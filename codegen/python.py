@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from codegen.affine import Window
 from codegen.arrays import KERNELS
+from codegen.folding import folded
 from codegen.nodes import COMPARISONS, LEAVES, VIEWS, Node, value_of, walk
 from derive.terms import Extent
 
@@ -22,7 +23,8 @@ HINTS |= {"windows": "windows", "pad": "padded", "first": "first", "spread": "sp
 HINTS |= {"absolute": "size", **dict.fromkeys(COMPARISONS, "mask")}
 
 
-ALWAYS_NAMED = frozenset({"windows"})  # long enough for a line of their own
+LONG = 88  # more than that is too long for a line
+ALWAYS_NAMED = frozenset({"windows", "first"})  # long enough for a line of their own
 SHORT = {"absolute": "abs"}
 #: Functions of numbers: those of NumPy would turn float32 arrays beside them into float64.
 MATH = frozenset(
@@ -50,11 +52,12 @@ def source(statements: Sequence[Statement], taken: Iterable[str] = ()) -> list[s
             named = item in printer.named or item is statement.node
             if not named and (item in shared or item.op in ALWAYS_NAMED):
                 name = _fresh(item, statement, names)
-                lines.append(f"{name} = {printer.inside(item)}")
+                lines += folded(f"{name} = {printer.inside(item)}")
                 printer.named[item] = name
-        lines.append(
-            commented(f"{statement.name} = {printer.text(statement.node)}", statement.comment)
-        )
+        text = f"{statement.name} = {printer.text(statement.node)}"
+        lines += folded(text, statement.comment) if len(text) > LONG else []
+        if len(text) <= LONG:
+            lines.append(commented(text, statement.comment))
         if statement.node.op not in LEAVES:
             printer.named.setdefault(statement.node, statement.name)
     return lines
@@ -307,7 +310,10 @@ def _windows(p: Printer, item: Node) -> tuple[str, int]:
 
 
 def _reshaped(p: Printer, item: Node) -> tuple[str, int]:
-    return f"{p.text(item.args[0], ATOM)}.reshape{_sizes(item.shape, p.rows)}", ATOM
+    (arg,) = item.args
+    while arg.op == "split" and arg not in p.named:  # one after the other
+        (arg,) = arg.args
+    return f"{p.text(arg, ATOM)}.reshape{_sizes(item.shape, p.rows)}", ATOM
 
 
 def _full(p: Printer, item: Node) -> tuple[str, int]:

@@ -38,6 +38,20 @@ class Scatter:
     summed: tuple[Index, ...]
     targets: tuple[tuple[Index, Affine], ...]
 
+    @property
+    def outs(self) -> list[Index]:
+        """The indices of positions, that with the largest steps for each target."""
+        return [_by_step(place)[0] for _, place in self.targets]
+
+    @property
+    def taps(self) -> list[Index]:
+        """The other indices of the places."""
+        return [i for _, place in self.targets for i in _by_step(place)[1:]]
+
+
+def _by_step(place: Affine) -> list[Index]:
+    return [i for i, _ in sorted(place.terms, key=lambda t: -abs(t[1]))]
+
 
 def scattered(factors: Sequence[Term], over: Sequence[Index]) -> Scatter | None:
     """The sum turned round; None where no guard or delta ties an entry to the summed indices."""

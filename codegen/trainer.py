@@ -14,6 +14,7 @@ from fractions import Fraction
 from codegen.calls import Calls, Op
 from codegen.exchange import exchanged
 from codegen.faster import faster
+from codegen.folding import folded
 from codegen.joined import Join, joins
 from codegen.makers import ARRAYS
 from codegen.memory import placed
@@ -74,7 +75,8 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     views = [line for j in joined for line in j.lines]
     kept = listed([str(t) for t in program.state], "self._state") if program.state else []
     bind = ["rate = self._rate", *_views(parameters), *views, *kept, *placed(calls), *calls.bound]
-    return TrainerText(tuple(_used(bind, calls.lines)), tuple(calls.lines))
+    used = [part for line in _used(bind, calls.lines) for part in folded(line)]
+    return TrainerText(tuple(used), tuple(calls.lines))
 
 
 def spatial(program: Program) -> frozenset[Tensor]:

@@ -118,9 +118,7 @@ def _by_heavier(
     return heavier.__getitem__
 
 
-def as_matrix(
-    calls: Calls, name: str, rows: Sequence[Extent], columns: Sequence[Extent]
-) -> str:
+def as_matrix(calls: Calls, name: str, rows: Sequence[Extent], columns: Sequence[Extent]) -> str:
     """A contiguous array as a matrix."""
     if len(rows) == len(columns) == 1:
         return name
@@ -273,7 +271,9 @@ def _room(calls: Calls, item: Node, name: str | None) -> tuple[str, str]:
         shape = list(item.shape)
         for t in targets:
             shape[t.axis] = t.width
-        room = calls.bind(calls.fresh(f"{name or 'sum'}_room"), f"np.zeros(({sizes(shape)},), dtype)")
+        room = calls.bind(
+            calls.fresh(f"{name or 'sum'}_room"), f"np.zeros(({sizes(shape)},), dtype)"
+        )
         cuts = [":"] * item.rank
         for t in targets:
             cuts[t.axis] = f"{t.before}:{t.before + t.size}"
@@ -329,15 +329,9 @@ def _factors(item: Node, axes: Axes) -> list[tuple[Node, Axes]]:
         return _factors(item.args[0], tuple(inner))
     if item.op == "expand":
         assert isinstance(item.detail, tuple)
-        return _factors(
-            item.args[0], tuple(a for k, a in enumerate(axes) if k not in item.detail)
-        )
+        return _factors(item.args[0], tuple(a for k, a in enumerate(axes) if k not in item.detail))
     if item.op == "mul":
-        return [
-            found
-            for arg in item.args
-            for found in _factors(arg, axes[len(axes) - arg.rank :])
-        ]
+        return [found for arg in item.args for found in _factors(arg, axes[len(axes) - arg.rank :])]
     return [(item, axes)]
 
 

@@ -34,11 +34,12 @@ def random_spec(seed: int) -> dict[str, Any]:
 
 
 def _layer(rng: random.Random, shape: list[int]) -> tuple[dict[str, Any], list[int]]:
+    norms = ["layer_norm"] if shape[-1] > 1 else []  # over one value it is always 0
     if len(shape) == 1:
-        kind = rng.choice(("dense", "layer_norm", "batch_norm", "dropout", "residual"))
+        kind = rng.choice(("dense", "batch_norm", "dropout", "residual", *norms))
     else:
         kind = rng.choice(
-            ("conv", "conv", "conv", "max_pool", "avg_pool", "layer_norm", "batch_norm", "dropout")
+            ("conv", "conv", "conv", "max_pool", "avg_pool", "batch_norm", "dropout", *norms)
         )
     layer: dict[str, Any] = {"kind": kind, "activation": rng.choice(ACTIVATIONS)}
     match kind:
@@ -53,7 +54,9 @@ def _layer(rng: random.Random, shape: list[int]) -> tuple[dict[str, Any], list[i
             layer["axes"] = rng.choice(("last", "all"))
         case "residual":
             inner = {"kind": "dense", "units": shape[0], "activation": "tanh"}
-            layer["layers"] = [inner] if rng.random() < 0.7 else [{"kind": "layer_norm"}, inner]
+            layer["layers"] = (
+                [inner] if not norms or rng.random() < 0.7 else [{"kind": "layer_norm"}, inner]
+            )
     return layer, shape
 
 

@@ -119,11 +119,12 @@ def assert_like_torch(spec: dict[str, Any], seed: int, samples: int = 4) -> None
         out = reference.output(
             torch.tensor(x), {k: torch.tensor(v) for k, v in masks.items()}, True
         )
-        value = reference.loss(out, torch.tensor(y))
-        value.backward()
-        assert loss == pytest.approx(float(value), rel=1e-11)
+        objective = reference.loss(out, torch.tensor(y))
+        objective.backward()
+        true_loss = float(objective.detach())
+        assert loss == pytest.approx(true_loss, rel=1e-11)
         found, slopes = net.loss_and_gradients(params, x, y, masks=masks or None)
-        assert found == pytest.approx(float(value), rel=1e-11)
+        assert found == pytest.approx(true_loss, rel=1e-11)
         for name, slope in slopes.items():
             true = reference.params[name].grad.numpy()
             np.testing.assert_allclose(slope, true, 1e-8, 1e-9, err_msg=f"{spec}: {name}")
