@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from codegen.picture import Box, Content, Label, Picture, Shape, Stroke
+from codegen.picture import Box, Content, Dot, Label, Picture, Shape, Stroke
 
 CELL = 6.0
 GAP = 17.0
@@ -15,13 +15,14 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows and columns of cells; some are filled, some have something written in them."""
+    """Rows and columns of cells; some are filled, some have a dot or something written in them."""
 
     rows: int
     columns: int
     caption: Content
     filled: frozenset[Place] = frozenset()
     written: Mapping[Place, Content] = field(default_factory=dict)
+    dotted: frozenset[Place] = frozenset()
 
 
 def grid_picture(grids: Sequence[Grid], alt: str) -> Picture:
@@ -51,6 +52,8 @@ def _cells(grid: Grid, left: float, top: float, cell: float) -> list[Shape]:
         filled = (r, c) in grid.filled
         made.append(Box(x, y, cell, cell, "", filled))
         content = grid.written.get((r, c), "")
+        if (r, c) in grid.dotted:
+            made.append(Dot(x, y, cell / 6))
         if content != "":
             made.append(Label(x, y, content, tint="backward" if filled else ""))
     return made

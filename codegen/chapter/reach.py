@@ -6,7 +6,7 @@ a reaches the outputs p for which some tap fits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from codegen.chapter.sheet import Sheet
@@ -43,9 +43,9 @@ def figure(sheet: Sheet, stage: Stage) -> Figure | None:
     reached: dict[tuple[int, int], Content] = {_cell(p): number[tap] for p, tap in found.items()}
     kernel: dict[tuple[int, int], Content] = {_cell(tap): number[tap] for tap in taps}
     grids = (
-        _grid(source, "the input", {_cell(origin): ""}),
-        _grid(list(layer.kernel), "the kernel", kernel, fill=False),
-        _grid(target, "the outputs it reaches", reached),
+        _grid(source, "the input", dotted=frozenset({_cell(origin)})),
+        _grid(list(layer.kernel), "the kernel", kernel),
+        _grid(target, "the outputs it reaches", reached, frozenset(reached)),
     )
     corner = any(
         int(e) > MOST_DRAWN for t in (stage.source, stage.s.tensor) for e in extents[t][1:]
@@ -55,10 +55,14 @@ def figure(sheet: Sheet, stage: Stage) -> Figure | None:
 
 
 def _grid(
-    sides: list[int], caption: str, marked: dict[tuple[int, int], Content], fill: bool = True
+    sides: list[int],
+    caption: str,
+    written: Mapping[tuple[int, int], Content] | None = None,
+    filled: frozenset[tuple[int, int]] = frozenset(),
+    dotted: frozenset[tuple[int, int]] = frozenset(),
 ) -> Grid:
     rows, columns = (1, *sides)[-2:]
-    return Grid(rows, columns, caption, frozenset(marked) if fill else frozenset(), marked)
+    return Grid(rows, columns, caption, filled | dotted, written or {}, dotted)
 
 
 def _cell(place: Place) -> tuple[int, int]:

@@ -118,7 +118,8 @@ def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
     made = flipped(stage, place)
     if made is not None:
         claim, check = made
-        blocks.append(Paragraph((f"With the weight as the index of the sum:{''}",)))
+        blocks.append(Paragraph(("Added up over the weights it is a sliding kernel once more, over"
+                                 " the errors this time:",)))  # fmt: skip
         why: Inlines = ("the same sum, by the place in the kernel",)
         line = Line(sheet.write(of_loss(place)), "=", sheet.write(claim), why, check.word)
         blocks.append(Display((line,)))
@@ -233,7 +234,8 @@ def _norm(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
     lead: Inlines = ("Three terms.",)
     text: Inlines = (
         "The standardised values have taken the place of mean and variance, and the error of ",
-        sheet.tensor(place.tensor), " through the norm has three terms, all scaled by ", r, ":",
+        sheet.tensor(place.tensor), " through the norm has three terms, all scaled by ", r,
+        ", the sums divided by the number of values:",
     )  # fmt: skip
     return [Paragraph(text, lead), Listing(items)]
 

@@ -51,11 +51,13 @@ def stage_blocks(sheet: Sheet) -> list[Block]:
     """Layer by layer: what it does, its equations, and how they read as windows."""
     blocks: list[Block] = []
     said: set[str] = set()
+    lead: Inlines
+    text: Inlines
     for group in sheet.groups:
         rows = list(forward_rows(group))
         if group.run:
-            lead: Inlines = ("Layers ", sheet.span(group), ".")
-            text: Inlines = ("Alike, each with numbers of its own:",)
+            lead = ("Layers ", sheet.span(group), ".")
+            text = ("Alike, each with numbers of its own:",)
             blocks += [Paragraph(text, lead), *_formulas(sheet, rows, group)]
             continue
         for stage in stages_of(sheet, group):
