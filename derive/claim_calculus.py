@@ -57,6 +57,8 @@ class Calculus(Located):
             return self._by_output(node)
         if function.name == "log" and self.likelihood and _is_loss(node.args):
             return self._log_likelihood(node.args[0])
+        if function.name == "loss" and not node.order:  # of the output, as the network has it
+            return self.values[LOSS][(self.sample,)]
         if function.name == "diag":
             made = self.value(node.args[0])
             if not isinstance(made, Matrix):
@@ -80,7 +82,7 @@ class Calculus(Located):
         world, order = self.world, node.order
         function = node.function
         label = function.label
-        if function.activation and (label is not None or not function.name):
+        if function.activation and not self._by_name(function):
             number = world.last if label is None else self.layer_number(label)
             stage = next(
                 (s for s in world.passed.stages if s.label == Label(number) and s.function), None
@@ -99,13 +101,28 @@ class Calculus(Located):
                 "sqrt": cmath.sqrt,
             }[function.name]
             return plain
-        if function.name in self.scope.functions or label is not None:
+        labelled = label is not None and not function.assumed
+        if function.name in self.scope.functions or labelled:
             number_label = None if label is None else Label(self.layer_number(label))
             named = Known(function.name, number_label)
             return lambda s: world.function(named, s, order)
         if function.name not in KNOWN:
             raise NoValue(f"the function {function.name}")
         return lambda s: world.function(Known(function.name), s, order)
+
+    def _by_name(self, function: Function) -> bool:
+        """Whether a sign with two meanings, a function and any activation, is the function here.
+
+        Without a label of its own it is, where the layer has another activation than a generic one.
+        """
+        if not function.name:
+            return False
+        if function.label is None:
+            return True
+        label = Label(self.layer_number(function.label))
+        stages = [s for s in self.world.passed.stages if s.label == label and s.function]
+        generic = any(s.function is not None and s.function.label is not None for s in stages)
+        return function.assumed and bool(stages) and not generic
 
     def _softmax(self, node: Applied) -> Value:
         made = self.value(node.args[0])

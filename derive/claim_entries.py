@@ -202,6 +202,8 @@ class Arrays(Placed):
             return Ref(tensor, (row, col))
         if node.role == "weight":
             return Ref(tensor, (col, row) if self.scope.profile.out_first else (row, col))
+        if len(self._shape_of(node) or ()) == 2 and not tensor.batched:
+            return Ref(tensor, (row, col))
         front = (self._sample(node),) if tensor.batched else ()
         return Ref(tensor, (*front, row))
 

@@ -64,6 +64,8 @@ def evaluate_claim(claim: Claim, world: World, scope: Scope, seed: int = 0) -> t
     """Both sides at every choice (at most 60, drawn by the seed); NoValue where it says nothing."""
     if not claim.complete:
         raise NoValue("a claim with one side only")
+    if isinstance(claim.lhs, Letter) and isinstance(claim.rhs, Listed):
+        raise NoValue("the values of an index")
     settings = list(_settings(claim, world, scope, seed))
     found = [e for setting in settings if (e := _evidence(claim, setting)) is not None]
     if not found:
@@ -297,8 +299,16 @@ def _numbered(claim: Claim, setting: Setting, random: Random) -> Setting:
             if alone or (isinstance(node, Entry) and is_variable(node)):
                 numbers.setdefault(variable(node), complex(random.uniform(0.2, 0.9)))
     made = replace(setting, numbers=numbers)
-    if "activation" in numbers and "preactivation" in numbers and claim.lhs is not None:
-        function = next((n for n in walk(claim.lhs) if isinstance(n, Applied)), None)
-        if function is not None and len(function.args) == 1:
-            numbers["activation"] = made.number(replace(function, order=0))
+    if "activation" in numbers and "preactivation" in numbers:
+        numbers["activation"] = made.number(replace(_function_of_s(claim), order=0))
     return made
+
+
+def _function_of_s(claim: Claim) -> Applied:
+    """The function that makes o of s in a statement about both."""
+    for side in claim.sides:
+        for node in walk(side):
+            known = isinstance(node, Applied) and node.function.name not in ("exp", "log")
+            if known and isinstance(node, Applied) and len(node.args) == 1:
+                return node
+    raise NoValue("an output and an input without the function between them")

@@ -143,6 +143,11 @@ class Placed:
         same = [t for t in found if LETTERS.get(t.role) == t.letter]
         if same:
             return same[0]
+        alike = [
+            t for t in self.scope.shapes if t.letter == LETTERS[role] and t.label == label
+        ]  # a layer's own W and b
+        if alike:
+            return alike[0]
         batched = role not in ("weight", "bias")
         return Tensor(LETTERS[role], role, label, batched)
 
