@@ -163,14 +163,16 @@ def _plain(found: Node, places: list[Affine]) -> Labelled:
             slices[k] = (place.offset, c, count)
             places[k] = Affine.of(index)
     found = sliced(found, tuple(slices))
-    while (k := next((k for k, p in enumerate(places) if len(p.terms) > 1), None)) is not None:
-        if (sizes := _row_major(places[k], found.shape[k])) is not None:
-            indices = [i for i, _ in sorted(places[k].terms, key=lambda t: -t[1])]
-            shape = (*found.shape[:k], *sizes, *found.shape[k + 1 :])
-            found = node("split", found, detail=(k, sizes), shape=shape)
-            places[k : k + 1] = map(Affine.of, indices)
+    while wide := [k for k, p in enumerate(places) if len(p.terms) > 1]:
+        at = wide[0]
+        if (sizes := _row_major(places[at], found.shape[at])) is None:
+            found, places, back = _windows(found, places, back)
             continue
-        found, places, back = _windows(found, places, back)
+        indices = [i for i, _ in sorted(places[at].terms, key=lambda t: -t[1])]
+        shape = (*found.shape[:at], *sizes, *found.shape[at + 1 :])
+        found = node("split", found, detail=(at, sizes), shape=shape)
+        places[at : at + 1] = map(Affine.of, indices)
+        back = {k + len(sizes) - 1 if k > at else k for k in back}
     axes = tuple(p.index for p in places if p.index is not None)
     flips: list[tuple[int, int, int] | None] = [
         (_whole(i.size) - 1, -1, _whole(i.size)) if k in back else None for k, i in enumerate(axes)
@@ -200,7 +202,7 @@ def _row_major(place: Affine, size: Extent) -> tuple[int, ...] | None:
 def _windows(
     found: Node, places: list[Affine], back: set[int]
 ) -> tuple[Node, list[Affine], set[int]]:
-    """One step for every axis with several indices: the one that spans most, and windows of the rest."""
+    """For every axis with several indices: the one that spans most, and windows of the rest."""
     windows, extra = [], []
     places, back = list(places), set(back)
     shape: list[Extent] = list(found.shape)

@@ -20,7 +20,6 @@ from derive.terms import (
     Delta,
     Extent,
     Guard,
-    Index,
     Ref,
     Tensor,
 )

@@ -1,4 +1,4 @@
-"""max over a window of max(s, c) = max(max over the window of s, c): one cut-off a window, not an entry.
+"""max over a window of max(s, c) = max(max over the window of s, c): fewer cut-offs.
 
 The slope goes along: where the first o = max(s, c) of a window holds its maximum g, that is the
 first s which does, if g > c; and if g = c no entry of the window has a slope.

@@ -6,9 +6,9 @@ import ast
 
 _KINDS = """
 Module Expr Constant Import ImportFrom alias Assign AugAssign Name Load Store Attribute Call keyword
-BinOp Add Sub Mult Div Mod Pow MatMult UnaryOp USub Not BoolOp And Or BitAnd BitOr Compare Eq NotEq Lt
-Invert LtE Gt GtE Is IsNot In NotIn FunctionDef ClassDef Return arguments arg Dict List Tuple Set Subscript
-Slice Starred ListComp DictComp GeneratorExp comprehension If IfExp For Raise Try ExceptHandler With
+BinOp Add Sub Mult Div Mod Pow MatMult UnaryOp USub Not Invert BoolOp And Or BitAnd BitOr Compare Eq
+NotEq Lt LtE Gt GtE Is IsNot In NotIn FunctionDef ClassDef Return arguments arg Dict List Tuple Set
+Subscript Slice Starred ListComp DictComp GeneratorExp comprehension If IfExp For Raise Try ExceptHandler With
 withitem JoinedStr FormattedValue Assert
 """
 _ALLOWED = frozenset(_KINDS.split())

@@ -67,13 +67,14 @@ def erf(x):
 '''
 _SPREAD = '''
 def spread(values, sizes, starts, counts, steps, taps, gaps):
-    """Add values[..., p, q, u, v] to the entry [..., start + step*p + gap*u, ...], for all p, q, u, v.
+    """Add values[..., p, q, u, v] at [..., start + step*p + gap*u, ...], for all p, q, u, v.
 
-    Entries outside the sizes are left out; an axis of length 1 stands for equal values along it.
+    What falls outside of the sizes is left out; an axis of length 1 holds for all places of it.
     """
     k = len(sizes)
     lead, given = values.shape[: -2 * k], values.shape[-k:]
-    ends = [b + s * (m - 1) + g * (t - 1) + 1 for b, s, m, g, t in zip(starts, steps, counts, gaps, taps)]
+    axes = list(zip(starts, steps, counts, gaps, taps))
+    ends = [b + s * (m - 1) + g * (t - 1) + 1 for b, s, m, g, t in axes]
     before = [max(0, -b) for b in starts]
     widths = [a + max(size, end) for a, size, end in zip(before, sizes, ends)]
     total = np.zeros((*lead, *widths), values.dtype)

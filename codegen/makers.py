@@ -175,7 +175,7 @@ def _where(calls: Calls, item: Node, name: str | None) -> str:
 
 
 def _viewed(calls: Calls, item: Node, name: str | None) -> str:
-    """Slices, windows and splits of axes are views: bound beforehand, but for those of arguments."""
+    """Slices, windows and splits of axes are views, bound beforehand where the array is."""
     (arg,) = item.args
     of = calls.array(arg)
     text = Printer({arg: of}, "n").inside(item)

@@ -172,7 +172,7 @@ def program_of(derivation: Any) -> Program:
 def _apart(
     derivation: Any, shapes: dict[Tensor, tuple[Extent, ...]]
 ) -> tuple[tuple[Equation, ...], tuple[Equation, ...]]:
-    """The backward pass with names of errors that nothing else has: delta_1 beside a user's delta1."""
+    """The backward pass with error names that nothing else has: delta_1 beside a user's delta1."""
     gradients = {f"d{eq.lhs.tensor}" for eq in derivation.gradients}
     errors = {eq.lhs.tensor for eq in derivation.backward}
     taken = gradients | {str(t) for t in shapes if t not in errors and t.role != "gradient"}

@@ -285,7 +285,7 @@ def _slice(p: Printer, item: Node) -> tuple[str, int]:
     (arg,) = item.args
     assert isinstance(item.detail, tuple)
     parts = [
-        ":" if cut is None else _range(*cut, size)
+        ":" if cut is None else _range(cut[0], cut[1], cut[2], size)
         for cut, size in zip(item.detail, arg.shape, strict=True)
     ]
     return f"{p.text(arg, ATOM)}{_subscript(parts)}", ATOM

@@ -4,8 +4,8 @@ The derivation writes what reaches an input entry as a sum over the outputs r th
 
     dx[a] = Sum([0 <= a - 2*r + 1 < 3] * w[a - 2*r + 1] * dy[r], r),
 
-or, where no index could be solved for, with Kronecker's delta: Sum([2*r + 2*u = a] * ...).  With the
-tap u = a - 2*r + 1 as an index of its own both say: add w[u]*dy[r] to the entry a = 2*r + u - 1.
+or, where no index could be solved for, with Kronecker's delta: Sum([2*r + 2*u = a] * ...).  With
+the tap u = a - 2*r + 1 as an index both say: add w[u]*dy[r] to the entry a = 2*r + u - 1.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ def tensordot(calls: Calls, item: Node, name: str | None) -> str:
     (left, right), (over_left, over_right) = item.args, item.detail
     free_left = tuple(k for k in range(left.rank) if k not in over_left)
     free_right = tuple(k for k in range(right.rank) if k not in over_right)
-    order = sorted(range(len(over_left)), key=_by_heavier(left, right, over_left, over_right))
+    heavier = over_right if whole(right.shape) >= whole(left.shape) else over_left
+    order = sorted(range(len(heavier)), key=lambda k: heavier[k])  # as it lies there
     over_left, over_right = (tuple(over[k] for k in order) for over in (over_left, over_right))
     a = matrix(calls, left, free_left, over_left)
     b = matrix(calls, right, over_right, free_right)
@@ -108,14 +109,6 @@ def _turned(
     into = as_matrix(calls, result, rows, columns)
     calls.line(f"{calls.bind('copyto', 'np.copyto')}({into}, {transposed(calls, flat)})")
     return result
-
-
-def _by_heavier(
-    left: Node, right: Node, over_left: Sequence[int], over_right: Sequence[int]
-) -> object:
-    """The order of the summed axes: as they lie in the operand that would be dearer to copy."""
-    heavier = over_right if whole(right.shape) >= whole(left.shape) else over_left
-    return heavier.__getitem__
 
 
 def as_matrix(calls: Calls, name: str, rows: Sequence[Extent], columns: Sequence[Extent]) -> str:
@@ -156,7 +149,9 @@ def _moved(calls: Calls, copied: Node) -> str:
     """The copy of an array with its axes in the order of a matrix."""
     if copied in calls.known:
         return calls.known[copied]
-    (item,), (rows, columns) = copied.args, copied.detail  # type: ignore[misc]
+    (item,) = copied.args
+    assert isinstance(copied.detail, tuple)
+    rows, columns = copied.detail
     order = (*rows, *columns)
     of = calls.array(item if order == tuple(range(item.rank)) else transpose(item, order))
     made = calls.record(node("matrix", shape=()), None, (of,), inplace=False, bound=True)

@@ -50,7 +50,8 @@ class Reference:
     def stage(
         self, stage: Stage, values: dict[Tensor, Value], masks: dict[str, Any], training: bool
     ) -> Value:
-        x, layer = values[stage.source], stage.layer
+        x = values[stage.source]
+        layer: Any = stage.layer
         own: list[Value] = [self.params[str(p)] for p in stage.parameters]
         match stage.kind:
             case "dense":
