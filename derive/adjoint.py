@@ -124,7 +124,9 @@ def append_paths(
     users = [apart(user, by) for user in users]
     chain.by_rule(add(*(formal(u, by, upstream) for u in users)), _reason(users, by))
     chain.by_rule(
-        add(*(inserted(u, by, upstream) for u in users)), "derivatives of the equations", *cites
+        add(*(inserted(u, by, upstream) for u in users)),
+        "derivative of the equation" if len(users) == 1 else "derivatives of the equations",
+        *cites,
     )
     folded = add(*(in_forward_quantities(u, by, upstream) for u in users))
     before, after = expand_slopes(chain.last), folded
@@ -145,15 +147,21 @@ def without_vanishing(term: Term, definition: Equation) -> Term:
         opened = define(term, definition.lhs, definition.rhs)
         if not any(isinstance(n, Partial) for n in walk(term)) and equal(opened, ZERO):
             return ZERO
-    return rebuild(term, lambda child: without_vanishing(child, definition))
+    made = rebuild(term, lambda child: without_vanishing(child, definition))
+    return ZERO if isinstance(made, Sum) and made.body is ZERO else made
 
 
 def _reason(users: Sequence[Equation], by: Ref) -> str:
     if len(users) > 1:
-        return f"chain rule: {len(users)} equations use it"
+        return f"chain rule over the {_counted(len(users))} equations that use it"
     if not paths(users[0], by):
         return "chain rule: one entry depends on it"
     return "chain rule: every entry that depends on it"
+
+
+def _counted(n: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six")
+    return words[n] if n < len(words) else str(n)
 
 
 def append_rule(

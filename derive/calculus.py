@@ -174,8 +174,9 @@ def _pushed(term: Term, by: Ref, rules: dict[str, None]) -> Term:
             return _pushed_product(term, by, rules)
         case Pow():
             rules["reciprocal rule" if term.exponent == -1 else "power rule"] = None
-            front = mul(term.exponent, power(term.base, term.exponent - 1))
-            return mul(front, _pending(term.base, by))
+            outer, inner = power(term.base, term.exponent - 1), _pending(term.base, by)
+            above = term.exponent > 0  # what is divided stands before what it is divided by
+            return mul(term.exponent, *((outer, inner) if above else (inner, outer)))
         case Sum():
             term = away_from(term, set(free_indices(by)))
             rules["sum rule"] = None
@@ -185,7 +186,9 @@ def _pushed(term: Term, by: Ref, rules: dict[str, None]) -> Term:
             return Piecewise(tuple((_pending(v, by), c) for v, c in term.branches))
         case Call() if len(term.args) == 1 and term.function in CALCULUS:
             rules[f"derivative of {term.function}"] = None
-            return mul(CALCULUS[term.function](*term.args), _pending(*term.args, by))
+            outer, inner = CALCULUS[term.function](*term.args), _pending(*term.args, by)
+            divides = isinstance(outer, Pow) and outer.exponent < 0
+            return mul(inner, outer) if divides else mul(outer, inner)
         case Call() if len(term.args) == 1 and term.function in DEFINED:
             rules["chain rule"] = None
             slope = Apply(Function(term.function), *term.args, 1)

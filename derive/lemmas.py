@@ -56,7 +56,7 @@ def slope_lemmas(phi: Term, function: Function) -> tuple[Chain, ...]:
     if any(phi is Call(name, (S,)) for name in inner):
         (name,) = dict.fromkeys(inner)
         return (function_lemma(name),)
-    names = tuple(dict.fromkeys(n for n in inner if n != "abs"))
+    names = tuple(dict.fromkeys(inner))
     return (*map(function_lemma, names), _slope_chain(phi, function, names))
 
 
