@@ -1,7 +1,7 @@
-"""The backward pass: lemmas, the generic dense layer, then every stage from the last to the first.
+"""The backward pass: lemmas, the generic dense layer, then every stage, the last one first.
 
-A dense layer between two others is an instance of the generic layer l; every other quantity gets its
-error by the chain rule over the equations that use it.
+A dense layer between two others is an instance of the generic layer l; every other quantity gets
+its error by the chain rule over the equations that use it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from derive.lemma_book import LemmaBook, error, of_loss
 from derive.norms import in_standardised
 from derive.prove import Fact, tidy_given
 from derive.simplify import tidy
-from derive.stages import SAMPLE, Stage, entry
+from derive.stages import SAMPLE, Stage, entry, relabelled
 from derive.steps import BY_DEFINITION, Builder, Chain
 from derive.terms import (
     Apply,
@@ -215,7 +215,7 @@ class _Pass:
         return tuple(e for e in self.forward.equations if e.lhs.tensor == tensor)
 
     def _compact(self, chain: Builder, source: Tensor) -> Builder:
-        """The short form in a stage's standardised values, where the source has been standardised."""
+        """The short form in standardised values, where a stage standardises the source."""
         for stage in self.forward.stages:
             if stage.source == source and stage.kind in ("layer_norm", "batch_norm"):
                 found = {c.lhs.by.tensor: c for c in self.layers if isinstance(c.lhs, Partial)}
@@ -249,7 +249,7 @@ class _Pass:
         """The gradient of one sample's loss by the input."""
         first = self.forward.stages[0]
         if first.repeat is not None:
-            first = at_number(first, Label(1), X)
+            first = _from_input(first, self.forward.network.input)
         by = entry(X, *_axes(self.forward.network.input, first, X))
         chain = Builder("gradient.x", "the gradient of the input", of_loss(by), "input")
         users = users_of(X, self.equations)
@@ -260,6 +260,13 @@ class _Pass:
 
 
 # ------------------------------------------------------------------ small parts
+
+
+def _from_input(stage: Stage, shape: tuple[int | str, ...]) -> Stage:
+    """The repeated stage at number 1, whose input is the network's own."""
+    first = at_number(stage, Label(1), X)
+    weight = next(t for t in first.parameters if t.role == "weight")
+    return relabelled(first, first.label, X, {first.shapes[weight][0]: shape[-1]})
 
 
 def _cited(users: Sequence[Equation]) -> tuple[str, ...]:

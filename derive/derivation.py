@@ -19,7 +19,8 @@ from derive.terms import Extent, Tensor, Term
 
 CONVENTIONS = (
     "The error delta of a layer is the derivative of the loss of one sample by its pre-activation.",
-    "At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.",
+    "At a kink the last alternative counts: "
+    "the slope of max(s, 0) at 0 is 0, and that of |s| is 0.",
 )
 
 

@@ -22,7 +22,8 @@ from derive.prove import Fact
 from derive.shapes import Shape, after
 from derive.simplify import factors_of, split_logs
 from derive.spec import Network
-from derive.stages import SAMPLE, Naming, Stage, entry, make_stage, relabelled
+from derive.stages import SAMPLE, Stage, entry, relabelled
+from derive.staging import Naming, make_stage
 from derive.terms import (
     ONE,
     Add,

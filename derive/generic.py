@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 
 from derive.adjoint import apart, append_rule, carried, formal
 from derive.forward import at_number, generic_stage
 from derive.index import derivative
 from derive.layers import Activation, Dense
 from derive.lemma_book import error, of_loss
-from derive.stages import Moved, Naming, Stage
+from derive.stages import Moved, Stage
+from derive.staging import Naming
 from derive.steps import BY_DEFINITION, Builder, Chain
 from derive.terms import Extent, Index, Label, Partial, Tensor, free_indices, mul, ref
 
@@ -38,8 +40,8 @@ def generic_chains(stages: tuple[Stage, ...]) -> dict[str, Chain]:
 
 def follows_dense(stages: tuple[Stage, ...]) -> bool:
     """Whether some dense layer stands before another, or stands for several."""
-    pairs = zip(stages, stages[1:], strict=False)
-    return any(s.repeat for s in stages) or any(is_link(a, b) for a, b in pairs)
+    linked = any(is_link(a, b) for a, b in pairwise(stages))
+    return linked or any(s.repeat for s in stages)
 
 
 def is_link(below: Stage, above: Stage) -> bool:

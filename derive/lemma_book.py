@@ -21,7 +21,7 @@ def error(place: Ref) -> Term:
 
 
 def of_loss(by: Ref) -> Partial:
-    """dL/d by, for the loss of one sample; of the whole batch where samples depend on each other."""
+    """dL/d by, for the loss of one sample, or of the batch where samples depend on others."""
     return Partial(entry(LOSS), by)
 
 

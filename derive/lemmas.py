@@ -68,7 +68,8 @@ def function_lemma(name: str) -> Chain:
     chain.by_rule(Partial(phi, S), "definition", check=BY_DEFINITION)
     _differentiate(chain)
     direct = tidy(expand_functions(chain.last))
-    chain.equal(direct, "collect terms")
+    if cost(direct) < cost(chain.last):
+        chain.equal(direct, "collect terms")
     folded = function_slope(name)
     return _fold(chain, folded, expand_functions(Call(name, (S,)))).chain()
 
