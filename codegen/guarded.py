@@ -8,8 +8,8 @@ _KINDS = """
 Module Expr Constant Import ImportFrom alias Assign AugAssign Name Load Store Attribute Call keyword
 BinOp Add Sub Mult Div Mod Pow MatMult UnaryOp USub Not Invert BoolOp And Or BitAnd BitOr Compare Eq
 NotEq Lt LtE Gt GtE Is IsNot In NotIn FunctionDef ClassDef Return arguments arg Dict List Tuple Set
-Subscript Slice Starred ListComp DictComp GeneratorExp comprehension If IfExp For Raise Try ExceptHandler With
-withitem JoinedStr FormattedValue Assert
+Subscript Slice Starred ListComp DictComp GeneratorExp comprehension If IfExp For Raise Try
+ExceptHandler With withitem JoinedStr FormattedValue Assert
 """
 _ALLOWED = frozenset(_KINDS.split())
 _FORBIDDEN = frozenset({"eval", "exec", "compile", "getattr", "setattr", "globals", "__import__"})
