@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 81da9dd1bf3cc7e75d2a307b9ae6aa5f953c800f4b5dbf363314baf9d9fbb7fd
 # by:  gradwright code robust.toml
-# sha256 of the other lines: c3f7029d76ea6a33f6be0d4403b0c1ca11c8e5f50a84f25ebd0a306b418124c2
+# sha256 of the other lines: 374bfa039d0434315c45384fab3bc59eb8c104b800ab0317295a8479c07ddcc1
 """Robust regression with the Huber loss.
 
 Samples are rows: x has the shape (n, 6), y the shape (n, 1).
@@ -82,7 +82,9 @@ def loss(params, x, y, *, masks=None):
     s2 = o1 @ W2 + b2                                         # (2)
     gap = s2 - y
     size = np.abs(gap)
-    L = np.where(size < 1.5, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (3)
+    L = np.where(
+        size < 1.5, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)
+    ).sum(axis=1)  # (3)
     return float(L.sum() / n)
 
 
@@ -100,7 +102,9 @@ def loss_and_gradients(params, x, y, *, masks=None):
     gap = s2 - y
     size = np.abs(gap)
     mask = size < 1.5
-    L = np.where(mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (3)
+    L = np.where(
+        mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)
+    ).sum(axis=1)  # (3)
     delta2 = np.where(mask, gap, 1.5 * np.sign(gap))          # (9)
     delta1 = (delta2 @ W2.T) * np.where(mask1, 1, 0.1).astype(x.dtype)  # (10)
     dW1 = (x.T @ delta1) / n                                  # (12)
@@ -129,7 +133,9 @@ def trace(params, x, y, *, masks=None):
     gap = s2 - y
     size = np.abs(gap)
     mask = size < 1.5
-    L = np.where(mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)).sum(axis=1)  # (3)
+    L = np.where(
+        mask, 0.5 * np.maximum(np.minimum(gap, 1.5), -1.5)**2, 1.5 * (size - 0.75)
+    ).sum(axis=1)  # (3)
     delta2 = np.where(mask, gap, 1.5 * np.sign(gap))          # (9)
     delta1 = (delta2 @ W2.T) * np.where(mask1, 1, 0.1).astype(x.dtype)  # (10)
     return {"s1": s1, "o1": o1, "s2": s2, "L": L, "delta2": delta2, "delta1": delta1}
