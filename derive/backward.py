@@ -27,7 +27,7 @@ from derive.lemma_book import LemmaBook, error, of_loss
 from derive.norms import in_standardised
 from derive.prove import Fact, tidy_given
 from derive.simplify import tidy
-from derive.stages import SAMPLE, Stage, entry, relabelled
+from derive.stages import SAMPLE, Stage, entry
 from derive.steps import BY_DEFINITION, Builder, Chain
 from derive.terms import (
     Apply,
@@ -249,7 +249,7 @@ class _Pass:
         """The gradient of one sample's loss by the input."""
         first = self.forward.stages[0]
         if first.repeat is not None:
-            first = _from_input(first, self.forward.network.input)
+            first = at_number(first, Label(1), X)
         by = entry(X, *_axes(self.forward.network.input, first, X))
         chain = Builder("gradient.x", "the gradient of the input", of_loss(by), "input")
         users = users_of(X, self.equations)
@@ -260,13 +260,6 @@ class _Pass:
 
 
 # ------------------------------------------------------------------ small parts
-
-
-def _from_input(stage: Stage, shape: tuple[int | str, ...]) -> Stage:
-    """The repeated stage at number 1, whose input is the network's own."""
-    first = at_number(stage, Label(1), X)
-    weight = next(t for t in first.parameters if t.role == "weight")
-    return relabelled(first, first.label, X, {first.shapes[weight][0]: shape[-1]})
 
 
 def _cited(users: Sequence[Equation]) -> tuple[str, ...]:

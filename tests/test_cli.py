@@ -116,7 +116,7 @@ def test_verify(run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert report["rows"]
     assert files(tmp_path) == {}
 
-    monkeypatch.setattr(build, "emit", lambda d: emit(d).replace("- y", "- 1.0001*y"))
+    monkeypatch.setattr(build, "emit", lambda *made: emit(*made).replace("- y", "- 1.0001*y"))
     result = run("verify", "xor")
     assert result.code == 1
     assert "SOME REFEREE DISAGREES" in result.out
@@ -228,7 +228,7 @@ def test_build_of_several_specs_is_all_or_nothing(run: Cli, tmp_path: Path) -> N
 def test_a_module_that_is_refuted_is_not_written(
     run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "emit", lambda d: emit(d).replace("- y", "- 1.0001*y"))
+    monkeypatch.setattr(build, "emit", lambda *made: emit(*made).replace("- y", "- 1.0001*y"))
     result = run("build", "xor")
     assert result.code == 1
     assert "SOME REFEREE DISAGREES" in result.err
@@ -313,7 +313,7 @@ def test_a_fault_of_ours_is_one_line_as_well(run: Cli, monkeypatch: pytest.Monke
 def test_an_interrupt_leaves_nothing(
     run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: object) -> str:
+    def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(build, "emit", interrupted)
