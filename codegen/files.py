@@ -230,14 +230,27 @@ def _replace(temporary: Path, path: Path) -> None:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let an interrupt wait until all files have taken their places."""
-    if not hasattr(signal, "pthread_sigmask"):
+    waiting: list[int] = []
+
+    def remember(number: int, _: object) -> None:
+        waiting.append(number)
+
+    # by handlers, since a mask would hold for this thread alone, and NumPy has threads of its own
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: kept for number, kept in before.items() if callable(kept)}
+    try:
+        for number in before:
+            signal.signal(number, remember)
+    except ValueError:  # not in the main thread, which alone is interrupted
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, kept in before.items():
+            signal.signal(number, kept)
+    for late in waiting:
+        signal.raise_signal(late)
 
 
 def _cannot(path: Path, error: Exception) -> SpecError:
