@@ -9,7 +9,7 @@ from typing import Any
 from codegen import build
 from codegen.report import Report
 from codegen.verify import verify as hold_against_referees
-from derive.derivation import Derivation
+from derive.derivation import Derivation, derive
 from derive.errors import SpecError, listed, shown, suggestion
 from derive.spec import Network, load
 
@@ -46,5 +46,4 @@ def verify(subject: Subject) -> Report:
 def _derivation(subject: Subject) -> Derivation:
     if isinstance(subject, Derivation):
         return subject
-    network = load(subject)
-    return build.derivation_of(network, network.name)
+    return derive(load(subject))

@@ -11,13 +11,12 @@ from codegen.answers import No
 from codegen.document import Document
 from codegen.files import stamped
 from codegen.module import emit, emit_test
-from codegen.refusals import not_numeric, not_yet, refuse
+from codegen.refusals import not_numeric, refuse
 from codegen.report import Report
 from codegen.sources import Source
 from codegen.verify import verify
 from derive.derivation import Derivation, derive
 from derive.errors import SpecError
-from derive.spec import Network
 
 FORMATS = ("tex", "html", "pdf", "md", "text")
 MEASURED = "measured"
@@ -31,12 +30,6 @@ class Built:
     derivation: Derivation
     report: Report | None
     files: Mapping[str, bytes]
-
-
-def derivation_of(network: Network, label: str) -> Derivation:
-    """The derivation of a network of layers that we can work with."""
-    not_yet(network, label)
-    return derive(network)
 
 
 def module(derivation: Derivation, label: str) -> str:
@@ -66,7 +59,7 @@ def notes(page: Document, formats: Iterable[str]) -> dict[str, bytes]:
 
 def build(source: Source, notation: str | None = None, *, pdf: bool = False) -> Built:
     """Everything of one spec; a network without numbers has notes and a report, but no module."""
-    derivation = derivation_of(source.network, source.label)
+    derivation = derive(source.network)
     name = source.network.name
     files: dict[str, bytes] = {f"{name}.toml": source.copy.encode()}
     report = None

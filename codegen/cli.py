@@ -119,10 +119,11 @@ def notes(
     from codegen import build, files
     from codegen.refusals import outside
     from codegen.sources import read_source
+    from derive.derivation import derive
 
     wanted = _formats(formats)
     source = read_source(spec)
-    derivation = build.derivation_of(source.network, source.label)
+    derivation = derive(source.network)
     page = build.document(derivation, notation or source.notation)
     made = build.notes(page, wanted)
     shown = made.pop("notes.text", b"").decode()
@@ -151,13 +152,14 @@ def code(
     """Write the NumPy module, one file that stands on its own."""
     from codegen import build, files
     from codegen.sources import read_source
+    from derive.derivation import derive
 
     source = read_source(spec)
     name = source.network.name
     path = path or Path(f"{name}.py")
     if test:
         _check_importable(path)
-    derivation = build.derivation_of(source.network, source.label)
+    derivation = derive(source.network)
     made = {path: build.module(derivation, source.label).encode()}
     if str(path) == "-":
         print(made[path].decode(), end="")
@@ -179,9 +181,10 @@ def verify(
     from codegen import build
     from codegen.sources import read_source
     from codegen.verify import verify
+    from derive.derivation import derive
 
     source = read_source(spec)
-    derivation = build.derivation_of(source.network, source.label)
+    derivation = derive(source.network)
     report = verify(derivation, build.module(derivation, source.label))
     print(report.to_json() if json else report.table(), end="" if json else "\n")
     raise typer.Exit(0 if report.ok else 1)

@@ -8,23 +8,10 @@ from __future__ import annotations
 import re
 
 from derive.derivation import Derivation
-from derive.errors import NotYet, SpecError, listed
-from derive.spec import Network
+from derive.errors import SpecError
 from derive.text import plain
 
 REMEDY = 'add domain = "unchecked"'
-
-
-#: The kinds of layers that all of notes, module and verification are written for.
-KINDS = ("dense",)
-
-
-def not_yet(network: Network, label: str) -> None:
-    """Raise where a layer is of a kind that can be read, but not worked with."""
-    for k, layer in enumerate(network.layers):
-        if layer.kind not in KINDS:
-            have = listed(KINDS)
-            raise NotYet(f"{label}: layers[{k}]: {layer.kind} cannot be done yet, only {have} can")
 
 
 def refuse(derivation: Derivation, label: str) -> None:
