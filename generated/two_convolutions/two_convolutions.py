@@ -1,0 +1,707 @@
+# SPDX-License-Identifier: 0BSD
+# Generated code: yours to use, copy, change and give away, with or without this notice.
+# Made from the network spec with sha256 ba337c46e495343c395283537397d7a2d713e6ccb622f7ae2bbc090576899f6e
+# by:  gradwright code two_convolutions.toml
+# sha256 of the other lines: d5285cb7c5e7aa9e0549cf580cf97e15d262346c823c7dc15db0ea9f065842a1
+"""Two convolutions, a dense layer and a softmax, with half squared error.
+
+Samples are rows: x has the shape (n, 1, 6, 6), y the shape (n, 3).
+The error delta of a layer is the derivative of the loss of one sample by its pre-activation.
+At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
+
+    (1)  s1[n,c,p,q] = Sum(W1[c,k,u,v]*x[n,k,p+u,q+v], k, u, v) + b1[c]
+    (1)  o1[n,c,p,q] = max(s1[n,c,p,q], 0)
+    (2)  s2[n,c,p,q] = Sum(W2[c,k,u,v]*o1[n,k,p+u,q+v], k, u, v) + b2[c]
+    (2)  o2[n,c,p,q] = max(s2[n,c,p,q], 0)
+    (3)  f2[n,4*c+2*p+q] = o2[n,c,p,q]
+    (4)  s3[n,j] = Sum(W3[i,j]*f2[n,i], i) + b3[j]
+    (5)  s4[n,j] = Sum(W4[i,j]*s3[n,i], i) + b4[j]
+    (5)  o4[n,j] = exp(s4[n,j])/Sum(exp(s4[n,k]), k)
+    (6)  L[n] = 1/2*Sum((o4[n,k] - y[n,k])**2, k)
+    (12)  delta4[n,j] = o4[n,j]*(o4[n,j] - y[n,j] - Sum(o4[n,k]*(o4[n,k] - y[n,k]), k))
+    (13)  delta3[n,j] = Sum(W4[j,k]*delta4[n,k], k)
+    (14)  df2[n,i] = Sum(W3[i,k]*delta3[n,k], k)
+    (15)  delta2[n,c,p,q] = df2[n,4*c+2*p+q]*Piecewise((1, s2[n,c,p,q] > 0), (0, True))
+    (16)  delta1[n,c,p,q] = Sum([0 <= -m+p < 3]*[0 <= -r+q <
+          3]*W2[k,c,-m+p,-r+q]*delta2[n,k,m,r], m, r, k)*Piecewise((1, s1[n,c,p,q] > 0), (0,
+          True))
+    (18)  dL/dW1[c,k,u,v] = Sum(Sum(delta1[n,c,p,q]*x[n,k,p+u,q+v], p, q), n)/N
+    (18)  dL/db1[c] = Sum(Sum(delta1[n,c,p,q], p, q), n)/N
+    (19)  dL/dW2[c,k,u,v] = Sum(Sum(delta2[n,c,p,q]*o1[n,k,p+u,q+v], p, q), n)/N
+    (19)  dL/db2[c] = Sum(Sum(delta2[n,c,p,q], p, q), n)/N
+    (20)  dL/dW3[i,j] = Sum(delta3[n,j]*f2[n,i], n)/N
+    (20)  dL/db3[j] = Sum(delta3[n,j], n)/N
+    (21)  dL/dW4[i,j] = Sum(delta4[n,j]*s3[n,i], n)/N
+    (21)  dL/db4[j] = Sum(delta4[n,j], n)/N
+
+Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
+error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
+"""
+
+import sys
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+NAME = "two_convolutions"
+SPEC_SHA256 = "ba337c46e495343c395283537397d7a2d713e6ccb622f7ae2bbc090576899f6e"
+PARAMETERS = {
+    "W1": (2, 1, 3, 3),
+    "b1": (2,),
+    "W2": (3, 2, 3, 3),
+    "b2": (3,),
+    "W3": (12, 4),
+    "b3": (4,),
+    "W4": (4, 3),
+    "b4": (3,),
+}
+STATE = {}
+INPUT_SHAPE = (1, 6, 6)
+TARGET_SHAPE = (3,)
+
+
+def spread(values, sizes, starts, counts, steps, taps, gaps):
+    """Add values[..., p, q, u, v] at [..., start + step*p + gap*u, ...], for all p, q, u, v.
+
+    What falls outside of the sizes is left out; an axis of length 1 holds for all places of it.
+    """
+    k = len(sizes)
+    lead, given = values.shape[: -2 * k], values.shape[-k:]
+    axes = list(zip(starts, steps, counts, gaps, taps))
+    ends = [b + s * (m - 1) + g * (t - 1) + 1 for b, s, m, g, t in axes]
+    before = [max(0, -b) for b in starts]
+    widths = [a + max(size, end) for a, size, end in zip(before, sizes, ends)]
+    total = np.zeros((*lead, *widths), values.dtype)
+    for place in np.ndindex(*taps):
+        places = zip(place, before, starts, gaps, steps, counts)
+        begins = [(a + b + g * u, s, m) for u, a, b, g, s, m in places]
+        target = tuple(slice(b, b + s * (m - 1) + 1, s) for b, s, m in begins)
+        source = tuple(min(u, t - 1) for u, t in zip(place, given))
+        total[(..., *target)] += values[(..., *source)]
+    return total[(..., *(slice(a, a + size) for a, size in zip(before, sizes)))]
+
+
+def init(seed=0, dtype=np.float64):
+    """Return fresh parameters; the same seed gives the same numbers."""
+    rng = np.random.default_rng(seed)
+    params = {}
+    params["W1"] = rng.normal(0, 1, (2, 1, 3, 3)) * np.sqrt(2 / 9)  # he
+    params["b1"] = np.zeros((2,))
+    params["W2"] = rng.normal(0, 1, (3, 2, 3, 3)) * np.sqrt(2 / 18)  # he
+    params["b2"] = np.zeros((3,))
+    params["W3"] = rng.uniform(-1, 1, (12, 4)) * np.sqrt(6 / (12 + 4))  # glorot
+    params["b3"] = np.zeros((4,))
+    params["W4"] = rng.uniform(-1, 1, (4, 3)) * np.sqrt(6 / (4 + 3))  # glorot
+    params["b4"] = np.zeros((3,))
+    return {name: value.astype(dtype) for name, value in params.items()}
+
+
+def init_state(dtype=np.float64):
+    """Return the state at the beginning: this network has none."""
+    return {}
+
+
+def forward(params, x, state=None):
+    """Return the output for every row of x."""
+    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
+    s1 = (
+        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b1[:, None, None]
+    )  # (1)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
+    s2 = (
+        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b2[:, None, None]
+    )  # (2)
+    o2 = np.maximum(s2, 0)                                    # (2)
+    f2 = o2.reshape(len(x), 12)                               # (3)
+    s3 = f2 @ W3 + b3                                         # (4)
+    s4 = s3 @ W4 + b4                                         # (5)
+    e4 = np.exp(s4 - s4.max(axis=1, keepdims=True))
+    o4 = e4 / e4.sum(axis=1, keepdims=True)                   # (5)
+    return o4
+
+
+def loss(params, x, y, *, masks=None):
+    """Return the loss of a batch."""
+    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
+    s1 = (
+        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b1[:, None, None]
+    )  # (1)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
+    s2 = (
+        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b2[:, None, None]
+    )  # (2)
+    o2 = np.maximum(s2, 0)                                    # (2)
+    f2 = o2.reshape(len(x), 12)                               # (3)
+    s3 = f2 @ W3 + b3                                         # (4)
+    s4 = s3 @ W4 + b4                                         # (5)
+    e4 = np.exp(s4 - s4.max(axis=1, keepdims=True))
+    o4 = e4 / e4.sum(axis=1, keepdims=True)                   # (5)
+    L = 0.5 * ((o4 - y)**2).sum(axis=1)                       # (6)
+    return float(L.sum() / n)
+
+
+def loss_and_gradients(params, x, y, *, masks=None):
+    """Return the loss of a batch and its gradient with respect to every parameter."""
+    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    n = len(x)
+    windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
+    s1 = (
+        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b1[:, None, None]
+    )  # (1)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
+    s2 = (
+        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b2[:, None, None]
+    )  # (2)
+    o2 = np.maximum(s2, 0)                                    # (2)
+    f2 = o2.reshape(len(x), 12)                               # (3)
+    s3 = f2 @ W3 + b3                                         # (4)
+    s4 = s3 @ W4 + b4                                         # (5)
+    e4 = np.exp(s4 - s4.max(axis=1, keepdims=True))
+    o4 = e4 / e4.sum(axis=1, keepdims=True)                   # (5)
+    gap = o4 - y
+    L = 0.5 * (gap**2).sum(axis=1)                            # (6)
+    delta4 = o4 * (gap - (o4 * gap).sum(axis=1, keepdims=True))  # (12)
+    delta3 = delta4 @ W4.T                                    # (13)
+    df2 = delta3 @ W3.T                                       # (14)
+    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (15)
+    delta1 = (
+        spread(
+            np.tensordot(delta2, W2, axes=((1,), (0,))).transpose(0, 3, 4, 5, 1, 2),
+            sizes=(4, 4),
+            starts=(0, 0),
+            counts=(3, 3),
+            steps=(1, 1),
+            taps=(2, 2),
+            gaps=(1, 1),
+        )
+        * (s1 > 0)
+    )  # (16)
+    dW1 = np.tensordot(delta1, windows1, axes=((0, 2, 3), (0, 2, 3))) / n  # (18)
+    db1 = delta1.sum(axis=(0, 2, 3)) / n                      # (18)
+    dW2 = np.tensordot(delta2, windows2, axes=((0, 2, 3), (0, 4, 5))) / n  # (19)
+    db2 = delta2.sum(axis=(0, 2, 3)) / n                      # (19)
+    dW3 = (f2.T @ delta3) / n                                 # (20)
+    db3 = delta3.sum(axis=0) / n                              # (20)
+    dW4 = (s3.T @ delta4) / n                                 # (21)
+    db4 = delta4.sum(axis=0) / n                              # (21)
+    value = float(L.sum() / n)
+    return value, {
+        "W1": dW1,
+        "b1": db1,
+        "W2": dW2,
+        "b2": db2,
+        "W3": dW3,
+        "b3": db3,
+        "W4": dW4,
+        "b4": db4,
+    }
+
+
+def gradients(params, x, y, *, masks=None):
+    """Return the gradient of the loss with respect to every parameter."""
+    return loss_and_gradients(params, x, y, masks=masks)[1]
+
+
+def trace(params, x, y, *, masks=None):
+    """Return every named quantity of the equations above, sample by sample."""
+    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
+    s1 = (
+        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b1[:, None, None]
+    )  # (1)
+    o1 = np.maximum(s1, 0)                                    # (1)
+    windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
+    s2 = (
+        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
+        + b2[:, None, None]
+    )  # (2)
+    o2 = np.maximum(s2, 0)                                    # (2)
+    f2 = o2.reshape(len(x), 12)                               # (3)
+    s3 = f2 @ W3 + b3                                         # (4)
+    s4 = s3 @ W4 + b4                                         # (5)
+    e4 = np.exp(s4 - s4.max(axis=1, keepdims=True))
+    o4 = e4 / e4.sum(axis=1, keepdims=True)                   # (5)
+    gap = o4 - y
+    L = 0.5 * (gap**2).sum(axis=1)                            # (6)
+    delta4 = o4 * (gap - (o4 * gap).sum(axis=1, keepdims=True))  # (12)
+    delta3 = delta4 @ W4.T                                    # (13)
+    df2 = delta3 @ W3.T                                       # (14)
+    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (15)
+    delta1 = (
+        spread(
+            np.tensordot(delta2, W2, axes=((1,), (0,))).transpose(0, 3, 4, 5, 1, 2),
+            sizes=(4, 4),
+            starts=(0, 0),
+            counts=(3, 3),
+            steps=(1, 1),
+            taps=(2, 2),
+            gaps=(1, 1),
+        )
+        * (s1 > 0)
+    )  # (16)
+    return {
+        "s1": s1,
+        "o1": o1,
+        "s2": s2,
+        "o2": o2,
+        "f2": f2,
+        "s3": s3,
+        "s4": s4,
+        "o4": o4,
+        "L": L,
+        "delta4": delta4,
+        "delta3": delta3,
+        "df2": df2,
+        "delta2": delta2,
+        "delta1": delta1,
+    }
+
+
+class Trainer:
+    """Trains a copy of the parameters by gradient descent, in arrays that are made once.
+
+    The equations are those of `loss_and_gradients`, arranged for speed: the parameters lie in one
+    flat array and so do their gradients, every result has its place in memory, and the learning
+    rate is multiplied into the last delta, from where it reaches every gradient.
+    """
+
+    def __init__(self, params, batch_size, *, learning_rate, seed=0):
+        """Copy the parameters and reserve memory for batches of up to `batch_size` samples."""
+        self._batch_size = _count("batch_size", batch_size)
+        self._rate = _number("learning_rate", learning_rate)
+        arrays = _parameters(params)
+        self._dtype = arrays[0].dtype
+        self._flat = np.concatenate([array.ravel() for array in arrays])
+        self._gradient = np.zeros_like(self._flat)
+        self._views = _split(self._flat)
+        self._steps = {}
+        self._memory = {}
+        self._step = self._bind(self._batch_size)
+
+    @property
+    def params(self):
+        """The current parameters, as a copy."""
+        return {name: view.copy() for name, view in zip(PARAMETERS, self._views)}
+
+    @property
+    def state(self):
+        """The current state: this network has none."""
+        return {}
+
+    def step(self, x, y):
+        """Descend once along the gradient of the batch; return its loss before that."""
+        if (
+            type(x) is np.ndarray
+            and type(y) is np.ndarray
+            and x.dtype is self._dtype
+            and y.dtype is self._dtype
+            and x.shape == self._x_shape
+            and y.shape == self._y_shape
+        ):
+            return self._step(x, y)
+        x = _samples(x, self._dtype)
+        y = _targets(y, len(x), self._dtype)
+        if len(x) > self._batch_size:
+            raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
+        if len(x) not in self._steps:
+            self._bind(len(x))
+        return self._steps[len(x)](x, y)
+
+    def _array(self, name, *shape, dtype=None):
+        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        size = int(np.prod(shape))
+        if name not in self._memory:
+            self._memory[name] = np.zeros(size, dtype or self._dtype)
+        return self._memory[name][:size].reshape(shape)
+
+    def _rows(self, name, rows, columns):
+        """Memory for a matrix; no power of two between rows, which the cache would mix up."""
+        spare = 16 if columns % 128 == 0 else 0
+        return self._array(name, rows, columns + spare)[:, :columns]
+
+    def _bind(self, n):
+        """Make the step for batches of n samples, with every array and function at hand."""
+        dtype = self._dtype
+        self._x_shape = (self._batch_size, *INPUT_SHAPE)
+        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        rate = self._rate
+        W1, b1, W2, b2, W3, b3, W4, b4 = self._views
+        dW1, db1, dW2, db2, dW3, db3, dW4, db4 = _split(self._gradient)
+        flat, gradient = self._flat, self._gradient
+        W3b3 = flat[77:129].reshape(13, 4)
+        dW3b3 = gradient[77:129].reshape(13, 4)
+        f2_1 = self._array("f2_1", n, 13)
+        f2_1[:, 12] = 1
+        f2_0 = f2_1[:, :12]
+        W4b4 = flat[129:144].reshape(5, 3)
+        dW4b4 = gradient[129:144].reshape(5, 3)
+        s3_1 = self._array("s3_1", n, 5)
+        s3_1[:, 4] = 1
+        s3_0 = s3_1[:, :4]
+        t1 = self._array("0", 1, 6, 6, n)
+        t3 = self._array("1", 2, 4, 4, n)
+        s1 = self._array("1", 2, 4, 4, n)
+        o1 = self._array("3", 2, 4, 4, n)
+        t5 = self._array("4", 3, n, 2, 2)
+        s2 = self._array("5", 3, 2, 2, n)
+        o2 = self._array("6", 3, 2, 2, n)
+        f2 = self._array("7", n, 12)
+        s3 = self._array("8", n, 4)
+        s4 = self._array("9", n, 3)
+        t6 = self._array("10", n)
+        t7 = self._array("9", n, 3)
+        t8 = self._array("12", n, 3)
+        o4 = self._array("9", n, 3)
+        t9 = self._array("12", n, 3)
+        t10 = self._array("15", n, 3)
+        t11 = self._array("16", n, 3)
+        t12 = self._array("12", n, 3)
+        t13 = self._array("9", n, 3)
+        delta4 = self._array("9", n, 3)
+        delta3 = self._array("8", n, 4)
+        df2 = self._array("7", n, 12)
+        t14 = self._array("22", 3, 2, 2, n, dtype=bool)
+        delta2 = self._array("5", 3, 2, 2, n)
+        t16 = self._array("3", 2, 4, 4, n)
+        t17 = self._array("25", 2, 4, 4, n, dtype=bool)
+        delta1 = self._array("3", 2, 4, 4, n)
+        t18 = self._array("27", 1, 3, 3, 2)
+        t20 = self._array("28", 2, 3, 3, 3)
+        W1_m1 = W1.reshape(2, 9)
+        copyto = np.copyto
+        t1_v1 = sliding_window_view(t1, (3, 3), axis=(1, 2))
+        t1_v1_T045123 = t1_v1.transpose(0, 4, 5, 1, 2, 3)
+        t2 = self._rows("t2", 9, n * 16)
+        t2_all = t2.reshape(1, 3, 3, 4, 4, n)
+        t3_m1 = t3.reshape(2, n * 16)
+        matmul = np.matmul
+        b1_x123 = b1[:, None, None, None]
+        add = np.add
+        number1 = np.array(0, dtype)
+        maximum = np.maximum
+        W2_m1 = W2.reshape(3, 18)
+        o1_v1 = sliding_window_view(o1, (2, 2), axis=(1, 2))
+        t4 = self._rows("t4", 18, n * 4)
+        t4_all = t4.reshape(2, 3, 3, n, 2, 2)
+        t5_m1 = t5.reshape(3, n * 4)
+        t5_T0231 = t5.transpose(0, 2, 3, 1)
+        b2_x123 = b2[:, None, None, None]
+        o2_T3012 = o2.transpose(3, 0, 1, 2)
+        f2_split = f2.reshape(n, 3, 2, 2)
+        f2_1_dot = f2_1.dot
+        s3_1_dot = s3_1.dot
+        s4_flat = s4.ravel()
+        s4_flat_dot = s4_flat.dot
+        maximum_reduce = np.maximum.reduce
+        t6_x1 = t6[:, None]
+        subtract = np.subtract
+        exp = np.exp
+        square_3 = np.ones((3, 3), dtype)
+        t7_dot = t7.dot
+        divide = np.divide
+        t9_flat = t9.ravel()
+        t9_flat_dot = t9_flat.dot
+        multiply = np.multiply
+        t10_dot = t10.dot
+        number2 = np.array(rate / n, dtype)
+        W4_T = W4.T
+        delta4_dot = delta4.dot
+        W3_T = W3.T
+        delta3_dot = delta3.dot
+        df2_v1 = df2.reshape(n, 3, 2, 2)
+        df2_v1_T1230 = df2_v1.transpose(1, 2, 3, 0)
+        greater = np.greater
+        W2_m1_T = W2_m1.T
+        delta2_m1 = delta2.reshape(3, n * 4)
+        t15 = self._rows("t15", 18, n * 4)
+        t15_all = t15.reshape(2, 3, 3, 2, 2, n)
+        t15_all_T012534 = t15_all.transpose(0, 1, 2, 5, 3, 4)
+        t16_fill = t16.fill
+        t16_taps = list(
+            zip(
+                [t16[:, u:u + 3, v:v + 3, :] for u in range(2) for v in range(2)],
+                [t15_all_T012534[..., u, v] for u in range(2) for v in range(2)],
+            ),
+        )
+        delta1_m1 = delta1.reshape(2, n * 16)
+        t18_m3 = t18.reshape(9, 2)
+        delta1_m1_T = delta1_m1.T
+        dW1_m1 = dW1.reshape(2, 9)
+        t18_m3_T = t18_m3.T
+        add_reduce = np.add.reduce
+        delta2_T0312 = delta2.transpose(0, 3, 1, 2)
+        t19 = self._rows("t19", 3, n * 4)
+        t19_all = t19.reshape(3, n, 2, 2)
+        t20_m3 = t20.reshape(18, 3)
+        t19_T = t19.T
+        dW2_m1 = dW2.reshape(3, 18)
+        t20_m3_T = t20_m3.T
+        f2_1_T = f2_1.T
+        f2_1_T_dot = f2_1_T.dot
+        s3_1_T = s3_1.T
+        s3_1_T_dot = s3_1_T.dot
+
+        def step(x, y):
+            x_T1230 = x.transpose(1, 2, 3, 0)
+            copyto(t1, x_T1230)                                       # (1)
+            copyto(t2_all, t1_v1_T045123)
+            matmul(W1_m1, t2, t3_m1)
+            add(t3, b1_x123, s1)
+            maximum(s1, number1, out=o1)                              # (1)
+            copyto(t4_all, o1_v1)                                     # (2)
+            matmul(W2_m1, t4, t5_m1)
+            add(t5_T0231, b2_x123, s2)
+            maximum(s2, number1, out=o2)                              # (2)
+            copyto(f2_split, o2_T3012)                                # (3)
+            copyto(f2_0, f2)
+            f2_1_dot(W3b3, s3)                                        # (4)
+            copyto(s3_0, s3)
+            s3_1_dot(W4b4, s4)                                        # (5)
+            if not s4_flat_dot(s4_flat) < 900:                        # (5)
+                maximum_reduce(s4, (1,), None, t6)
+                subtract(s4, t6_x1, s4)
+            exp(s4, t7)
+            t7_dot(square_3, t8)
+            divide(t7, t8, o4)
+            subtract(o4, y, t9)                                       # (6)
+            sum1 = t9_flat_dot(t9_flat)
+            loss = ((0.5 * sum1) / n)
+            if loss != loss:  # not a number: see whether the targets are to blame
+                _targets(y, n, dtype)
+            multiply(o4, t9, t10)                                     # (12)
+            t10_dot(square_3, t11)
+            subtract(t9, t11, t12)
+            multiply(o4, t12, t13)
+            multiply(t13, number2, delta4)
+            delta4_dot(W4_T, delta3)                                  # (13)
+            delta3_dot(W3_T, df2)                                     # (14)
+            greater(s2, number1, t14)                                 # (15)
+            multiply(df2_v1_T1230, t14, delta2)
+            matmul(W2_m1_T, delta2_m1, t15)                           # (16)
+            t16_fill(0)
+            for place, part in t16_taps:
+                add(place, part, place)
+            greater(s1, number1, t17)
+            multiply(t16, t17, delta1)
+            matmul(t2, delta1_m1_T, t18_m3)                           # (18)
+            copyto(dW1_m1, t18_m3_T)
+            add_reduce(delta1, (1, 2, 3), None, db1)                  # (18)
+            copyto(t19_all, delta2_T0312)                             # (19)
+            matmul(t4, t19_T, t20_m3)
+            copyto(dW2_m1, t20_m3_T)
+            add_reduce(delta2, (1, 2, 3), None, db2)                  # (19)
+            f2_1_T_dot(delta3, dW3b3)                                 # (20)
+            s3_1_T_dot(delta4, dW4b4)                                 # (21)
+            subtract(flat, gradient, flat)
+            return float(loss)
+
+        self._steps[n] = step
+        return step
+
+
+def fit(
+    params, x, y, *, epochs=100, batch_size=32, learning_rate=0.1, seed=0, progress=None
+):
+    """Train on shuffled batches and write the result into params; return each epoch's mean loss.
+
+    `progress`, where given, is called after every epoch with its number and its mean loss.
+    """
+    arrays = _parameters(params)
+    x = _samples(x, arrays[0].dtype)
+    y = _targets(y, len(x), arrays[0].dtype)
+    epochs, batch_size = _count("epochs", epochs), min(_count("batch_size", batch_size), len(x))
+    trainer = Trainer(params, batch_size, learning_rate=learning_rate, seed=seed)
+    rng = np.random.default_rng(seed)
+    history = []
+    for epoch in range(epochs):
+        order = rng.permutation(len(x))
+        losses, sizes = [], []
+        for start in range(0, len(x), batch_size):
+            rows = order[start : start + batch_size]
+            losses.append(trainer.step(x[rows], y[rows]))
+            sizes.append(len(rows))
+        history.append(float(np.average(losses, weights=sizes)))
+        if progress is not None:
+            progress(epoch + 1, history[-1])
+    for name, value in trainer.params.items():
+        if isinstance(params[name], np.ndarray):
+            params[name][...] = value
+        else:
+            params[name] = value
+    return history
+
+
+def save(path, params, state=None):
+    """Write the parameters to an .npz file at exactly this path."""
+    arrays = dict(zip(PARAMETERS, _parameters(params)))
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path):
+    """Read (params, state) from a file that `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        params = {name: file[name] for name in file.files}
+    return dict(zip(PARAMETERS, _parameters(params))), {}
+
+
+def _real(name, value, dtype=None):
+    """The value as an array of real numbers, in the given precision."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: found rows of different lengths, expected an array") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: found an array of {array.dtype}, expected real numbers")
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _parameters(params):
+    """The parameters in the order of PARAMETERS, checked, all in one precision."""
+    if set(params) != set(PARAMETERS):
+        raise ValueError(f"params: found {sorted(params)}, expected {sorted(PARAMETERS)}")
+    arrays = []
+    for name, shape in PARAMETERS.items():
+        array = _real(f"params[{name!r}]", params[name])
+        if array.shape != shape:
+            raise ValueError(f"params[{name!r}]: found the shape {array.shape}, expected {shape}")
+        arrays.append(array)
+    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _samples(x, dtype):
+    """The inputs as rows, checked, in the precision of the parameters."""
+    x = _real("x", x, dtype)
+    if x.shape[1:] != INPUT_SHAPE or x.ndim == 0:
+        expected = ", ".join(map(str, ("n", *INPUT_SHAPE)))
+        raise ValueError(f"x: found the shape {x.shape}, expected ({expected})")
+    return x
+
+
+def _targets(y, n, dtype):
+    """The targets as rows, checked, in the precision of the parameters."""
+    y = _real("y", y)
+    if n == 0:
+        raise ValueError("x: found 0 samples, expected at least one for a loss")
+    if y.shape == (n,) and TARGET_SHAPE == (1,):
+        y = y[:, None]
+    if y.shape != (n, *TARGET_SHAPE):
+        raise ValueError(f"y: found the shape {y.shape}, expected {(n, *TARGET_SHAPE)}")
+    if not np.isfinite(y).all():
+        raise ValueError("y: found NaN or infinity, expected finite numbers")
+    y = y.astype(dtype, copy=False)
+    return y
+
+
+def _no_masks(masks):
+    """This network has no dropout, so that masks are a mistake."""
+    if masks:
+        raise ValueError(f"masks: found {sorted(masks)}, expected none: there is no dropout")
+
+
+def _count(name, value):
+    """A whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name}: found {value!r}, expected a whole number from 1")
+    return int(value)
+
+
+def _number(name, value):
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name}: found {value!r}, expected a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: found {value!r}, expected a finite number")
+    return float(value)
+
+
+def _split(flat):
+    """The parts of a flat array that hold the single parameters."""
+    parts, start = [], 0
+    for shape in PARAMETERS.values():
+        size = int(np.prod(shape))
+        parts.append(flat[start : start + size].reshape(shape))
+        start += size
+    return parts
+
+
+def _example(n, seed):
+    """Random inputs and targets to try the functions on."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, *INPUT_SHAPE))
+    y = rng.uniform(0.05, 0.95, (n, *TARGET_SHAPE))
+    return x, y
+
+
+def self_check(seed=0):
+    """Compare the gradients with differences of the loss, and the descent with what they promise.
+
+    Returns the lines of a report and whether all is well.
+    """
+    params = init(seed, np.float64)
+    x, y = _example(8, seed)
+    rng = np.random.default_rng(seed)
+    params = {name: p + 0.1 * rng.normal(size=p.shape) for name, p in params.items()}
+    before, slopes = loss_and_gradients(params, x, y)
+    lines, well = [f"loss of a random batch  {before:.6g}"], bool(np.isfinite(before))
+    for name, slope in slopes.items():
+        way = rng.normal(size=slope.shape)
+        way /= np.linalg.norm(way) or 1.0
+        h = 1e-5
+        ahead = loss({**params, name: params[name] + h * way}, x, y)
+        behind = loss({**params, name: params[name] - h * way}, x, y)
+        difference, promised = (ahead - behind) / (2 * h), float((slope * way).sum())
+        gap = abs(difference - promised) / max(1.0, abs(difference), abs(promised), abs(before))
+        well = well and gap < 1e-6
+        lines.append(f"gradient of {name:<10}  differs from a difference quotient by {gap:.1e}")
+    square = sum(float((slope * slope).sum()) for slope in slopes.values())
+    if square > 0:
+        rate = 1e-4 * min(1.0, max(1e-3, abs(before)) / square)
+        after = loss({name: p - rate * slopes[name] for name, p in params.items()}, x, y)
+        ratio = (before - after) / (rate * square)
+        well = well and abs(ratio - 1) < 0.05
+        lines.append(f"descent step            lowers the loss by {ratio:.4f} of rate * |gradient|^2")
+        trainer = Trainer(params, 8, learning_rate=rate)
+        known = trainer.step(x, y)
+        gap = abs(loss(trainer.params, x, y) - after) + abs(known - before)
+        well = well and gap <= 1e-9 * max(1.0, abs(before))
+        lines.append(f"Trainer.step            agrees with the functions to {gap:.1e}")
+    return lines, well
+
+
+def main():
+    """Print a short report; the exit status is 1 where a check fails."""
+    lines, well = self_check()
+    count = sum(int(np.prod(shape)) for shape in PARAMETERS.values())
+    print(f"{NAME}: {count} parameters in {len(PARAMETERS)} arrays")
+    print("\n".join(lines))
+    print("all is well" if well else "SOMETHING IS WRONG")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
