@@ -177,9 +177,18 @@ def _search(phi: Term, direct: Term, quantities: list[tuple[Term, Term]]) -> Ter
             best = found
         if best is not None:
             break
-    if best is not None and cost(best) >= cost(direct) and O not in set(walk(best)):
+    if best is None or _is_dearer(best, direct):
         return None
     return best
+
+
+def _is_dearer(folded: Term, direct: Term) -> bool:
+    """Whether the folded slope is not worth it: a long one, whose terms may cancel badly.
+
+    One through the output may be a little longer than the direct one: it costs no new function.
+    """
+    room = 2 if O in set(walk(folded)) else -1
+    return cost(folded) > cost(direct) + room
 
 
 def _written(coefficients: list[Fraction], words: list[Term]) -> Term:

@@ -182,3 +182,9 @@ def test_the_oracle_sees_a_wrong_slope(wrong: Callable[[Term], Term]) -> None:
 def test_the_oracle_knows_the_functions_by_their_mathematics() -> None:
     assert close(mp_function("sigmoid")(mpmath.mpf(0)), mpmath.mpf(1) / 2)
     assert str(power(lift(4), 2)) == "16"
+
+
+def test_a_fold_that_would_cancel_badly_is_not_taken() -> None:
+    """Near s = 0 both forms agree, but the folded one would subtract terms of 200 o^2."""
+    phi = read_formula("tanh(s) + 0.01*s/(2 + s**2)", {"s": S})
+    assert slope(phi).folded is None
