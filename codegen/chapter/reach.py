@@ -14,7 +14,7 @@ from codegen.document import Figure, Inline
 from codegen.grids import Grid, grid_picture
 from codegen.picture import Content
 from derive.adjoint import apart, carried
-from derive.index import at
+from derive.index import at, fresh
 from derive.layers import Conv
 from derive.lemma_book import error
 from derive.prove import Check, prove
@@ -114,7 +114,7 @@ def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:
     """
     layer = stage.layer
     assert isinstance(layer, Conv)
-    weight = next(r for r in refs(stage.main.rhs) if r.tensor == stage.parameters[0])
+    weight = _apart(stage, place)
     sample, inner, *spots = place.at
     channel, own, *taps = (p.index for p in weight.at)
     if max(layer.stride) > 1 or channel is None or own is None or inner.index is None:
@@ -130,6 +130,20 @@ def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:
     entry = Ref(delta, (sample, Affine.of(channel), *positions), extents)
     claim = Sum(mul(at(weight, {own: inner}), entry), (channel, *(u for u in taps if u)))
     return claim, prove(known, claim)
+
+
+def _apart(stage: Stage, place: Ref) -> Ref:
+    """The weight in the layer's equation, its indices renamed where the place has the same."""
+    weight = next(r for r in refs(stage.main.rhs) if r.tensor == stage.parameters[0])
+    taken = {i for p in place.at if (i := p.index) is not None}
+    renaming: dict[Index, Affine] = {}
+    for index in (i for p in weight.at if (i := p.index) is not None):
+        new = fresh(index.name, index.size, taken)
+        taken.add(new)
+        renaming[index] = Affine.of(new)
+    made = at(weight, renaming)
+    assert isinstance(made, Ref)
+    return made
 
 
 def spatial(stage: Stage) -> tuple[Index, ...]:
