@@ -297,7 +297,7 @@ def test_wrong_command_lines(run: Cli, tmp_path: Path, arguments: list[str], wor
 
 
 def test_a_fault_of_ours_is_one_line_as_well(run: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fault(_: object) -> str:
+    def fault(*_: object) -> str:
         raise RuntimeError("of\nmany lines " * 100)
 
     monkeypatch.setattr(build, "emit", fault)
