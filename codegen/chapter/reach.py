@@ -13,7 +13,7 @@ from codegen.chapter.sheet import Sheet
 from codegen.document import Figure, Inline
 from codegen.grids import Grid, grid_picture
 from codegen.picture import Content
-from derive.adjoint import apart, carried
+from derive.adjoint import apart, carried, users_of
 from derive.index import at, fresh
 from derive.layers import Conv
 from derive.lemma_book import error
@@ -51,7 +51,7 @@ def figure(sheet: Sheet, stage: Stage) -> Figure | None:
         int(e) > MOST_DRAWN for t in (stage.source, stage.s.tensor) for e in extents[t][1:]
     )
     alt = "One input, the kernel with its weights numbered, and the outputs that the input reaches"
-    return Figure(grid_picture(grids, alt), _caption(layer, corner), "fig:reach")
+    return Figure(grid_picture(grids, alt), _caption(layer, corner), f"fig:reach.{stage.label}")
 
 
 def _grid(
@@ -107,8 +107,20 @@ def _reached(layer: Conv, origin: Place, target: list[int]) -> Iterator[tuple[Pl
 # ------------------------------------------------------------------ the flipped kernel as a formula
 
 
+def shows_taps(sheet: Sheet) -> bool:
+    """Whether the page has the sum over the taps, for the first convolution on the way back."""
+    stages = [s for s in sheet.derivation.forward_pass.stages if isinstance(s.layer, Conv)]
+    return bool(stages) and by_taps(sheet, stages[-1])
+
+
+def by_taps(sheet: Sheet, stage: Stage) -> bool:
+    """Whether the error of an input is a sum over the taps and nothing else."""
+    alone = len(users_of(stage.source, sheet.derivation.forward)) == 1
+    return alone and isinstance(stage.layer, Conv) and max(stage.layer.stride) == 1
+
+
 def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:
-    """The error of an input as a sum over the taps; None where a stride leaves places out.
+    """The error of an input as a sum over the taps; None where it is no such sum.
 
     dL/dx[k,a] = Sum(W[c,k,u]*delta[c, a + padding - dilation*u], c, u), with 0 read outside.
     """
@@ -117,7 +129,7 @@ def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:
     weight = _apart(stage, place)
     sample, inner, *spots = place.at
     channel, own, *taps = (p.index for p in weight.at)
-    if max(layer.stride) > 1 or channel is None or own is None or inner.index is None:
+    if channel is None or own is None or inner.index is None:
         return None
     known = carried(apart(stage.main, place), place, error)
     delta = next(r.tensor for r in refs(known) if r.tensor.role == "delta")

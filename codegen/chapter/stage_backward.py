@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from codegen.chapter.groups import place_of
-from codegen.chapter.reach import figure, flipped, spatial
+from codegen.chapter.reach import by_taps, figure, flipped, spatial
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_forward import outputs, window
 from codegen.document import (
@@ -16,6 +16,7 @@ from codegen.document import (
     Equation,
     EquationRow,
     Equations,
+    Figure,
     Inline,
     Inlines,
     Line,
@@ -34,6 +35,11 @@ from derive.steps import Chain
 from derive.terms import Affine, Index, Ref, Sum, Term, mul, walk
 
 SHORT = "in the standardised values"
+STRIDED = "conv with a stride"
+GAPS = (
+    "The kernel moved in steps larger than 1, so some of its weights lead from this input to no"
+    " output, as if zeros stood between the errors"
+)
 
 
 class Seen:
@@ -49,19 +55,16 @@ class Seen:
         made: list[Block] = []
         for stage, place in carriers(self.sheet, chain):
             words = _WORDS.get(stage.kind)
-            if words is None or not self._first(stage):
-                continue
-            made += words(self.sheet, stage, chain, place)
+            if words is not None and stage.kind not in self.said:
+                made += words(self.sheet, stage, chain, place)
+            elif _strided(stage) and STRIDED not in self.said:
+                made += _more_steps(self.sheet, stage)
+            self.said |= {stage.kind, *([STRIDED] if _strided(stage) else ())}
         return made
 
-    def _first(self, stage: Stage) -> bool:
-        layer = stage.layer
-        key = stage.kind
-        if isinstance(layer, Conv):
-            key += f" {max(layer.stride) > 1}"
-        new = key not in self.said
-        self.said.add(key)
-        return new
+
+def _strided(stage: Stage) -> bool:
+    return isinstance(stage.layer, Conv) and max(stage.layer.stride) > 1
 
 
 def carriers(sheet: Sheet, chain: Chain) -> Iterator[tuple[Stage, Ref]]:
@@ -102,7 +105,7 @@ def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
     layer = stage.layer
     assert isinstance(layer, Conv)
     picture = figure(sheet, stage)
-    seen: Inlines = (" (", CrossRef("fig:reach"), ")") if picture else ()
+    seen = _cited(picture)
     text: list[Inline] = [
         "An input reaches only the outputs over whose window it lies", *seen, ". In the forward"
         " pass the place in the kernel grows with the place in the input. Here the input stands"
@@ -110,12 +113,11 @@ def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
         " it. So the errors are gathered by the same kernel turned round, its last weight first;"
         " the brackets leave out the outputs that the input does not reach.",
     ]  # fmt: skip
-    if max(layer.stride) > 1:
-        text.append(" The kernel moved in steps larger than 1, so some of its weights lead from"
-                    " this input to no output, as if zeros stood between the errors.")  # fmt: skip
+    if _strided(stage):
+        text.append(f" {GAPS}.")
     blocks: list[Block] = [Paragraph(tuple(text), ("The kernel turned round.",))]
     blocks += [picture] if picture else []
-    made = flipped(stage, place)
+    made = flipped(stage, place) if by_taps(sheet, stage) else None
     if made is not None:
         claim, check = made
         blocks.append(Paragraph(("Added up over the weights it is a sliding kernel once more, over"
@@ -125,6 +127,17 @@ def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
         blocks.append(Display((line,)))
         blocks.append(Paragraph(("An error outside its range counts as 0 here.",)))
     return [*blocks, *_column(sheet, stage)]
+
+
+def _cited(picture: Figure | None) -> Inlines:
+    return () if picture is None or picture.key is None else (" (", CrossRef(picture.key), ")")
+
+
+def _more_steps(sheet: Sheet, stage: Stage) -> list[Block]:
+    """What a stride changes, where the kernel turned round has been explained."""
+    picture = figure(sheet, stage)
+    text = Paragraph((GAPS, *_cited(picture), "."))
+    return [text, picture] if picture else [text]
 
 
 def _column(sheet: Sheet, stage: Stage) -> list[Block]:
