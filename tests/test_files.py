@@ -178,6 +178,7 @@ def test_a_full_disk_leaves_everything_as_it_was(
 CHILD = """
 import os, signal, sys, resource
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background runs
 from codegen import files
 what, folder = sys.argv[1], Path(sys.argv[2])
 if what == "limit":
