@@ -38,6 +38,7 @@ def trains(judge: Judge, at: Draw) -> bool:
     given = {name: value.copy() for name, value in at.params.items()}
     trainer = judge.module.Trainer(given, len(at.x), learning_rate=RATE)
     params, velocity = trainer.params, dict.fromkeys(at.params, np.float64(0))
+    unsure = dict(velocity)  # the size of the velocity's terms
     same = all(np.array_equal(params[name], at.params[name]) for name in at.params)
     for x, y in ((at.x, at.y), (at.x[:3], at.y[:3])):
         state = trainer.state
@@ -50,7 +51,8 @@ def trains(judge: Judge, at: Draw) -> bool:
         after = trainer.params
         for name, p in params.items():
             velocity[name] = momentum * velocity[name] - RATE * answer.gradients[name]
-            room = np.abs(p) + RATE * size.gradients[name] + np.abs(velocity[name])
+            unsure[name] = momentum * unsure[name] + RATE * size.gradients[name]
+            room = np.abs(p) + unsure[name] + np.abs(velocity[name])
             judge.compare(GENERIC, "Trainer: step", at, after[name], p + velocity[name], room)
         params = after
     return same and all(np.array_equal(given[name], at.params[name]) for name in given)
