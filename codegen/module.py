@@ -80,6 +80,8 @@ class TestPage:
 
     name: str
     module: str
+    masks: bool
+    state: bool
 
 
 def emit(derivation: Any, numbers: Mapping[tuple[str, str], str] | None = None) -> str:
@@ -94,7 +96,8 @@ def emit(derivation: Any, numbers: Mapping[tuple[str, str], str] | None = None) 
 def emit_test(derivation: Any, module: str | None = None) -> str:
     """A test file for the module of a derivation, imported as `module` or by its own name."""
     name = derivation.network.name
-    page = TestPage(name, module or name)
+    program = program_of(derivation)
+    page = TestPage(name, module or name, bool(program.masks), bool(program.state))
     return checked(render("test_module.py.j2", page), {"numpy", "pytest", page.module})
 
 

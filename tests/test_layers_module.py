@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import time
 import tracemalloc
 from functools import cache
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.module import emit
+from codegen.module import emit, emit_test
 from codegen.verify import load_source
 from derive.derivation import Derivation, derive
 from derive.terms import Tensor
@@ -446,3 +448,17 @@ def test_a_step_with_windows_allocates_no_array_data() -> None:
         peak = tracemalloc.get_traced_memory()[1] - start
         tracemalloc.stop()
         assert peak <= 4096 + 2 * 65536, f"batch {n}: {peak} bytes"
+
+
+def test_the_emitted_test_of_state_and_masks(tmp_path: Path) -> None:
+    """It passes as it is written, for dropout and running averages too."""
+    derivation = derive(NORMED)
+    (tmp_path / "normed.py").write_text(emit(derivation))
+    (tmp_path / "test_normed.py").write_text(emit_test(derivation))
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_normed.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout
