@@ -86,15 +86,25 @@ def test_the_exclusive_or_is_learnt() -> None:
     assert np.abs(net.forward(params, x) - y).max() < 0.05
 
 
-def test_handwritten_digits_are_learnt() -> None:
-    """1797 real images, every fifth kept for the test; at least 95 % of those are read right."""
+def assert_digits_are_learnt(name: str, accuracy: float) -> None:
+    """1797 real images, every fifth kept for the test; so many of those are read right."""
     data = pytest.importorskip("sklearn.datasets").load_digits()
-    net = load_source(build.module(derive(example("digits").network), "digits"))
-    x, labels = data.data / 16, data.target
+    network = example(name).network
+    net = load_source(build.module(derive(network), name))
+    x, labels = (data.data / 16).reshape(-1, *network.input), data.target
     kept = np.arange(len(x)) % 5 == 4
     params = net.init(seed=0)
     losses = net.fit(params, x[~kept], labels[~kept], seed=0)
     assert all(p.dtype == np.float32 for p in params.values())
     assert losses[-1] < losses[0] / 10
     found = net.forward(params, x[kept]).argmax(axis=1)
-    assert (found == labels[kept]).mean() >= 0.95
+    assert (found == labels[kept]).mean() >= accuracy
+
+
+def test_handwritten_digits_are_learnt() -> None:
+    assert_digits_are_learnt("digits", 0.95)
+
+
+@pytest.mark.sweep
+def test_handwritten_digits_are_learnt_by_convolutions() -> None:
+    assert_digits_are_learnt("digits_conv", 0.97)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: 0BSD
 # Generated code: yours to use, copy, change and give away, with or without this notice.
-# Made from the network spec with sha256 c5e4cb08ddb09112c2985743c5339f3b8a1d40641129b1b470f9ba64adfc5c8d
+# Made from the network spec with sha256 eac756e54198b212fdcdf48cf65c5136da433eca7144206e941d2293fc7b8dfd
 # by:  gradwright code conv_classifier.toml
-# sha256 of the other lines: 53978991bdd2c28d039a181a3f62350c1361e57f4d0df2d366921a5870947cfb
+# sha256 of the other lines: 8cb5ffcb311cabaa6e4d176254ae0205b22ceb48fc9103ca3e32c585633cc696
 """Two convolutions, a dense layer and a softmax, with cross-entropy.
 
 Samples are rows: x has the shape (n, 1, 6, 6), y the shape (n, 3).
@@ -16,24 +16,20 @@ At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and tha
     (2)  o2[n,c,p,q] = max(s2[n,c,p,q], 0)
     (3)  f2[n,4*c+2*p+q] = o2[n,c,p,q]
     (4)  s3[n,j] = Sum(W3[i,j]*f2[n,i], i) + b3[j]
-    (5)  s4[n,j] = Sum(W4[i,j]*s3[n,i], i) + b4[j]
-    (5)  o4[n,j] = exp(s4[n,j])/Sum(exp(s4[n,k]), k)
-    (6)  L[n] = -Sum(y[n,k]*log(o4[n,k]), k)
-    (12)  delta4[n,j] = o4[n,j] - y[n,j]
-    (13)  delta3[n,j] = Sum(W4[j,k]*delta4[n,k], k)
-    (14)  df2[n,i] = Sum(W3[i,k]*delta3[n,k], k)
-    (15)  delta2[n,c,p,q] = df2[n,4*c+2*p+q]*Piecewise((1, s2[n,c,p,q] > 0), (0, True))
-    (16)  delta1[n,c,p,q] = Sum([0 <= -m+p < 3]*[0 <= -r+q <
+    (4)  o3[n,j] = exp(s3[n,j])/Sum(exp(s3[n,k]), k)
+    (5)  L[n] = -Sum(y[n,k]*log(o3[n,k]), k)
+    (10)  delta3[n,j] = o3[n,j] - y[n,j]
+    (11)  df2[n,i] = Sum(W3[i,k]*delta3[n,k], k)
+    (12)  delta2[n,c,p,q] = df2[n,4*c+2*p+q]*Piecewise((1, s2[n,c,p,q] > 0), (0, True))
+    (13)  delta1[n,c,p,q] = Sum([0 <= -m+p < 3]*[0 <= -r+q <
           3]*W2[k,c,-m+p,-r+q]*delta2[n,k,m,r], m, r, k)*Piecewise((1, s1[n,c,p,q] > 0), (0,
           True))
-    (18)  dL/dW1[c,k,u,v] = Sum(Sum(delta1[n,c,p,q]*x[n,k,p+u,q+v], p, q), n)/N
-    (18)  dL/db1[c] = Sum(Sum(delta1[n,c,p,q], p, q), n)/N
-    (19)  dL/dW2[c,k,u,v] = Sum(Sum(delta2[n,c,p,q]*o1[n,k,p+u,q+v], p, q), n)/N
-    (19)  dL/db2[c] = Sum(Sum(delta2[n,c,p,q], p, q), n)/N
-    (20)  dL/dW3[i,j] = Sum(delta3[n,j]*f2[n,i], n)/N
-    (20)  dL/db3[j] = Sum(delta3[n,j], n)/N
-    (21)  dL/dW4[i,j] = Sum(delta4[n,j]*s3[n,i], n)/N
-    (21)  dL/db4[j] = Sum(delta4[n,j], n)/N
+    (15)  dL/dW1[c,k,u,v] = Sum(Sum(delta1[n,c,p,q]*x[n,k,p+u,q+v], p, q), n)/N
+    (15)  dL/db1[c] = Sum(Sum(delta1[n,c,p,q], p, q), n)/N
+    (16)  dL/dW2[c,k,u,v] = Sum(Sum(delta2[n,c,p,q]*o1[n,k,p+u,q+v], p, q), n)/N
+    (16)  dL/db2[c] = Sum(Sum(delta2[n,c,p,q], p, q), n)/N
+    (17)  dL/dW3[i,j] = Sum(delta3[n,j]*f2[n,i], n)/N
+    (17)  dL/db3[j] = Sum(delta3[n,j], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -45,16 +41,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 NAME = "conv_classifier"
-SPEC_SHA256 = "c5e4cb08ddb09112c2985743c5339f3b8a1d40641129b1b470f9ba64adfc5c8d"
+SPEC_SHA256 = "eac756e54198b212fdcdf48cf65c5136da433eca7144206e941d2293fc7b8dfd"
 PARAMETERS = {
     "W1": (2, 1, 3, 3),
     "b1": (2,),
     "W2": (3, 2, 3, 3),
     "b2": (3,),
-    "W3": (12, 4),
-    "b3": (4,),
-    "W4": (4, 3),
-    "b4": (3,),
+    "W3": (12, 3),
+    "b3": (3,),
 }
 STATE = {}
 INPUT_SHAPE = (1, 6, 6)
@@ -90,10 +84,8 @@ def init(seed=0, dtype=np.float64):
     params["b1"] = np.zeros((2,))
     params["W2"] = rng.normal(0, 1, (3, 2, 3, 3)) * np.sqrt(2 / 18)  # he
     params["b2"] = np.zeros((3,))
-    params["W3"] = rng.uniform(-1, 1, (12, 4)) * np.sqrt(6 / (12 + 4))  # glorot
-    params["b3"] = np.zeros((4,))
-    params["W4"] = rng.uniform(-1, 1, (4, 3)) * np.sqrt(6 / (4 + 3))  # glorot
-    params["b4"] = np.zeros((3,))
+    params["W3"] = rng.uniform(-1, 1, (12, 3)) * np.sqrt(6 / (12 + 3))  # glorot
+    params["b3"] = np.zeros((3,))
     return {name: value.astype(dtype) for name, value in params.items()}
 
 
@@ -104,7 +96,7 @@ def init_state(dtype=np.float64):
 
 def forward(params, x, state=None):
     """Return the output for every row of x."""
-    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
     x = _samples(x, W1.dtype)
     windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
     s1 = (
@@ -120,15 +112,14 @@ def forward(params, x, state=None):
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
     s3 = f2 @ W3 + b3                                         # (4)
-    s4 = s3 @ W4 + b4                                         # (5)
-    e4 = np.exp(s4 - s4.max(axis=1, keepdims=True))
-    o4 = e4 / e4.sum(axis=1, keepdims=True)                   # (5)
-    return o4
+    e3 = np.exp(s3 - s3.max(axis=1, keepdims=True))
+    o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (4)
+    return o3
 
 
 def loss(params, x, y, *, masks=None):
     """Return the loss of a batch."""
-    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
@@ -147,15 +138,14 @@ def loss(params, x, y, *, masks=None):
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
     s3 = f2 @ W3 + b3                                         # (4)
-    s4 = s3 @ W4 + b4                                         # (5)
-    gap = s4 - s4.max(axis=1, keepdims=True)
-    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (6)
+    gap = s3 - s3.max(axis=1, keepdims=True)
+    L = -(y * (gap - np.log(np.exp(gap).sum(axis=1))[:, None])).sum(axis=1)  # (5)
     return float(L.sum() / n)
 
 
 def loss_and_gradients(params, x, y, *, masks=None):
     """Return the loss of a batch and its gradient with respect to every parameter."""
-    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
@@ -174,16 +164,14 @@ def loss_and_gradients(params, x, y, *, masks=None):
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
     s3 = f2 @ W3 + b3                                         # (4)
-    s4 = s3 @ W4 + b4                                         # (5)
-    gap4 = s4 - s4.max(axis=1, keepdims=True)
-    e4 = np.exp(gap4)
-    total4 = e4.sum(axis=1)
-    o4 = e4 / total4[:, None]                                 # (5)
-    L = -(y * (gap4 - np.log(total4)[:, None])).sum(axis=1)   # (6)
-    delta4 = o4 - y                                           # (12)
-    delta3 = delta4 @ W4.T                                    # (13)
-    df2 = delta3 @ W3.T                                       # (14)
-    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (15)
+    gap3 = s3 - s3.max(axis=1, keepdims=True)
+    e3 = np.exp(gap3)
+    total3 = e3.sum(axis=1)
+    o3 = e3 / total3[:, None]                                 # (4)
+    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (5)
+    delta3 = o3 - y                                           # (10)
+    df2 = delta3 @ W3.T                                       # (11)
+    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (12)
     delta1 = (
         spread(
             np.tensordot(delta2, W2, axes=((1,), (0,))).transpose(0, 3, 4, 5, 1, 2),
@@ -195,26 +183,15 @@ def loss_and_gradients(params, x, y, *, masks=None):
             gaps=(1, 1),
         )
         * (s1 > 0)
-    )  # (16)
-    dW1 = np.tensordot(delta1, windows1, axes=((0, 2, 3), (0, 2, 3))) / n  # (18)
-    db1 = delta1.sum(axis=(0, 2, 3)) / n                      # (18)
-    dW2 = np.tensordot(delta2, windows2, axes=((0, 2, 3), (0, 4, 5))) / n  # (19)
-    db2 = delta2.sum(axis=(0, 2, 3)) / n                      # (19)
-    dW3 = (f2.T @ delta3) / n                                 # (20)
-    db3 = delta3.sum(axis=0) / n                              # (20)
-    dW4 = (s3.T @ delta4) / n                                 # (21)
-    db4 = delta4.sum(axis=0) / n                              # (21)
+    )  # (13)
+    dW1 = np.tensordot(delta1, windows1, axes=((0, 2, 3), (0, 2, 3))) / n  # (15)
+    db1 = delta1.sum(axis=(0, 2, 3)) / n                      # (15)
+    dW2 = np.tensordot(delta2, windows2, axes=((0, 2, 3), (0, 4, 5))) / n  # (16)
+    db2 = delta2.sum(axis=(0, 2, 3)) / n                      # (16)
+    dW3 = (f2.T @ delta3) / n                                 # (17)
+    db3 = delta3.sum(axis=0) / n                              # (17)
     value = float(L.sum() / n)
-    return value, {
-        "W1": dW1,
-        "b1": db1,
-        "W2": dW2,
-        "b2": db2,
-        "W3": dW3,
-        "b3": db3,
-        "W4": dW4,
-        "b4": db4,
-    }
+    return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2, "W3": dW3, "b3": db3}
 
 
 def gradients(params, x, y, *, masks=None):
@@ -224,7 +201,7 @@ def gradients(params, x, y, *, masks=None):
 
 def trace(params, x, y, *, masks=None):
     """Return every named quantity of the equations above, sample by sample."""
-    W1, b1, W2, b2, W3, b3, W4, b4 = _parameters(params)
+    W1, b1, W2, b2, W3, b3 = _parameters(params)
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
@@ -242,16 +219,14 @@ def trace(params, x, y, *, masks=None):
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
     s3 = f2 @ W3 + b3                                         # (4)
-    s4 = s3 @ W4 + b4                                         # (5)
-    gap4 = s4 - s4.max(axis=1, keepdims=True)
-    e4 = np.exp(gap4)
-    total4 = e4.sum(axis=1)
-    o4 = e4 / total4[:, None]                                 # (5)
-    L = -(y * (gap4 - np.log(total4)[:, None])).sum(axis=1)   # (6)
-    delta4 = o4 - y                                           # (12)
-    delta3 = delta4 @ W4.T                                    # (13)
-    df2 = delta3 @ W3.T                                       # (14)
-    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (15)
+    gap3 = s3 - s3.max(axis=1, keepdims=True)
+    e3 = np.exp(gap3)
+    total3 = e3.sum(axis=1)
+    o3 = e3 / total3[:, None]                                 # (4)
+    L = -(y * (gap3 - np.log(total3)[:, None])).sum(axis=1)   # (5)
+    delta3 = o3 - y                                           # (10)
+    df2 = delta3 @ W3.T                                       # (11)
+    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (12)
     delta1 = (
         spread(
             np.tensordot(delta2, W2, axes=((1,), (0,))).transpose(0, 3, 4, 5, 1, 2),
@@ -263,7 +238,7 @@ def trace(params, x, y, *, masks=None):
             gaps=(1, 1),
         )
         * (s1 > 0)
-    )  # (16)
+    )  # (13)
     return {
         "s1": s1,
         "o1": o1,
@@ -271,10 +246,8 @@ def trace(params, x, y, *, masks=None):
         "o2": o2,
         "f2": f2,
         "s3": s3,
-        "s4": s4,
-        "o4": o4,
+        "o3": o3,
         "L": L,
-        "delta4": delta4,
         "delta3": delta3,
         "df2": df2,
         "delta2": delta2,
@@ -350,19 +323,14 @@ class Trainer:
         self._x_shape = (self._batch_size, *INPUT_SHAPE)
         self._y_shape = (self._batch_size, *TARGET_SHAPE)
         rate = self._rate
-        W1, b1, W2, b2, W3, b3, W4, b4 = self._views
-        dW1, db1, dW2, db2, dW3, db3, dW4, db4 = _split(self._gradient)
+        W1, b1, W2, b2, W3, b3 = self._views
+        dW1, db1, dW2, db2, dW3, db3 = _split(self._gradient)
         flat, gradient = self._flat, self._gradient
-        W3b3 = flat[77:129].reshape(13, 4)
-        dW3b3 = gradient[77:129].reshape(13, 4)
+        W3b3 = flat[77:116].reshape(13, 3)
+        dW3b3 = gradient[77:116].reshape(13, 3)
         f2_1 = self._array("f2_1", n, 13)
         f2_1[:, 12] = 1
         f2_0 = f2_1[:, :12]
-        W4b4 = flat[129:144].reshape(5, 3)
-        dW4b4 = gradient[129:144].reshape(5, 3)
-        s3_1 = self._array("s3_1", n, 5)
-        s3_1[:, 4] = 1
-        s3_0 = s3_1[:, :4]
         t1 = self._array("0", 1, 6, 6, n)
         t3 = self._array("1", 2, 4, 4, n)
         s1 = self._array("1", 2, 4, 4, n)
@@ -371,25 +339,23 @@ class Trainer:
         s2 = self._array("5", 3, 2, 2, n)
         o2 = self._array("6", 3, 2, 2, n)
         f2 = self._array("7", n, 12)
-        s3 = self._array("8", n, 4)
-        s4 = self._array("9", n, 3)
-        t6 = self._array("10", n)
-        t7 = self._array("11", n, 3)
-        t8 = self._array("12", n, 3)
-        o4 = self._array("11", n, 3)
-        t9 = self._array("10", n)
-        sums = self._array("10", n)
-        t10 = self._array("11", n, 3)
-        delta4 = self._array("11", n, 3)
-        delta3 = self._array("8", n, 4)
+        s3 = self._array("8", n, 3)
+        t6 = self._array("9", n)
+        t7 = self._array("10", n, 3)
+        t8 = self._array("11", n, 3)
+        o3 = self._array("10", n, 3)
+        t9 = self._array("9", n)
+        sums = self._array("9", n)
+        t10 = self._array("10", n, 3)
+        delta3 = self._array("10", n, 3)
         df2 = self._array("7", n, 12)
-        t11 = self._array("20", 3, 2, 2, n, dtype=bool)
+        t11 = self._array("18", 3, 2, 2, n, dtype=bool)
         delta2 = self._array("5", 3, 2, 2, n)
         t13 = self._array("3", 2, 4, 4, n)
-        t14 = self._array("23", 2, 4, 4, n, dtype=bool)
+        t14 = self._array("21", 2, 4, 4, n, dtype=bool)
         delta1 = self._array("3", 2, 4, 4, n)
-        t15 = self._array("25", 1, 3, 3, 2)
-        t17 = self._array("26", 2, 3, 3, 3)
+        t15 = self._array("23", 1, 3, 3, 2)
+        t17 = self._array("24", 2, 3, 3, 3)
         W1_m1 = W1.reshape(2, 9)
         copyto = np.copyto
         t1_v1 = sliding_window_view(t1, (3, 3), axis=(1, 2))
@@ -412,9 +378,8 @@ class Trainer:
         o2_T3012 = o2.transpose(3, 0, 1, 2)
         f2_split = f2.reshape(n, 3, 2, 2)
         f2_1_dot = f2_1.dot
-        s3_1_dot = s3_1.dot
-        s4_flat = s4.ravel()
-        s4_flat_dot = s4_flat.dot
+        s3_flat = s3.ravel()
+        s3_flat_dot = s3_flat.dot
         maximum_reduce = np.maximum.reduce
         t6_x1 = t6[:, None]
         subtract = np.subtract
@@ -432,8 +397,6 @@ class Trainer:
         tolerance = n * float(np.finfo(dtype).eps)
         number3 = np.array(rate / n, dtype)
         multiply = np.multiply
-        W4_T = W4.T
-        delta4_dot = delta4.dot
         W3_T = W3.T
         delta3_dot = delta3.dot
         df2_v1 = df2.reshape(n, 3, 2, 2)
@@ -466,8 +429,6 @@ class Trainer:
         t17_m3_T = t17_m3.T
         f2_1_T = f2_1.T
         f2_1_T_dot = f2_1_T.dot
-        s3_1_T = s3_1.T
-        s3_1_T_dot = s3_1_T.dot
 
         def step(x, y):
             x_T1230 = x.transpose(1, 2, 3, 0)
@@ -483,16 +444,14 @@ class Trainer:
             copyto(f2_split, o2_T3012)                                # (3)
             copyto(f2_0, f2)
             f2_1_dot(W3b3, s3)                                        # (4)
-            copyto(s3_0, s3)
-            s3_1_dot(W4b4, s4)                                        # (5)
-            if not s4_flat_dot(s4_flat) < 900:                        # (5)
-                maximum_reduce(s4, (1,), None, t6)
-                subtract(s4, t6_x1, s4)
-            exp(s4, t7)
+            if not s3_flat_dot(s3_flat) < 900:                        # (4)
+                maximum_reduce(s3, (1,), None, t6)
+                subtract(s3, t6_x1, s3)
+            exp(s3, t7)
             t7_dot(square_3, t8)
-            divide(t7, t8, o4)
+            divide(t7, t8, o3)
             y_flat = y.ravel()
-            sum1 = y_flat.dot(s4_flat)                                # (6)
+            sum1 = y_flat.dot(s3_flat)                                # (5)
             log(t8_column, t9)
             sum2 = t9_dot(ones_n)
             loss = ((-sum1 + sum2) / n)
@@ -502,27 +461,25 @@ class Trainer:
                 _targets(y, n, dtype)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(o4, y, t10)                                      # (12)
-            multiply(t10, number3, delta4)
-            delta4_dot(W4_T, delta3)                                  # (13)
-            delta3_dot(W3_T, df2)                                     # (14)
-            greater(s2, number1, t11)                                 # (15)
+            subtract(o3, y, t10)                                      # (10)
+            multiply(t10, number3, delta3)
+            delta3_dot(W3_T, df2)                                     # (11)
+            greater(s2, number1, t11)                                 # (12)
             multiply(df2_v1_T1230, t11, delta2)
-            matmul(W2_m1_T, delta2_m1, t12)                           # (16)
+            matmul(W2_m1_T, delta2_m1, t12)                           # (13)
             t13_fill(0)
             for place, part in t13_taps:
                 add(place, part, place)
             greater(s1, number1, t14)
             multiply(t13, t14, delta1)
-            matmul(t2, delta1_m1_T, t15_m3)                           # (18)
+            matmul(t2, delta1_m1_T, t15_m3)                           # (15)
             copyto(dW1_m1, t15_m3_T)
-            add_reduce(delta1, (1, 2, 3), None, db1)                  # (18)
-            copyto(t16_all, delta2_T0312)                             # (19)
+            add_reduce(delta1, (1, 2, 3), None, db1)                  # (15)
+            copyto(t16_all, delta2_T0312)                             # (16)
             matmul(t4, t16_T, t17_m3)
             copyto(dW2_m1, t17_m3_T)
-            add_reduce(delta2, (1, 2, 3), None, db2)                  # (19)
-            f2_1_T_dot(delta3, dW3b3)                                 # (20)
-            s3_1_T_dot(delta4, dW4b4)                                 # (21)
+            add_reduce(delta2, (1, 2, 3), None, db2)                  # (16)
+            f2_1_T_dot(delta3, dW3b3)                                 # (17)
             subtract(flat, gradient, flat)
             return float(loss)
 
