@@ -11,7 +11,7 @@ from typing import Any
 
 from derive.equation import Equation
 from derive.index import relabel
-from derive.terms import Extent, Index, Ref, Tensor, Term
+from derive.terms import Affine, Extent, Index, Ref, Tensor, Term
 
 Shapes = Mapping[Tensor, tuple[Extent, ...]]
 
@@ -108,6 +108,13 @@ class Program:
         return f"({(*self.derived, *self.beside).index(equation) + 1})"
 
 
+def _reach(place: Affine) -> Extent:
+    """The size of the axis that a place on a left side fills."""
+    if place.index is not None:
+        return place.index.size
+    return 1 + place.offset + sum(c * (int(index.size) - 1) for index, c in place.terms)
+
+
 def whole(shape: Sequence[Extent]) -> tuple[int, ...]:
     """A shape of numbers."""
     assert all(isinstance(size, int) for size in shape), f"the sizes {shape} are not all numbers"
@@ -134,8 +141,8 @@ def program_of(derivation: Any) -> Program:
     network = derivation.network
     shapes = dict(derivation.shapes)
     for eq in (*derivation.forward, *derivation.backward, *derivation.gradients):
-        own = tuple(index.size for index in free(eq.lhs) if not index.sample)
-        shapes.setdefault(eq.lhs.tensor, own)
+        own = [_reach(place) for place in eq.lhs.at]
+        shapes.setdefault(eq.lhs.tensor, tuple(own[eq.lhs.tensor.batched :]))
     training = network.training
     used = {key for chain in derivation.chains for step in chain.steps for key in step.cites}
     loss = network.loss.likelihood or network.loss.name

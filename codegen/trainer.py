@@ -63,9 +63,9 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     calls = Calls(plan, [*own, *(name for j in joined for name in (j.both, j.wide))], ARRAYS)
     _draw(calls, masks)
     calls.given.update(GRADIENT + j.both for j in joined)
-    _forward_and_loss(plan, calls, {j.name: j for j in joined})
+    _forward_and_loss(plan, calls, {j.name: j for j in joined}, [*gradients.values()])
     errors = {step.equation.lhs.tensor for step in plan.backward}
-    for step in plan.needed(*(s.name for s in plan.gradients)):
+    for step in plan.needed(*(s.name for s in plan.gradients), beside=[*gradients.values()]):
         if step in plan.backward:
             calls.assign(step.name, faster(_scaled(step, errors, rate)), step.number)
     _gradients(plan, calls, gradients, joined)
@@ -180,11 +180,13 @@ def listed(targets: Sequence[str], value: str) -> list[str]:
     return ["(", *("    " + row for row in rows), f") = {value}"]
 
 
-def _forward_and_loss(plan: Plan, calls: Calls, joined: Mapping[str, Join]) -> None:
+def _forward_and_loss(
+    plan: Plan, calls: Calls, joined: Mapping[str, Join], gradients: Sequence[Node]
+) -> None:
     """What the loss and the deltas read, then the loss, in the order of the equations."""
     inlined = {array("L", plan.loss.node.shape): plan.loss.node}
     objective = faster(replace(plan.objective, inlined))
-    needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective])
+    needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective, *gradients])
     nodes = [faster(step.node) for step in needed if step is not plan.loss]
     calls.free_shifts = shiftable([*nodes, faster(plan.loss.node)])
     for step in needed:
