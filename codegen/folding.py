@@ -59,8 +59,9 @@ def _bracket(value: str, before: str, width: int, behind: str) -> list[str]:
     parts = _cut(value[opened + 1 : closed], (", ",))
     if parts == [""]:
         return [before + value + behind]
-    called = value[opened] != "(" or (opened > 0 and value[opened - 1] not in " (-")
-    if len(parts) == 1 and not called:  # parentheses around an expression: no comma
+    last = value[opened - 1] if opened else ""
+    called = value[opened] == "(" and (last.isalnum() or last in ("_", ")", "]"))
+    if len(parts) == 1 and not called:  # a comma would make a tuple of it
         inner = _value(parts[0], "", width - len(INDENT))
         return [
             before + value[: opened + 1],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import random
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codegen.folding import folded
 from codegen.module import emit, emit_test
 from codegen.verify import load_source
 from derive.derivation import Derivation, derive
@@ -462,3 +465,29 @@ def test_the_emitted_test_of_state_and_masks(tmp_path: Path) -> None:
         text=True,
     )
     assert run.returncode == 0, run.stdout
+
+
+def test_a_cut_off_moves_behind_the_maximum_and_changes_nothing() -> None:
+    """Windows without a positive entry, and ties at the largest, included."""
+    text = emit(derive(LENET))
+    assert "maximum(s1, " not in text[text.index("class Trainer") :]
+    net = load_source(text)
+    params = net.init(0)
+    params["b1"] -= 0.2
+    x, labels = net._example(7, 0)
+    x = np.round(x)  # many equal windows
+    trace = net.trace(params, x, labels)
+    assert (trace["g1"] == 0).any()
+    assert_trainer(net, params, x, np.eye(10)[labels])
+
+
+def test_folded_lines_mean_the_same() -> None:
+    """Every statement of a module as it was before it was folded."""
+    for spec in (LENET, NORMED, OWN["mixture"]):
+        for line in emit(derive(spec)).splitlines():
+            code = line.split("  #")[0].strip()
+            with contextlib.suppress(SyntaxError):
+                tree = ast.dump(ast.parse(code))
+                for width in (20, 40, 60):
+                    lines = folded(code, width=width)
+                    assert ast.dump(ast.parse("\n".join(lines))) == tree, lines
