@@ -6,7 +6,7 @@ from codegen.chapter.errors import error_equation
 from codegen.chapter.groups import place_of
 from codegen.chapter.keys import gradient_key, gradient_rows
 from codegen.chapter.sheet import Sheet
-from codegen.chapter.stage_backward import shared
+from codegen.chapter.stage_windows import shared
 from codegen.document import (
     Block,
     CrossRef,

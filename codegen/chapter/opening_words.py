@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from codegen.chapter import words
-from derive.layers import Dense
+from derive.layers import AnyLayer, Dense, Residual
 from derive.spec import Network
 
 
@@ -41,8 +43,24 @@ def _shape(network: Network) -> str:
         article = "an" if str(sizes[0])[:1] == "8" or sizes[0] in (11, 18) else "a"
         shape = "\u2013".join(map(str, sizes))
         return f"{article} {shape} {kinds}"
+    if adjective := _adjective(network):
+        return f"a {adjective} {kinds}"
     article = "an" if len(network.layers) in (8, 11, 18) else "a"
     return f"{article} {len(network.layers)}-layer {kinds}"
+
+
+def _adjective(network: Network) -> str:
+    """What sets a network apart from a row of dense layers, where one word says it."""
+    kinds = set(_all_kinds(network.layers))
+    named = {"conv": "convolutional", "residual": "residual"}
+    return next((word for kind, word in named.items() if kind in kinds), "")
+
+
+def _all_kinds(layers: tuple[AnyLayer, ...]) -> Iterator[str]:
+    for layer in layers:
+        yield layer.kind
+        if isinstance(layer, Residual):
+            yield from _all_kinds(layer.layers)
 
 
 def _kinds(layers: list[Dense]) -> str:

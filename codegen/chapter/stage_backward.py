@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from math import prod
 
 from codegen.chapter.groups import place_of
-from codegen.chapter.reach import by_taps, figure, flipped, spatial
+from codegen.chapter.reach import by_taps, figure, flipped
 from codegen.chapter.sheet import Sheet
-from codegen.chapter.stage_forward import outputs, window
+from codegen.chapter.stage_windows import column
 from codegen.document import (
     Block,
     CrossRef,
     Display,
-    Equation,
-    EquationRow,
-    Equations,
     Figure,
     Inline,
     Inlines,
@@ -25,10 +22,8 @@ from codegen.document import (
     Paragraph,
 )
 from derive import layout as lay
-from derive.forward import delta_of
 from derive.index import at, fresh
 from derive.layers import AvgPool, Conv, MaxPool
-from derive.layout import Layout, row
 from derive.lemma_book import of_loss
 from derive.stages import Stage
 from derive.steps import Chain
@@ -126,7 +121,7 @@ def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
         line = Line(sheet.write(of_loss(place)), "=", sheet.write(claim), why, check.word)
         blocks.append(Display((line,)))
         blocks.append(Paragraph(("An error outside its range counts as 0 here.",)))
-    return [*blocks, *_column(sheet, stage)]
+    return [*blocks, *column(sheet, stage)]
 
 
 def _cited(picture: Figure | None) -> Inlines:
@@ -138,23 +133,6 @@ def _more_steps(sheet: Sheet, stage: Stage) -> list[Block]:
     picture = figure(sheet, stage)
     text = Paragraph((GAPS, *_cited(picture), "."))
     return [text, picture] if picture else [text]
-
-
-def _column(sheet: Sheet, stage: Stage) -> list[Block]:
-    """The error of a window, which is how it is computed."""
-    turned = _turned(sheet, sheet.writer.tensor(stage.parameters[0]))
-    by = lay.partial(sheet.write(sheet.derivation.loss.lhs), window(sheet, stage))
-    shown = Equation(by, "=", row(turned, outputs(sheet, stage, delta_of(stage.label))))
-    text = ("As windows: each place gives its window the column below, and where windows lie over"
-            " one another what they give adds up:",)  # fmt: skip
-    return [Paragraph(text), Equations((EquationRow((shown,)),))]
-
-
-def _turned(sheet: Sheet, layout: Layout) -> Layout:
-    """The transpose of a column or of a matrix."""
-    if isinstance(layout, lay.Tinted):
-        return replace(layout, body=_turned(sheet, layout.body))
-    return lay.sup_more(layout, sheet.writer.names.transpose)
 
 
 def _max_pool(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
@@ -170,10 +148,7 @@ def _max_pool(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Bloc
 def _avg_pool(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
     layer = stage.layer
     assert isinstance(layer, AvgPool)
-    many = 1
-    for side in layer.kernel:
-        many *= side
-    share = lay.frac(lay.number(1), lay.number(many))
+    share = lay.frac(lay.number(1), lay.number(prod(layer.kernel)))
     return [
         Paragraph(("Every value of a window has the same share ", Math(share), " in the mean, so"
                    " the error of a window is spread evenly over its values. ",
@@ -269,36 +244,3 @@ _WORDS = {
     "layer_norm": _norm,
     "batch_norm": _norm,
 }
-
-
-# ------------------------------------------------------------------ gradients of shared weights
-
-
-def shared(sheet: Sheet) -> list[Block]:
-    """The gradients of kernels, as windows."""
-    stages = [s for s in sheet.derivation.forward_pass.stages if isinstance(s.layer, Conv)]
-    if not stages:
-        return []
-    rows = [EquationRow(tuple(_kernel_gradients(sheet, stage))) for stage in stages]
-    text = ("A kernel works at every place with the same weights, so its gradient is \u201cerror"
-            " times input\u201d added up over all places; as windows:",)  # fmt: skip
-    return [Paragraph(text), Equations(tuple(rows))]
-
-
-def _kernel_gradients(sheet: Sheet, stage: Stage) -> Iterator[Equation]:
-    """Sum_p delta_p window_p^T, and the sum of the errors for the bias."""
-    loss, names = sheet.write(sheet.derivation.loss.lhs), sheet.writer.names
-    delta = outputs(sheet, stage, delta_of(stage.label))
-    places = names.joined([names.letter(i.name) for i in spatial(stage)])
-    weight, *bias = stage.parameters
-    product = row(delta, _turned(sheet, window(sheet, stage)))
-    yield Equation(lay.partial(loss, sheet.writer.tensor(weight)), "=", _summed(places, product))
-    for tensor in bias:
-        total = _summed(places, delta)
-        if getattr(stage.layer, "bias", "") == "threshold":
-            total = row("-", total)
-        yield Equation(lay.partial(loss, sheet.writer.tensor(tensor)), "=", total)
-
-
-def _summed(places: Layout | None, body: Layout) -> Layout:
-    return lay.BigOp("sum", places, None, body)

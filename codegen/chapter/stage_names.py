@@ -33,7 +33,7 @@ KINDS = {
     "batch_norm": "batch normalisation",
     "dropout": "dropout",
     "residual": "a residual connection",
-    "equations": "a layer of its own",
+    "equations": "given by its own equations",
 }
 _NORM = ("mean", "variance", "one over the standard deviation", "standardised values")
 QUANTITIES = {

@@ -1,0 +1,317 @@
+"""The chapter on networks of all kinds of layers: pictures, words, windows, and clean pages."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pytest
+
+from codegen import examples, pdf
+from codegen.chapter import chapter, equation_numbers, notes_html, notes_tex
+from codegen.chapter.opening_words import title
+from codegen.chapter.reach import _reached, flipped
+from codegen.chapter.stage_names import decimal, option_text, stage_name
+from codegen.document import CodeListing, CrossRef, Document, Figure, Listing, Paragraph, Table
+from codegen.numbering import nodes
+from codegen.sources import example
+from derive import profiles
+from derive.derivation import Derivation, derive
+from derive.layers import Conv, MaxPool
+from derive.prove import TESTED, Unproved, prove
+from derive.shapes import pads
+from derive.spec import load
+from derive.stages import entry
+from derive.terms import Index
+
+CONV: dict[str, Any] = {"kind": "conv", "channels": 2, "kernel": 3}
+NETWORKS: dict[str, Any] = {
+    "pools": {
+        "input": [1, 6, 6],
+        "layers": [{**CONV, "activation": "relu"}, {"kind": "max_pool", "kernel": 2},
+                   {"kind": "flatten"}, "dense 3 softmax"],
+        "loss": "cross_entropy",
+    },
+    "residual": {
+        "input": 4,
+        "layers": [
+            "dense 6 tanh",
+            {"kind": "residual", "layers": [
+                {"kind": "layer_norm"}, "dense 6 relu", {"kind": "dropout", "rate": 0.25},
+                "dense 6"]},
+            {"kind": "layer_norm"},
+            "dense 2",
+        ],
+        "loss": "half_squared_error",
+    },
+    "batch": {
+        "input": [2, 8],
+        "layers": [
+            {**CONV, "padding": "same", "bias": False},
+            {"kind": "batch_norm", "activation": "relu"},
+            {"kind": "avg_pool", "kernel": 3, "stride": 1},
+            {"kind": "flatten"},
+            "dense 3 softmax",
+        ],
+        "loss": "cross_entropy",
+    },
+    "attention": {
+        "input": [3, 4],
+        "layers": [{
+            "kind": "equations",
+            "indices": {"t": 3, "u": 3, "i": 4, "d": 2},
+            "parameters": {"q": ["i", "d"], "k": ["i", "d"], "v": ["i", "d"]},
+            "forward": [
+                "a[t,d] = Sum(q[i,d]*x[t,i], i)",
+                "c[u,d] = Sum(k[i,d]*x[u,i], i)",
+                "g[u,d] = Sum(v[i,d]*x[u,i], i)",
+                "e[t,u] = Sum(a[t,d]*c[u,d], d)/sqrt(size(d))",
+                "p[t,u] = softmax(e[t,u], u)",
+                "s[t,d] = Sum(p[t,u]*g[u,d], u)",
+            ],
+        }],
+        "loss": "half_squared_error",
+    },
+    "own": {
+        "input": 3,
+        "layers": [
+            {"kind": "equations", "indices": {"i": 3, "k": 3, "j": 4},
+             "parameters": {"w": ["i", "k", "j"], "b": ["j"]},
+             "forward": ["s[j] = Sum(w[i,k,j]*x[i]*x[k], i, k) + b[j]"], "activation": "tanh"},
+            {"kind": "equations", "indices": {"i": 4, "j": 2},
+             "parameters": {"u": ["i", "j"], "v": ["i", "j"]},
+             "forward": ["g[j] = sigmoid(Sum(v[i,j]*x[i], i))",
+                         "s[j] = g[j]*Sum(u[i,j]*x[i], i)"]},
+        ],
+        "loss": "half_squared_error",
+    },
+    "strides": {
+        "input": [3, 9, 9],
+        "layers": [
+            {**CONV, "stride": 2, "padding": 1, "activation": "tanh"},
+            {**CONV, "kernel": [3, 2], "dilation": 2, "bias": "threshold"},
+            {"kind": "batch_norm"}, {"kind": "flatten"}, "dense 2",
+        ],
+        "loss": "half_squared_error",
+    },
+    "round a convolution": {
+        "input": [2, 5],
+        "layers": [{**CONV, "padding": "same"},
+                   {"kind": "residual", "layers": [{**CONV, "padding": "same"}]},
+                   {"kind": "flatten"}, "dense 1"],
+        "loss": "squared_error",
+    },
+}  # fmt: skip
+
+
+@cache
+def derived(name: str) -> Derivation:
+    return derive(NETWORKS[name])
+
+
+@cache
+def page(name: str, notation: str = "columns") -> Document:
+    return chapter(derived(name), notation)
+
+
+def said(document: Document) -> str:
+    """All words of the paragraphs and lists."""
+    paragraphs = [node for node in nodes(document) if isinstance(node, Paragraph)]
+    texts = [part for p in paragraphs for part in (*p.lead, *p.body) if isinstance(part, str)]
+    for node in nodes(document):
+        if isinstance(node, Listing):
+            texts += [part for item in node.items for part in item if isinstance(part, str)]
+    return " ".join(" ".join(texts).split())
+
+
+# ------------------------------------------------------------------ words
+
+
+@pytest.mark.parametrize(
+    ("name", "yes", "no"),
+    [
+        ("pools", "goes to that one value, the winner", "spread evenly"),
+        ("pools", "do not lie over one another", "what it gets from them adds up"),
+        ("pools", "its last weight first", "steps larger than 1"),
+        ("pools", "only gave the entries new names", "Three terms"),
+        ("residual", "has two ways back, and they add", "no form for one sample alone"),
+        ("residual", "Three terms.", "running averages"),
+        ("residual", "meets the same mask", "its last weight first"),
+        ("residual", "one more input, which nobody differentiates by", "the winner"),
+        ("batch", "there is no form for one sample alone, only the one for the batch", "mask"),
+        ("batch", "keeps running averages of both", "the winner"),
+        ("batch", "is spread evenly over its values", "steps larger than 1"),
+        ("batch", "what it gets from them adds up", "do not lie over one another"),
+        ("attention", "writes the layer as index equations", "Three terms"),
+        ("strides", "as if zeros stood between the errors", "Around the input lies minus"),
+        ("strides", "From place to place it moves on by 2", "two ways back"),
+        ("round a convolution", "its last weight first", "the same sum, by the place"),
+    ],
+)
+def test_the_words_fit_the_layers(name: str, yes: str, no: str) -> None:
+    assert yes in said(page(name))
+    assert no not in said(page(name))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_quantity_has_a_meaning(name: str) -> None:
+    (table,) = [n for n in nodes(page(name)) if isinstance(n, Table) and n.key == "tab:notation"]
+    meanings = ["".join(p for p in row[1] if isinstance(p, str)) for row in table.rows]
+    assert all(meanings)
+    forward = derived(name).forward_pass
+    kept = {t for s in forward.stages for t in (*s.masks, *s.state)}
+    assert sum(m.startswith(("mask:", "running")) for m in meanings) == len(kept)
+
+
+def test_own_equations_are_shown_as_written() -> None:
+    listings = [n for n in nodes(page("own")) if isinstance(n, CodeListing)]
+    lines = [line.code for listing in listings for line in listing.lines]
+    for layer in NETWORKS["own"]["layers"]:
+        assert set(layer["forward"]) <= set(lines)
+
+
+def test_words_are_said_once() -> None:
+    text = said(page("residual"))
+    assert text.count("Three terms.") == 1
+    assert said(chapter(derive(example("digits_conv").network))).count("the winner") == 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equations_keep_their_numbers(name: str) -> None:
+    numbers = equation_numbers(derived(name))
+    shown = {t.number for t in page(name).targets.values() if t.kind == "Equation"}
+    assert {n.strip("()") for n in numbers.values()} <= shown
+    computed = {str(e.lhs.tensor) for e in derived(name).forward}
+    assert computed <= {array for _, array in numbers}
+
+
+def test_references_lead_somewhere() -> None:
+    for name in NETWORKS:
+        cited = {n.key for n in nodes(page(name)) if isinstance(n, CrossRef)}
+        assert cited <= set(page(name).targets)
+
+
+# ------------------------------------------------------------------ names
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ({"channels": 8, "kernel": (5, 5), "stride": (2, 2)}, "conv 8@5\u00d75, stride 2"),
+        ({"channels": 1, "kernel": (3,), "padding": "same"}, "conv 1@3, same"),
+        (
+            {"channels": 4, "kernel": (3, 1), "padding": (1, 0), "dilation": (2, 2)},
+            "conv 4@3\u00d71, padding 1\u00d70, dilation 2",
+        ),
+    ],
+)
+def test_names_of_convolutions(layer: dict[str, Any], expected: str) -> None:
+    assert option_text(Conv(**layer)) == expected
+
+
+def test_names_of_other_layers() -> None:
+    assert option_text(MaxPool(kernel=(2, 2))) == "max pool 2\u00d72"
+    assert option_text(MaxPool(kernel=(3,), stride=(2,))) == "max pool 3, stride 2"
+    names = [stage_name(stage) for stage in derived("residual").forward_pass.stages]
+    assert names == ["dense 6, tanh", "layer norm", "dense 6, relu", "dropout 0.25", "dense 6",
+                     "residual", "layer norm", "dense 2"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(Fraction(1, 4), "0.25"), (Fraction(1, 3), "1/3"), (Fraction(2), "2")]
+)
+def test_decimals(value: Fraction, text: str) -> None:
+    assert decimal(value) == text
+
+
+def test_titles() -> None:
+    assert title(load(NETWORKS["pools"])).startswith("A convolutional softmax classifier with")
+    assert title(load(NETWORKS["residual"])).startswith("A residual tanh network with")
+
+
+# ------------------------------------------------------------------ the kernel turned round
+
+WINDOWS = [
+    ((3, 3), (1, 1), (0, 0), (1, 1)),
+    ((3, 2), (2, 1), (1, 0), (1, 2)),
+    ((2, 3), (1, 3), (2, 1), (2, 1)),
+]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "dilation"), WINDOWS)
+def test_the_outputs_that_an_input_reaches(
+    kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> None:  # fmt: skip
+    """Every output looks through its window; an input has reached those that saw it."""
+    layer = Conv(channels=1, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+    source, target = (6, 7), (4, 3)
+    saw: dict[tuple[int, ...], dict[tuple[int, ...], tuple[int, ...]]] = {}
+    for p, u in product(product(*map(range, target)), product(*map(range, kernel))):
+        read = tuple(
+            s * a + d * b - f
+            for s, a, d, b, (f, _) in zip(stride, p, dilation, u, pads(layer), strict=True)
+        )
+        saw.setdefault(read, {})[p] = u
+    for origin in product(*map(range, source)):
+        assert dict(_reached(layer, origin, list(target))) == saw.get(origin, {})
+
+
+def test_the_sum_over_the_taps_is_checked() -> None:
+    stage = derived("pools").forward_pass.stages[0]
+    k, a, b = Index("k", 1), Index("a", 6), Index("b", 6)
+    made = flipped(stage, entry(stage.source, k, a, b))
+    assert made is not None
+    claim, check = made
+    assert check.word == TESTED
+    assert str(claim) == "Sum(W1[c,k,u,v]*delta1[n,c,a-u,b-v], c, u, v)"
+    straight = flipped(stage, entry(stage.source, k, b, a))
+    assert straight is not None
+    with pytest.raises(Unproved):
+        prove(claim, straight[0])
+
+
+def test_pictures_of_kernels() -> None:
+    def keys(name: str) -> list[str]:
+        figures = [n for n in nodes(page(name)) if isinstance(n, Figure)]
+        return [f.key for f in figures if f.key and f.key.startswith("fig:reach")]
+
+    assert keys("pools") == ["fig:reach.1"]
+    assert keys("strides") == ["fig:reach.2", "fig:reach.1"]
+    assert keys("residual") == []
+    large = derive({"input": [1, 20], "loss": "squared_error", "layers": [
+        {**CONV, "kernel": 9}, {"kind": "flatten"}, "dense 1"]})  # fmt: skip
+    assert not any(isinstance(n, Figure) and n.key != "fig:network" for n in nodes(chapter(large)))
+
+
+# ------------------------------------------------------------------ pages
+
+
+@pytest.mark.skipif(not pdf.available(), reason="pdflatex is not installed")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_tex_has_no_complaint(name: str) -> None:
+    """Each network in a notation of its own, so that all are seen."""
+    notation = profiles.names()[list(NETWORKS).index(name) % len(profiles.names())]
+    assert pdf.compile_pdf(notes_tex(derived(name), notation)).problems == ()
+
+
+@pytest.mark.sweep
+@pytest.mark.skipif(not pdf.available(), reason="pdflatex is not installed")
+@pytest.mark.parametrize("notation", profiles.names())
+@pytest.mark.parametrize("name", NETWORKS)
+def test_tex_has_no_complaint_in_any_notation(name: str, notation: str) -> None:
+    assert pdf.compile_pdf(notes_tex(derived(name), notation)).problems == ()
+
+
+def test_pages_in_html() -> None:
+    made = notes_html(derived("pools"))
+    assert made.count("<svg") >= 2
+    assert "the outputs it reaches" in made
+
+
+def test_examples_cover_the_kinds_of_layers() -> None:
+    stages = [s for n in examples.names() for s in derive(example(n).network).forward_pass.stages]
+    kinds = {stage.kind for stage in stages}
+    assert kinds >= {"dense", "conv", "max_pool", "flatten", "layer_norm", "residual", "equations"}
