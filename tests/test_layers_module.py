@@ -481,6 +481,43 @@ def test_a_cut_off_moves_behind_the_maximum_and_changes_nothing() -> None:
     assert_trainer(net, params, x, np.eye(10)[labels])
 
 
+def test_the_first_of_equal_entries_counts() -> None:
+    """Overlapping windows over small whole numbers, forward, backward and in a step."""
+    layers: list[Any] = [
+        {"kind": "conv", "channels": 2, "kernel": 1, "bias": False},
+        {"kind": "max_pool", "kernel": 3, "stride": 1, "padding": 1},
+        {"kind": "flatten"},
+        "dense 2",
+    ]
+    derivation = derive({"input": [1, 5, 5], "layers": layers, "loss": "squared_error"})
+    net, loops = load_source(emit(derivation)), Loops(3)
+    random_arrays(derivation, loops, 0)
+    for tensor, entries in loops.arrays.items():
+        if tensor.role == "input":
+            loops.arrays[tensor] = {k: complex(round(2 * v.real)) for k, v in entries.items()}
+    objective_value(derivation, loops)
+    given = arrays_of(loops, [t for t in derivation.shapes if t in loops.arrays], derivation)
+    params = {name: given[name] for name in net.PARAMETERS}
+    for equation in derivation.backward:
+        loops.define(equation)
+    trace = net.trace(params, given["x"], given["y"])
+    (true,) = arrays_of(loops, [derivation.backward[-1].lhs.tensor], derivation).values()
+    close(trace["delta1"], true, "delta1")
+    assert_trainer(net, params, given["x"], given["y"])
+
+
+def test_views_of_one_position_are_read_anew_in_every_step() -> None:
+    """A window with one place, whose memory does not lie in one piece."""
+    layers: list[Any] = [
+        {"kind": "conv", "channels": 3, "kernel": 1, "stride": 3, "padding": 2},
+        {"kind": "conv", "channels": 3, "kernel": 3, "stride": 3, "bias": False},
+        {"kind": "conv", "channels": 2, "kernel": 1},
+        {"kind": "flatten"},
+        "dense 2 tanh",
+    ]
+    assert_module({"input": [1, 6], "layers": layers, "loss": "squared_error"})
+
+
 def test_folded_lines_mean_the_same() -> None:
     """Every statement of a module as it was before it was folded."""
     for spec in (LENET, NORMED, OWN["mixture"]):
