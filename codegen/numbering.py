@@ -31,7 +31,7 @@ from codegen.document import (
 from codegen.picture import Picture
 from derive.layout import Layout
 
-KEY = re.compile(r"[A-Za-z][A-Za-z0-9:._-]*")
+KEY = re.compile(r"[A-Za-z][A-Za-z0-9:._+-]*")
 
 
 def numbered(document: Document) -> Document:
@@ -101,7 +101,7 @@ class _Numbering:
         if key is None:
             return
         if not KEY.fullmatch(key):
-            raise ValueError(f"key {key!r}: letters, digits and : . _ - only, a letter first")
+            raise ValueError(f"key {key!r}: letters, digits and : . _ + - only, a letter first")
         if key in self.targets:
             raise ValueError(f"key {key!r} names both {self.targets[key].text} and {target.text}")
         self.targets[key] = target

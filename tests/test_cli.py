@@ -179,6 +179,14 @@ def test_notes_outside_the_domain_warn(run: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "notes.tex").exists()
 
 
+@pytest.mark.parametrize("tail", ["", " > m", " > m generic", " > m tanh > 2 sigmoid"])
+def test_notes_of_any_depth(run: Cli, tmp_path: Path, tail: str) -> None:
+    """A repeated layer alone and with others behind it."""
+    result = run("notes", f"n > d tanh repeat=L bias=threshold{tail} : squared_error")
+    assert (result.code, result.err) == (0, "")
+    assert set(files(tmp_path)) == {"notes.tex", "notes.html", MEMORY}
+
+
 def test_build_makes_everything_and_checks_it(run: Cli, tmp_path: Path) -> None:
     made = {"xor.toml", "xor.py", "test_xor.py", "notes.tex", "notes.html", "report.json", MEMORY}
     assert run("build", "xor", "-o", "out").code == 0

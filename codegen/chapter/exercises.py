@@ -39,8 +39,8 @@ def _loss(sheet: Sheet) -> Iterator[Block]:
     if not isinstance(layer, Dense) or layer.repeat or network.loss.name == "generic":
         return
     name = _other_loss(network)
-    below = sheet.derivation.shapes[sheet.derivation.forward_pass.stages[-1].source][-1]
-    other = derive(_changed(network, (below,), (layer,), Loss(name=name)))
+    one_input = (1,)  # the error of the output is the same for any number of them
+    other = derive(_changed(network, one_input, (layer,), Loss(name=name)))
     shift = _Shift(1, sheet.output.tensor.label or Label(1))
     delta = next(c for c in other.layers if c.kind == "delta")
     loss = row(sheet.write(shift(other.loss.lhs)), "=", sheet.write(shift(other.loss.rhs)))

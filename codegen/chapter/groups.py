@@ -120,11 +120,13 @@ def label_of(chain: Chain) -> Label | None:
 
 def _singles(derivation: Derivation) -> list[Group]:
     layers = [c for c in derivation.layers if c.kind != "input"]
-    labels: dict[Label, None] = {}
-    for equation in derivation.forward:
-        labels.setdefault(equation.lhs.tensor.label or Label(0))
-    for chain in reversed(layers):
-        labels.setdefault(label_of(chain) or Label(0))
+    labels = list(dict.fromkeys(e.lhs.tensor.label or Label(0) for e in derivation.forward))
+    place = 0
+    for chain in reversed([c for c in layers if c.kind != "gradient"]):
+        label = label_of(chain) or Label(0)
+        if label not in labels:  # the last number of a repeated layer stands behind its letter
+            labels.insert(place, label)
+        place = labels.index(label) + 1
     gradients = {str(e.lhs.tensor): e for e in derivation.gradients}
     return [_single(label, derivation, layers, gradients) for label in labels]
 
