@@ -1,19 +1,15 @@
-"""Arrays read and written at affine places: windows, slices, and sums over what meets at a place.
-
-Reading t[n, 2*p + u - 1] takes the padded array through its windows; the inverse, which adds every
-value [p, u] to the place 2*p + u - 1, is a loop over the few taps u with a slice for each.
-"""
+"""Arrays read at affine places: padded, in slices, through windows, by splitting an axis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 from codegen.contract import Labelled
 from codegen.nodes import Node, expand, node, transpose
 from derive.errors import NotYet
-from derive.terms import Affine, Extent, Index
+from derive.terms import Affine, Extent
 
 
 @dataclass(frozen=True)
@@ -36,46 +32,6 @@ class Window:
     def end(self) -> int:
         """Behind the last window's first place."""
         return self.start + self.step * (self.count - 1) + 1
-
-
-@dataclass(frozen=True)
-class Target:
-    """Values [i, u] of `axis` are added at the place start + step*i + gap*u, of `size` places.
-
-    The taps u are the last axes of the values, in the order of the targets.
-    """
-
-    axis: int
-    size: int
-    start: int
-    count: int
-    step: int
-    taps: int
-    gap: int
-
-    @property
-    def before(self) -> int:
-        """Places in front of the first one that counts."""
-        return max(0, -self.start)
-
-    @property
-    def width(self) -> int:
-        """All places that values fall on, those outside included."""
-        end = self.start + self.step * (self.count - 1) + self.gap * (self.taps - 1) + 1
-        return self.before + max(self.size, end)
-
-    @property
-    def inside(self) -> bool:
-        """Whether no value falls outside."""
-        return self.width == self.size
-
-    @property
-    def apart(self) -> bool:
-        """Whether no two values meet."""
-        return self.step > self.gap * (self.taps - 1) or self.count == 1
-
-
-# ------------------------------------------------------------------ reading
 
 
 def read(found: Node, places: Sequence[Affine], lowest: bool = False) -> Labelled:
@@ -110,12 +66,13 @@ def expand_last(item: Node) -> Node:
 
 def span(place: Affine) -> tuple[int, int]:
     """The smallest and the largest value of a place."""
-    ends = [c * (_whole(i.size) - 1) for i, c in place.terms]
+    ends = [c * (whole_size(i.size) - 1) for i, c in place.terms]
     low = place.offset + sum(min(0, e) for e in ends)
     return low, place.offset + sum(max(0, e) for e in ends)
 
 
-def _whole(extent: Extent) -> int:
+def whole_size(extent: Extent) -> int:
+    """The number of places, where it is known when the code is made."""
     if not isinstance(extent, int):
         raise NotYet(f"an access that moves along the axis of size {extent} has no array form")
     return extent
@@ -130,7 +87,7 @@ def _padded(found: Node, places: Sequence[Affine], lowest: bool) -> tuple[Node, 
             moved.append(place)
             continue
         low, high = span(place)
-        before, behind = max(0, -low), max(0, high - (_whole(size) - 1))
+        before, behind = max(0, -low), max(0, high - (whole_size(size) - 1))
         widths.append((before, behind))
         moved.append(place + before)
     if any(map(any, widths)):
@@ -159,13 +116,13 @@ def _plain(found: Node, places: list[Affine]) -> Labelled:
             (index, c), size = place.terms[0], found.shape[k]
             if index.size == size and c == 1 and place.offset == 0:
                 continue
-            count = _whole(index.size)
+            count = whole_size(index.size)
             slices[k] = (place.offset, c, count)
             places[k] = Affine.of(index)
     found = sliced(found, tuple(slices))
     while wide := [k for k, p in enumerate(places) if len(p.terms) > 1]:
         at = wide[0]
-        if (sizes := _row_major(places[at], found.shape[at])) is None:
+        if (sizes := row_major(places[at], found.shape[at])) is None:
             found, places, back = _windows(found, places, back)
             continue
         indices = [i for i, _ in sorted(places[at].terms, key=lambda t: -t[1])]
@@ -175,7 +132,8 @@ def _plain(found: Node, places: list[Affine]) -> Labelled:
         back = {k + len(sizes) - 1 if k > at else k for k in back}
     axes = tuple(p.index for p in places if p.index is not None)
     flips: list[tuple[int, int, int] | None] = [
-        (_whole(i.size) - 1, -1, _whole(i.size)) if k in back else None for k, i in enumerate(axes)
+        (whole_size(i.size) - 1, -1, whole_size(i.size)) if k in back else None
+        for k, i in enumerate(axes)
     ]
     return Labelled(sliced(found, tuple(flips)), axes)
 
@@ -188,12 +146,12 @@ def sliced(found: Node, slices: tuple[tuple[int, int, int] | None, ...]) -> Node
     return node("slice", found, detail=slices, shape=shape)
 
 
-def _row_major(place: Affine, size: Extent) -> tuple[int, ...] | None:
+def row_major(place: Affine, size: Extent) -> tuple[int, ...] | None:
     """The sizes of the indices, where the place counts through them like a row-major index."""
     if place.offset or any(not isinstance(i.size, int) for i, _ in place.terms):
         return None
     terms = sorted(place.terms, key=lambda t: -t[1])
-    sizes = tuple(_whole(i.size) for i, _ in terms)
+    sizes = tuple(whole_size(i.size) for i, _ in terms)
     steps = tuple(prod(sizes[k + 1 :]) for k in range(len(sizes)))
     right = steps == tuple(c for _, c in terms) and prod(sizes) == size
     return sizes if right else None
@@ -209,21 +167,21 @@ def _windows(
     for k, place in enumerate(places):
         if len(place.terms) < 2:
             continue
-        out, *rest = sorted(place.terms, key=lambda t: -abs(t[1]) * (_whole(t[0].size) - 1))
+        out, *rest = sorted(place.terms, key=lambda t: -abs(t[1]) * (whole_size(t[0].size) - 1))
         inner = Affine(0, tuple(rest))
         (index, c), offset = out, place.offset
         if c < 0:
-            offset += c * (_whole(index.size) - 1)
+            offset += c * (whole_size(index.size) - 1)
             back.add(k)
         low, high = span(inner)
         offset += low
         inner = inner - low
         if len(rest) == 1 and rest[0][1] > 0:
-            taps, gap, inner = _whole(rest[0][0].size), rest[0][1], Affine.of(rest[0][0])
+            taps, gap, inner = whole_size(rest[0][0].size), rest[0][1], Affine.of(rest[0][0])
         else:
             taps, gap = high - low + 1, 1
-        windows.append(Window(k, offset, _whole(index.size), abs(c), taps, gap))
-        shape[k] = _whole(index.size)
+        windows.append(Window(k, offset, whole_size(index.size), abs(c), taps, gap))
+        shape[k] = whole_size(index.size)
         shape.append(taps)
         places[k] = Affine.of(index)
         extra.append(inner)
@@ -233,7 +191,7 @@ def _windows(
     for k, place in enumerate(places):  # what is left of a single index that does not fit
         if len(place.terms) == 1 and place.index is None:
             index, c = place.terms[0]
-            slices[k] = (place.offset, c, _whole(index.size))
+            slices[k] = (place.offset, c, whole_size(index.size))
             places[k] = Affine.of(index)
     return sliced(found, tuple(slices)), places, back
 
@@ -249,91 +207,3 @@ def _diagonal(part: Labelled) -> Labelled:
         found = node("diagonal", moved, shape=moved.shape[:-1])
         axes = [*(axes[k] for k in rest), twice]
     return Labelled(found, tuple(axes))
-
-
-# ------------------------------------------------------------------ writing
-
-
-def merged(item: Node, lhs: Sequence[Affine]) -> Node:
-    """The array with an axis for each index as one with an axis for each place of the left side."""
-    shape: list[Extent] = []
-    for place in lhs:
-        if place.index is not None:
-            shape.append(place.index.size)
-            continue
-        sizes = [i.size for i, _ in place.terms]
-        size = prod(map(_whole, sizes)) if sizes else 1
-        kept = Affine(place.offset, tuple((i, c) for i, c in place.terms if i.size != 1))
-        if kept.terms and _row_major(kept, size) is None and kept.index is None:
-            raise NotYet(f"entries defined at {place} have no array form")
-        shape.append(size)
-    if all(place.index is not None for place in lhs):  # what is the same for all is repeated
-        full = tuple(shape)
-        return item if item.shape == full else node("full", item, shape=full)
-    return node("merge", item, shape=tuple(shape))
-
-
-def spread(
-    values: Labelled,
-    targets: Sequence[tuple[Index, Affine]],
-    order: Callable[[Index], int] | None = None,
-) -> Labelled:
-    """The sum of all values that meet at the places: for each target, index = affine place.
-
-    The places come last among the axes, or where `order` ranks them.
-    """
-    outs: list[Index | None] = []
-    taps: list[Index | None] = []
-    sizes: list[tuple[int, int, int, int, int, int]] = []
-    for index, place in targets:
-        values, place = _forwards(values, place)
-        if len(place.terms) > 2:
-            values, place = _folded(values, place)
-        terms = sorted(place.terms, key=lambda t: -t[1] * (_whole(t[0].size) - 1))
-        (out, step), (tap, gap) = [*terms, (None, 1), (None, 1)][:2]
-        outs.append(out)
-        taps.append(tap)
-        count, width = (1 if i is None else _whole(i.size) for i in (out, tap))
-        sizes.append((_whole(index.size), place.offset, count, step, width, gap))
-    lead = [i for i in values.axes if i not in (*outs, *taps)]
-    axes = [*lead, *(i for i, _ in targets)]
-    if order is not None:
-        axes.sort(key=order)
-    made = dict(zip((i for i, _ in targets), zip(outs, sizes, strict=True), strict=True))
-    source = [made[i][0] if i in made else i for i in axes]
-    found = _arranged(values, [*source, *taps])
-    detail = tuple(Target(axes.index(i), *made[i][1]) for i, _ in targets)
-    shape = tuple(i.size for i in axes)
-    return Labelled(node("spread", found, detail=detail, shape=shape), tuple(axes))
-
-
-def _arranged(values: Labelled, order: Sequence[Index | None]) -> Node:
-    """The values with these axes; an axis that they do not have is of length 1."""
-    own = [i for i in order if i is not None and i in values.axes]
-    found = values.arranged(own).node
-    lacking = tuple(k for k, i in enumerate(order) if i is None or i not in values.axes)
-    if not lacking:
-        return found
-    rest = iter(found.shape)
-    shape = tuple(1 if k in lacking else next(rest) for k in range(len(order)))
-    return node("expand", found, detail=lacking, shape=shape)
-
-
-def _forwards(values: Labelled, place: Affine) -> tuple[Labelled, Affine]:
-    """A place that falls with an index, with the values in the other direction."""
-    for index, c in place.terms:
-        if c < 0:
-            count = _whole(index.size)
-            if index in values.axes:
-                slices = tuple((count - 1, -1, count) if i == index else None for i in values.axes)
-                values = Labelled(sliced(values.node, slices), values.axes)
-            place = place + Affine(c * (count - 1), ((index, -2 * c),))
-    return values, place
-
-
-def _folded(values: Labelled, place: Affine) -> tuple[Labelled, Affine]:
-    """A place of three or more indices: all but one of them are brought to one axis first."""
-    out, *rest = sorted(place.terms, key=lambda t: -t[1] * (_whole(t[0].size) - 1))
-    inner = Affine(0, tuple(rest))
-    index = Index("+".join(i.name for i, _ in rest), span(inner)[1] + 1)
-    return spread(values, [(index, inner)]), Affine(place.offset, (out, (index, 1)))

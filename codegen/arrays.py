@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import reduce as fold
 from math import prod
 
-from codegen.affine import expand_last, read, spread
+from codegen.affine import expand_last, read, whole_size
 from codegen.contract import Labelled, aligned, contract, elementwise
 from codegen.entries import entry, extent, in_range, kronecker
 from codegen.nodes import (
@@ -25,6 +25,7 @@ from codegen.nodes import (
     ufunc,
     value_of,
 )
+from codegen.placing import spread
 from codegen.scatter import Scatter, scattered
 from derive.errors import NotYet
 from derive.terms import (
@@ -375,13 +376,6 @@ def _first_of_all(part: Labelled, count: int, kind: str) -> Node:
     if count > 1:
         steps = node("split", steps, detail=(0, sizes), shape=sizes)
     return ufunc("==", first, steps)
-
-
-def whole_size(size: Extent) -> int:
-    """A size that is a number."""
-    if not isinstance(size, int):
-        raise NotYet(f"the place of an extremum over the size {size} has no array form")
-    return size
 
 
 def _sign(term: Term) -> int:

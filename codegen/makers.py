@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from codegen.calls import Calls, Maker, Op
+from codegen.matrices import tensordot
 from codegen.nodes import COMPARISONS, Node, node, value_of
 from codegen.python import Printer, literal
-from codegen.windowed import over_taps, pad, reduced, spread, tensordot
+from codegen.windowed import over_taps, pad, reduced, spread
 
 UFUNC = {
     "add": "add",

@@ -4,7 +4,7 @@
            | ufunc(node, ...)                      elementwise, NumPy broadcasting
            | sum|max|min(node; axes) | matmul(a, b) | tensordot(a, b; axes) | einsum(...; text)
            | transpose | expand | squeeze | diagonal | eye | argmax
-           | pad | slice | split | merge | windows | spread | first        see `codegen.affine`
+           | pad | slice | split | merge | windows | spread | first        see `affine`, `placing`
 
 Equal nodes are the same object, so a shared subexpression is found by identity.  Axes are
 positions: two terms that differ by the names of bound indices become one node.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from codegen.affine import merged
 from codegen.arrays import lower
 from codegen.nodes import Node, names
+from codegen.placing import merged
 from codegen.program import Program, free
 from codegen.python import Statement
 from codegen.seed import stable_delta
