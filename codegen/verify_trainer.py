@@ -13,7 +13,7 @@ from codegen.draws import Draw, Floats
 from codegen.report import GENERIC
 from derive.spec import Network
 
-RATE = 0.01
+RATE = 0.01  # of a gradient up to 1; a larger one is followed more slowly, so that nothing diverges
 
 
 class Judge(Protocol):
@@ -36,7 +36,8 @@ def trains(judge: Judge, at: Draw) -> bool:
     """Two steps, the second with a shorter batch; the loss is that before the step."""
     momentum = float(judge.network.training.momentum)
     given = {name: value.copy() for name, value in at.params.items()}
-    trainer = judge.module.Trainer(given, len(at.x), learning_rate=RATE)
+    rate = _rate(judge, at)
+    trainer = judge.module.Trainer(given, len(at.x), learning_rate=rate)
     params, velocity = trainer.params, dict.fromkeys(at.params, np.float64(0))
     unsure = dict(velocity)  # the size of the velocity's terms
     same = all(np.array_equal(params[name], at.params[name]) for name in at.params)
@@ -50,12 +51,19 @@ def trains(judge: Judge, at: Draw) -> bool:
         _averages(judge, at, (params, state, x), trainer.state, masks)
         after = trainer.params
         for name, p in params.items():
-            velocity[name] = momentum * velocity[name] - RATE * answer.gradients[name]
-            unsure[name] = momentum * unsure[name] + RATE * size.gradients[name]
+            velocity[name] = momentum * velocity[name] - rate * answer.gradients[name]
+            unsure[name] = momentum * unsure[name] + rate * size.gradients[name]
             room = np.abs(p) + unsure[name] + np.abs(velocity[name])
             judge.compare(GENERIC, "Trainer: step", at, after[name], p + velocity[name], room)
         params = after
     return same and all(np.array_equal(given[name], at.params[name]) for name in given)
+
+
+def _rate(judge: Judge, at: Draw) -> float:
+    """A learning rate at which the parameters stay near those drawn."""
+    gradients = passed(judge.network, at.params, at.x, at.y, np.float64).gradients
+    steepest = max(float(np.abs(g).max(initial=0)) for g in gradients.values())
+    return RATE / max(1.0, steepest)
 
 
 def _masks(judge: Judge, at: Draw, trainer: Any, samples: int) -> dict[str, Floats]:
