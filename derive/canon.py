@@ -151,10 +151,9 @@ def _delta(term: Delta) -> Polynomial:
 
 def _with_deltas(poly: Polynomial) -> Polynomial:
     """f(i, j) [i = j] = f(i, i) [i = j]: the later index gives way in the other factors."""
-    result: Polynomial = {}
-    for mono, c in poly.items():
-        result = plus(result, scaled(_one_index(mono), c))
-    return result
+    if not any(isinstance(atom, Delta) for mono in poly for atom, _ in mono):
+        return poly
+    return plus(*(scaled(_one_index(mono), c) for mono, c in poly.items()))
 
 
 def _one_index(mono: Monomial) -> Polynomial:

@@ -41,42 +41,50 @@ def written_out(term: Term, sizes: Mapping[str, int], values: Mapping[Index, int
     def place(p: Affine) -> int:
         return p.offset + sum(c * values[i] for i, c in p.terms)
 
-    def visit(node: Term) -> Term:
-        return written_out(node, sizes, values)
+    known: dict[Term, Term] = {}  # a shared subterm is written out once
 
-    match term:
-        case Size():
-            return mul(extent(term.extent))
-        case Ref():
-            where = tuple(map(place, term.at))
-            if term.padded and not all(
-                0 <= p < extent(e) for p, e in zip(where, term.padded, strict=True)
-            ):
-                return ZERO
-            return Ref(term.tensor, tuple(Affine(p) for p in where))
-        case Delta():
-            return ONE if place(term.left) == place(term.right) else ZERO
-        case Guard():
-            return ONE if 0 <= place(term.place) < extent(term.size) else ZERO
-        case Sum():
-            return add(*(r for r in _rows(term, extent, sizes, values) if r is not None))
-        case Extremum():
-            rows = [r for r in _rows(term, extent, sizes, values) if r is not None]
-            return rows[0] if len(rows) == 1 else Call(term.kind, tuple(rows))
-        case Argmax():
-            rows_or_none = _rows(term.extremum, extent, sizes, values)
-            shape = [extent(i.size) for i in term.extremum.indices]
-            k = 0
-            for p, size in zip(map(place, term.at), shape, strict=True):
-                if not 0 <= p < size:
+    def visit(node: Term) -> Term:
+        made = known.get(node)
+        if made is None:
+            made = known[node] = make(node)
+        return made
+
+    def make(term: Term) -> Term:
+        match term:
+            case Size():
+                return mul(extent(term.extent))
+            case Ref():
+                where = tuple(map(place, term.at))
+                if term.padded and not all(
+                    0 <= p < extent(e) for p, e in zip(where, term.padded, strict=True)
+                ):
                     return ZERO
-                k = k * size + p
-            return _is_first(term.extremum.kind, rows_or_none, k)
-        case Partial():
-            by = visit(term.by)
-            assert isinstance(by, Ref)
-            return Partial(visit(term.of) if isinstance(term.of, Ref) else term.of, by)
-    return rebuild(term, visit)
+                return Ref(term.tensor, tuple(Affine(p) for p in where))
+            case Delta():
+                return ONE if place(term.left) == place(term.right) else ZERO
+            case Guard():
+                return ONE if 0 <= place(term.place) < extent(term.size) else ZERO
+            case Sum():
+                return add(*(r for r in _rows(term, extent, sizes, values) if r is not None))
+            case Extremum():
+                rows = [r for r in _rows(term, extent, sizes, values) if r is not None]
+                return rows[0] if len(rows) == 1 else Call(term.kind, tuple(rows))
+            case Argmax():
+                rows_or_none = _rows(term.extremum, extent, sizes, values)
+                shape = [extent(i.size) for i in term.extremum.indices]
+                k = 0
+                for p, size in zip(map(place, term.at), shape, strict=True):
+                    if not 0 <= p < size:
+                        return ZERO
+                    k = k * size + p
+                return _is_first(term.extremum.kind, rows_or_none, k)
+            case Partial():
+                by = visit(term.by)
+                assert isinstance(by, Ref)
+                return Partial(visit(term.of) if isinstance(term.of, Ref) else term.of, by)
+        return rebuild(term, visit)
+
+    return visit(term)
 
 
 def _rows(

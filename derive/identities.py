@@ -18,7 +18,7 @@ from derive.brackets import case_split
 from derive.calculus import derivative
 from derive.canon import equal, normal
 from derive.fitting import fit
-from derive.polynomial import TooBig
+from derive.polynomial import TooBig, effort
 from derive.primitives import DEFINED
 from derive.simplify import cost, tidy
 from derive.substitution import expand_functions, replace_term
@@ -89,6 +89,7 @@ def function_slope(name: str) -> Term:
     return direct if found is None else found
 
 
+@lru_cache(maxsize=20_000)
 def with_slopes(term: Term) -> Term:
     """The term with f'(u), for functions f that have a definition, replaced by their slopes."""
     term = rebuild(term, with_slopes)
@@ -120,10 +121,9 @@ def recognised(term: Term) -> Term:
 def _fold(phi: Term, direct: Term) -> Term | None:
     """phi' in forward quantities, on all branches at once or branch by branch."""
     try:
-        whole = _search(phi, direct, _quantities(phi))
-        if whole is not None:
-            return whole
-        return _fold_branches(phi, direct)
+        with effort():
+            whole = _search(phi, direct, _quantities(phi))
+        return _fold_branches(phi, direct) if whole is None else whole
     except (TooBig, ZeroDivisionError, RecursionError):
         return None
 

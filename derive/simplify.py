@@ -12,7 +12,7 @@ from functools import lru_cache
 from derive.brackets import assume, case_split
 from derive.canon import normal
 from derive.fraction import Factors, atom_rank, lowest_terms, rank, shifted
-from derive.polynomial import Monomial, Polynomial, TooBig, content, opposite
+from derive.polynomial import Exhausted, Monomial, Polynomial, TooBig, content, effort, opposite
 from derive.roots import joined_roots
 from derive.substitution import named_by
 from derive.terms import (
@@ -42,6 +42,7 @@ from derive.terms import (
 )
 
 
+@lru_cache(maxsize=50_000)
 def cost(term: Term) -> int:
     """The number of operations that a reader sees."""
     inner = sum(map(cost, children(term)))
@@ -78,12 +79,25 @@ def tidy(term: Term) -> Term:
     >>> str(tidy(((1 - y) / (1 - o) - y / o) * o * (1 - o)))
     'o - y'
     """
+    with effort() as outermost:
+        try:
+            found = _tidied(term)
+        except Exhausted:
+            if not outermost:
+                raise
+            return term
+    return named_by(found, term)
+
+
+def _tidied(term: Term) -> Term:
     try:
         poly = normal(term)
         candidates = [written(poly), rebuild(term, tidy), term]
+    except Exhausted:
+        raise
     except (TooBig, ZeroDivisionError):
         return rebuild(term, tidy)
-    return named_by(min(candidates, key=_reading_cost), term)
+    return min(candidates, key=_reading_cost)
 
 
 def written(poly: Polynomial) -> Term:

@@ -6,6 +6,7 @@ Bound indices are renamed before anything could be captured by them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from derive.primitives import DEFINED
 from derive.terms import (
@@ -161,6 +162,7 @@ def replace_term(term: Term, old: Term, new: Term) -> Term:
     return rebuild(term, lambda child: replace_term(child, old, new))
 
 
+@lru_cache(maxsize=50_000)
 def expand_functions(term: Term) -> Term:
     """The term with every function that has a definition (sigmoid, tanh, max, ...) written out."""
     term = rebuild(term, expand_functions)
@@ -218,6 +220,8 @@ def size_of(extent: int | str) -> Term:
 
 def named_by(term: Term, like: Term) -> Term:
     """The term with canonical bound names (_1a, ...) replaced by names in `like`, or k, m, ..."""
+    if not any(i.name.startswith("_") for node in walk(term) for i in bound(node)):
+        return term
     usual: dict[Extent, list[str]] = {}
     for node in walk(like):
         for i in sorted(bound(node)) + sorted(free_indices(node)):

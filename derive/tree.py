@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from hashlib import sha256
 
 from derive.nodes import (
     Add,
@@ -157,6 +158,9 @@ def ordered(indices: Iterable[Index]) -> tuple[Index, ...]:
 # ------------------------------------------------------------------ a fixed order of terms
 
 
+LONGEST = 600  # characters of a structure that stand as they are; the rest goes into a digest
+
+
 @lru_cache(maxsize=200_000)
 def structure(term: Term) -> str:
     """A text that determines the term, the same in every run: the sort key of atoms."""
@@ -183,4 +187,6 @@ def structure(term: Term) -> str:
         case Piecewise():
             own.extend(c.op if isinstance(c, Compare) else str(c) for _, c in term.branches)
     inner = ",".join(structure(child) for child in children(term))
+    if len(inner) > LONGEST:  # shared subterms would make the text grow without bound
+        inner = inner[:LONGEST] + sha256(inner.encode()).hexdigest()
     return f"{type(term).__name__}({';'.join(own)}|{inner})"

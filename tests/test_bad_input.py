@@ -161,6 +161,9 @@ BOMBS = {
     "nested": "exp(-" * 30 + "s" + ")" * 30,
     "long": "+".join(f"exp({n}*s)" for n in range(90)),
     "powers": "*".join(["(s + exp(s))"] * 60),
+    "named": "tanh(" * 30 + "s" + ")" * 30,
+    "products": "tanh(s*tanh(s*tanh(s*tanh(s))))",
+    "sums": "sigmoid(s+" * 12 + "s" + ")" * 12,
 }
 
 
