@@ -12,6 +12,7 @@ from functools import lru_cache
 from derive.brackets import assume, case_split
 from derive.canon import normal
 from derive.fraction import Factors, atom_rank, lowest_terms, rank, shifted
+from derive.overflow import failures
 from derive.polynomial import Exhausted, Monomial, Polynomial, TooBig, content, effort, opposite
 from derive.roots import joined_roots
 from derive.substitution import named_by
@@ -97,7 +98,8 @@ def _tidied(term: Term) -> Term:
         raise
     except (TooBig, ZeroDivisionError):
         return rebuild(term, tidy)
-    return min(candidates, key=_reading_cost)
+    bad = failures(term)  # a shorter form must be computable wherever the term itself is
+    return min((c for c in candidates if failures(c) <= bad), key=_reading_cost)
 
 
 def written(poly: Polynomial) -> Term:

@@ -134,6 +134,12 @@ class Network(Model):
         repeated = [layer for layer in every if isinstance(layer, Dense) and layer.repeat]
         if len(repeated) > 1 or any(layer not in self.layers for layer in repeated):
             raise SpecError(".layers: one layer of the outermost list can be repeated, no more")
+        if repeated and self.layers[0] is not repeated[0]:
+            place = self.layers.index(repeated[0])
+            raise SpecError(
+                f".layers[{place}].repeat: a repeated layer stands for the numbers 1 to "
+                f"{repeated[0].repeat}, so it must be the first layer, found it behind {place}"
+            )
         layers, output = through(self.layers, self.input)
         if not any(isinstance(layer, _TRAINED) for layer in every):
             raise SpecError(".layers: none of them has parameters, expected at least one")

@@ -646,3 +646,9 @@ def test_random_mappings(values: dict[str, Any], field: str) -> None:
 def test_damaged_texts(place: int, length: int, text: str) -> None:
     assert_loads_or_tells("\n" + XOR[:place] + text + XOR[place + length :])
     assert_loads_or_tells(text + " > " + text + " : " + text)
+
+
+def test_a_repeated_layer_is_the_first() -> None:
+    with pytest.raises(SpecError, match=r"layers\[1\].repeat: .* must be the first layer"):
+        load("n > 3 tanh > d tanh repeat=L : huber")
+    assert len(load("n > d tanh repeat=L > 2 : huber").layers) == 2
