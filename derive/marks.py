@@ -1,106 +1,52 @@
-"""The result of marking a sheet: one mark for every claim."""
+"""The closed tables of marks that formulas are set from: the name of each, and its Unicode sign."""
+# ruff: noqa: RUF001  (look-alike signs are what these tables are about)
 
-from __future__ import annotations
+# letters that are written by name: an italic or bold `Ident` of such a name is that letter
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε",
+    "zeta": "ζ", "eta": "η", "theta": "θ", "vartheta": "ϑ", "iota": "ι", "kappa": "κ",
+    "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "varrho": "ϱ",
+    "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "ϕ", "varphi": "φ", "chi": "χ", "psi": "ψ",
+    "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π",
+    "Sigma": "Σ", "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
+}  # fmt: skip
 
-from dataclasses import dataclass
+STYLES = ("italic", "roman", "bold", "calligraphic", "sans", "blackboard", "typewriter")
 
-from derive.claims import Claim
-from derive.reading_tree import Span
-from derive.sheet import Formula
+# marks that stand for themselves, without space around them
+SYMBOLS = {
+    "partial": "∂", "nabla": "∇", "infinity": "∞", "ldots": "…", "cdots": "⋯", "vdots": "⋮",
+    "ddots": "⋱", "star": "⋆", "asterisk": "∗", "prime": "′", "ell": "ℓ", "top": "⊤",
+    "dagger": "†", "bullet": "∙", "empty": "∅", "blank": "",
+}  # fmt: skip
 
-RIGHT = "RIGHT"
-RIGHT_IF = "RIGHT_IF"  # under the conditions named
-RIGHT_UNDER = "RIGHT_UNDER"  # under a convention of the sheet's own
-DEFECT = "DEFECT"  # right under exactly one charitable reading
-WRONG = "WRONG"
-DEFINITION = "DEFINITION"
-INCOMPLETE = "INCOMPLETE"
-OUT_OF_SCOPE = "OUT_OF_SCOPE"
-UNDECIDED = "UNDECIDED"
-UNREADABLE = "UNREADABLE"
+BINARY = {
+    "+": "+", "-": "−", "pm": "±", "cdot": "⋅", "times": "×", "odot": "⊙", "otimes": "⊗",
+    "oplus": "⊕", "circ": "∘", "ast": "∗",
+}  # fmt: skip
+RELATIONS = {
+    "=": "=", "ne": "≠", "approx": "≈", "equiv": "≡", "sim": "∼", "propto": "∝", "<": "<",
+    ">": ">", "le": "≤", "ge": "≥", "ll": "≪", "gg": "≫", "in": "∈", "notin": "∉",
+    "subset": "⊂", "to": "→", "mapsto": "↦", "gets": "←", "implies": "⇒", "iff": "⇔",
+    ":=": "≔", "colon": ":", "mid": "∣",
+}  # fmt: skip
+PREFIXES = ("-", "+", "pm")  # before a part, without space, where no part stands before them
+PUNCTUATION = {",": ",", ";": ";"}
+TIGHT = {"/": "/", "!": "!", ".": "."}  # no space on either side
+OPERATORS = {**BINARY, **RELATIONS, **PUNCTUATION, **TIGHT}
 
-#: From the best to the worst: a formula of several claims has the worst verdict of them.
-VERDICTS = (
-    RIGHT, DEFINITION, OUT_OF_SCOPE, RIGHT_IF, RIGHT_UNDER, INCOMPLETE, UNDECIDED, DEFECT,
-    UNREADABLE, WRONG,
-)  # fmt: skip
+BIG = {
+    "sum": "∑", "prod": "∏", "max": "max", "min": "min", "argmax": "arg max",
+    "argmin": "arg min", "lim": "lim", "int": "∫",
+}  # fmt: skip
 
-#: The kinds of slips (design of the checker), in the words of the report.
-KINDS = (
-    "sign", "factor", "transpose", "order", "hadamard", "index", "base", "layer", "variable",
-    "slope", "jacobian", "sum", "term", "entry", "ascent", "bias_sign", "exponent_sign", "log",
-    "parentheses", "separator", "relation", "shape", "sharing", "constant", "domain", "sample",
-)  # fmt: skip
+FENCES = {
+    "(": "(", ")": ")", "[": "[", "]": "]", "{": "{", "}": "}", "|": "|", "||": "‖",
+    "floor(": "⌊", "floor)": "⌋", "ceil(": "⌈", "ceil)": "⌉", "<": "⟨", ">": "⟩", "": "",
+}  # fmt: skip
 
+ACCENTS = {"vec": "→", "bar": "¯", "dot": "˙", "ddot": "¨", "hat": "^", "tilde": "~"}
 
-@dataclass(frozen=True)
-class Slip:
-    """One edit that is missing between what was written and what is right."""
+SPACES = {"thin": 3, "medium": 4, "thick": 5, "quad": 18, "qquad": 36}  # in eighteenths of an em
 
-    kind: str  # one of KINDS
-    at: Span  # in the text of the formula (Formula.text)
-    found: str  # as written; "" where something is missing
-    expected: str  # in the writer's notation; "" where something is too much
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """The smallest network found on which both sides differ, with its numbers."""
-
-    network: str  # "2 > 2 tanh > 1 sigmoid : squared_error"
-    at: tuple[
-        tuple[str, int], ...
-    ]  # letters of indices, layer and sample, as the sheet writes them
-    given: tuple[tuple[str, str], ...]  # quantity as the sheet writes it -> its number
-    lhs: str
-    rhs: str
-
-    def __str__(self) -> str:
-        """One line of plain text."""
-        places = ", ".join(f"{name} = {value}" for name, value in self.at)
-        given = ", ".join(f"{name} = {value}" for name, value in self.given)
-        where = "; ".join(part for part in (self.network, places, given) if part)
-        return f"{where}: left {self.lhs}, right {self.rhs}"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The verdict on one claim, with its evidence."""
-
-    formula: Formula
-    span: Span  # of the claim in formula.text
-    verdict: str
-    message: str = ""
-    claim: Claim | None = None  # None where nothing could be read
-    slips: tuple[Slip, ...] = ()
-    inherits: int | None = None  # the number of the mark whose slip is carried on
-    follows: bool | None = None  # whether it follows from the line before; None: no line before
-    conditions: tuple[str, ...] = ()
-    convention: str | None = None
-    counterexample: Counterexample | None = None
-    corrected: str = ""  # the claim in the writer's notation as it should be
-
-    @property
-    def text(self) -> str:
-        """The claim as written."""
-        return self.formula.text[self.span[0] : self.span[1]]
-
-    @property
-    def position(self) -> tuple[str, int, int]:
-        """File, line and column (from 1) of the claim."""
-        return self.formula.position(self.span[0])
-
-
-@dataclass(frozen=True)
-class Marked:
-    """A marked sheet."""
-
-    spec: str | None  # the name of the network, None for lemmas alone
-    notation: str
-    guessed: bool  # whether nobody said which notation it is
-    marks: tuple[Mark, ...]
-    remarks: tuple[str, ...] = ()  # on the sheet as a whole: conventions taken, clashes of symbols
-
-    def count(self, *verdicts: str) -> int:
-        """The number of marks with one of the verdicts."""
-        return sum(mark.verdict in verdicts for mark in self.marks)
+TINTS = ("forward", "backward", "soft", "good")
