@@ -173,11 +173,20 @@ class Calculus(Located):
         tensor, places = self._addressed(by)
         if not isinstance(places, Table):
             return self._moved(of, tensor, places)
-        if places.cols == 1 and self._is_vector(of):  # a Jacobian
-            columns = [self._moved(of, tensor, places.at(r, 0)) for r in range(places.rows)]
-            matrices = [m for m in columns if isinstance(m, Matrix)]
-            return Matrix(tuple(zip(*(m.transposed.rows[0] for m in matrices), strict=True)))
-        return places.map(lambda at: _plain(self._moved(of, tensor, at)))
+        conventions = self.scope.conventions
+        if 1 in (places.rows, places.cols) and self._is_vector(of):
+            made = self._jacobian(of, tensor, places)
+            return made.transposed if conventions.jacobian_columns else made
+        gradient = places.map(lambda at: _plain(self._moved(of, tensor, at)))
+        return gradient.transposed if conventions.gradient_rows else gradient
+
+    def _jacobian(self, of: Node, tensor: Tensor, places: Table) -> Matrix:
+        """One row for each entry of the vector above, one column for each of that below."""
+        down = range(places.rows * places.cols)
+        ats = [places.at(*((k, 0) if places.cols == 1 else (0, k))) for k in down]
+        moved = [self._moved(of, tensor, at) for at in ats]
+        columns = [m.entries for m in moved if isinstance(m, Matrix)]
+        return Matrix(tuple(zip(*columns, strict=True)))
 
     def _named_activation(self, of: Node, by: Entry) -> Node:
         """`activation` alone is the activation of the unit below."""

@@ -114,7 +114,7 @@ class Arrays(Placed):
         if len(shape) == 1:
             return (shape[0], 1)
         if len(shape) == 2:
-            return (shape[1], shape[0]) if self.scope.profile.out_first else (shape[0], shape[1])
+            return (shape[1], shape[0]) if self.scope.rows_out else (shape[0], shape[1])
         return None
 
     def _product_shape(self, node: Times) -> Shape | None:
@@ -201,7 +201,7 @@ class Arrays(Placed):
         if node.form == "batch":
             return Ref(tensor, (row, col))
         if node.role == "weight":
-            return Ref(tensor, (col, row) if self.scope.profile.out_first else (row, col))
+            return Ref(tensor, (col, row) if self.scope.rows_out else (row, col))
         if len(self._shape_of(node) or ()) == 2 and not tensor.batched:
             return Ref(tensor, (row, col))
         front = (self._sample(node),) if tensor.batched else ()

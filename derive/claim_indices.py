@@ -183,8 +183,8 @@ class Placed:
         """The places in the order of the calculus."""
         places = list(node.places)
         if node.fixed is not None and len(places) == 2:
-            places.pop(1 if self.scope.profile.out_first else 0)
-        elif node.role == "weight" and self.scope.profile.out_first and len(places) == 2:
+            places.pop(1 if self.scope.out_first else 0)
+        elif node.role == "weight" and self.scope.out_first and len(places) == 2:
             places.reverse()
         return places
 

@@ -123,7 +123,8 @@ class Located:
         base = {"": 0, "L": self.world.last, "l": self.layer}
         if label.base not in base:
             raise NoValue(f"the layer {label}")
-        return base[label.base] + label.offset
+        shift = 0 if label.base else self.scope.conventions.first_layer
+        return base[label.base] + label.offset - shift
 
     # ---------------------------------------------------------------- entries
 
@@ -159,7 +160,8 @@ class Located:
             case "delta" | "error":
                 role = "preactivation" if node.role == "delta" else "activation"
                 return self.tensor_of(role, self._label(node))
-        return self.tensor_of(node.role, self._label(node))
+        from_below = self.scope.conventions.weights_from and node.role in ("weight", "bias")
+        return self.tensor_of(node.role, self._label(node) + from_below)
 
     def _label(self, node: Entry) -> int:
         if node.label is None:
@@ -189,7 +191,8 @@ class Located:
         if node.role in ("delta", "error") or node.barred:
             if self.now is not None:
                 raise NoValue("a derivative inside a derivative")
-            return self._error(tensor, at)
+            sign = self.scope.conventions.delta_sign if node.role == "delta" else 1
+            return sign * self._error(tensor, at)
         return self.values[tensor][at]
 
     def _error(self, tensor: Tensor, at: Places) -> complex:
@@ -221,10 +224,12 @@ class Located:
         if places is not None:
             return tensor, (*front, *places)
         if node.role == "weight" and len(shape) == 2:
-            if self.scope.profile.out_first:
+            if self.scope.rows_out:
                 return tensor, Table(shape[1], shape[0], lambda r, c: (c, r))
             return tensor, Table(shape[0], shape[1], lambda r, c: (r, c))
         if len(shape) == 1:
+            if self.scope.conventions.row_vectors:
+                return tensor, Table(1, shape[0], lambda r, c: (*front, c))
             return tensor, Table(shape[0], 1, lambda r, c: (*front, r))
         raise NoValue(f"an array with {len(shape)} axes")
 
@@ -236,8 +241,8 @@ class Located:
         base = self.scope.profile.base
         written = [self.place(p) - base for p in node.places]
         if node.fixed is not None and len(written) == 2:
-            written.pop(1 if self.scope.profile.out_first else 0)
-        elif node.role == "weight" and self.scope.profile.out_first:
+            written.pop(1 if self.scope.out_first else 0)
+        elif node.role == "weight" and self.scope.out_first:
             written.reverse()
         if not written and shape and all(size == 1 for size in shape) and node.form == "entry":
             written = [0] * len(shape)
@@ -255,7 +260,7 @@ class Located:
         if len(node.places) != 2 or self.scope.profile.base != 1:
             return None
         written = [self.place(p) for p in node.places]
-        into, out = written if not self.scope.profile.out_first else written[::-1]
+        into, out = written if not self.scope.out_first else written[::-1]
         if into != 0:
             return None
         bias = self.tensor_of("bias", self._label(node))

@@ -262,8 +262,8 @@ class Setting(Calculus):
             return []
         places = list(part.places)
         if part.fixed is not None and len(places) == 2:
-            places.pop(1 if self.scope.profile.out_first else 0)
-        elif part.role == "weight" and self.scope.profile.out_first:
+            places.pop(1 if self.scope.out_first else 0)
+        elif part.role == "weight" and self.scope.out_first:
             places.reverse()
         if len(places) != len(shape):
             return []

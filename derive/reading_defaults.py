@@ -46,7 +46,7 @@ def top_label(nodes: list[Node], inputs: Collection[str] = ()) -> Label | None:
 
 def _input_letters(nodes: list[Node], scope: Scope) -> set[str]:
     """The letters that stand on the input side of a weight."""
-    side = 1 if scope.profile.out_first else 0
+    side = 1 if scope.out_first else 0
     found = set()
     for node in nodes:
         for part in walk(node):

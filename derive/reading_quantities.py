@@ -87,7 +87,7 @@ class Quantities(Names):
         by_role = {m.role: m for m in reversed(meanings)}  # the first of each role
         if "bias" in by_role and by_role["bias"].fixed is not None and "weight" in by_role:
             bias = by_role["bias"]
-            where = 1 if self.scope.profile.out_first else 0
+            where = 1 if self.scope.out_first else 0
             fixed = len(places) == 2 and _is_number(places[where], bias.fixed)
             alone = len(places) == 1 and _is_number(places[0], bias.fixed)
             return bias if fixed or alone else by_role["weight"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from derive.conventions import PLAIN, Conventions
 from derive.naming import LETTERS, Context, Names
 from derive.profile import BATCHED, Profile
 from derive.signs import Sign
@@ -52,6 +53,17 @@ class Scope:
     shapes: Mapping[Tensor, tuple[Extent, ...]] = field(default_factory=dict)
     threshold: bool = False  # whether the fixed input of a unit is -1
     formulas: Mapping[Label, str] = field(default_factory=dict)  # layer -> letter of its formula
+    conventions: Conventions = PLAIN
+
+    @property
+    def out_first(self) -> bool:
+        """Whether the first index of a weight is the unit it leads to."""
+        return self.profile.out_first != self.conventions.swapped
+
+    @property
+    def rows_out(self) -> bool:
+        """Whether a row of a weight matrix belongs to the unit that the weights lead to."""
+        return self.out_first != self.conventions.transposed
 
     @cached_property
     def functions(self) -> frozenset[str]:
