@@ -62,15 +62,22 @@ class Evidence:
 
 def evaluate_claim(claim: Claim, world: World, scope: Scope, seed: int = 0) -> tuple[Evidence, ...]:
     """Both sides at every choice (at most 60, drawn by the seed); NoValue where it says nothing."""
+    found = tuple(evidence(claim, world, scope, seed))
+    if not found:
+        raise NoValue("layers that the network has")
+    return found
+
+
+def evidence(claim: Claim, world: World, scope: Scope, seed: int = 0) -> Iterator[Evidence]:
+    """Both sides at one choice after the other, so that a search can stop at the first."""
     if not claim.complete:
         raise NoValue("a claim with one side only")
     if isinstance(claim.lhs, Letter) and isinstance(claim.rhs, Listed):
         raise NoValue("the values of an index")
-    settings = list(_settings(claim, world, scope, seed))
-    found = [e for setting in settings if (e := _evidence(claim, setting)) is not None]
-    if not found:
-        raise NoValue("layers that the network has")
-    return tuple(found)
+    for setting in list(_settings(claim, world, scope, seed)):
+        found = _evidence(claim, setting)
+        if found is not None:
+            yield found
 
 
 def holds(claim: Claim, world: World, scope: Scope, seed: int = 0) -> bool:

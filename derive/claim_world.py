@@ -9,6 +9,8 @@ count from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from random import Random
 
@@ -24,6 +26,7 @@ from derive.layers import AnyLayer, Dense
 from derive.spec import Network
 from derive.terms import (
     Extent,
+    Num,
     Ref,
     Tensor,
     Term,
@@ -61,10 +64,25 @@ def concrete(network: Network, random: Random, layers: int = LAYERS) -> Network:
 class World(Numbers):
     """The values of every quantity of one small network, and their derivatives."""
 
-    def __init__(self, network: Network, seed: int = 0, samples: int = SAMPLES) -> None:
-        """Numbers are drawn until every logarithm has a positive argument."""
+    def __init__(
+        self,
+        network: Network,
+        seed: int = 0,
+        samples: int = SAMPLES,
+        *,
+        normalised: bool = True,
+        factor: Fraction = Fraction(1),
+    ) -> None:
+        """Numbers are drawn until every logarithm has a positive argument.
+
+        `normalised`: targets sum to 1 where the loss says so; the loss is `factor` times that of
+        the network.
+        """
         self.network = concrete(network, Random(f"sizes {seed}"))
+        self.normalised = normalised
         passed = forward(self.network)
+        if factor != 1:
+            passed = replace(passed, loss=replace(passed.loss, rhs=Num(factor) * passed.loss.rhs))
         last = passed.output.tensor.label
         super().__init__(passed, {"N": samples}, samples, 0 if last is None else last.offset)
         self.threshold = any(
@@ -115,7 +133,7 @@ class World(Numbers):
     def _probabilities(self, array: Array) -> Array:
         """Targets that sum to 1 over the last axis, where the loss says so."""
         name = self.network.loss.likelihood or self.network.loss.name
-        if name not in ("cross_entropy", "categorical"):
+        if name not in ("cross_entropy", "categorical") or not self.normalised:
             return array
         totals: dict[Places, complex] = {}
         for place, value in array.items():
