@@ -68,7 +68,7 @@ def html(document: Document) -> str:
             Entry(_anchor(s), s.number, escape(s.short) or writer.inlines(s.title))
             for s in document.sections
         ),
-        faces=tuple(_face(*face) for face in _FACES),
+        faces=faces(),
         body="\n".join(map(writer.block, (*document.opening, *document.sections))),
     )
     return render_html(page)
@@ -81,6 +81,11 @@ def escape(text: str) -> str:
     '&lt;b&gt; &amp; [U+202E]'
     """
     return escape_marks(visible(text))
+
+
+def faces() -> tuple[Face, ...]:
+    """The fonts of a page."""
+    return tuple(_face(*face) for face in _FACES)
 
 
 def _face(family: str, weight: str, style: str, file: str) -> Face:
@@ -171,7 +176,7 @@ class _Writer:
         """One line of a derivation: left side, right side, reason, check, number."""
         left = "" if line.lhs is None else mathml(line.lhs, display=True)
         pieces = [_headed(line, p, k) for k, p in enumerate(broken(line.rhs, room))]
-        right = _stacked(pieces)
+        right = stacked(pieces)
         anchor = f' id="{line.key}"' if line.key else ""
         number = f"({line.number})" if line.number else ""
         return (
@@ -306,10 +311,10 @@ def _equation(equation: Equation) -> str:
     line = short_left_side(Line(equation.lhs, equation.relation, equation.rhs))
     left = "" if line.lhs is None else mathml(line.lhs, display=True)
     right = row(line.relation, line.rhs) if line.relation else line.rhs
-    return f'<div class="l">{left}</div><div class="r">{_stacked(broken(right, WHOLE_ROOM))}</div>'
+    return f'<div class="l">{left}</div><div class="r">{stacked(broken(right, WHOLE_ROOM))}</div>'
 
 
-def _stacked(pieces: Iterable[Layout]) -> str:
+def stacked(pieces: Iterable[Layout]) -> str:
     """The pieces of a broken formula, one below the other."""
     return "".join(
         f'<div class="{_piece_class(piece, k)}">{mathml(piece, display=True)}</div>'

@@ -63,6 +63,18 @@ class Face:
 
 
 @dataclass(frozen=True)
+class MarkedHtml:
+    """What marked.html.j2 prints, all of it HTML already."""
+
+    language: str
+    title: str
+    subtitle: str
+    contents: tuple[Entry, ...]
+    faces: tuple[Face, ...]
+    body: str
+
+
+@dataclass(frozen=True)
 class NewSpec:
     """What new_spec.toml.j2 prints."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derive.claims import Claim
+from derive.latex_macros import Macros
 from derive.reading_tree import Span
 from derive.sheet import Formula
 
@@ -100,6 +101,7 @@ class Marked:
     guessed: bool  # whether nobody said which notation it is
     marks: tuple[Mark, ...]
     remarks: tuple[str, ...] = ()  # on the sheet as a whole: conventions taken, clashes of symbols
+    macros: Macros = field(default_factory=Macros, compare=False)  # of the sheet
 
     def count(self, *verdicts: str) -> int:
         """The number of marks with one of the verdicts."""
