@@ -59,5 +59,7 @@ def tried(here: Conventions) -> Iterator[tuple[str, Conventions]]:
 def named(conventions: Conventions) -> tuple[str, ...]:
     """The fields in which a sheet differs from the network and the notation."""
     return tuple(
-        f.name for f in fields(conventions) if getattr(conventions, f.name) != getattr(PLAIN, f.name)
+        f.name
+        for f in fields(conventions)
+        if getattr(conventions, f.name) != getattr(PLAIN, f.name)
     )

@@ -1,0 +1,238 @@
+"""The first look at a claim: right, right under a condition, no statement at all, or failing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from derive.claim_places import NoValue
+from derive.claims import Claim
+from derive.domain import conditions
+from derive.forward import forward
+from derive.judging import GENERAL, Assumptions, Difference, Judge
+from derive.parts import Activation, Loss
+from derive.reading_scope import Scope
+from derive.reading_tree import (
+    Applied,
+    Derivative,
+    Entry,
+    Letter,
+    Listed,
+    Nabla,
+    Node,
+    Space,
+    Total,
+    Words,
+    walk,
+)
+from derive.spec import Network
+from derive.terms import Ref, Term, refs
+from derive.verdicts import DEFINITION, INCOMPLETE, OUT_OF_SCOPE, RIGHT, RIGHT_IF, UNDECIDED
+
+FAILS = ""  # no verdict yet: both sides differ
+
+#: Relations between places and sets, which say nothing about the network.
+ABOUT_PLACES = ("<", ">", "le", "ge", "in", "notin", "subset", "ll", "gg")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the first look gives; a verdict of "" is a claim that fails."""
+
+    verdict: str
+    message: str = ""
+    conditions: tuple[str, ...] = ()
+    difference: Difference | None = None
+
+
+@dataclass
+class Observer:
+    """Looks at claims, one network for all of them."""
+
+    judge: Judge
+    _domain: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def look(self, claim: Claim, scope: Scope) -> Look:
+        """The verdict that needs no search."""
+        if (made := _nothing_said(claim)) is not None:
+            return made
+        try:
+            difference = self.judge.difference(claim, scope)
+        except NoValue as problem:
+            return self._without_value(claim, scope, str(problem))
+        except RecursionError:
+            return Look(UNDECIDED, "the formula is nested too deeply to be evaluated")
+        if difference is None:
+            domain = self.domain if _speaks_of_loss(claim) else ()
+            return Look(RIGHT_IF if domain else RIGHT, "", domain)
+        for name, given in self._assumptions(claim):
+            if self.judge.holds(claim, scope, given):
+                return Look(RIGHT_IF, f"holds if {name}", (name, *self._domain_of(claim)))
+        return Look(FAILS, difference=difference)
+
+    # ---------------------------------------------------------------- without a value
+
+    def _without_value(self, claim: Claim, scope: Scope, problem: str) -> Look:
+        assert claim.lhs is not None
+        assert claim.rhs is not None
+        if claim.relation in ABOUT_PLACES:
+            return Look(OUT_OF_SCOPE, "a statement about numbers, not about the network")
+        right = self.has_value(claim.rhs, scope)
+        if right and not self.has_value(claim.lhs, scope) and _is_symbol(claim.lhs):
+            return Look(DEFINITION, "brings a symbol of its own")
+        if isinstance(claim.lhs, Letter) and isinstance(claim.rhs, Listed):
+            return Look(DEFINITION, "names the values of an index")
+        if any(isinstance(n, Words) for side in claim.sides for n in walk(side)):
+            return Look(OUT_OF_SCOPE, "words that name no quantity of the network")
+        return Look(UNDECIDED, f"cannot be evaluated: {problem}")
+
+    def has_value(self, node: Node, scope: Scope) -> bool:
+        """Whether an expression can be evaluated."""
+        same = Claim(node, "=", node, node.span)
+        try:
+            return self.judge.difference(same, scope) is None
+        except NoValue:
+            return False
+
+    # ---------------------------------------------------------------- conditions
+
+    def _domain_of(self, claim: Claim) -> tuple[str, ...]:
+        return self.domain if _speaks_of_loss(claim) else ()
+
+    @cached_property
+    def domain(self) -> tuple[str, ...]:
+        """Where the loss is defined, if not for all parameters."""
+        network = next(iter(self.judge.worlds())).network
+        passed = forward(network)
+        found = conditions(passed)
+        return () if all(c.holds for c in found) else _in_words([c.positive for c in found])
+
+    def _assumptions(self, claim: Claim) -> Iterator[tuple[str, Assumptions]]:
+        """What could make the claim hold, the likeliest first."""
+        sums = Assumptions(normalised=True)
+        if self._normalisable:
+            yield "the targets sum to 1", sums
+        yield from _of_generic(self.judge.network)
+        if not _counts_samples(claim):
+            yield "there is one sample", Assumptions(samples=1)
+            if self._normalisable:
+                both = replace(sums, samples=1)
+                yield "the targets sum to 1 and there is one sample", both
+
+    @property
+    def _normalisable(self) -> bool:
+        loss = self.judge.network.loss
+        return (loss.likelihood or loss.name) in ("cross_entropy", "categorical")
+
+
+def _nothing_said(claim: Claim) -> Look | None:
+    """The verdict on a claim that lacks a side."""
+    if claim.complete:
+        return None
+    (side,) = claim.sides or (None,)
+    if claim.relation:
+        return Look(INCOMPLETE, "one side is left blank")
+    if side is None or isinstance(side, Words):
+        return Look(OUT_OF_SCOPE, "words alone")
+    return Look(DEFINITION, "names a quantity")
+
+
+def _is_symbol(node: Node) -> bool:
+    """Whether the left side is a sign of the writer's, alone or with arguments."""
+    if isinstance(node, Applied):
+        return not node.order and not node.function.activation
+    return isinstance(node, Letter | Entry | Words)
+
+
+def _speaks_of_loss(claim: Claim) -> bool:
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Nabla):
+                return True
+            if isinstance(node, Entry) and node.role in ("loss", "objective", "delta", "error"):
+                return True
+            if isinstance(node, Derivative) and node.of is None:
+                return True
+    return False
+
+
+def _counts_samples(claim: Claim) -> bool:
+    """Whether the claim itself sums over samples or writes whole batches."""
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry) and (node.form == "batch" or node.sample is not None):
+                return True
+            if isinstance(node, Space):
+                return True
+            if isinstance(node, Total) and any(b.name in ("n", "t") for b in node.bounds):
+                return True
+    return False
+
+
+# ------------------------------------------------------------------ generic activations and losses
+
+_ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear", "softmax")
+_LOSSES = ("squared_error", "half_squared_error", "binary_cross_entropy", "cross_entropy")
+
+
+def _of_generic(network: Network) -> Iterator[tuple[str, Assumptions]]:
+    """Named activations and losses in the place of generic ones."""
+    generic = any(_is_generic(layer) for layer in network.layers)
+    if generic:
+        for name in _ACTIVATIONS:
+            yield f"the activation is {_word(name)}", Assumptions(network=_with(name, ""))
+    if network.loss.name == "generic":
+        for loss in _LOSSES:
+            change = _with("", loss)
+            yield f"the loss is {_word(loss)}", Assumptions(network=change)
+        if generic:
+            for name in _ACTIVATIONS:
+                for loss in _LOSSES:
+                    words = f"the activation is {_word(name)} and the loss is {_word(loss)}"
+                    yield words, Assumptions(network=_with(name, loss))
+
+
+def _is_generic(layer: object) -> bool:
+    return getattr(getattr(layer, "activation", None), "name", "") == "generic"
+
+
+def _word(name: str) -> str:
+    return name.replace("_", " ")
+
+
+_CHANGES: dict[tuple[str, str], Callable[[Network], Network | None]] = {}
+
+
+def _with(activation: str, loss: str) -> Callable[[Network], Network | None]:
+    """The change of a network to a named activation and loss; one object each, to be a key."""
+
+    def change(network: Network) -> Network | None:
+        layers = network.layers
+        if activation:
+            made = Activation(name=activation)
+            layers = tuple(
+                layer.model_copy(update={"activation": made}) if _is_generic(layer) else layer
+                for layer in layers
+            )
+        changes: dict[str, object] = {"layers": layers}
+        if loss:
+            changes["loss"] = Loss(name=loss)
+        return network.model_copy(update=changes)
+
+    return _CHANGES.setdefault((activation, loss), change)
+
+
+# ------------------------------------------------------------------ domains in words
+
+
+def _in_words(positive: list[Term]) -> tuple[str, ...]:
+    """0 < o < 1 and the like."""
+    words = []
+    above_zero = [p for p in positive if isinstance(p, Ref)]
+    below_one = [p for p in positive for o in refs(p) if p == 1 - o]
+    if above_zero and below_one:
+        words.append("0 < o < 1")
+    elif above_zero or below_one:
+        words.append("o > 0" if above_zero else "o < 1")
+    return tuple(words + [f"{p} > 0" for p in positive if p not in (*above_zero, *below_one)])
