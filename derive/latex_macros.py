@@ -17,8 +17,10 @@ _DEFINITION = re.compile(
     r"\\(?:(?P<kind>newcommand|renewcommand|providecommand|DeclareMathOperator)\*?"
     r"\s*(?:\{\s*\\(?P<braced>[A-Za-z]+)\s*\}|\\(?P<plain>[A-Za-z]+))\s*(?:\[(?P<count>\d)\])?"
     r"\s*(?P<default>\[[^\]]*\])?"
+    r"|DeclarePairedDelimiter\s*(?:\{\s*)?\\(?P<fences>[A-Za-z]+)\s*\}?"
     r"|def\s*\\(?P<defined>[A-Za-z]+)\s*(?P<marks>(?:#\d)*))\s*\{"
 )
+_LET = re.compile(r"\\let\s*\\(?P<name>[A-Za-z]+)\s*=?\s*\\(?P<same>[A-Za-z]+)")
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,81 @@ class Macros:
         return _Expander(self.known).run(tokens(text))
 
 
-def definitions(text: str, macros: Macros | None = None) -> tuple[str, Macros]:
-    """The text with its definitions blanked out (places stay the same), and the macros."""
+def definitions(
+    text: str, macros: Macros | None = None, lenient: bool = False
+) -> tuple[str, Macros]:
+    """The text with its definitions blanked out (places stay the same), and the macros.
+
+    `lenient`: a macro whose body is no mathematics, as those of a preamble, stays unknown.
+    """
     known = dict((macros or Macros()).known)
-    at = 0
+    pieces, done, at = [], 0, 0
     while found := _DEFINITION.search(text, at):
-        end = _end_of_group(text, found.end() - 1)
-        body = text[found.end() : end]
-        name = found["braced"] or found["plain"] or found["defined"]
-        known[name] = _macro(found, body)
+        name = found["braced"] or found["plain"] or found["defined"] or found["fences"]
+        try:
+            end = _end_of_group(text, found.end() - 1)
+            body = text[found.end() : end]
+            if found["fences"]:
+                body, end = _between_fences(text, body, end)
+            known[name] = _macro(found, body)
+        except (Refused, Unreadable):
+            if not lenient:
+                raise
+            at = found.end()
+            continue
         if any(t.text == "\\" + name for t in known[name].body):
             raise Refused(f"the macro \\{name} calls itself; expected a macro without recursion")
-        text = text[: found.start()] + " " * (end + 1 - found.start()) + text[end + 1 :]
-        at = end + 1
+        gone = re.sub(r"[^\n]", " ", text[found.start() : end + 1])
+        pieces += [text[done : found.start()], gone]
+        done = at = end + 1
+    text = "".join([*pieces, text[done:]])
+    return _aliased(text, known)
+
+
+def _between_fences(text: str, left: str, end: int) -> tuple[str, int]:
+    """What a pair of fences puts around its argument, and where its definition ends."""
+    opening = re.compile(r"\s*\{").match(text, end + 1)
+    if opening is None:
+        raise Unreadable(end, "one fence", "a pair of fences")
+    stop = _end_of_group(text, opening.end() - 1)
+    return f"{left} #1 {text[opening.end() : stop]}", stop
+
+
+def _aliased(text: str, known: dict[str, Macro]) -> tuple[str, Macros]:
+    r"""Names given with \let; one that would lead back to itself changes nothing."""
+    for found in _LET.finditer(text):
+        name, same = found["name"], found["same"]
+        trial = {**known, name: known.get(same, Macro(0, tuple(tokens("\\" + same))))}
+        if same not in known or not _leads_to(same, name, known):
+            known.update(trial)
+    text = _LET.sub(lambda found: " " * len(found.group()), text)
+    for name in known:
+        if _leads_to(name, name, known):
+            raise Refused(f"the macro \\{name} calls itself; expected a macro without recursion")
     return text, Macros(known)
+
+
+def _leads_to(start: str, goal: str, known: Mapping[str, Macro]) -> bool:
+    """Whether expanding one macro can come to the other."""
+    seen, waiting = set(), [start]
+    while waiting:
+        macro = known.get(waiting.pop())
+        for token in macro.body if macro else ():
+            name = token.text[1:]
+            if token.kind != "command" or name in seen:
+                continue
+            if name == goal:
+                return True
+            seen.add(name)
+            waiting.append(name)
+    return False
 
 
 def _macro(found: re.Match[str], body: str) -> Macro:
     if found["kind"] == "DeclareMathOperator":
         return Macro(0, tuple(tokens(rf"\operatorname{{{body}}}")))
+    if found["fences"]:
+        return Macro(1, tuple(tokens(body)))
     marks = found["marks"]
     count = int(found["count"] or 0) if marks is None else len(marks) // 2
     default = found["default"]

@@ -20,6 +20,7 @@ class Formula:
     environment: str = ""  # equation, align, $$, ...
     label: str = ""  # \label or \tag of the whole formula
     language: str = "latex"  # or "python"
+    problem: str = ""  # why the frame itself is broken: an opening that nothing closes
 
     def position(self, offset: int) -> tuple[str, int, int]:
         """File, line and column of a character of `text`."""

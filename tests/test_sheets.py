@@ -1,0 +1,300 @@
+"""Sheets as files: what is found, at which place, and what is refused by name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from derive.errors import SpecError
+from derive.latex_tokens import Refused
+from derive.sheet import Directive, Formula, Heading, Prose, Sheet
+from derive.sheets import read_sheet
+
+
+def tex(text: str, files: dict[str, str] | None = None) -> Sheet:
+    def include(path: str) -> str:
+        found = (files or {}).get(path) or (files or {}).get(path + ".tex")
+        if found is None:
+            raise FileNotFoundError(path)
+        return found
+
+    return read_sheet(text, "hand.tex", "tex", include)
+
+
+def displays(sheet: Sheet) -> list[str]:
+    return [formula.text for formula in sheet.formulas]
+
+
+def inline(sheet: Sheet) -> list[str]:
+    return [p.text for p in sheet.parts if isinstance(p, Formula) and not p.display]
+
+
+def assert_placed(sheet: Sheet, text: str) -> None:
+    """Every formula stands where it says, character for character, line and column included."""
+    for part in sheet.parts:
+        if isinstance(part, Formula):
+            first = part.text.split("%")[0].split("  ")[0]
+            assert text[part.start : part.start + len(first)] == first
+            rows = text[: part.start].split("\n")
+            assert (part.line, part.column) == (len(rows), len(rows[-1]) + 1)
+
+
+# ------------------------------------------------------------------ frames
+
+FRAMES = [
+    (r"\[ a = b \]", "a = b"),
+    ("$$a = b$$", "a = b"),
+    (r"\begin{equation}a = b\end{equation}", "a = b"),
+    (r"\begin{equation*} a = b \end{equation*}", "a = b"),
+    (r"\begin{displaymath}a = b\end{displaymath}", "a = b"),
+    (r"\begin{align}a &= b \\ &= c\end{align}", r"a &= b \\ &= c"),
+    (r"\begin{gather}a = b \\ c = d\end{gather}", r"a = b \\ c = d"),
+    (r"\begin{multline}a = b \\ + c\end{multline}", r"a = b \\ + c"),
+    (r"\begin{eqnarray}a &=& b\end{eqnarray}", "a &=& b"),
+    (r"\begin{alignat}{2}a &= b & c &= d\end{alignat}", "a &= b & c &= d"),
+    (r"\begin{flalign*}a &= b\end{flalign*}", "a &= b"),
+    (
+        r"\begin{equation}\begin{split}a &= b\end{split}\end{equation}",
+        r"\begin{split}a &= b\end{split}",
+    ),
+    (
+        r"\[ a = \begin{cases} 1 & b \\ 2 & c \end{cases} \]",
+        r"a = \begin{cases} 1 & b \\ 2 & c \end{cases}",
+    ),
+    (r"$$a = \text{if $b$}$$", r"a = \text{if $b$}"),
+    (r"\[ a \\[2pt] b \]", r"a \\[2pt] b"),
+]
+
+
+@pytest.mark.parametrize(("text", "inside"), FRAMES)
+@pytest.mark.parametrize("kind", ["tex", "md"])
+def test_frames_of_displays(text: str, inside: str, kind: str) -> None:
+    around = f"Some words\nbefore {text} and behind."
+    sheet = read_sheet(around, "hand", kind)
+    assert displays(sheet) == [inside]
+    assert_placed(sheet, around)
+    assert [p.text for p in sheet.parts if isinstance(p, Prose)] == [
+        "Some words before",
+        "and behind.",
+    ]
+
+
+def test_mathematics_in_a_line_and_prose_around_it() -> None:
+    text = r"Let $h$ be \(\tanh(z)\), for 5\$ or \textbf{$k$}."
+    sheet = tex(text)
+    assert inline(sheet) == ["h", r"\tanh(z)", "k"]
+    assert not displays(sheet)
+    assert_placed(sheet, text)
+
+
+def test_headings_labels_and_directives() -> None:
+    sheet = tex(
+        "% gradwright: notation=units, loss=cross_entropy\n"
+        "\\section*{The \\emph{output} layer}\n"
+        r"\begin{equation} a = b \label{eq:a} \end{equation} \[ c = d \tag{7} \]"
+    )
+    assert [p.text for p in sheet.parts if isinstance(p, Heading)] == ["The output layer"]
+    assert [f.label for f in sheet.formulas] == ["eq:a", "7"]
+    told = [(p.name, p.value) for p in sheet.parts if isinstance(p, Directive)]
+    assert told == [("notation", "units"), ("loss", "cross_entropy")]
+
+
+def test_what_is_switched_off_is_left_out() -> None:
+    rows = [r"\[ a = b \]", "% gradwright: off", r"\[ c = d \]", "% gradwright: on", r"\[ e = f \]"]
+    assert displays(tex("\n".join(rows))) == ["a = b", "e = f"]
+    marked = [re.sub(r"% (.*)", r"<!-- \1 -->", row) for row in rows]
+    assert displays(read_sheet("\n".join(marked), "a.md", "md")) == ["a = b", "e = f"]
+    hand = "a = b\n# gradwright: off\nc = d\n# gradwright: on\ne = f\n"
+    assert displays(read_sheet(hand, "a.py", "py")) == ["a = b", "e = f"]
+
+
+HIDDEN = [
+    "% $$ no = 1 $$\n",
+    r"\begin{verbatim} $$ no = 1 $$ \end{verbatim}",
+    r"\begin{lstlisting}[language=C] $no$ \end{lstlisting}",
+    r"\begin{comment} \[ no = 1 \] \end{comment}",
+    r"\iffalse \[ no = 1 \] \ifx a b \fi \[ no = 2 \] \fi",
+    r"\iffalse \[ no = 1 \] \else\fi",
+    r"\verb|$no$|",
+    r"\begin{tikzpicture} \node {$no$}; \end{tikzpicture}",
+]
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_what_is_no_formula(text: str) -> None:
+    sheet = tex(rf"\[ a = b \] {text} \[ c = d \]")
+    assert displays(sheet) == ["a = b", "c = d"]
+    assert not inline(sheet)
+    assert_placed(sheet, rf"\[ a = b \] {text} \[ c = d \]")
+
+
+def test_a_comment_line_inside_a_display_does_not_end_it() -> None:
+    text = "$$ a\n% a remark\n= b $$"
+    (only,) = tex(text).formulas
+    assert only.text.split() == ["a", "%", "=", "b"]
+    assert only.position(only.text.index("=")) == ("hand.tex", 3, 1)
+
+
+@pytest.mark.parametrize(
+    "text", [r"\[ a = b", "$$ a = b", r"\begin{align} a = b", r"see \( a = b", "see $a = b"]
+)
+def test_a_frame_that_nothing_closes_is_a_problem_of_its_own(text: str) -> None:
+    sheet = tex(f"{text}\n\nThen \\[ c = d \\] follows.")
+    formulas = [p for p in sheet.parts if isinstance(p, Formula)]
+    assert [bool(f.problem) for f in formulas] == [True, False]
+    assert formulas[1].text == "c = d"
+
+
+def test_words_between_the_rows_of_a_display() -> None:
+    sheet = tex(r"\begin{align} a &= b \intertext{where $b$ is new} c &= d \end{align}")
+    assert inline(sheet) == ["b"]
+    assert [p.text for p in sheet.parts if isinstance(p, Prose)] == ["where", "is new"]
+
+
+# ------------------------------------------------------------------ macros and other files
+
+
+def test_macros_of_the_preamble() -> None:
+    sheet = tex(
+        r"\documentclass{article}\newcommand{\pic}[1]{\includegraphics{#1}}"
+        r"\newcommand{\w}[2]{w_{#1#2}}\let\eps\varepsilon\let\old\phi\let\phi\varphi\let\varphi\old"
+        r"\DeclarePairedDelimiter{\norm}{\lVert}{\rVert}\DeclareMathOperator{\soft}{softmax}"
+        r"\title{$t$}\begin{document}\[ \w ij \]\end{document}\[ no \]"
+    )
+    assert displays(sheet) == [r"\w ij"]
+    assert {"w", "eps", "norm", "soft"} <= set(sheet.macros.known)
+    assert "pic" not in sheet.macros.known
+    words = [t.text for t in sheet.macros.expanded(r"\norm{\w ij}")]
+    assert "".join(words) == r"\lVertw_{ij}\rVert"
+
+
+def test_files_inside_the_folder_are_read_with_it() -> None:
+    files = {
+        "parts/one.tex": r"\newcommand{\q}{q}\[ one \] \input{parts/two}",
+        "parts/two.tex": "$two$",
+    }
+    sheet = tex(r"\[ a \]\input{parts/one} \[ b \]", files)
+    texts = [(f.file, f.text) for f in sheet.parts if isinstance(f, Formula)]
+    assert texts == [
+        ("hand.tex", "a"),
+        ("parts/one", "one"),
+        ("parts/two", "two"),
+        ("hand.tex", "b"),
+    ]
+    assert "q" in sheet.macros.known
+
+
+REFUSED = [
+    (r"\catcode`\@=11", "catcode"),
+    (r"\csname a\endcsname", "csname"),
+    (r"\immediate\write18{ls}", "immediate"),
+    (r"\write18{ls}", "write"),
+    (r"\loop\iftrue\repeat", "loop"),
+    (r"\newcommand{\a}{\expandafter\b}", "expandafter"),
+    (r"\def\a{\a}", "calls itself"),
+    (r"\def\a{\b}\def\b{\a}", "calls itself"),
+    (r"\input{../secret}", "inside the folder"),
+    (r"\input{/etc/passwd}", "inside the folder"),
+    (r"\input{|ls}", "inside the folder"),
+    (r"\input ~/x", "inside the folder"),
+    (r"\input{none}", "can be read"),
+    (r"\directlua{os.exit()}", "directlua"),
+]
+
+
+@pytest.mark.parametrize(("text", "word"), REFUSED)
+def test_programs_are_refused_by_name(text: str, word: str) -> None:
+    with pytest.raises(Refused, match=word) as stop:
+        tex(f"\\[ a \\]\n\n{text} \\[ b \\]")
+    assert len(str(stop.value)) <= 300
+    if word != "calls itself":
+        assert "hand.tex:3:" in str(stop.value)
+
+
+def test_files_that_read_each_other_come_to_an_end() -> None:
+    with pytest.raises(Refused, match="deep"):
+        tex(r"\input{a}", {"a": r"\input{a}\input{a}"})
+
+
+def test_a_text_without_a_folder_reads_nothing() -> None:
+    with pytest.raises(Refused, match="no folder"):
+        read_sheet(r"\input{a}", "-", "tex")
+
+
+def test_limits() -> None:
+    with pytest.raises(Refused, match="characters"):
+        tex("a" * 10_000_000)
+    with pytest.raises(Refused, match="formulas"):
+        tex("$a$ " * 200_000)
+    with pytest.raises(SpecError, match="kind"):
+        read_sheet("", "a.doc", "doc")
+
+
+# ------------------------------------------------------------------ Markdown
+
+
+def test_markdown() -> None:
+    text = (
+        "---\ntitle: $no$\n---\n# Title $t$\n\nPay 5\\$ or $5 now, `$no$`, $`q`$ and $h_1$.\n\n"
+        "> $$\n> a = b\n> $$\n\n```python\n$no$\n```\n\n```math\nc = d\n```\n\n"
+        "```latex\n\\begin{align} e &= f \\end{align}\nwords\n```\n\n"
+        "\\\\[ g = h \\\\]\n\nEnd\n===\n"
+    )
+    sheet = read_sheet(text, "hand.md", "md")
+    assert displays(sheet) == ["a = b", "c = d", "e &= f", "g = h"]
+    assert inline(sheet)[-1] == "h_1"
+    assert [p.text for p in sheet.parts if isinstance(p, Heading)] == ["Title $t$", "End"]
+    assert_placed(sheet, text)
+
+
+def test_windows_files_are_accepted() -> None:
+    sheet = read_sheet("\ufeff\\[ a\r\n= b \\]\r\n\\[ c \\]", "hand.tex", "tex")
+    assert [(f.text, f.line) for f in sheet.formulas] == [("a\n= b", 1), ("c", 3)]
+
+
+# ------------------------------------------------------------------ Python
+
+
+def test_python() -> None:
+    text = (
+        '"""Two layers."""\nimport numpy as np\n\nW = symbols("W")\n# %% Backward\n'
+        "dW1 = X.T @ (\n    delta1)  # a note\nassert np.allclose(db1, 0)\nprint(dW1)\n"
+    )
+    sheet = read_sheet(text, "hand.py", "py")
+    assert displays(sheet) == ["dW1 = X.T @ (\n    delta1)", "assert np.allclose(db1, 0)"]
+    assert [p.text for p in sheet.parts if isinstance(p, Heading)] == ["Backward"]
+    assert all(f.language == "python" for f in sheet.formulas)
+    assert_placed(sheet, text)
+
+
+def test_a_bad_line_of_python_is_a_problem_of_its_own() -> None:
+    sheet = read_sheet("a = b\nc = (d\ne = = f\ng = h\n", "hand.py", "py")
+    assert [(f.text, bool(f.problem)) for f in sheet.formulas] == [
+        ("a = b", False),
+        ("c = (d", True),
+        ("e = = f", True),
+        ("g = h", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for i in a:\n    b = 1\n",
+        "def f(x):\n    return x\n",
+        "class A: pass\n",
+        "while True: pass\n",
+        "with a: pass\n",
+        "a = __import__('os')\n",
+        "a = eval('1')\n",
+        "a = open('x').read()\n",
+        "a = x.__class__\n",
+        "a = " + "(" * 10_000 + ")" * 10_000,
+        "a = " + "-" * 100_000 + "1",
+        "a = 1" + "+1" * 90_000,
+    ],
+)
+def test_python_programs_are_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        read_sheet(text, "hand.py", "py")
