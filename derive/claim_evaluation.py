@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from random import Random
 
@@ -58,6 +58,7 @@ class Evidence:
     rhs: Value | None
     agrees: bool
     problem: str = ""
+    setting: Setting | None = field(default=None, repr=False, compare=False)
 
 
 def evaluate_claim(claim: Claim, world: World, scope: Scope, seed: int = 0) -> tuple[Evidence, ...]:
@@ -94,13 +95,13 @@ def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
     at = (("l", setting.layer), ("n", setting.sample + 1), *sorted(setting.letters.items()))
     try:
         if claim.relation == "maps":
-            return Evidence(at, None, None, _maps(claim, setting))
+            return Evidence(at, None, None, _maps(claim, setting), "", setting)
         lhs, rhs = _sides(claim, setting)
-        return Evidence(at, lhs, rhs, _related(claim.relation, lhs, rhs))
+        return Evidence(at, lhs, rhs, _related(claim.relation, lhs, rhs), "", setting)
     except NoLayer:
         return None
     except Outside as problem:
-        return Evidence(at, lhs, rhs, False, str(problem))
+        return Evidence(at, lhs, rhs, False, str(problem), setting)
 
 
 def _sides(claim: Claim, setting: Setting) -> tuple[Value, Value]:

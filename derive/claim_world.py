@@ -39,19 +39,28 @@ OBJECTIVE = Tensor("objective", "objective", None, batched=False)
 LOSS = Tensor("L", "loss")
 
 
-def concrete(network: Network, random: Random, layers: int = LAYERS) -> Network:
-    """The network with numbers for every symbolic size; a repeated layer written out."""
+def concrete(
+    network: Network, random: Random, layers: int = LAYERS, *, least: bool = False
+) -> Network:
+    """The network with numbers for every symbolic size; a repeated layer written out.
+
+    `least`: two of everything.
+    """
+    if least:
+        layers = min(layers, 2)
+
     sizes: dict[str, int] = {}
 
     def size(extent: int | str) -> int:
         if isinstance(extent, int):
             return extent
-        return sizes.setdefault(extent, 2 + (len(sizes) + random.randrange(3)) % 3)
+        drawn = 2 if least else 2 + (len(sizes) + random.randrange(3)) % 3
+        return sizes.setdefault(extent, drawn)
 
     made: list[AnyLayer] = []
     for layer in network.layers:
         if isinstance(layer, Dense) and layer.repeat is not None:
-            widths = [2 + (k + random.randrange(2)) % 3 for k in range(layers)]
+            widths = [2 if least else 2 + (k + random.randrange(2)) % 3 for k in range(layers)]
             made += [layer.model_copy(update={"units": w, "repeat": None}) for w in widths]
         elif isinstance(layer, Dense):
             made.append(layer.model_copy(update={"units": size(layer.units)}))
@@ -72,13 +81,14 @@ class World(Numbers):
         *,
         normalised: bool = True,
         factor: Fraction = Fraction(1),
+        least: bool = False,
     ) -> None:
         """Numbers are drawn until every logarithm has a positive argument.
 
         `normalised`: targets sum to 1 where the loss says so; the loss is `factor` times that of
         the network.
         """
-        self.network = concrete(network, Random(f"sizes {seed}"))
+        self.network = concrete(network, Random(f"sizes {seed}"), least=least)
         self.normalised = normalised
         passed = forward(self.network)
         if factor != 1:

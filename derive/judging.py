@@ -24,6 +24,7 @@ from derive.spec import Network
 
 SEEDS = (0, 1)
 VARIED_SEEDS = (0, 1, 2)  # where sizes are symbolic
+LEAST = -1  # two of everything
 
 
 @dataclass(frozen=True)
@@ -80,18 +81,24 @@ class Judge:
     def _world(self, made: Conventions, given: Assumptions, seed: int) -> World | None:
         key = (made.loss_factor, made.reduction, made.biases, given, seed)
         if key not in self._worlds:
-            network = given.apply(_agreed(self.network, made))
-            try:
-                self._worlds[key] = network and World(
-                    shrunk(network, self.kept),
-                    seed,
-                    given.samples,
-                    normalised=given.normalised,
-                    factor=made.loss_factor,
-                )
-            except Outside:
-                self._worlds[key] = None
+            self._worlds[key] = self._made(made, given, seed)
         return self._worlds[key]
+
+    def _made(self, made: Conventions, given: Assumptions, seed: int) -> World | None:
+        network = given.apply(_agreed(self.network, made))
+        if network is None:
+            return None
+        try:
+            return World(
+                shrunk(network, self.kept),
+                seed,
+                given.samples,
+                normalised=given.normalised,
+                factor=made.loss_factor,
+                least=seed == LEAST,
+            )
+        except Outside:
+            return None
 
     # ---------------------------------------------------------------- claims
 
@@ -108,6 +115,18 @@ class Judge:
         if not seen:
             raise NoValue("layers that the network has")
         return None
+
+    def smallest(self, claim: Claim, scope: Scope, found: Difference) -> Difference:
+        """A failure on two of everything where there is one, else the one found."""
+        world = self._world(scope.conventions, GENERAL, LEAST) if self.varied else None
+        if world is not None:
+            try:
+                for seen in evidence(claim, world, scope):
+                    if not seen.agrees:
+                        return Difference(world, scope, seen)
+            except NoValue:
+                pass
+        return found
 
     def holds(self, claim: Claim, scope: Scope, assumptions: Assumptions = GENERAL) -> bool:
         """Whether the claim holds wherever it was looked at; never where it has no value."""

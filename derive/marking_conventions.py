@@ -1,0 +1,61 @@
+"""Which conventions a sheet follows, judged by all of its claims together.
+
+A convention is taken where the sheet says so, or where at least two claims hold under it that fail
+otherwise and none that depends on it holds only without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from derive.claims import Claim
+from derive.conventions import Conventions, tried
+from derive.judging import Judge
+from derive.reading_scope import Scope
+from derive.reading_tree import Entry
+
+ENOUGH = 2
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim in its scope, and whether it holds there."""
+
+    claim: Claim
+    scope: Scope
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A convention, and for which claims it makes the difference."""
+
+    name: str
+    conventions: Conventions
+    explains: tuple[int, ...]
+    taken: bool  # whether the sheet keeps to it
+
+
+def agreements(judge: Judge, claims: Sequence[Judged], here: Conventions) -> tuple[Agreement, ...]:
+    """The conventions that explain failing claims, those taken by the sheet first."""
+    found: list[Agreement] = []
+    failing = [k for k, c in enumerate(claims) if not c.holds]
+    for name, other in tried(here) if failing else ():
+        explains = tuple(
+            k for k in failing if judge.under(claims[k].claim, claims[k].scope, other)
+        )
+        if not explains:
+            continue
+        against = any(
+            c.holds and not judge.under(c.claim, c.scope, other) for c in claims if c.holds
+        )
+        declared = any(_defines_loss(claims[k].claim) for k in explains)
+        enough = len(explains) >= ENOUGH or declared
+        found.append(Agreement(name, other, explains, enough and not against))
+    return tuple(sorted(found, key=lambda a: (not a.taken, -len(a.explains))))
+
+
+def _defines_loss(claim: Claim) -> bool:
+    """Whether the line says what the loss is."""
+    return isinstance(claim.lhs, Entry) and claim.lhs.role in ("loss", "objective")
