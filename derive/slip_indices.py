@@ -1,0 +1,245 @@
+"""Slips of indices, labels, samples and ranges; one quantity for another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+from derive.reading_tree import (
+    Applied,
+    Bound,
+    Entry,
+    Kronecker,
+    Letter,
+    Node,
+    Num,
+    Plus,
+    Size,
+    Total,
+    rebuilt,
+    walk,
+)
+from derive.slip_sites import Site
+from derive.slip_view import LABELLED, UNIT_ROLES, View
+from derive.symbols import Label
+
+Edits = Iterator[Node]
+
+
+# ------------------------------------------------------------------ indices
+
+
+def places_swapped(site: Site, view: View) -> Edits:
+    """w_ij for w_ji."""
+    if isinstance(site.node, Entry) and len(site.node.places) == 2:
+        yield replace(site.node, places=site.node.places[::-1])
+
+
+def other_place(site: Site, view: View) -> Edits:
+    """a_j for a_i: another letter, or another number."""
+    node = site.node
+    places = node.places if isinstance(node, Entry) else ()
+    for k, old in enumerate(places):
+        usable = [Letter(x) for x in view.usable(site)]
+        numbers = [p for p in view.places if isinstance(p, Num)]
+        for new in usable if isinstance(old, Letter) else [*numbers, *usable]:
+            if new != old:
+                at = replace(new, span=old.span)
+                yield replace(node, places=(*places[:k], at, *places[k + 1 :]))  # type: ignore[call-arg]
+
+
+def kronecker_place(site: Site, view: View) -> Edits:
+    """[i = k] for [i = j]."""
+    if isinstance(site.node, Kronecker):
+        for letter in view.usable(site):
+            yield replace(site.node, left=Letter(letter))
+            yield replace(site.node, right=Letter(letter))
+
+
+def place_missing(site: Site, view: View) -> Edits:
+    """a_i for a, w_ij for w_i; a_i for a_ij where one index is too many."""
+    node = site.node
+    if not isinstance(node, Entry) or node.role in ("loss", "objective"):
+        return
+    rank = view.rank(node)
+    usable = [Letter(x) for x in view.usable(site)]
+    if node.form == "entry" and len(node.places) == rank - 1:
+        for new in usable:
+            yield from (replace(node, places=p) for p in ((*node.places, new), (new, *node.places)))
+    if len(node.places) > rank > 0:
+        gone = range(len(node.places))
+        yield from (replace(node, places=node.places[:k] + node.places[k + 1 :]) for k in gone)
+
+
+def entry_for_array(site: Site, view: View) -> Edits:
+    """a for a_i, a_i for a."""
+    node = site.node
+    if isinstance(node, Entry) and node.role not in ("loss", "objective"):
+        usable = [Letter(x) for x in view.usable(site)]
+        if node.form == "whole" and view.rank(node) == 1:
+            yield from (replace(node, form="entry", places=(x,)) for x in usable)
+        if node.form == "entry" and node.places:
+            yield replace(node, form="whole", places=())
+        if node.form in ("whole", "batch") and node.role not in ("weight", "bias"):
+            yield replace(node, form="batch" if node.form == "whole" else "whole")
+
+
+def letters_renamed(site: Site, view: View) -> Edits:
+    """Everywhere i for k, or i and k exchanged: on a side, or in a sum with its index."""
+    if site.path and not isinstance(site.node, Total):
+        return
+    used = {n.name for n in walk(site.node) if isinstance(n, Letter | Bound)}
+    for a in view.letters:
+        for b in view.letters:
+            if a in used and a != b:
+                yield renamed(site.node, {a: b})
+            if a in used and b in used and a < b:
+                yield renamed(site.node, {a: b, b: a})
+
+
+def renamed(node: Node, names: dict[str, str]) -> Node:
+    """The formula with other letters."""
+    if isinstance(node, Letter | Bound):
+        node = replace(node, name=names.get(node.name, node.name))
+    return rebuilt(node, lambda part: renamed(part, names))
+
+
+# ------------------------------------------------------------------ layers
+
+
+def other_layer(site: Site, view: View) -> Edits:
+    """l - 1 for l: of one quantity, one function, one size."""
+    node = site.node
+    label = getattr(node, "label", None)
+    if isinstance(node, Entry | Size) and label is not None:
+        for new in near(label, view):
+            made = replace(node, label=new)
+            yield replace(made, assumed=False) if isinstance(made, Entry) else made
+    if isinstance(node, Applied) and node.function.label is not None:
+        for new in near(node.function.label, view):
+            yield replace(node, function=replace(node.function, label=new, assumed=False))
+
+
+def near(label: Label, view: View) -> list[Label]:
+    """The other labels, the nearest first."""
+    return sorted(
+        (x for x in view.labels if x != label),
+        key=lambda x: (x.base != label.base, abs(x.offset - label.offset), x.offset < label.offset),
+    )
+
+
+def layers_together(site: Site, view: View) -> Edits:
+    """One label for another on all quantities of a side, a sum or a product, or on two roles."""
+    found = [n for n in walk(site.node) if isinstance(n, Entry) and n.label is not None]
+    if site.path and not isinstance(site.node, Total):
+        return
+    for label in dict.fromkeys(n.label for n in found if n.label is not None):
+        roles = sorted({n.role for n in found if n.label == label})
+        pairs = [{a, b} for a in roles for b in roles if a < b]
+        for new in near(label, view):
+            for some in ([set(roles)] if len(roles) > 1 else []) + (
+                pairs if len(roles) > 2 else []
+            ):
+                yield relabelled(site.node, label, new, some)
+            for role in roles:
+                if sum(n.role == role and n.label == label for n in found) > 1:
+                    yield relabelled(site.node, label, new, {role})
+
+
+def relabelled(node: Node, old: Label, new: Label, roles: set[str]) -> Node:
+    """Every quantity of the roles moved from one layer to another, functions of them with it."""
+    node = rebuilt(node, lambda part: relabelled(part, old, new, roles))
+    if isinstance(node, Entry) and node.label == old and node.role in roles:
+        return replace(node, label=new, assumed=False)
+    if isinstance(node, Applied) and node.function.label == old and node.function.activation:
+        return replace(node, function=replace(node.function, label=new))
+    return node
+
+
+# ------------------------------------------------------------------ quantities
+
+
+def other_quantity(site: Site, view: View) -> Edits:
+    """s for o, o for y: another quantity of the units at the same place."""
+    node = site.node
+    if not isinstance(node, Entry):
+        return
+    if node.role in UNIT_ROLES:
+        present = [e.role for e in view.entries if e.role in UNIT_ROLES]
+        for role in dict.fromkeys((*present, *UNIT_ROLES)):
+            if role != node.role:
+                yield from _as(node, role, view)
+    if node.role in ("loss", "objective"):
+        role = "objective" if node.role == "loss" else "loss"
+        yield replace(node, role=role)
+
+
+def _as(node: Entry, role: str, view: View) -> Edits:
+    """The quantity of another role: at the same layer, at the others where it has none."""
+    form = "entry" if role == "bias" and node.form == "batch" else node.form
+    made = replace(node, role=role, letter="", form=form, fixed=None, barred=False)
+    if role not in LABELLED:
+        yield replace(made, label=None)
+    elif node.label is not None:
+        yield made
+    elif node.places or node.form != "entry":
+        yield from (replace(made, label=label) for label in view.labels)
+    else:
+        yield made
+
+
+def everywhere_another_quantity(site: Site, view: View) -> Edits:
+    """One quantity for another wherever it stands on the side."""
+    if site.path:
+        return
+    found = [n for n in walk(site.node) if isinstance(n, Entry)]
+    for node in dict.fromkeys(n for n in found if n.role in UNIT_ROLES and found.count(n) > 1):
+        role_site = Site(site.side, (), node, ())
+        for new in (*other_quantity(role_site, view), *other_place(role_site, view)):
+            yield put_for(site.node, node, new)
+
+
+def put_for(node: Node, old: Node, new: Node) -> Node:
+    """The formula with `new` wherever `old` stands."""
+    if node == old:
+        return replace(new, span=node.span)
+    return rebuilt(node, lambda part: put_for(part, old, new))
+
+
+# ------------------------------------------------------------------ samples and ranges
+
+
+def other_sample(site: Site, view: View) -> Edits:
+    """x_n for x_m, or x without the index of the sample."""
+    node = site.node
+    if isinstance(node, Entry) and view.batched(node):
+        letters = (view.scope.sample, *view.letters)
+        others = dict.fromkeys((None, *(Letter(x) for x in letters)))
+        yield from (replace(node, sample=x) for x in others if x != node.sample)
+
+
+def range_off_by_one(site: Site, view: View) -> Edits:
+    """From 1 for from 0; up to n - 1 for up to n."""
+    node = site.node
+    if not isinstance(node, Bound):
+        return
+    if isinstance(node.low, Num):
+        for by in (1, -1):
+            yield replace(node, low=replace(node.low, value=node.low.value + by))
+    if node.high is not None:
+        for by in (1, -1):
+            yield replace(node, high=_moved(node.high, by))
+        if isinstance(node.low, Num):
+            for by in (1, -1):
+                low = replace(node.low, value=node.low.value + by)
+                yield replace(node, low=low, high=_moved(node.high, by))
+
+
+def _moved(node: Node, by: int) -> Node:
+    match node:
+        case Num(value=value):
+            return replace(node, value=value + by)
+        case Plus(args=(first, Num(value=value))) if value + by == 0:
+            return first
+    return Plus((node, Num(Fraction(by))), span=node.span)

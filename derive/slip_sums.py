@@ -1,0 +1,319 @@
+"""Slips of sums, terms, entries and products of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import permutations
+
+from derive.reading_tree import (
+    Bound,
+    Derivative,
+    Dots,
+    Entry,
+    Grid,
+    Letter,
+    Listed,
+    Minus,
+    Node,
+    Num,
+    Over,
+    Plus,
+    Times,
+    Total,
+    Transposed,
+    Value,
+    walk,
+)
+from derive.slip_indices import renamed
+from derive.slip_signs import times, without
+from derive.slip_sites import Site, letters_in
+from derive.slip_slopes import complement, is_slope
+from derive.slip_view import ONE, View, is_number
+
+Edits = Iterator[Node]
+ENTRYWISE = ("odot", "circ", "ast")
+
+
+# ------------------------------------------------------------------ sums
+
+
+def sum_missing(site: Site, view: View) -> Edits:
+    """sum_i a_i for a_i."""
+    whole = site.parent is None or isinstance(site.parent, Plus | Minus | Times | Total | Over)
+    if not whole or isinstance(site.node, Minus):
+        return
+    found = [x for x in letters_in(site.node) if x not in site.bound]
+    for name in sorted(found, key=lambda x: x in view.free):
+        yield Total("sum", (Bound(name),), site.node, span=site.node.span)
+    samples = [n for n in walk(site.node) if isinstance(n, Entry) and view.batched(n)]
+    n = view.scope.sample
+    if samples and not view.samples_written(site.node):
+        yield Total("sum", (Bound(n),), view.with_sample(site.node, n), span=site.node.span)
+
+
+def sum_extra(site: Site, view: View) -> Edits:
+    """a_i for sum_i a_i."""
+    if isinstance(site.node, Total):
+        yield site.node.body
+        for bound in site.node.bounds if len(site.node.bounds) > 1 else ():
+            rest = tuple(b for b in site.node.bounds if b != bound)
+            yield replace(site.node, bounds=rest)
+
+
+def sum_over_another_index(site: Site, view: View) -> Edits:
+    """sum_i for sum_j."""
+    if isinstance(site.node, Total):
+        inside = letters_in(site.node.body)
+        for k in range(len(site.node.bounds)):
+            for name in (*inside, view.scope.sample):
+                if name not in {b.name for b in site.node.bounds}:
+                    new = Bound(name)
+                    bounds = (*site.node.bounds[:k], new, *site.node.bounds[k + 1 :])
+                    yield replace(site.node, bounds=bounds)
+
+
+def kind_of_operator(site: Site, view: View) -> Edits:
+    """A sum for a product or a maximum."""
+    if isinstance(site.node, Total):
+        kinds = ("sum", "prod", "max", "min")
+        yield from (replace(site.node, kind=k) for k in kinds if k != site.node.kind)
+
+
+def factor_of_a_sum(site: Site, view: View) -> Edits:
+    """sum_i (a_i b) for (sum_i a_i) b, where b has the letter too."""
+    match site.node:
+        case Times(args=(*front, Total() as total, last)):
+            yield times(*front, replace(total, body=times(total.body, last)), span=site.node.span)
+        case Times(args=(first, Total() as total)):
+            yield replace(total, body=times(first, total.body), span=site.node.span)
+        case Total(body=Times(args=(*front, last))):
+            inner = replace(site.node, body=times(*front))
+            yield times(inner, last, span=site.node.span)
+
+
+# ------------------------------------------------------------------ terms and factors
+
+
+def term_extra(site: Site, view: View) -> Edits:
+    """a for a + b."""
+    if isinstance(site.node, Plus):
+        args = site.node.args
+        for k in reversed(range(len(args))):
+            rest = (*args[:k], *args[k + 1 :])
+            if not is_number(_bare(args[k])):
+                yield rest[0] if len(rest) == 1 else replace(site.node, args=rest)
+
+
+def constant_extra(site: Site, view: View) -> Edits:
+    """a for a + 1."""
+    if isinstance(site.node, Plus):
+        args = site.node.args
+        for k in range(len(args)):
+            rest = (*args[:k], *args[k + 1 :])
+            if is_number(_bare(args[k])):
+                yield rest[0] if len(rest) == 1 else replace(site.node, args=rest)
+
+
+def constant_missing(site: Site, view: View) -> Edits:
+    """1 + a for a, 1 - a for a."""
+    argument = not isinstance(site.parent, Entry | Bound | Derivative | None)
+    if not is_number(site.node) and argument and not isinstance(site.parent, Plus):
+        yield Plus((ONE, Minus(_bare(site.node))), span=site.node.span)
+        yield Plus((ONE, site.node), span=site.node.span)
+
+
+def constant_wrong(site: Site, view: View) -> Edits:
+    """1 - a for 2 - a."""
+    if isinstance(site.node, Num) and isinstance(site.parent, Plus | Minus | None):
+        for by in (1, -1):
+            if site.node.value + by >= 0:
+                yield replace(site.node, value=site.node.value + by)
+
+
+def _bare(node: Node) -> Node:
+    return node.arg if isinstance(node, Minus) else node
+
+
+def term_missing(site: Site, view: View) -> Edits:
+    """a + b for a: a bias, a target, a quantity of the claim."""
+    whole = site.parent is None or isinstance(site.parent, Times | Total | Derivative)
+    argument = type(site.parent).__name__ in ("Applied", "Power", "Norm")
+    if isinstance(site.node, Plus) or ((whole or argument) and not is_number(site.node)):
+        for term in terms(site, view):
+            args = site.node.args if isinstance(site.node, Plus) else (site.node,)
+            yield Plus((*args, term), span=site.node.span)
+            yield Plus((*args, Minus(term)), span=site.node.span)
+
+
+def terms(site: Site, view: View) -> Edits:
+    """What a writer may leave out of a sum."""
+    arrays = any(isinstance(n, Entry) and n.form != "entry" for n in walk(site.node))
+    form = "whole" if arrays else "entry"
+    usable = [Letter(x) for x in view.usable(site)]
+    for role in ("bias", "target", "output", "activation", "error", "delta"):
+        for node in view.units(role, form):
+            if (
+                arrays
+                or node.places[0] in [Letter(x) for x in view.usable(site)]
+                or _numbered(node)
+            ):
+                yield node
+    weights = [e for e in view.entries if e.role in ("weight", "bias") and not e.step]
+    for name in ("decay",):
+        yield from (times(Value(name), w) for w in weights)
+    yield from weights
+
+
+def _numbered(node: Entry) -> bool:
+    return isinstance(node.places[0], Num)
+
+
+def factor_missing(site: Site, view: View) -> Edits:
+    """a b for a: a quantity of the claim, a derivative of its chain."""
+    whole = site.parent is None or isinstance(site.parent, Plus | Minus | Total | Times)
+    if not whole or isinstance(site.node, Minus | Num) or is_number(site.node):
+        return
+    if isinstance(site.parent, Times) or (isinstance(site.node, Plus) and site.path):
+        return
+    usable = [Letter(x) for x in view.usable(site)]
+    for role in ("activation", "delta", "error", "input", "bias"):
+        for node in view.units(role):
+            if node.places[0] in usable or _numbered(node):
+                yield times(site.node, node, span=site.node.span)
+    for label in view.labels:
+        for a, b in permutations(usable, 2):
+            weight = Entry("weight", "", label, (a, b))
+            yield times(weight, site.node, span=site.node.span)
+
+
+def factor_extra(site: Site, view: View) -> Edits:
+    """a for a b."""
+    if isinstance(site.node, Times):
+        for k in reversed(range(len(site.node.args))):
+            arg = site.node.args[k]
+            if not (is_number(arg) or is_slope(arg) or complement(arg) is not None):
+                yield without(site.node, k)
+
+
+# ------------------------------------------------------------------ entries of arrays
+
+
+def cell_of_another(site: Site, view: View) -> Edits:
+    """An entry that repeats another, with one index moved on."""
+    cells = _cells(site.node)
+    for k, cell in enumerate(cells):
+        for other in dict.fromkeys(cells):
+            if other != cell and not isinstance(other, Dots) and not isinstance(cell, Dots):
+                yield _with_cell(site.node, k, other)
+        for m in range(k + 1, len(cells)):
+            if cells[m] != cell:
+                swapped = _with_cell(site.node, k, cells[m])
+                yield _with_cell(swapped, m, cell)
+
+
+def _cells(node: Node) -> list[Node]:
+    if isinstance(node, Grid):
+        return [cell for row in node.rows for cell in row]
+    return list(node.items) if isinstance(node, Listed) else []
+
+
+def _with_cell(node: Node, k: int, new: Node) -> Node:
+    if isinstance(node, Listed):
+        return replace(node, items=(*node.items[:k], new, *node.items[k + 1 :]))
+    assert isinstance(node, Grid)
+    width = len(node.rows[0])
+    row, col = divmod(k, width)
+    cells = (*node.rows[row][:col], new, *node.rows[row][col + 1 :])
+    return replace(node, rows=(*node.rows[:row], cells, *node.rows[row + 1 :]))
+
+
+# ------------------------------------------------------------------ products of matrices
+
+
+def is_array(node: Node) -> bool:
+    """Whether whole arrays stand in the formula."""
+    return any(isinstance(n, Grid) or (isinstance(n, Entry) and n.form != "entry") or
+               n == Letter("bold 1") for n in walk(node))  # fmt: skip
+
+
+def transposed(site: Site, view: View) -> Edits:
+    """W^T for W, W for W^T."""
+    if isinstance(site.node, Transposed):
+        yield site.node.arg
+    elif (
+        is_array(site.node)
+        and isinstance(site.node, Entry | Times | Plus | Grid | Derivative)
+        and not isinstance(site.parent, Transposed | Derivative)
+    ):
+        yield Transposed(site.node, span=site.node.span)
+
+
+def order_of_factors(site: Site, view: View) -> Edits:
+    """A B for B A, signs kept."""
+    if isinstance(site.node, Times) and is_array(site.node):
+        args = site.node.args
+        for k in range(len(args) - 1):
+            swapped = (*args[:k], args[k + 1], args[k], *args[k + 2 :])
+            yield replace(site.node, args=swapped)
+        if 2 < len(args) < 5:
+            for order in permutations(range(len(args))):
+                yield replace(site.node, args=tuple(args[k] for k in order))
+        yield from _with_signs(site.node)
+
+
+def _with_signs(node: Times) -> Edits:
+    """The order changed together with the signs: (A (.) B) C for A (B (.) C)."""
+    if len(node.args) > 2:
+        for k in range(1, len(node.args)):
+            args = (*node.args[k:], *node.args[:k])
+            signs = (*node.signs[k:], node.signs[k - 1], *node.signs[: k - 1])
+            yield replace(node, args=args, signs=signs)
+
+
+def entrywise_product(site: Site, view: View) -> Edits:
+    """a (.) b for a b, A B for A (.) B."""
+    if isinstance(site.node, Times) and is_array(site.node):
+        for k, sign in enumerate(site.node.signs):
+            new = "" if sign in ENTRYWISE else "odot"
+            signs = (*site.node.signs[:k], new, *site.node.signs[k + 1 :])
+            yield replace(site.node, signs=signs)
+        yield from _grouped(site.node)
+
+
+def _grouped(node: Times) -> Edits:
+    """A (b (.) c) for (A b) (.) c, and the other way round."""
+    for k in range(len(node.args) - 1):
+        inner = Times(node.args[k:], node.signs[k:])
+        if k:
+            yield Times((*node.args[:k], inner), node.signs[:k], span=node.span)
+
+
+def ones_missing(site: Site, view: View) -> Edits:
+    """A 1 or 1^T A for A: the sum over all samples of a batch."""
+    ones = Letter("bold 1")
+    if is_array(site.node) and (site.parent is None or isinstance(site.parent, Plus)):
+        yield times(Transposed(ones), site.node, span=site.node.span)
+        yield times(site.node, ones, span=site.node.span)
+        yield times(Transposed(site.node), ones, span=site.node.span)
+
+
+def list_for_a_sum(site: Site, view: View) -> Edits:
+    """a + b for the list a, b."""
+    if isinstance(site.node, Listed):
+        yield Plus(site.node.items, span=site.node.span)
+
+
+def two_equations(site: Site, view: View) -> Edits:
+    """a = b, c = d for a = b c = d."""
+    if site.parent is None and isinstance(site.node, Times):
+        last = site.node.args[-1]
+        if isinstance(last, Derivative | Entry):
+            yield without(site.node, len(site.node.args) - 1)
+
+
+def bound_renamed(site: Site, view: View) -> Edits:
+    """sum_k a_k for sum_i a_i where i stands for something else outside."""
+    if isinstance(site.node, Total):
+        for bound in site.node.bounds:
+            yield renamed(site.node, {bound.name: view.fresh})
