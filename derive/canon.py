@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from itertools import permutations
 
 from derive.brackets import assume, bracket_of, case_split, sign
 from derive.contraction import contract
 from derive.errors import NotYet
+from derive.flattening import flattened, nested, orders
 from derive.functions import exponential, function_of, logarithm, raised
 from derive.polynomial import (
     Monomial,
@@ -248,14 +248,14 @@ def _connected(
 
 
 def _renamed(
-    body: Term, indices: tuple[Index, ...], orders: Iterable[tuple[Index, ...]] = ()
+    body: Term, indices: tuple[Index, ...], given: Iterable[tuple[Index, ...]] = ()
 ) -> Sum:
     """The sum with canonical names of its bound indices: the least of all their orders."""
     depth = 1 + max(
         (_depth(node) for node in walk(body) if isinstance(node, Sum | Extremum)), default=0
     )
     candidates = []
-    for order in orders or (permutations(indices) if len(indices) <= 4 else [indices]):
+    for order in given or orders(body, indices):
         names = tuple(
             Index(f"_{depth}{'abcdefghijklmnop'[k]}", i.size, i.sample) for k, i in enumerate(order)
         )
@@ -285,6 +285,12 @@ def vanishes(poly: Polynomial) -> bool:
     poly, _ = over_common(poly)
     if not poly:
         return True
+    if nested(whole := to_term(poly)):
+        poly, _ = over_common(normal(flattened(whole)))
+    return not poly or _in_each_case(poly)
+
+
+def _in_each_case(poly: Polynomial) -> bool:
     split = case_split(poly)
     if split is None:
         return False

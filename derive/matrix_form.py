@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from derive.canon import equal
 from derive.equation import Equation
-from derive.index import at, fresh, replace_term
+from derive.index import at, replace_term
 from derive.matrix import (
     Fill,
     Identity,
@@ -40,7 +40,6 @@ from derive.terms import (
     Term,
     children,
     free_indices,
-    mul,
     rebuild,
     refs,
     total,
@@ -236,20 +235,10 @@ def _is_weight(tensor: Tensor) -> bool:
 
 
 def comparable(term: Term) -> Term:
-    """The term with indices of one value at that value, and sums inside a sum in one with it."""
+    """The term with indices of one value at that value."""
     values = {i: Affine() for i in free_indices(term) if i.size == 1}
     term = rebuild(at(term, values) if values else term, comparable)
     if not isinstance(term, Sum):
         return term
     values = {i: Affine() for i in term.indices if i.size == 1}
-    indices = [i for i in term.indices if i not in values]
-    factors = []
-    body = at(term.body, values)
-    for factor in body.args if isinstance(body, Mul) else (body,):
-        if isinstance(factor, Sum):
-            taken = {*indices, *free_indices(body), *factor.indices}
-            renaming = {i: fresh(i.name, i.size, taken, i.sample) for i in factor.indices}
-            factor = at(factor.body, {i: Affine.of(new) for i, new in renaming.items()})
-            indices += renaming.values()
-        factors.append(factor)
-    return total(mul(*factors), *indices)
+    return total(at(term.body, values), *(i for i in term.indices if i not in values))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from derive.brackets import sign
 from derive.canon import TooBig, equal, normal, to_term
+from derive.flattening import flattened
 from derive.polynomial import opened
 from derive.simplify import cost, split_logs, tidy
 from derive.terms import (
@@ -29,6 +30,7 @@ from derive.terms import (
     Num,
     Piecewise,
     Pow,
+    Ref,
     Sum,
     Tensor,
     Term,
@@ -113,6 +115,84 @@ def test_the_order_of_writing_does_not_matter(term: Term) -> None:
     except (TooBig, ZeroDivisionError):
         return
     assert equal(term, shuffled(term))
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(terms)
+def test_sums_inside_sums_are_those_over_all_indices(term: Term) -> None:
+    flat = flattened(term)
+    assert differs(term, flat) is None, f"{term}  is not  {flat}"
+    try:
+        normal(term), normal(flat)
+    except (TooBig, ZeroDivisionError):
+        return
+    assert equal(term, flat)
+
+
+U, V = (Tensor(c, "parameter", batched=False) for c in "uv")
+P, Q, R = Index("p", 3), Index("q", 3), Index("r", 4)
+NESTED: dict[str, tuple[Term, Term]] = {
+    "a sum of products": (
+        Sum(ref(U, I) * Sum(ref(V, J, I) * ref(U, J), (J,)), (I,)),
+        Sum(ref(U, I) * ref(V, J, I) * ref(U, J), (I, J)),
+    ),
+    "the other way round": (
+        Sum(ref(U, I) * Sum(ref(V, J, I) * ref(U, J), (J,)), (I,)),
+        Sum(ref(U, J) * Sum(ref(V, J, I) * ref(U, I), (I,)), (J,)),
+    ),
+    "a sum beside others": (
+        Sum(ref(U, I) * (1 - A * Sum(ref(V, J, I), (J,))), (I,)),
+        Sum(ref(U, I), (I,)) - A * Sum(ref(U, I) * ref(V, J, I), (J, I)),
+    ),
+    "a square": (
+        Sum(Sum(ref(V, I, J), (J,)) ** 2, (I,)),
+        Sum(ref(V, I, J) * ref(V, I, P), (I, P, J)),
+    ),
+    "three deep": (
+        Sum(ref(U, I) * Sum(ref(V, I, J) * Sum(ref(V, J, M) * ref(U, M), (M,)), (J,)), (I,)),
+        Sum(ref(V, J, M) * ref(U, M) * Sum(ref(U, I) * ref(V, I, J), (I,)), (M, J)),
+    ),
+    "five indices": (
+        Sum(ref(V, I, J) * Sum(ref(V, J, M) * ref(V, M, Q) * ref(V, Q, R), (M, Q, R)), (I, J)),
+        Sum(ref(V, Q, R) * Sum(ref(V, I, J) * ref(V, J, M), (I, J)) * ref(V, M, Q), (R, Q, M)),
+    ),
+    "under a function": (
+        exp(-Sum(ref(U, I) * Sum(ref(V, J, I), (J,)), (I,))),
+        exp(-Sum(ref(U, I) * ref(V, J, I), (I, J))),
+    ),
+    "a condition": (
+        Piecewise(((A, Compare(">", Sum(ref(U, I) * Sum(ref(V, J, I), (J,)), (I,)), ZERO)),
+                   (ZERO, True))),
+        Piecewise(((A, Compare(">", Sum(ref(U, I) * ref(V, J, I), (I, J)), ZERO)), (ZERO, True))),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NESTED)
+def test_nested_sums_equal_the_sum_over_all_indices(case: str) -> None:
+    one, other = NESTED[case]
+    assert equal(one, other)
+    assert not equal(one, 2 * other)
+    turned = {V: Tensor("w", "parameter", batched=False)}
+    wrong = rebuild_refs(other, turned)
+    assert not equal(one, wrong)
+
+
+def rebuild_refs(term: Term, names: dict[Tensor, Tensor]) -> Term:
+    """The term over other arrays."""
+
+    def visit(node: Term) -> Term:
+        if isinstance(node, Ref):
+            return Ref(names.get(node.tensor, node.tensor), node.at)
+        return rebuild(node, visit)
+
+    return visit(term)
+
+
+def test_nested_sums_that_get_too_long_are_not_called_equal() -> None:
+    factors = [Sum(ref(U, I) + ref(V, I, J), (I,)) + k for k in range(14)]
+    with pytest.raises(TooBig):
+        flattened(Sum(mul(*factors), (J,)))
 
 
 def mutations(term: Term) -> list[Term]:
