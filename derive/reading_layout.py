@@ -126,6 +126,8 @@ def _sized(c: Cursor, name: str, token: Token) -> list[Token]:
         c.next()
         side = "\\l" if left and name != "right" else "\\r"
         return [Token("command", side + bars[fence.text], token.start, fence.end)]
+    if fence.kind == "mark" and fence.text in "()[]|/":  # it stands where its size begins
+        return [c.next().at(token.start, fence.end)]
     return []
 
 

@@ -1,0 +1,326 @@
+"""The source of a formula re-written only where its tree changed.
+
+Both trees are walked together.  Where parts are equal the writer's own text stays; a part that
+differs is written anew.  Everything that is put together is read again: where the neighbours of a
+change would spoil it, the next larger part is written anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import Any
+
+from derive.reading_tree import (
+    Applied,
+    Bracket,
+    Derivative,
+    Minus,
+    Node,
+    Over,
+    Plus,
+    Power,
+    Span,
+    Times,
+    Total,
+    Transposed,
+    children,
+)
+from derive.tree_printing import FACTOR, PRODUCT, SUM, Printer, unfilled
+
+_SIGN = re.compile("[+\u2212-]")
+_COMMAND = re.compile(r"\\[A-Za-z]+$")
+_SIZE = r"(?:\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\s*)?"
+_LEFT = re.compile(rf"{_SIZE}[(\[]\s*")
+_RIGHT = re.compile(rf"\s*{_SIZE}[)\]]$")
+_OPENING, _CLOSING = "{([&,", "})]&,"
+
+
+def written(node: Node, text: str) -> str:
+    """The text of a node by its span."""
+    return text[node.span[0] : node.span[1]]
+
+
+@dataclass(frozen=True)
+class Patcher:
+    """Re-writes parts of one text."""
+
+    text: str
+    printer: Printer
+
+    def rewritten(self, before: Node, after: Node, level: int = SUM, *, last: bool = True) -> str:
+        """The text for `after` where `before` stands and something of the level is expected."""
+        if before == after and (own := self._own(before)) is not None:
+            return own
+        for made in self._ways(before, after):
+            if self.printer.is_read(made, after):
+                return self._in_place(made, before, after, level, last)
+        return self.printer.text(after, level, last=last)
+
+    def _own(self, node: Node) -> str | None:
+        """The writer's text of the node; None where its span holds something else as well."""
+        own = written(node, self.text)
+        return own if own and self.printer.is_read(own, node) else None
+
+    def _in_place(self, made: str, before: Node, node: Node, level: int, last: bool) -> str:
+        """With parentheses where the place asks for them, or where the writer has them."""
+        if _is_fenced(made):
+            return made
+        left, right = self._fences(before)
+        opened = not last and self.printer.is_open(node)
+        if left and (opened or self.printer.piece(node)[1] < max(level, PRODUCT)):
+            return left + made + right
+        if opened or self.printer.piece(node)[1] < level:
+            return self.printer.fenced(made)
+        return made
+
+    def _fences(self, node: Node) -> tuple[str, str]:
+        """The writer's parentheses around a node, with their sizes; empty where there are none."""
+        own = written(node, self.text)
+        if not _is_fenced(own) or isinstance(node, Bracket):
+            return "", ""
+        left, right = _LEFT.match(own), _RIGHT.search(own)
+        return (left.group(), right.group()) if left and right else ("", "")
+
+    def _ways(self, before: Node, after: Node) -> Iterator[str]:
+        """Texts that keep as much as can be kept, the best first."""
+        if isinstance(before, Plus) and isinstance(after, Plus):
+            yield self._plus(before, after)
+        elif isinstance(before, Times) and isinstance(after, Times):
+            yield self._times(before, after)
+        elif _shell(before) == _shell(after):
+            yield from self._children(before, after)
+        yield from self._around(before, after)
+
+    # ---------------------------------------------------------------- one part inside
+
+    def _children(self, before: Node, after: Node) -> Iterator[str]:
+        """The writer's text with the parts that changed put in."""
+        old, new = children(before), children(after)
+        spans = [child.span for child in old]
+        start, end = before.span
+        inside = all(start <= a < b <= end for a, b in spans)
+        if not inside or any(a[1] > b[0] for a, b in pairwise(spans)):
+            return
+        made, at = "", start
+        for k, (one, other) in enumerate(zip(old, new, strict=True)):
+            made += self.text[at : one.span[0]]
+            made += self._child(before, k, one, other)
+            at = one.span[1]
+        yield made + self.text[at:end]
+
+    def _child(self, parent: Node, k: int, one: Node, other: Node) -> str:
+        if one == other:
+            return written(one, self.text)
+        if self._enclosed(one.span):
+            return self.rewritten(one, other)
+        made = self.rewritten(one, other, _expected(parent, k))
+        alone = written(one, self.text)
+        if (
+            isinstance(parent, Applied)
+            and not _is_fenced(made)
+            and (_is_fenced(alone) or self.printer.piece(other)[1] < FACTOR)
+        ):
+            made = self.printer.fenced(made)
+        gap = (
+            " " if self.text[one.span[0] - 1 : one.span[0]].isalpha() and made[:1].isalpha() else ""
+        )
+        return gap + made
+
+    def _enclosed(self, span: Span) -> bool:
+        """Whether the writer's own fences stand around a part."""
+        left, right = self.text[: span[0]].rstrip(), self.text[span[1] :].lstrip()
+        right = right.removeprefix(r"\right").lstrip()
+        return left[-1:] in tuple(_OPENING) and right[:1] in tuple(_CLOSING)
+
+    def _around(self, before: Node, after: Node) -> Iterator[str]:
+        """A change that puts something around the old part, or takes it away."""
+        if isinstance(before, Transposed | Power) and after == children(before)[0]:
+            own = written(after, self.text)
+            yield _unfenced(own)
+            yield own
+        if isinstance(before, Minus) and not isinstance(after, Minus):
+            yield self.rewritten(before.arg, after)
+        for node in (after,):
+            if isinstance(node, Minus) and not isinstance(before, Minus):
+                yield "-" + self.rewritten(before, node.arg, PRODUCT)
+            if (
+                isinstance(node, Transposed)
+                and node.arg == before
+                and (source := self._own(before))
+            ):
+                yield self._with_script(source, self.printer.spelling.transpose)
+            if isinstance(node, Power) and node.base == before:
+                exponent = self.printer.text(node.exponent)
+                if source := self._own(before):
+                    yield f"{source}^{{{exponent}}}"
+                    yield f"{self.printer.fenced(source)}^{{{exponent}}}"
+            if isinstance(node, Plus | Times) and before in node.args:
+                yield self._grown(before, node)
+            if isinstance(before, Plus | Times) and node in before.args:
+                kept = before.args[before.args.index(node)]
+                if source := self._own(kept):
+                    yield source
+            if isinstance(node, Total) and node.body == before:
+                body = self.rewritten(before, node.body, PRODUCT)
+                head = self.printer.text(node).split(self.printer.text(node.body, PRODUCT))[0]
+                yield head + body
+            if isinstance(before, Total) and before.body == node:
+                yield self.rewritten(before.body, node)
+
+    def _with_script(self, own: str, mark: str) -> str:
+        found = re.search(r"\^\{([^{}]*)\}$", own)
+        if found:
+            return own[: found.end() - 1] + mark + "}"
+        return own + self.printer.script("^", mark)
+
+    def _grown(self, before: Node, after: Plus | Times) -> str:
+        """A sum or product that the old part is one of the parts of."""
+        k = after.args.index(before)
+        level = PRODUCT if isinstance(after, Plus) else FACTOR
+        own = self.rewritten(before, before, level)
+        if self.printer.piece(before)[1] < level and not _is_fenced(own):
+            own = self.printer.fenced(own)
+        made = ""
+        for n, arg in enumerate(after.args):
+            piece, minus = arg, False
+            if isinstance(after, Plus) and isinstance(arg, Minus):
+                piece, minus = arg.arg, True
+            last = n == len(after.args) - 1
+            text = own if n == k else self.printer.text(piece, level, last=last)
+            if isinstance(after, Plus):
+                made += ((" - " if minus else " + ") if n else ("-" if minus else "")) + text
+            else:
+                made += (self.printer.sign(after.signs[n - 1]) if n else "") + text
+        return made
+
+    # ---------------------------------------------------------------- sums and products
+
+    def _plus(self, before: Plus, after: Plus) -> str:
+        """Summands side by side with the old ones; separators of the writer where they are."""
+        made = ""
+        previous = -1
+        for k, (i, arg) in enumerate(self._paired(before.args, after.args)):
+            minus = isinstance(arg, Minus)
+            body = arg.arg if isinstance(arg, Minus) else arg
+            old = None if i is None else before.args[i]
+            bare = old.arg if isinstance(old, Minus) else old
+            if bare is None:
+                text = self.printer.text(body, PRODUCT)
+            else:
+                text = self._kept(bare, body, PRODUCT, True)
+            made += self._sum_sign(before, previous, i, minus, first=not k) + text
+            previous = -1 if i is None else i
+            if i is None:
+                previous = -2
+        return made
+
+    def _sum_sign(
+        self, before: Plus, previous: int, i: int | None, minus: bool, first: bool
+    ) -> str:
+        if first:
+            begin = before.span[0] + len(self._fences(before)[0])
+            lead = self.text[begin : before.args[0].span[0]] if i == 0 else ""
+            signed = bool(_SIGN.search(lead))
+            if signed == minus:
+                return lead
+            return "-" if minus else ""
+        if i is not None and i > 0 and previous == i - 1:
+            between = self.text[before.args[i - 1].span[1] : before.args[i].span[0]]
+            if len(_SIGN.findall(between)) == 1:
+                return _SIGN.sub("-" if minus else "+", between)
+        return " - " if minus else " + "
+
+    def _times(self, before: Times, after: Times) -> str:
+        made = ""
+        previous = -2
+        for k, (i, arg) in enumerate(self._paired(before.args, after.args)):
+            last = k == len(after.args) - 1
+            if i is None:
+                text = self.printer.text(arg, FACTOR, last=last)
+            else:
+                text = self._kept(before.args[i], arg, FACTOR, last)
+            if k:
+                sign = after.signs[k - 1]
+                same = i is not None and i > 0 and previous == i - 1 and before.signs[i - 1] == sign
+                if same and i is not None:
+                    between = self.text[before.args[i - 1].span[1] : before.args[i].span[0]]
+                    joined = made[-1:].isalpha() and text[:1].isalpha() and not between
+                    made += between or (" " if joined and re.search(r"\\[A-Za-z]+$", made) else "")
+                else:
+                    made += self.printer.sign(sign)
+            made += text
+            previous = -2 if i is None else i
+        return made
+
+    def _kept(self, old: Node, new: Node, level: int, last: bool) -> str:
+        if old == new and written(old, self.text):
+            own = written(old, self.text)
+            open_now = not last and self.printer.is_open(new)
+            return self.printer.fenced(own) if open_now and not _is_fenced(own) else own
+        return self.rewritten(old, new, level, last=last)
+
+    def _paired(
+        self, old: tuple[Node, ...], new: tuple[Node, ...]
+    ) -> list[tuple[int | None, Node]]:
+        """Each new part with the number of the old one that it stands for."""
+        keys = [[unfilled(_positive(n)) for n in args] for args in (old, new)]
+        pairs: list[tuple[int | None, Node]] = []
+        for kind, a, b, c, d in SequenceMatcher(
+            None, keys[0], keys[1], autojunk=False
+        ).get_opcodes():
+            for n in range(c, d):
+                i = a + n - c
+                pairs.append((i if kind in ("equal", "replace") and i < b else None, new[n]))
+        return pairs
+
+
+def _positive(node: Node) -> Node:
+    return node.arg if isinstance(node, Minus) else node
+
+
+def _expected(parent: Node, k: int) -> int:
+    """What can stand without parentheses as a part of the parent."""
+    match parent:
+        case Minus():
+            return PRODUCT
+        case Total():
+            return PRODUCT if k == len(children(parent)) - 1 else SUM
+        case Power():
+            return FACTOR if k == 0 else SUM
+        case Over() | Derivative() | Transposed():
+            return FACTOR
+    return SUM
+
+
+def _shell(node: Node) -> tuple[Any, ...]:
+    """Everything of a node but its parts, with the places where they are."""
+    return (type(node), *(_hollow(getattr(node, f.name)) for f in fields(node) if f.name != "span"))
+
+
+def _hollow(value: Any) -> Any:
+    if isinstance(value, Node):
+        return None
+    if isinstance(value, tuple):
+        return tuple(map(_hollow, value))
+    return value
+
+
+def _unfenced(text: str) -> str:
+    return text.strip()[1:-1].strip() if _is_fenced(text) and text[:1] == "(" else text
+
+
+def _is_fenced(text: str) -> bool:
+    """Whether one pair of parentheses or brackets stands around everything."""
+    text = re.sub(r"\\(left|right|[bB]igg?[lr]?)(?![A-Za-z])\s*", "", text.strip())
+    if text[:1] not in ("(", "["):
+        return False
+    depth = 0
+    for k, sign in enumerate(text):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(sign, 0)
+        if not depth:
+            return k == len(text) - 1
+    return False

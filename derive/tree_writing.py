@@ -1,0 +1,70 @@
+r"""Reading trees written as LaTeX again, and formulas corrected in place.
+
+>>> from derive.profiles import profile
+>>> from derive.reading import read_expression
+>>> scope = Scope(profile("columns"))
+>>> text = r"\vec{a}_{i}^{(l)} + \dot\sigma(z_i^{(l)})"
+>>> before = read_expression(text, scope)
+>>> after = replace(before, args=(before.args[0], Minus(before.args[1])))
+>>> corrected(text, before, after, scope)
+'\\vec{a}_{i}^{(l)} - \\dot\\sigma(z_i^{(l)})'
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from derive.errors import SpecError
+from derive.latex_macros import Macros
+from derive.reading_scope import Scope
+from derive.reading_tree import Entry, Minus, Node, walk
+from derive.tree_patching import Patcher, written
+from derive.tree_printing import Printer, told
+from derive.tree_spelling import learned, usual
+
+__all__ = ["Minus", "Unwritable", "corrected", "latex", "replace", "replaced", "written"]
+
+
+class Unwritable(SpecError):
+    """A tree that no text is read as."""
+
+
+def latex(node: Node, scope: Scope, macros: Macros | None = None) -> str:
+    """The tree as LaTeX under the scope's profile; reading it gives an equal tree.
+
+    Every layer is said, also those that the reader had filled in.
+    """
+    meant = told(node)
+    printer = Printer(scope, usual(scope.profile), macros)
+    made = printer.text(meant)
+    if not printer.is_read(made, meant):
+        raise Unwritable(f"no text is read as this {type(node).__name__.lower()}: {made[:160]}")
+    return made
+
+
+def corrected(
+    text: str, before: Node, after: Node, scope: Scope, macros: Macros | None = None
+) -> str:
+    """What stands in `text` for `before`, changed only where `after` differs; it reads as `after`.
+
+    `before` is a tree read from the whole of `text`, so that its spans are places there.  New parts
+    are spelled as the writer spells.  Raises `Unwritable` where nothing reads as `after`.
+    """
+    kept = frozenset(n for n in walk(before) if isinstance(n, Entry) and n.assumed)
+    meant = told(after, kept)
+    printer = Printer(scope, learned(text, before, usual(scope.profile)), macros)
+    made = Patcher(text, printer).rewritten(before, meant)
+    if not printer.is_read(made, meant):
+        made = printer.text(meant)
+        if not printer.is_read(made, meant):
+            raise Unwritable(f"no text is read as the correction: {made[:160]}")
+    return made
+
+
+def replaced(
+    text: str, before: Node, after: Node, scope: Scope, macros: Macros | None = None
+) -> str:
+    """The whole of `text` with `after` in the place of `before`."""
+    new = corrected(text, before, after, scope, macros)
+    start, end = before.span
+    return text[:start] + new + text[end:]
