@@ -126,8 +126,7 @@ class Setting(Calculus):
         result = self.value(node.args[0])
         for sign, arg in zip(node.signs, node.args[1:], strict=True):
             other = self.value(arg)
-            entrywise = sign in ("odot", "circ", "ast")
-            if entrywise:
+            if sign in self.scope.entrywise:
                 result = together(result, other, lambda a, b: a * b)
             elif isinstance(arg, Letter) and arg.name == "bold 1":
                 result = self._ones(result, left=False)
@@ -171,19 +170,24 @@ class Setting(Calculus):
             raise NoValue(f"a norm with the index {node.kind}")
         return cmath.sqrt(sum((z * z for z in entries), 0j))
 
-    def _bracket(self, node: Bracket) -> complex:
+    def _bracket(self, node: Bracket) -> Value:
+        if len(node.relations) == 1 and not any(isinstance(m, Listed) for m in node.members):
+            left, right = map(self.value, node.members)
+            if isinstance(left, Matrix) or isinstance(right, Matrix):
+                word = node.relations[0]
+                return together(left, right, lambda a, b: complex(_compared(word, a, b)))
+        return self._bracketed(node)
+
+    def _bracketed(self, node: Bracket) -> complex:
         values = [self.number(m) if not isinstance(m, Listed) else None for m in node.members]
         if None in values:
             raise NoValue("a comparison of several places")
         pairs = zip(node.relations, values, values[1:], strict=False)
-        words = {"<": "<", ">": ">", "le": "le", "ge": "ge", "=": "=", "ne": "ne"}
         ok = True
         for relation, a, b in pairs:
-            if relation not in words:
-                raise NoValue(f"the comparison {relation}")
             assert a is not None
             assert b is not None
-            ok &= compare(words[relation], a.real, b.real)
+            ok &= _compared(relation, a, b)
         return complex(ok)
 
     def _grid(self, node: Grid) -> Matrix:
@@ -274,3 +278,9 @@ def _divided(a: complex, b: complex) -> complex:
     if b == 0:
         raise Outside("a denominator that is not 0")
     return a / b
+
+
+def _compared(relation: str, a: complex, b: complex) -> bool:
+    if relation not in ("<", ">", "le", "ge", "=", "ne"):
+        raise NoValue(f"the comparison {relation}")
+    return compare(relation, a.real, b.real)

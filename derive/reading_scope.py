@@ -10,6 +10,8 @@ from functools import cached_property
 from derive.conventions import PLAIN, Conventions
 from derive.naming import LETTERS, Context, Names
 from derive.profile import BATCHED, Profile
+from derive.reading_own import PLAIN as NOTHING
+from derive.reading_own import Own
 from derive.signs import Sign
 from derive.symbols import Extent, Label, Tensor
 
@@ -54,6 +56,7 @@ class Scope:
     threshold: bool = False  # whether the fixed input of a unit is -1
     formulas: Mapping[Label, str] = field(default_factory=dict)  # layer -> letter of its formula
     conventions: Conventions = PLAIN
+    own: Own = NOTHING  # what the sheet binds itself
 
     @property
     def out_first(self) -> bool:
@@ -64,6 +67,18 @@ class Scope:
     def rows_out(self) -> bool:
         """Whether a row of a weight matrix belongs to the unit that the weights lead to."""
         return self.out_first != self.conventions.transposed
+
+    @cached_property
+    def entrywise(self) -> tuple[str, ...]:
+        """The signs of the product entry by entry."""
+        return ("odot", "circ", "ast", self.profile.writing["hadamard"])
+
+    @cached_property
+    def input_bare(self) -> bool:
+        """Whether the input is written as an activation without a label, since 0 is another."""
+        return self.profile.roles["input"].like == "activation" and any(
+            t.role == "activation" and t.label == Label(0) for t in self.shapes
+        )
 
     @cached_property
     def functions(self) -> frozenset[str]:
@@ -109,7 +124,8 @@ class Scope:
         Bold stands for another accent, typewriter for the bold of a batch, as they are printed.
         """
         if sign.style == "typewriter":
-            return self.meanings(replace(sign, accent="", style="bold"))
+            own = self.table.get((sign.letter, sign.style, ""))
+            return own or self.meanings(replace(sign, accent="", style="bold"))
         vec = Sign(sign.letter, "italic", "vec")
         dressed = self.table.get((vec.letter, vec.style, vec.accent), [])
         return (dressed if sign.style == "bold" else []) or self.meanings(replace(sign, accent=""))

@@ -7,8 +7,15 @@ r"""The door of sheets: a file's text as formulas, prose and headings in order.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from derive.errors import SpecError, listed, shown
-from derive.sheet import Sheet
+from derive.latex_macros import Macros
+from derive.latex_tokens import Refused, Unreadable
+from derive.python_reading import python_claims
+from derive.reading import Reading, read
+from derive.reading_scope import Scope
+from derive.sheet import Formula, Sheet
 from derive.sheet_markdown import MarkdownReader
 from derive.sheet_python import python_parts
 from derive.sheet_tex import TexReader
@@ -36,3 +43,21 @@ def read_sheet(text: str, name: str, kind: str, include: Include | None = None) 
         return Sheet(name, tuple(markdown.parts(source)), markdown.macros)
     reader = TexReader(include)
     return Sheet(name, tuple(reader.parts(source)), reader.macros)
+
+
+def claims_of(formula: Formula, scope: Scope, macros: Macros | None = None) -> Reading:
+    """The claims of one formula of a sheet, and what could not be read."""
+    if formula.language == "python":
+        claims, problems = ([], []) if formula.problem else python_claims(formula.text, scope)
+        made = Reading(tuple(claims), tuple(problems))
+    else:
+        try:
+            made = read(formula.text, scope, macros)
+        except Refused as stop:
+            where = f"{formula.file}:{formula.line}"
+            raise Refused(*(f"{where}: {p}" for p in stop.problems)) from None
+    if formula.problem:
+        found, _, expected = formula.problem.partition("; ")
+        broken = Unreadable(0, found.removeprefix("found "), expected or "a whole formula")
+        made = replace(made, problems=(broken, *made.problems))
+    return made

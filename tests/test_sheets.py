@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 
+from derive.conventions import Conventions
 from derive.errors import SpecError
+from derive.judging import Judge
 from derive.latex_tokens import Refused
+from derive.profiles import profile
+from derive.reading_own import Own, PythonStyle
+from derive.reading_scope import Scope
 from derive.sheet import Directive, Formula, Heading, Prose, Sheet
-from derive.sheets import read_sheet
+from derive.sheets import claims_of, read_sheet
+from derive.spec import load
+from derive.symbols import Label
 
 
 def tex(text: str, files: dict[str, str] | None = None) -> Sheet:
@@ -294,7 +302,87 @@ def test_a_bad_line_of_python_is_a_problem_of_its_own() -> None:
         "a = " + "-" * 100_000 + "1",
         "a = 1" + "+1" * 90_000,
     ],
+    ids=lambda text: text[:12],
 )
 def test_python_programs_are_refused(text: str) -> None:
     with pytest.raises(Refused):
         read_sheet(text, "hand.py", "py")
+
+
+# ------------------------------------------------------------------ claims of Python
+
+
+ROWS = PythonStyle()
+COLUMNS = PythonStyle(columns=True)
+SAMPLE = PythonStyle(batch=False)
+SQUARES = "2 > 3 tanh > 2 sigmoid : squared_error"
+ENTROPY = "2 > 3 relu > 1 sigmoid : binary_cross_entropy"
+LINES = [
+    (SQUARES, ROWS, "z1 = X @ W1 + b1", True),
+    (SQUARES, ROWS, "z1 = W1 @ X + b1", False),
+    (SQUARES, ROWS, "y_hat = 1 / (1 + np.exp(-z2))", True),
+    (SQUARES, ROWS, "loss = np.sum((y_hat - y)**2) / n", True),
+    (SQUARES, ROWS, "delta2 = 2 * (y_hat - y) * y_hat * (1 - y_hat)", True),
+    (SQUARES, ROWS, "delta2 = (y_hat - y) * y_hat * (1 - y_hat)", False),
+    (SQUARES, ROWS, "dW2 = a1.T @ delta2 / n", True),
+    (SQUARES, ROWS, "dW2 = a1.T @ delta2", False),
+    (SQUARES, ROWS, "grad_W2 = np.einsum('ni,nj->ij', a1, delta2) / len(X)", True),
+    (SQUARES, ROWS, "db2 = np.sum(delta2, axis=0) / X.shape[0]", True),
+    (SQUARES, ROWS, "db2 = np.sum(delta2, axis=0, keepdims=True) / batch_size", True),
+    (SQUARES, ROWS, "delta1 = (delta2 @ W2.T) * (1 - a1**2)", True),
+    (SQUARES, ROWS, "delta1 = (delta2 @ W2.T) * (1 - a1)**2", False),
+    (SQUARES, ROWS, "assert np.allclose(db1, delta1.mean(axis=0))", True),
+    (SQUARES, ROWS, "W1 -= lr * dW1", True),
+    (SQUARES, ROWS, "W1 = W1 + lr * dW1", False),
+    (ENTROPY, COLUMNS, "Z1 = np.dot(W1, X) + b1", True),
+    (ENTROPY, COLUMNS, "A1 = np.maximum(0, Z1)", True),
+    (ENTROPY, COLUMNS, "dZ2 = A2 - Y", True),
+    (ENTROPY, COLUMNS, "dW2 = (1/m) * np.dot(dZ2, A1.T)", True),
+    (ENTROPY, COLUMNS, "dW2 = (1/m) * np.dot(A1, dZ2.T)", False),
+    (ENTROPY, COLUMNS, "db2 = 1/m * np.sum(dZ2, axis=1, keepdims=True)", True),
+    (ENTROPY, COLUMNS, "dZ1 = np.multiply(W2.T @ dZ2, Z1 > 0)", True),
+    (SQUARES, SAMPLE, "Eq(diff(tanh(s), s), 1 - tanh(s)**2)", True),
+    (SQUARES, SAMPLE, "assert diff(1/(1 + exp(-x)), x) == sigmoid(x)*(1 - sigmoid(x))", True),
+    (SQUARES, SAMPLE, "Eq(diff(tanh(s), s), 1 - s**2)", False),
+    (SQUARES, SAMPLE, "Eq(diff(L, W1[i, j]), x[i] * delta1[j])", True),
+    (SQUARES, SAMPLE, "Eq(diff(L, W1[i, j]), x[j] * delta1[i])", False),
+    (SQUARES, SAMPLE, "Eq(z1[j], Sum(W1[i, j]*x[i], (i, 0, n-1)) + b1[j])", True),
+    (SQUARES, SAMPLE, "Eq(delta1[i], Sum(W2[i, j]*delta2[j], (j, 1, K))*(1 - a1[i]**2))", True),
+    (SQUARES, SAMPLE, "Eq(delta1[i], Sum(W2[j, i]*delta2[j], (j, 1, K))*(1 - a1[i]**2))", False),
+    (SQUARES, SAMPLE, "dW1 = np.outer(x, delta1)", True),
+    (SQUARES, SAMPLE, "delta1 = (W2 @ delta2) * (1 - a1**2)", True),
+]  # fmt: skip
+
+
+@cache
+def judge(network: str) -> Judge:
+    return Judge(load(network))
+
+
+@pytest.mark.parametrize(("network", "style", "line", "right"), LINES)
+def test_lines_of_python(network: str, style: PythonStyle, line: str, right: bool) -> None:
+    own = Own(python=style)
+    made = Conventions(transposed=style.columns)
+    scope = Scope(profile("rows"), last=Label(2), own=own, conventions=made)
+    (formula,) = read_sheet(line, "hand.py", "py").formulas
+    reading = claims_of(formula, scope)
+    assert not reading.problems
+    (claim,) = reading.claims
+    assert (judge(network).difference(claim, scope) is None) == right
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "expected"),
+    [
+        ("dW1 = X.T @ weird(delta1)", 12, "a function"),
+        ("a = [x for x in y]", 4, "an expression of arrays"),
+        ("z1 = X[1:2] @ W1", 5, "an entry"),
+        ("x = lambda: 1", 4, "an expression of arrays"),
+        ("z1 = f'{x}'", 5, "an expression of arrays"),
+    ],
+)
+def test_what_is_no_line_of_arrays(line: str, place: int, expected: str) -> None:
+    (formula,) = read_sheet(line, "hand.py", "py").formulas
+    reading = claims_of(formula, Scope(profile("rows"), last=Label(2)))
+    assert not reading.claims
+    assert (reading.problems[0].at, expected in reading.problems[0].expected) == (place, True)

@@ -1,0 +1,45 @@
+"""What a sheet brings itself: signs that it binds, names of layers, products, a style of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from derive.signs import Sign
+from derive.symbols import Label
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a sign of the sheet's own stands for; `user`: a symbol that the sheet defines."""
+
+    role: str
+    label: Label | None = None  # the layer that the sign itself says
+    form: str = ""  # batch, or "" for an entry with indices and the whole array without
+
+
+@dataclass(frozen=True)
+class PythonStyle:
+    """How a Python sheet keeps its arrays."""
+
+    batch: bool = True  # arrays of units have a row for every sample
+    columns: bool = False  # ... a column for every sample
+    mean: bool = False  # derivatives by units are those of the objective, not of the sum
+    last: int = 0  # the number of the last layer, for names without one
+
+
+@dataclass(frozen=True)
+class Own:
+    """The sheet's own part of a scope; the text of a subscript may belong to the sign: W_{xh}."""
+
+    signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
+    last: frozenset[str] = frozenset()  # letters for the last layer
+    below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
+    differentials: bool = False  # dW stands for the derivative of the loss by W
+    entrywise: frozenset[str] = frozenset()  # signs of products that are taken entry by entry
+    outer: frozenset[str] = frozenset()  # signs of the outer product
+    python: PythonStyle = PythonStyle()
+    names: Mapping[str, str] = field(default_factory=dict)  # of Python -> text of its definition
+
+
+PLAIN = Own()
