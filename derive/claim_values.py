@@ -126,7 +126,9 @@ class Setting(Calculus):
         result = self.value(node.args[0])
         for sign, arg in zip(node.signs, node.args[1:], strict=True):
             other = self.value(arg)
-            if sign in self.scope.entrywise:
+            if sign in self.scope.own.outer and isinstance(other, Matrix):
+                result = multiplied(result, other.transposed)
+            elif sign in self.scope.entrywise or self._only_entrywise(sign, result, other):
                 result = together(result, other, lambda a, b: a * b)
             elif isinstance(arg, Letter) and arg.name == "bold 1":
                 result = self._ones(result, left=False)
@@ -141,6 +143,12 @@ class Setting(Calculus):
                 else:
                     result = multiplied(result, other)
         return result
+
+    def _only_entrywise(self, sign: str, a: Value, b: Value) -> bool:
+        """Whether the sheet's sign stands between arrays of one shape that no product joins."""
+        if sign not in self.scope.own.fitting or not isinstance(a, Matrix):
+            return False
+        return isinstance(b, Matrix) and a.shape == b.shape and a.shape[1] != b.shape[0]
 
     def _ones(self, other: Value, left: bool) -> Value:
         """A column of ones of the fitting length beside a matrix."""

@@ -121,7 +121,7 @@ class PythonArrays:
     @property
     def network_names(self) -> bool:
         """Whether names stand for quantities of a network; in a lemma they are numbers."""
-        return self.style.last > 0 or bool(self.scope.shapes) or self.scope.last is not None
+        return bool(self.scope.shapes) or self.scope.last is not None
 
     def _defined(self, node: ast.Name) -> Array:
         """A name of the writer's own: the array that its definition makes."""

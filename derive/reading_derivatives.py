@@ -8,6 +8,7 @@ from derive.reading_structures import Structures
 from derive.reading_tree import (
     AtPoint,
     Derivative,
+    Entry,
     Nabla,
     Node,
     Num,
@@ -15,6 +16,7 @@ from derive.reading_tree import (
     Power,
     Times,
 )
+from derive.reading_words import RELATIONS
 
 
 class Derivatives(Structures):
@@ -108,7 +110,9 @@ class Derivatives(Structures):
     def _nabla(self, c: Cursor) -> Node:
         start = c.next().start
         by = self.whole(c.argument()) if c.take("_") else None
-        of = self.factor(c) if self.starts(c) else None
+        of: Node | None = self.factor(c) if self.starts(c) else None
+        if of is None and by is not None and (c.done or c.peek().text in RELATIONS):
+            of = Entry(self.scope.own.gradient_of, "", None, span=(start, c.last_end))
         return Nabla(of, by, span=(start, c.last_end))
 
 

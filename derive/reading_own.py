@@ -11,7 +11,11 @@ from derive.symbols import Label
 
 @dataclass(frozen=True)
 class Bound:
-    """What a sign of the sheet's own stands for; `user`: a symbol that the sheet defines."""
+    """What a sign of the sheet's own stands for.
+
+    Besides the roles of a notation: `user`, a symbol that the sheet defines; `size`; `letter`, a
+    number; `function`, whose name is `form`.
+    """
 
     role: str
     label: Label | None = None  # the layer that the sign itself says
@@ -25,7 +29,6 @@ class PythonStyle:
     batch: bool = True  # arrays of units have a row for every sample
     columns: bool = False  # ... a column for every sample
     mean: bool = False  # derivatives by units are those of the objective, not of the sum
-    last: int = 0  # the number of the last layer, for names without one
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,11 @@ class Own:
     signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
     last: frozenset[str] = frozenset()  # letters for the last layer
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
+    steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
     differentials: bool = False  # dW stands for the derivative of the loss by W
-    entrywise: frozenset[str] = frozenset()  # signs of products that are taken entry by entry
+    gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function
+    entrywise: frozenset[str] = frozenset()  # more signs of the product entry by entry
+    fitting: frozenset[str] = frozenset()  # entry by entry where no matrix product fits
     outer: frozenset[str] = frozenset()  # signs of the outer product
     python: PythonStyle = PythonStyle()
     names: Mapping[str, str] = field(default_factory=dict)  # of Python -> text of its definition

@@ -54,7 +54,7 @@ class Scope:
     last: Label | None = None
     shapes: Mapping[Tensor, tuple[Extent, ...]] = field(default_factory=dict)
     threshold: bool = False  # whether the fixed input of a unit is -1
-    formulas: Mapping[Label, str] = field(default_factory=dict)  # layer -> letter of its formula
+    formulas: Mapping[Label, tuple[str, ...]] = field(default_factory=dict)  # layer -> letters
     conventions: Conventions = PLAIN
     own: Own = NOTHING  # what the sheet binds itself
 
@@ -71,19 +71,26 @@ class Scope:
     @cached_property
     def entrywise(self) -> tuple[str, ...]:
         """The signs of the product entry by entry."""
-        return ("odot", "circ", "ast", self.profile.writing["hadamard"])
+        return ("odot", "circ", "ast", self.profile.writing["hadamard"], *self.own.entrywise)
+
+    def _has(self, role: str, label: Label | None) -> bool:
+        return any(t.role == role and t.label == label for t in self.shapes)
+
+    @cached_property
+    def last_role(self) -> str:
+        """What the output is: the activation of the last layer, or what comes before it."""
+        return "activation" if self._has("activation", self.last) else "preactivation"
 
     @cached_property
     def input_bare(self) -> bool:
         """Whether the input is written as an activation without a label, since 0 is another."""
-        return self.profile.roles["input"].like == "activation" and any(
-            t.role == "activation" and t.label == Label(0) for t in self.shapes
-        )
+        like = self.profile.roles["input"].like == "activation"
+        return like and self._has("activation", Label(0))
 
     @cached_property
     def functions(self) -> frozenset[str]:
         """The letters of the network's own activation formulas."""
-        return frozenset(self.formulas.values())
+        return frozenset(letter for letters in self.formulas.values() for letter in letters)
 
     # ---------------------------------------------------------------- signs
 
@@ -155,6 +162,7 @@ class Scope:
         made[letters["l"]] = "l"
         made.setdefault("L", "L")
         made[letters["L"]] = "L"
+        made.update(dict.fromkeys(self.own.last, "L"))
         return made
 
     def word_label(self, word: str) -> Label | None:
@@ -190,11 +198,13 @@ class Scope:
     def rank(self, meaning: Meaning, label: Label | None) -> int:
         """The number of places of an entry, samples not counted."""
         role = meaning.role
-        if role == "activation" and label == Label(0):
+        if role == "output":
+            role, label = self.last_role, self.last
+        if role == "activation" and label == Label(0) and not self._has(role, label):
             role = "input"
         for tensor, shape in self.shapes.items():
             same = tensor.letter == meaning.letter if meaning.letter else tensor.role == role
-            if same and (tensor.label == label or role in ("input", "target", "output")):
+            if same and (tensor.label == label or role in ("input", "target")):
                 return len(shape)
         return RANKS.get(meaning.role, 1)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from derive.latex_tokens import Token
+from derive.reading_bound import BoundNames
 from derive.reading_cursor import Cursor
 from derive.reading_labels import split, strip
 from derive.reading_names import Name
-from derive.reading_quantities import Quantities
 from derive.reading_scope import FUNCTIONS, WORD_FUNCTIONS, Meaning, Scope
 from derive.reading_tree import (
     Applied,
@@ -30,7 +30,7 @@ UNKNOWN_FUNCTIONS = frozenset("fghpquvFGH")
 INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
 
 
-class Symbols(Quantities):
+class Symbols(BoundNames):
     """Reads names, and says what they are."""
 
     scope: Scope
@@ -45,6 +45,12 @@ class Symbols(Quantities):
         name = self.name(c)
         if name is None:
             return None
+        own = self.bound(name)
+        if own is not None:
+            return self.bound_symbol(c, name, own)
+        differential = self.differential(c, name)
+        if differential is not None:
+            return differential
         span = (name.start, name.end)
         sign = name.sign
         meanings = self.scope.meanings(sign)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from derive.claims import Claim
 from derive.errors import SpecError, listed, shown
 from derive.latex_macros import Macros
 from derive.latex_tokens import Refused, Unreadable
 from derive.python_reading import python_claims
 from derive.reading import Reading, read
 from derive.reading_scope import Scope
+from derive.reading_tree import Entry, Plus
 from derive.sheet import Formula, Sheet
 from derive.sheet_markdown import MarkdownReader
 from derive.sheet_python import python_parts
@@ -56,8 +58,19 @@ def claims_of(formula: Formula, scope: Scope, macros: Macros | None = None) -> R
         except Refused as stop:
             where = f"{formula.file}:{formula.line}"
             raise Refused(*(f"{where}: {p}" for p in stop.problems)) from None
+    made = replace(made, claims=tuple(map(_update, made.claims)))
     if formula.problem:
         found, _, expected = formula.problem.partition("; ")
         broken = Unreadable(0, found.removeprefix("found "), expected or "a whole formula")
         made = replace(made, problems=(broken, *made.problems))
     return made
+
+
+def _update(claim: Claim) -> Claim:
+    """w = w - rate * gradient is no equation: it says what the new w is."""
+    parameter = isinstance(claim.lhs, Entry) and claim.lhs.role in ("weight", "bias")
+    if claim.relation != "=" or not parameter or not isinstance(claim.rhs, Plus):
+        return claim
+    assert claim.lhs is not None
+    inside = claim.lhs in claim.rhs.args
+    return replace(claim, relation="gets") if inside else claim
