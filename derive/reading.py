@@ -174,7 +174,9 @@ class _Statements:
         self.chain += 1
         if len(relations) == 2 and [r for r, _ in relations] == ["colon", "to"]:
             spaces = tuple(m for m in members[1:] if m is not None)
-            members, relations = [members[0], Listed(spaces)], [("maps", relations[0][1])]
+            whole = (spaces[0].span[0], spaces[-1].span[1]) if spaces else span
+            maps = Listed(spaces, span=whole)
+            members, relations = [members[0], maps], [("maps", relations[0][1])]
         made = self._chain(members, relations, link, span)
         if _is_condition(members, link) and self.claims and relations:
             owner = self.claims[-1].chain

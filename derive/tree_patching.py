@@ -16,7 +16,6 @@ from typing import Any
 
 from derive.reading_tree import (
     Applied,
-    Bracket,
     Derivative,
     Minus,
     Node,
@@ -29,19 +28,14 @@ from derive.reading_tree import (
     Transposed,
     children,
 )
-from derive.tree_printing import FACTOR, PRODUCT, SUM, Printer, unfilled
+from derive.tree_filled import unfilled
+from derive.tree_printing import Printer
+from derive.tree_sources import fences, is_fenced, unfenced, written
+from derive.tree_structures import FACTOR, PRODUCT, SUM
 
 _SIGN = re.compile("[+\u2212-]")
 _COMMAND = re.compile(r"\\[A-Za-z]+$")
-_SIZE = r"(?:\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\s*)?"
-_LEFT = re.compile(rf"{_SIZE}[(\[]\s*")
-_RIGHT = re.compile(rf"\s*{_SIZE}[)\]]$")
 _OPENING, _CLOSING = "{([&,", "})]&,"
-
-
-def written(node: Node, text: str) -> str:
-    """The text of a node by its span."""
-    return text[node.span[0] : node.span[1]]
 
 
 @dataclass(frozen=True)
@@ -56,20 +50,20 @@ class Patcher:
         if before == after and (own := self._own(before)) is not None:
             return own
         for made in self._ways(before, after):
-            if self.printer.is_read(made, after):
+            if self.printer.fits(made, after):
                 return self._in_place(made, before, after, level, last)
         return self.printer.text(after, level, last=last)
 
     def _own(self, node: Node) -> str | None:
         """The writer's text of the node; None where its span holds something else as well."""
         own = written(node, self.text)
-        return own if own and self.printer.is_read(own, node) else None
+        return own if own and self.printer.fits(own, node) else None
 
     def _in_place(self, made: str, before: Node, node: Node, level: int, last: bool) -> str:
         """With parentheses where the place asks for them, or where the writer has them."""
-        if _is_fenced(made):
+        if is_fenced(made):
             return made
-        left, right = self._fences(before)
+        left, right = fences(before, written(before, self.text))
         opened = not last and self.printer.is_open(node)
         if left and (opened or self.printer.piece(node)[1] < max(level, PRODUCT)):
             return left + made + right
@@ -77,20 +71,17 @@ class Patcher:
             return self.printer.fenced(made)
         return made
 
-    def _fences(self, node: Node) -> tuple[str, str]:
-        """The writer's parentheses around a node, with their sizes; empty where there are none."""
-        own = written(node, self.text)
-        if not _is_fenced(own) or isinstance(node, Bracket):
-            return "", ""
-        left, right = _LEFT.match(own), _RIGHT.search(own)
-        return (left.group(), right.group()) if left and right else ("", "")
-
     def _ways(self, before: Node, after: Node) -> Iterator[str]:
         """Texts that keep as much as can be kept, the best first."""
         if isinstance(before, Plus) and isinstance(after, Plus):
             yield self._plus(before, after)
         elif isinstance(before, Times) and isinstance(after, Times):
             yield self._times(before, after)
+        elif (
+            isinstance(before, Total) and isinstance(after, Total) and before.bounds != after.bounds
+        ):
+            body = self.rewritten(before.body, after.body, PRODUCT)
+            yield from (f"{head} {body}" for head in self.printer.heads(after))
         elif _shell(before) == _shell(after):
             yield from self._children(before, after)
         yield from self._around(before, after)
@@ -121,13 +112,11 @@ class Patcher:
         alone = written(one, self.text)
         if (
             isinstance(parent, Applied)
-            and not _is_fenced(made)
-            and (_is_fenced(alone) or self.printer.piece(other)[1] < FACTOR)
+            and not is_fenced(made)
+            and (is_fenced(alone) or self.printer.piece(other)[1] < FACTOR)
         ):
             made = self.printer.fenced(made)
-        gap = (
-            " " if self.text[one.span[0] - 1 : one.span[0]].isalpha() and made[:1].isalpha() else ""
-        )
+        gap = " " if made[:1].isalpha() and _COMMAND.search(self.text[: one.span[0]]) else ""
         return gap + made
 
     def _enclosed(self, span: Span) -> bool:
@@ -140,7 +129,7 @@ class Patcher:
         """A change that puts something around the old part, or takes it away."""
         if isinstance(before, Transposed | Power) and after == children(before)[0]:
             own = written(after, self.text)
-            yield _unfenced(own)
+            yield unfenced(own)
             yield own
         if isinstance(before, Minus) and not isinstance(after, Minus):
             yield self.rewritten(before.arg, after)
@@ -166,8 +155,7 @@ class Patcher:
                     yield source
             if isinstance(node, Total) and node.body == before:
                 body = self.rewritten(before, node.body, PRODUCT)
-                head = self.printer.text(node).split(self.printer.text(node.body, PRODUCT))[0]
-                yield head + body
+                yield from (f"{head} {body}" for head in self.printer.heads(node))
             if isinstance(before, Total) and before.body == node:
                 yield self.rewritten(before.body, node)
 
@@ -182,7 +170,7 @@ class Patcher:
         k = after.args.index(before)
         level = PRODUCT if isinstance(after, Plus) else FACTOR
         own = self.rewritten(before, before, level)
-        if self.printer.piece(before)[1] < level and not _is_fenced(own):
+        if self.printer.piece(before)[1] < level and not is_fenced(own):
             own = self.printer.fenced(own)
         made = ""
         for n, arg in enumerate(after.args):
@@ -222,7 +210,7 @@ class Patcher:
         self, before: Plus, previous: int, i: int | None, minus: bool, first: bool
     ) -> str:
         if first:
-            begin = before.span[0] + len(self._fences(before)[0])
+            begin = before.span[0] + len(fences(before, written(before, self.text))[0])
             lead = self.text[begin : before.args[0].span[0]] if i == 0 else ""
             signed = bool(_SIGN.search(lead))
             if signed == minus:
@@ -260,7 +248,7 @@ class Patcher:
         if old == new and written(old, self.text):
             own = written(old, self.text)
             open_now = not last and self.printer.is_open(new)
-            return self.printer.fenced(own) if open_now and not _is_fenced(own) else own
+            return self.printer.fenced(own) if open_now and not is_fenced(own) else own
         return self.rewritten(old, new, level, last=last)
 
     def _paired(
@@ -307,20 +295,3 @@ def _hollow(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_hollow, value))
     return value
-
-
-def _unfenced(text: str) -> str:
-    return text.strip()[1:-1].strip() if _is_fenced(text) and text[:1] == "(" else text
-
-
-def _is_fenced(text: str) -> bool:
-    """Whether one pair of parentheses or brackets stands around everything."""
-    text = re.sub(r"\\(left|right|[bB]igg?[lr]?)(?![A-Za-z])\s*", "", text.strip())
-    if text[:1] not in ("(", "["):
-        return False
-    depth = 0
-    for k, sign in enumerate(text):
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(sign, 0)
-        if not depth:
-            return k == len(text) - 1
-    return False

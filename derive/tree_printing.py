@@ -6,14 +6,13 @@ keep them apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import groupby
 
 from derive.latex_macros import Macros
 from derive.latex_tokens import Refused, Unreadable
 from derive.reading import read
-from derive.reading_defaults import top_label
 from derive.reading_scope import Scope
 from derive.reading_tree import (
     Applied,
@@ -26,7 +25,6 @@ from derive.reading_tree import (
     Derivative,
     Dots,
     Entry,
-    Function,
     Grid,
     Kronecker,
     Letter,
@@ -47,32 +45,36 @@ from derive.reading_tree import (
     Transposed,
     Value,
     Words,
-    rebuilt,
-    walk,
 )
-from derive.reading_words import RELATIONS
-from derive.tree_names import NameWriter
+from derive.tree_filled import unfilled
 from derive.tree_signs import number_text, sign_text
+from derive.tree_sources import Source
 from derive.tree_spelling import Spelling
+from derive.tree_structures import FACTOR, PRODUCT, SUM, StructureWriter
 
-SUM, PRODUCT, FACTOR = 1, 2, 3
 TALL = (r"\frac", r"\sum", r"\prod", r"\begin", r"\dfrac")
 SIGNS = {"cdot": r"\cdot", "times": r"\times", "odot": r"\odot", "circ": r"\circ",
          "otimes": r"\otimes"}  # fmt: skip
 BIG = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}
-_RELATION = {name: sign for sign, name in reversed(RELATIONS.items())} | {"<": "<", ">": ">"}
 
 
-class Printer(NameWriter):
+class Printer(StructureWriter):
     """Prints trees under a scope, as the spelling has it."""
 
-    def __init__(self, scope: Scope, spelling: Spelling, macros: Macros | None = None) -> None:
-        """Nothing printed yet."""
-        super().__init__(scope, spelling, self.is_read)
-        self.macros = macros
+    def __init__(
+        self, scope: Scope, spelling: Spelling, macros: Macros | None = None, trusting: bool = False
+    ) -> None:
+        """`trusting`: take the likeliest way everywhere, without reading it again."""
+        super().__init__(scope, spelling, self.fits)
+        self.macros, self.trusting = macros, trusting
         self.read_before: dict[str, Node | None] = {}
+        self.sources: dict[Node, Source] = {}  # parts that somebody has written already
 
     # ---------------------------------------------------------------- reading again
+
+    def fits(self, text: str, node: Node) -> bool:
+        """Whether the text may stand for the node: it is read so, or all is trusted."""
+        return self.trusting or self.is_read(text, node)
 
     def is_read(self, text: str, node: Node) -> bool:
         """Whether the text is read as the node; labels that are filled in count as left out."""
@@ -100,6 +102,9 @@ class Printer(NameWriter):
         """The node where something of the level is expected; `last`: nothing stands behind it."""
         made, own = self.piece(node)
         if own < level or (not last and self.is_open(node)):
+            source = self.sources.get(unfilled(node))
+            if source is not None and source.left:
+                return source.left + made + source.right
             return self.fenced(made)
         return made
 
@@ -124,6 +129,8 @@ class Printer(NameWriter):
 
     def piece(self, node: Node) -> tuple[str, int]:
         """The node, and the level at which it holds together."""
+        if self.sources and (source := self.sources.get(unfilled(node))) is not None:
+            return source.text, _level(node, source.text)
         match node:
             case Plus():
                 return self._plus(node), SUM
@@ -190,12 +197,12 @@ class Printer(NameWriter):
         """A letter in an expression."""
         made = self.place(node)
         plain = self.place(Letter(node.name)) if " " not in node.name else None
-        if plain is not None and self.is_read(plain, node):
+        if plain is not None and self.fits(plain, node):
             return plain
         from derive.tree_signs import letter_text
 
         other = letter_text(node.name)
-        return other if self.is_read(other, node) else made
+        return other if self.fits(other, node) else made
 
     # ---------------------------------------------------------------- sums and products
 
@@ -213,7 +220,7 @@ class Printer(NameWriter):
         made = ""
         for careful in range(3):
             made = self._product(node, careful)
-            if self.is_read(made, node):
+            if self.fits(made, node):
                 return made
         return made
 
@@ -237,11 +244,11 @@ class Printer(NameWriter):
     def _over(self, node: Over) -> tuple[str, int]:
         if self.spelling.slash:
             above, below = self.text(node.above, FACTOR), self.text(node.below, FACTOR)
-            if len(above) + len(below) < 12 and self.is_read(f"{above}/{below}", node):
+            if len(above) + len(below) < 12 and self.fits(f"{above}/{below}", node):
                 return f"{above}/{below}", PRODUCT
         above, below = self.text(node.above), self.text(node.below)
         made = rf"\frac{{{above}}}{{{below}}}"
-        if not self.is_read(made, node):
+        if not self.fits(made, node):
             made = rf"\frac{{({above})}}{{{below}}}"
         return made, FACTOR
 
@@ -251,7 +258,7 @@ class Printer(NameWriter):
             exponent = f"{self.spelling.entrywise} {exponent}"
         for base in self._bases(node.base):
             for script in (self.script("^", exponent), f"^{{+{exponent}}}"):
-                if self.is_read(base + script, node):
+                if self.fits(base + script, node):
                     return base + script
         return self.fenced(self.text(node.base)) + f"^{{{exponent}}}"
 
@@ -265,12 +272,12 @@ class Printer(NameWriter):
         if isinstance(node.arg, Entry):
             for above in (mark, rf"{{{mark}}}", r"\top"):
                 made = self.entry(node.arg, above, node)
-                if self.is_read(made, node):
+                if self.fits(made, node):
                     return made
         if isinstance(node.arg, Grid):
             return self.text(node.arg) + f"^{{{mark}}}"
         made = self.fenced(self.text(node.arg)) + f"^{{{mark}}}"
-        return made if self.is_read(made, node) else self.fenced(self.text(node.arg)) + r"^{\top}"
+        return made if self.fits(made, node) else self.fenced(self.text(node.arg)) + r"^{\top}"
 
     # ---------------------------------------------------------------- functions
 
@@ -285,36 +292,39 @@ class Printer(NameWriter):
         first = ""
         for head in self.function_ways(node.function, node.order):
             first = first or head
-            if self.is_read(head + behind, node):
+            if self.fits(head + behind, node):
                 return head + behind
         return first + behind
 
     # ---------------------------------------------------------------- large operators
 
     def _total(self, node: Total) -> str:
-        sign = BIG.get(node.kind, rf"\operatorname{{{node.kind}}}")
         body = self.text(node.body, PRODUCT)
-        for limits in self._limits(node.bounds):
-            made = f"{sign}{limits} {body}"
-            if self.is_read(made, node):
+        made = ""
+        for head in self.heads(node):
+            made = f"{head} {body}"
+            if self.fits(made, node):
                 return made
-        return f"{sign}{limits} {self.fenced(self.text(node.body))}"
+        return made
 
-    def _limits(self, bounds: tuple[Bound, ...]) -> Iterator[str]:
+    def heads(self, node: Total) -> Iterator[str]:
+        """The ways to write the operator with its limits."""
+        sign = BIG.get(node.kind, rf"\operatorname{{{node.kind}}}")
+        bounds = node.bounds
         if not bounds:
-            yield ""
+            yield sign
             return
         high = bounds[0].high
-        above = "" if high is None else f"^{{{self.text(high)}}}"
+        above = "" if high is None else self.script("^", self.text(high))
         low = next((b.low for b in bounds if b.low is not None), None)
         letters = [self.place(Letter(b.name)) for b in bounds]
         if low is None:
-            yield f"_{{{','.join(letters)}}}{above}"
-            yield f"_{{{' '.join(letters)}}}{above}"
+            yield sign + self.script("_", ",".join(letters)) + above
+            yield sign + self.script("_", " ".join(letters)) + above
             return
         if len(bounds) == 1:
-            yield f"_{{{letters[0]}={self.place(low)}}}{above}"
-        yield f"_{{{', '.join(self._ranges(bounds))}}}"
+            yield sign + self.script("_", f"{letters[0]}={self.place(low)}") + above
+        yield sign + self.script("_", ", ".join(self._ranges(bounds)))
 
     def _ranges(self, bounds: tuple[Bound, ...]) -> Iterator[str]:
         """Letters alone, and letters with a range together: c, 1 <= u, v <= 2."""
@@ -324,106 +334,14 @@ class Printer(NameWriter):
                 letters = rf"{self.place(low)} \le {letters} \le {self.place(high)}"
             yield letters
 
-    # ---------------------------------------------------------------- derivatives
 
-    def _slope(self, node: Node) -> str:
-        match node:
-            case Derivative():
-                return self._derivative(node)
-            case Nabla():
-                below = "" if node.by is None else self.script("_", self.text(node.by))
-                of = "" if node.of is None else " " + self.text(node.of, FACTOR)
-                return rf"\nabla{below}{of}"
-            case AtPoint():
-                inside = ", ".join(map(self.text, node.points))
-                return f"{self.text(node.arg, FACTOR)}({inside})"
-            case Change():
-                return rf"\Delta {self.text(node.arg, FACTOR)}"
-        raise TypeError(f"{type(node).__name__} is no derivative")
-
-    def _derivative(self, node: Derivative) -> str:
-        sign = self.spelling.partial
-        gap = "" if sign.endswith("}") or not sign.startswith("\\") else " "
-        power = "" if len(node.by) == 1 else f"^{{{len(node.by)}}}"
-        by = " ".join(f"{sign}{gap}{self.text(v, FACTOR)}" for v in node.by)
-        operator = rf"\frac{{{sign}{power}}}{{{by}}}"
-        if node.of is None:
-            return operator
-        of = self.text(node.of, FACTOR)
-        made = rf"\frac{{{sign}{power}{gap}{of}}}{{{by}}}"
-        if isinstance(node.of, Entry | Letter | Applied | Derivative) and self.is_read(made, node):
-            return made
-        if not of.startswith((r"\left(", "(")):
-            of = self.fenced(of)
-        return f"{operator}{of}"
-
-    # ---------------------------------------------------------------- matrices, cases, fences
-
-    def _structure(self, node: Node) -> str:
-        match node:
-            case Grid():
-                rows = r" \\ ".join(" & ".join(map(self.text, row)) for row in node.rows)
-                return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"
-            case Branches():
-                rows = r" \\ ".join(self._branch(*row) for row in node.rows)
-                return rf"\begin{{cases}} {rows} \end{{cases}}"
-            case Bracket():
-                return self.fenced(self.comparison(node), "[", "]")
-            case Kronecker():
-                left, right = self.place(node.left), self.place(node.right)
-                return rf"\delta_{{{left},{right}}}"
-            case Norm():
-                kind = f"_{{{node.kind}}}" if node.kind else ""
-                return rf"\left\|{self.text(node.arg)}\right\|{kind}"
-            case Bars():
-                return rf"\left|{self.text(node.arg)}\right|"
-            case Root():
-                return rf"\sqrt{{{self.text(node.arg)}}}"
-        raise TypeError(f"{type(node).__name__} is no structure")
-
-    def _branch(self, value: Node, when: Node | None) -> str:
-        if when is None:
-            return rf"{self.text(value)} & \text{{otherwise}}"
-        cond = self.comparison(when) if isinstance(when, Bracket) else self.text(when)
-        return rf"{self.text(value)} & \text{{if }} {cond}"
-
-    def comparison(self, node: Bracket) -> str:
-        """Members with relations between them; index expressions where they are read as such."""
-        made = ""
-        for places in (True, False):
-            made = self._member(node.members[0], places)
-            for relation, member in zip(node.relations, node.members[1:], strict=True):
-                made += f" {_RELATION[relation]} {self._member(member, places)}"
-            if self.is_read(f"[{made}]", node):
-                break
-        return made
-
-    def _member(self, node: Node, places: bool) -> str:
-        """A side of a comparison: an index expression or any other."""
-        if isinstance(node, Listed):
-            return f"({', '.join(self._member(item, places) for item in node.items)})"
-        plain = all(isinstance(n, Letter | Num | Plus | Minus | Times) for n in walk(node))
-        return self.place(node) if plain and places else self.text(node)
-
-
-def unfilled(node: Node) -> Node:
-    """The tree without the layers that a reader has filled in."""
-    made = rebuilt(node, unfilled)
-    if isinstance(made, Entry | Function) and made.assumed:
-        return replace(made, label=None, assumed=False)
-    return made
-
-
-def told(node: Node, kept: frozenset[Entry] = frozenset()) -> Node:
-    """The tree with every layer said, but for `kept` ones and functions whose argument says it."""
-
-    def visit(part: Node) -> Node:
-        made = rebuilt(part, visit)
-        if isinstance(made, Entry) and made.assumed and made not in kept:
-            return replace(made, assumed=False)
-        if isinstance(made, Applied) and made.function.label is not None and made.function.assumed:
-            same = top_label(list(made.args)) == made.function.label
-            return replace(made, function=replace(made.function, assumed=same))
-        return made
-
-    return visit(node)
+def _level(node: Node, text: str) -> int:
+    """How tightly a text of the node holds together."""
+    match node:
+        case Plus() | Minus():
+            return SUM
+        case Times():
+            return PRODUCT
+        case Over():
+            return FACTOR if re.match(r"\\[a-z]*frac", text) else PRODUCT
+    return FACTOR

@@ -1,7 +1,9 @@
 r"""Reading trees written as LaTeX again, and formulas corrected in place.
 
+>>> from dataclasses import replace
 >>> from derive.profiles import profile
 >>> from derive.reading import read_expression
+>>> from derive.reading_tree import Minus
 >>> scope = Scope(profile("columns"))
 >>> text = r"\vec{a}_{i}^{(l)} + \dot\sigma(z_i^{(l)})"
 >>> before = read_expression(text, scope)
@@ -12,17 +14,19 @@ r"""Reading trees written as LaTeX again, and formulas corrected in place.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 from derive.errors import SpecError
 from derive.latex_macros import Macros
 from derive.reading_scope import Scope
-from derive.reading_tree import Entry, Minus, Node, walk
-from derive.tree_patching import Patcher, written
-from derive.tree_printing import Printer, told
-from derive.tree_spelling import learned, usual
+from derive.reading_tree import Entry, Node, walk
+from derive.tree_filled import told
+from derive.tree_patching import Patcher
+from derive.tree_printing import Printer
+from derive.tree_sources import bank, written
+from derive.tree_spelling import Spelling, learned, usual
 
-__all__ = ["Minus", "Unwritable", "corrected", "latex", "replace", "replaced", "written"]
+__all__ = ["Unwritable", "corrected", "latex", "replaced", "written"]
 
 
 class Unwritable(SpecError):
@@ -35,11 +39,18 @@ def latex(node: Node, scope: Scope, macros: Macros | None = None) -> str:
     Every layer is said, also those that the reader had filled in.
     """
     meant = told(node)
-    printer = Printer(scope, usual(scope.profile), macros)
-    made = printer.text(meant)
-    if not printer.is_read(made, meant):
-        raise Unwritable(f"no text is read as this {type(node).__name__.lower()}: {made[:160]}")
-    return made
+    made = ""
+    for printer in _printers(scope, usual(scope.profile), macros):
+        made = printer.text(meant)
+        if printer.is_read(made, meant):
+            return made
+    raise Unwritable(f"no text is read as this {type(node).__name__.lower()}: {made[:160]}")
+
+
+def _printers(scope: Scope, spelling: Spelling, macros: Macros | None) -> Iterator[Printer]:
+    """One that takes the likeliest way everywhere, and one that reads every part again."""
+    yield Printer(scope, spelling, macros, trusting=True)
+    yield Printer(scope, spelling, macros)
 
 
 def corrected(
@@ -52,13 +63,17 @@ def corrected(
     """
     kept = frozenset(n for n in walk(before) if isinstance(n, Entry) and n.assumed)
     meant = told(after, kept)
-    printer = Printer(scope, learned(text, before, usual(scope.profile)), macros)
-    made = Patcher(text, printer).rewritten(before, meant)
-    if not printer.is_read(made, meant):
-        made = printer.text(meant)
-        if not printer.is_read(made, meant):
-            raise Unwritable(f"no text is read as the correction: {made[:160]}")
-    return made
+    spelling = learned(text, before, usual(scope.profile))
+    made = ""
+    for printer in _printers(scope, spelling, macros):
+        printer.sources.update(bank(text, before, printer.fits))
+        made = Patcher(text, printer).rewritten(before, meant)
+        if printer.is_read(made, meant):
+            return made
+    made = printer.text(meant)
+    if printer.is_read(made, meant):
+        return made
+    raise Unwritable(f"no text is read as the correction: {made[:160]}")
 
 
 def replaced(
