@@ -123,7 +123,7 @@ class Backprop:
         loss = self.loss(m, known, output, y)
         d_o = self.objective.slope(m, output, y)
         _, gradients = self.chain.backward(m, known, kept, d_o, trace)
-        return Pass(loss, self._reduced(m, known, gradients, x.shape[0]), output, trace)
+        return Pass(loss, self.reduced(m, known, gradients, x.shape[0]), output, trace)
 
     def next_state(self, m: Real, known: Known, trace: Known, samples: int) -> Named:
         """The state after a training batch."""
@@ -132,7 +132,7 @@ class Backprop:
             found |= layer.next_state(m, known, trace, samples)
         return found
 
-    def _reduced(self, m: Real, known: Known, gradients: Named, samples: int) -> Named:
+    def reduced(self, m: Real, known: Known, gradients: Named, samples: int) -> Named:
         """(1/N) sum_n dL_n/dw + lambda w, in the order of the parameters."""
         reduced: Named = {}
         for name in self.shapes():

@@ -17,7 +17,8 @@ from derive.errors import SpecError
 
 app = typer.Typer(
     name="gradwright",
-    help="Backpropagation derived by machine: LaTeX notes and NumPy code from one network spec.",
+    help="Backpropagation derived by machine: LaTeX notes, NumPy code and checked hand derivations "
+    "from one network spec.",
     epilog='SPEC is a file, "-", the name of an example (see "gradwright examples"), or a network '
     'in one line: "2 > 3 tanh > 1 sigmoid : binary_cross_entropy".',
     add_completion=False,
@@ -191,6 +192,67 @@ def verify(
 
 
 @app.command()
+def check(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[SPEC] HAND...",
+            help="SPEC as elsewhere; HAND is a file .tex, .md or .py, or - for LaTeX from standard"
+            " input. Without SPEC: statements about activations, losses and chain rules alone.",
+            show_default=False,
+        ),
+    ],
+    notation: Annotated[
+        str | None,
+        typer.Option(
+            "--notation", metavar="NAME|FILE.toml", help="Of the sheet; guessed where nobody says."
+        ),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option("--format", metavar="LIST", help="Of text (default), html, json and github."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    path: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Where to; of several formats, html and json."
+        ),
+    ] = None,
+    reveal: Annotated[
+        str,
+        typer.Option(
+            "--reveal",
+            metavar="LEVEL",
+            help="How much is said: none, place, slip, or line with the corrected line.",
+        ),
+    ] = "line",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What cannot be read or decided also gives 1.")
+    ] = False,
+    least: Annotated[
+        int,
+        typer.Option("--min-checked", metavar="N", min=0, help="Fewer claims checked gives 1."),
+    ] = 0,
+    force: Force = False,
+) -> None:
+    """Mark a hand derivation line by line; exit code 1 where a claim is wrong."""
+    from codegen import checking
+    from codegen.marked import Demands
+
+    checking.check_level(reveal)
+    places = checking.destinations(checking.chosen_formats(formats, json), path)
+    sheets = checking.check_files(arguments, notation)
+    for each in checking.report(sheets, places, reveal, force=force):
+        print(each)
+    demands = Demands(strict, least)
+    marked = [each for _, each in sheets]
+    for problem in demands.unmet(marked):
+        print(problem, file=sys.stderr)
+    raise typer.Exit(0 if demands.met(marked) else 1)
+
+
+@app.command()
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the network.")],
     folder: Annotated[
@@ -247,13 +309,21 @@ def examples(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of a spec."""
+def schema(
+    what: Annotated[
+        str, typer.Argument(metavar="[spec|check]", help="Of a spec, or of check --json.")
+    ] = "spec",
+) -> None:
+    """Print the JSON schema of a spec, or of what `check --json` prints."""
     import json
 
+    from codegen import marked_json
+    from derive.errors import shown
     from derive.schema import schema
 
-    print(json.dumps(schema(), indent=2))
+    if what not in ("spec", "check"):
+        raise SpecError(f"schema: found {shown(what)}, expected spec or check")
+    print(json.dumps(schema() if what == "spec" else marked_json.schema(), indent=2))
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def write_folder(
 def target(folder: Path, name: str) -> Path:
     """The path of a file below a folder; neither its name nor a link leads out of the folder."""
     parts = name.split("/")
-    if not all(_PART.fullmatch(part) for part in parts):
+    if not all(map(is_plain, parts)):
         raise ValueError(f"{name} is no name for a file that is written")
     path = folder.joinpath(*parts)
     try:
@@ -108,6 +108,11 @@ def target(folder: Path, name: str) -> Path:
     if not inside:
         raise SpecError(f"{label(path.parent)}: is a link that leads out of {label(folder)}")
     return path
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is one that a folder can remember: letters, digits and a few signs."""
+    return _PART.fullmatch(name) is not None
 
 
 def read(path: Path) -> bytes | None:

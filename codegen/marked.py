@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.verdicts import (
@@ -234,15 +234,21 @@ class Demands:
     strict: bool = False
     at_least: int = 0
 
-    def unmet(self, marked: Iterable[Marked]) -> list[str]:
-        """Why the answer is no, in one line each; nothing where it is yes."""
-        sheets = list(marked)
-        bad = [WRONG, *((UNREADABLE, UNDECIDED) if self.strict else ())]
-        counts = {v: sum(sheet.count(v) for sheet in sheets) for v in bad}
-        made = [f"{count} {COUNTED[v]}" for v, count in counts.items() if count]
+    def met(self, sheets: Sequence[Marked]) -> bool:
+        """Whether no claim is wrong, and everything else that is demanded holds."""
+        return not any(sheet.count(WRONG) for sheet in sheets) and not self.unmet(sheets)
+
+    def unmet(self, sheets: Sequence[Marked]) -> list[str]:
+        """What is demanded beyond that no claim is wrong, and does not hold."""
+        made = []
+        if self.strict:
+            counts = {v: sum(sheet.count(v) for sheet in sheets) for v in (UNREADABLE, UNDECIDED)}
+            made += [
+                f"--strict: found {c} {COUNTED[v]}, expected 0" for v, c in counts.items() if c
+            ]
         checked = sum(sheet.count(*JUDGED) for sheet in sheets)
         if checked < self.at_least:
-            made.append(f"{checked} checked, expected at least {self.at_least}")
+            made.append(f"--min-checked: found {checked}, expected at least {self.at_least}")
         return made
 
 

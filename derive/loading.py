@@ -10,6 +10,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,20 @@ LARGEST_FILE = 1 << 20
 DEEPEST, MOST_VALUES, LONGEST_KEY = 40, 200_000, 40
 
 
-def read_file(path: Path) -> str:
-    """The text of a regular UTF-8 file of at most 1 MiB; a byte order mark is dropped."""
+@dataclass(frozen=True)
+class Kind:
+    """What a file is to be, in the words of messages, and how large it may be."""
+
+    name: str
+    content: str
+    largest: int = LARGEST_FILE
+
+
+SPEC = Kind("spec", "a network in TOML or JSON")
+
+
+def read_file(path: Path, kind: Kind = SPEC) -> str:
+    """The text of a regular UTF-8 file that is not too large; a byte order mark is dropped."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -30,28 +43,31 @@ def read_file(path: Path) -> str:
         if not stat.S_ISREG(mode):
             raise SpecError("this is a device or a pipe, expected a file")
         with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
+            raw = file.read(kind.largest + 1)
     except SpecError:
         raise
     except FileNotFoundError:
-        near = "" if path.suffix else f'; a network in one line looks like "{EXAMPLE}"'
+        known = path.suffix or kind != SPEC
+        near = "" if known else f'; a network in one line looks like "{EXAMPLE}"'
         raise SpecError(f"there is no such file{near}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no valid path"
         raise SpecError(f"cannot be read: {reason}") from None
-    return decode(raw)
+    return decode(raw, kind)
 
 
-def decode(raw: bytes) -> str:
-    """The text of the bytes of a spec."""
-    if len(raw) > LARGEST_FILE:
-        raise SpecError(f"is larger than {LARGEST_FILE} bytes, the most that a spec may have")
+def decode(raw: bytes, kind: Kind = SPEC) -> str:
+    """The text of the bytes of a file."""
+    if len(raw) > kind.largest:
+        raise SpecError(
+            f"is larger than {kind.largest} bytes, the most that a {kind.name} may have"
+        )
     if not raw.strip():
-        raise SpecError("is empty, expected a network in TOML or JSON")
+        raise SpecError(f"is empty, expected {kind.content}")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise SpecError("is written in UTF-16, expected UTF-8; save it in that encoding")
     if b"\0" in raw:
-        raise SpecError("is a binary file, expected a text in TOML or JSON")
+        raise SpecError(f"is a binary file, expected {kind.content}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

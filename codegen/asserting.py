@@ -1,0 +1,61 @@
+"""`check` and `assert_derivation`: hand derivations inside Python programs and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from codegen import examples
+from codegen.checking import check_hand
+from codegen.hand_text import hand_of
+from codegen.marked import JUDGED, Demands
+from codegen.marked_terminal import terminal
+from codegen.sources import Source, example
+from derive.derivation import Derivation
+from derive.spec import Network, load
+from derive.verdicts import DEFINITION, Marked
+
+Subject = Derivation | Network | Mapping[str, Any] | Path | str
+
+
+def check(spec: Subject | None, hand: Any, *, notation: str | None = None) -> Marked:
+    """Mark a hand derivation: LaTeX, a path, a SymPy equation, a pair of sides, or a list.
+
+    `spec` is as everywhere, or None for statements about activations, losses and chain rules.
+    """
+    given = hand_of(hand)
+    return check_hand(given, None if spec is None else _source(spec), notation)
+
+
+def assert_derivation(
+    spec: Subject | None, hand: Any, *, notation: str | None = None, strict: bool = True
+) -> Marked:
+    """Raise AssertionError with the report unless every claim of a hand derivation is right.
+
+    What cannot be read or decided fails as well unless `strict` is False; where nothing was checked
+    it fails always.
+    """
+    marked = check(spec, hand, notation=notation)
+    problem = failing(marked, strict)
+    if problem:
+        raise AssertionError(problem)
+    return marked
+
+
+def failing(marked: Marked, strict: bool = True) -> str:
+    """The report where the answer is no, else nothing."""
+    checked = marked.count(*JUDGED, DEFINITION)
+    if checked and Demands(strict).met([marked]):
+        return ""
+    name = marked.marks[0].position[0] if marked.marks else "derivation"
+    empty = "" if checked else "\nnothing was checked"
+    return f"\n{terminal(marked, name)}{empty}"
+
+
+def _source(spec: Subject) -> Source:
+    """The network with its name; a string is the name of an example, or as everywhere."""
+    if isinstance(spec, str) and spec in examples.names():
+        return example(spec)
+    network = spec.network if isinstance(spec, Derivation) else load(spec)
+    return Source(network.name, network, "")
