@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from derive.claim_indices import NoTerm
@@ -19,7 +19,7 @@ from derive.reading_tree import Node
 from derive.simplify import tidy
 from derive.spec import Network
 from derive.steps import Chain
-from derive.terms import Affine, Index, Partial, Ref, Term
+from derive.terms import Affine, Index, Partial, Ref, Sum, Tensor, Term, add, refs
 
 
 @dataclass
@@ -36,14 +36,14 @@ class Completion:
     def written(self, lhs: Node, scope: Scope) -> Layout | None:
         """The right side as a layout under the profile; None where nothing is known."""
         try:
-            term = terms_of(self.derivation, scope).term(lhs)
+            term = terms_of(self.derivation, scope).over(lhs).term(lhs)
             value = self.value(term)
         except (NoTerm, NotYet, Undefined, RecursionError, KeyError, ValueError):
             return None
         if value is None:
             return None
         shapes, last = self.derivation.shapes, scope.last
-        return Writer(scope.profile, Context(shapes=shapes, last=last)).write(value)
+        return Writer(scope.profile, Context(shapes=shapes, last=last, tints=False)).write(value)
 
     def value(self, term: Term) -> Term | None:
         """What an entry or a derivative equals; None where it is given from outside."""
@@ -64,11 +64,34 @@ class Completion:
 
     def _local(self, term: Partial) -> Term | None:
         """The derivative of a forward equation by what stands in it."""
-        of = term.of
+        of, by = term.of, term.by
         for lhs, rhs in self._known():
             if isinstance(of, Ref) and isinstance(lhs, Ref) and lhs.tensor == of.tensor:
-                return tidy(contracted(derivative(define(of, lhs, rhs), term.by)))
+                if any(r.tensor == by.tensor for r in refs(rhs)):
+                    return tidy(contracted(derivative(define(of, lhs, rhs), by)))
+        if isinstance(of, Ref) and of.tensor == self.derivation.loss.lhs.tensor:
+            return self._through(by)
         return None
+
+    def _through(self, by: Ref) -> Term | None:
+        """The derivative of the loss by what only pre-activations read: a sum over their deltas."""
+        taken = {index for place in by.at for index, _ in place.terms}
+        parts: list[Term] = []
+        for equation in self.derivation.forward:
+            if not any(r.tensor == by.tensor for r in refs(equation.rhs)):
+                continue
+            tensor, label = equation.lhs.tensor, equation.lhs.tensor.label
+            if tensor.role != "preactivation":
+                return None
+            own = [i for i, _ in (t for place in equation.lhs.at for t in place.terms)]
+            new = dict(zip(own, _apart(own, taken), strict=True))
+            places = {old: Affine.of(index) for old, index in new.items() if not old.sample}
+            lhs, rhs = at(equation.lhs, places), at(equation.rhs, places)
+            assert isinstance(lhs, Ref)
+            delta = Ref(Tensor("delta", "delta", label), lhs.at)
+            over = tuple(new[i] for i in own if not i.sample)
+            parts.append(contracted(Sum(delta * derivative(rhs, by), over)))
+        return tidy(add(*parts)) if parts else None
 
 
 def _matched(pattern: Term, term: Term) -> dict[Index, Affine] | None:
@@ -89,3 +112,10 @@ def _matched(pattern: Term, term: Term) -> dict[Index, Affine] | None:
             if index is None or found.setdefault(index, other) != other:
                 return None
     return found if pairs else None
+
+
+def _apart(own: list[Index], taken: set[Index]) -> list[Index]:
+    """The indices under names that are not taken."""
+    names = {index.name for index in taken}
+    letters = [x for x in "kmpqr" if x not in names]
+    return [i if i.sample or i.name not in names else replace(i, name=letters.pop(0)) for i in own]

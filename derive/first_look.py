@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 
+from derive.claim_calculus import KNOWN
 from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.domain import conditions
 from derive.forward import forward
-from derive.judging import GENERAL, Assumptions, Difference, Judge
+from derive.judging import Assumptions, Difference, Judge
 from derive.parts import Activation, Loss
 from derive.reading_scope import Scope
 from derive.reading_tree import (
@@ -21,18 +23,22 @@ from derive.reading_tree import (
     Listed,
     Nabla,
     Node,
+    Num,
     Space,
     Total,
     Words,
+    rebuilt,
     walk,
 )
 from derive.spec import Network
 from derive.terms import Ref, Term, refs
 from derive.verdicts import DEFINITION, INCOMPLETE, OUT_OF_SCOPE, RIGHT, RIGHT_IF, UNDECIDED
 
+_FIRST = Num(Fraction(1))
 FAILS = ""  # no verdict yet: both sides differ
 
 #: Relations between places and sets, which say nothing about the network.
+EQUALS = ("=", "equiv", ":=")
 ABOUT_PLACES = ("<", ">", "le", "ge", "in", "notin", "subset", "ll", "gg")
 
 
@@ -83,9 +89,22 @@ class Observer:
             return Look(DEFINITION, "brings a symbol of its own")
         if isinstance(claim.lhs, Letter) and isinstance(claim.rhs, Listed):
             return Look(DEFINITION, "names the values of an index")
+        if self._names_function(claim, scope):
+            return Look(DEFINITION, "names the function that the network computes")
         if any(isinstance(n, Words) for side in claim.sides for n in walk(side)):
             return Look(OUT_OF_SCOPE, "words that name no quantity of the network")
         return Look(UNDECIDED, f"cannot be evaluated: {problem}")
+
+    def _names_function(self, claim: Claim, scope: Scope) -> bool:
+        """Whether the claim holds where a function of the writer's own is the output."""
+        output = Entry("output", "", scope.last)
+        if claim.rhs is None or not any(_is_own_function(n) for n in walk(claim.rhs)):
+            return False
+        read = [
+            replace(claim, rhs=_with_output(claim.rhs, replace(output, form=form, places=places)))
+            for form, places in (("whole", ()), ("entry", ()), ("entry", (_FIRST,)))
+        ]
+        return any(self.judge.holds(made, scope) for made in read)
 
     def has_value(self, node: Node, scope: Scope) -> bool:
         """Whether an expression can be evaluated."""
@@ -129,7 +148,7 @@ class Observer:
 def _nothing_said(claim: Claim) -> Look | None:
     """The verdict on a claim that lacks a side."""
     if claim.complete:
-        return None
+        return _naming(claim)
     (side,) = claim.sides or (None,)
     if claim.relation:
         return Look(INCOMPLETE, "one side is left blank")
@@ -138,11 +157,37 @@ def _nothing_said(claim: Claim) -> Look | None:
     return Look(DEFINITION, "names a quantity")
 
 
+def _naming(claim: Claim) -> Look | None:
+    """A letter that stands for nothing yet, alone on one side."""
+    for side, other in ((claim.lhs, claim.rhs), (claim.rhs, claim.lhs)):
+        assert side is not None
+        assert other is not None
+        alone = isinstance(side, Letter) and side.name not in ("bold 1",)
+        if alone and claim.relation in EQUALS and side not in tuple(walk(other)):
+            return Look(DEFINITION, "names a number")
+    return None
+
+
 def _is_symbol(node: Node) -> bool:
     """Whether the left side is a sign of the writer's, alone or with arguments."""
     if isinstance(node, Applied):
         return not node.order and not node.function.activation
     return isinstance(node, Letter | Entry | Words)
+
+
+def _is_own_function(node: Node) -> bool:
+    known = KNOWN | {"softmax", "max", "min", "diag", "loss", "slope", "output"}
+    return (
+        isinstance(node, Applied)
+        and not node.function.activation
+        and node.function.name not in known
+    )
+
+
+def _with_output(node: Node, output: Entry) -> Node:
+    if _is_own_function(node):
+        return output
+    return rebuilt(node, lambda part: _with_output(part, output))
 
 
 def _speaks_of_loss(claim: Claim) -> bool:

@@ -161,13 +161,13 @@ class _Reader:
         for k, text in enumerate(self.recipe.equations):
             scope = Scope(self.indices, self.arrays, self._entry, self.recipe.padded)
             last = k == len(self.recipe.equations) - 1
-            made.append(self._defined(read_equation(text, scope), last))
+            made.append(self._defined(read_equation(text, scope, known=True), last))
         return tuple(made)
 
     def updates(self) -> tuple[Equation, ...]:
         made = []
         for name, text in self.recipe.updates.items():
-            written = read_equation(text, Scope(self.indices, self.arrays, self._entry))
+            written = read_equation(text, Scope(self.indices, self.arrays, self._entry), known=True)
             made.append(Equation(ref(self.tensors[name], *written.at), written.rhs))
         return tuple(made)
 
@@ -177,7 +177,7 @@ class _Reader:
         arrays = {name: shape for name, shape in self.arrays.items() if name not in defined}
         made = []
         for text in self.recipe.inference:
-            written = read_equation(text, Scope(self.indices, arrays, self._entry))
+            written = read_equation(text, Scope(self.indices, arrays, self._entry), known=True)
             arrays[written.name] = written.shape
             at = tuple(i for i in written.at if not i.sample)
             made.append(Equation(entry(self.tensors[written.name], *at), written.rhs))

@@ -86,11 +86,12 @@ def read_equations(texts: tuple[str, ...], scope: Scope) -> tuple[Written, ...]:
     return tuple(made)
 
 
-def read_equation(text: object, scope: Scope) -> Written:
-    """One equation that defines a new name."""
+def read_equation(text: object, scope: Scope, *, known: bool = False) -> Written:
+    """One equation that defines a new name; one that is `known` to have values is not tried out."""
     left, right = read_sides(text)
     name, at = _left_side(left, scope)
-    return Written(name, at, IndexReader(scope, at).whole(right))
+    reader = IndexReader(scope, at)
+    return Written(name, at, reader.term(right) if known else reader.whole(right))
 
 
 def read_index_formula(text: object, shape: tuple[Extent, ...], resolve: Resolve) -> Term:

@@ -1,0 +1,349 @@
+r"""Marking a sheet: a verdict on every claim, with its evidence.
+
+>>> from derive.sheets import read_sheet
+>>> from derive.spec import load
+>>> sheet = read_sheet(r"\[ \delta_j^{(2)} = a_j^{(2)} - y_j \]", "hand.tex", "tex")
+>>> made = mark(sheet, load("2 > 3 tanh > 1 sigmoid : binary_cross_entropy"), "columns")
+>>> [m.verdict for m in made.marks]
+['RIGHT']
+
+The order of thought: what holds on every small network is right; what needs an assumption is right
+under a condition; what a convention of the sheet explains is right under it; what exactly one
+charitable reading makes right is a defect; what repeats an earlier slip inherits it; for the rest
+the slips are searched that lead from what is right to what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from derive.charity import Charity, charitable
+from derive.claims import Claim
+from derive.completion import Completion
+from derive.conventions import PLAIN, Conventions
+from derive.counterexample import counterexample
+from derive.first_look import FAILS, Look, Observer
+from derive.following import Earlier, carried_on, follows
+from derive.judging import Judge
+from derive.latex_tokens import Unreadable
+from derive.layout import Layout
+from derive.marking_conventions import Agreement, Judged, agreements
+from derive.marking_words import message_of
+from derive.reading_scope import Scope
+from derive.reading_tree import Applied, Entry, Function, Node, Num, walk
+from derive.sheet import Formula, Sheet
+from derive.sheet_environment import Placed, placed
+from derive.slips import Limit, Repair, search
+from derive.spec import Network
+from derive.tree_writing import Unwritable, corrected, latex
+from derive.verdicts import (
+    DEFECT,
+    INCOMPLETE,
+    RIGHT,
+    RIGHT_IF,
+    RIGHT_UNDER,
+    UNREADABLE,
+    WRONG,
+    Mark,
+    Marked,
+    Slip,
+)
+
+Typeset = Callable[[Layout], str]
+LIMIT = Limit()
+
+
+@dataclass
+class Finding:
+    """What is known of one claim so far."""
+
+    number: int
+    claim: Claim
+    formula: Formula
+    scope: Scope
+    look: Look
+    convention: str = ""
+    reconciling: str = ""  # a convention that the sheet does not keep to
+    inherits: int | None = None
+    charity: Charity | None = None
+    ways: tuple[tuple[Repair, ...], ...] = ()
+    follows: bool | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Whether no verdict was found so far."""
+        return self.look.verdict == FAILS
+
+
+def mark(
+    sheet: Sheet,
+    network: Network | None,
+    notation: str | None = None,
+    *,
+    typeset: Typeset | None = None,
+    limit: Limit = LIMIT,
+) -> Marked:
+    """The marks of a sheet about a network; without one, of lemmas and chain rules.
+
+    `typeset` turns a layout into LaTeX, for lines that the derivation completes.
+    """
+    made = placed(sheet, network, notation)
+    marker = _Marker(made, typeset, limit)
+    return Marked(
+        None if network is None else network.name,
+        made.notation,
+        made.guessed,
+        tuple(marker.marks()),
+        (*made.remarks, *marker.remarks),
+    )
+
+
+class _Marker:
+    """Marks the claims of one sheet in the order of the file."""
+
+    def __init__(self, made: Placed, typeset: Typeset | None, limit: Limit) -> None:
+        """Everything read, nothing judged."""
+        self.made, self.typeset, self.limit = made, typeset, limit
+        self.judge = Judge(made.network, _numbers(made))
+        self.observer = Observer(self.judge)
+        self.completion = Completion(made.network)
+        self.remarks: list[str] = []
+        self.findings: list[Finding] = []
+        self.unread: list[tuple[int, Formula, Unreadable]] = []
+
+    def marks(self) -> Iterator[Mark]:
+        """One mark for every claim and every formula that could not be read."""
+        self._look()
+        self._agree()
+        self._explain()
+        done: list[Mark | None] = [None] * self._count
+        for finding in self.findings:
+            done[finding.number] = self._mark(finding)
+        for number, formula, problem in self.unread:
+            done[number] = _unreadable(formula, problem)
+        yield from (m for m in done if m is not None)
+
+    # ---------------------------------------------------------------- the first look
+
+    def _look(self) -> None:
+        number = 0
+        previous: Claim | None = None
+        for item in self.made.items:
+            for claim in item.reading.claims:
+                look = self.observer.look(claim, item.scope)
+                finding = Finding(number, claim, item.formula, item.scope, look)
+                finding.follows = follows(claim, previous, self.judge, item.scope)
+                self.findings.append(finding)
+                previous = claim
+                number += 1
+            for problem in item.reading.problems:
+                self.unread.append((number, item.formula, problem))
+                number += 1
+        self._count = number
+
+    # ---------------------------------------------------------------- conventions
+
+    def _agree(self) -> None:
+        """Take the conventions to which the sheet keeps, one after the other."""
+        here: Conventions = PLAIN
+        for _ in range(3):
+            taken = self._next_convention(here)
+            if taken is None:
+                return
+            here = taken
+
+    def _next_convention(self, here: Conventions) -> Conventions | None:
+        open_ones = [f for f in self.findings if f.fails or f.look.verdict in (RIGHT, RIGHT_IF)]
+        judged = [
+            Judged(f.claim, replace(f.scope, conventions=here), not f.fails) for f in open_ones
+        ]
+        found = agreements(self.judge, judged, here)
+        for agreement in found:
+            for k in agreement.explains:
+                if not agreement.taken:
+                    open_ones[k].reconciling = open_ones[k].reconciling or agreement.name
+        if not found or not found[0].taken:
+            return None
+        self._take(found[0], open_ones)
+        return found[0].conventions
+
+    def _take(self, agreement: Agreement, findings: Sequence[Finding]) -> None:
+        self.remarks.append(f"the sheet keeps to a convention: {agreement.name}")
+        for k in agreement.explains:
+            finding = findings[k]
+            finding.scope = replace(finding.scope, conventions=agreement.conventions)
+            finding.convention = agreement.name
+            finding.look = Look(RIGHT_UNDER, conditions=finding.look.conditions)
+
+    # ---------------------------------------------------------------- what went wrong
+
+    def _explain(self) -> None:
+        earlier: list[Earlier] = []
+        for finding in self.findings:
+            if not finding.fails:
+                continue
+            self._charity(finding)
+            if finding.charity is not None:
+                continue
+            number = carried_on(finding.claim, earlier, self.judge, finding.scope)
+            finding.inherits = number
+            if number is None:
+                finding.ways = self._search(finding)
+                finding.inherits = self._repeats(finding)
+            earlier.append(Earlier(finding.number, finding.claim))
+
+    def _charity(self, finding: Finding) -> None:
+        """The only charitable reading under which the claim holds."""
+        found: list[Charity] = []
+        for reading in charitable(finding.claim, finding.scope):
+            same = any(reading.claim == other.claim for other in found)
+            if not same and self.judge.holds(reading.claim, finding.scope):
+                found.append(reading)
+        if len(found) == 1:
+            (finding.charity,) = found
+
+    def _search(self, finding: Finding) -> tuple[tuple[Repair, ...], ...]:
+        scope = finding.scope
+        try:
+            return search(
+                finding.claim,
+                lambda claim: self.judge.holds(claim, scope),
+                scope,
+                self.made.network,
+                self.limit,
+            )
+        except RecursionError:
+            return ()
+
+    def _repeats(self, finding: Finding) -> int | None:
+        """An earlier claim with the same repairs."""
+        own = [(r.kind, r.before, r.after) for r in finding.ways[0]] if finding.ways else []
+        for other in self.findings[: self.findings.index(finding)] if own else ():
+            if other.ways and [(r.kind, r.before, r.after) for r in other.ways[0]] == own:
+                return other.number
+        return None
+
+    # ---------------------------------------------------------------- marks
+
+    def _mark(self, finding: Finding) -> Mark:
+        look, claim = finding.look, finding.claim
+        made = Mark(
+            finding.formula,
+            claim.span,
+            look.verdict,
+            claim=claim,
+            follows=finding.follows,
+            conditions=look.conditions,
+            convention=finding.convention or None,
+            inherits=finding.inherits,
+        )
+        if finding.fails:
+            made = self._failing(finding, made)
+        elif look.verdict == INCOMPLETE:
+            made = replace(made, corrected=self._completed(finding))
+        elif look.verdict in (RIGHT, RIGHT_IF) and (slip := _partly_labelled(finding)):
+            made = replace(made, verdict=DEFECT, slips=(slip,))
+        message = message_of(made, look.message, finding.reconciling)
+        return replace(made, message=message)
+
+    def _failing(self, finding: Finding, made: Mark) -> Mark:
+        claim, text = finding.claim, finding.formula.text
+        if finding.charity is not None:
+            reading = finding.charity
+            slip = self._slip(finding, reading.kind, reading.before, reading.after)
+            corrected_text = self._corrected(finding, reading.claim)
+            return replace(made, verdict=DEFECT, slips=(slip,), corrected=corrected_text)
+        assert finding.look.difference is not None
+        difference = self.judge.smallest(claim, finding.scope, finding.look.difference)
+        made = replace(
+            made, verdict=WRONG, counterexample=counterexample(claim, difference, text)
+        )
+        if not finding.ways:
+            return replace(made, corrected=self._completed(finding))
+        best = finding.ways[0]
+        slips = tuple(self._slip(finding, r.kind, r.before, r.after) for r in best)
+        return replace(made, slips=slips, corrected=self._corrected(finding, best[-1].claim))
+
+    def _slip(self, finding: Finding, kind: str, before: Node, after: Node) -> Slip:
+        text = finding.formula.text
+        start, end = before.span
+        try:
+            if isinstance(after, Function):
+                expected = latex(Applied(after, ()), finding.scope, self.made.macros)
+            else:
+                expected = corrected(text, before, after, finding.scope, self.made.macros)
+        except (Unwritable, RecursionError, TypeError):
+            expected = ""
+        return Slip(kind, before.span, " ".join(text[start:end].split()), expected)
+
+    def _corrected(self, finding: Finding, right: Claim) -> str:
+        """The claim as it should be, the writer's text kept wherever it is right."""
+        text, written = finding.formula.text, finding.claim
+        pieces: list[tuple[int, int, str]] = []
+        try:
+            for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
+                if before is None or after is None or before == after:
+                    continue
+                new = corrected(text, before, after, finding.scope, self.made.macros)
+                pieces.append((*before.span, new))
+        except (Unwritable, RecursionError, TypeError):
+            return ""
+        return _patched(text, written.span, pieces)
+
+    def _completed(self, finding: Finding) -> str:
+        """The left side with the right side that the derivation gives."""
+        claim, text = finding.claim, finding.formula.text
+        lhs = claim.lhs
+        if lhs is None or self.typeset is None:
+            return ""
+        layout = self.completion.written(lhs, finding.scope)
+        if layout is None:
+            return ""
+        start, end = lhs.span
+        return f"{text[start:end].strip()} = {self.typeset(layout)}"
+
+
+def _patched(text: str, span: tuple[int, int], pieces: Sequence[tuple[int, int, str]]) -> str:
+    """The stretch of the text with pieces put in; pieces before it stand in front."""
+    start, end = span
+    inside = [p for p in pieces if start <= p[0] and p[1] <= end]
+    made, at = "", start
+    for low, high, new in sorted(inside):
+        made += text[at:low] + new
+        at = high
+    made += text[at:end]
+    front = [new for low, high, new in pieces if (low, high, new) not in inside]
+    return " ".join([*front, made.strip()])
+
+
+def _unreadable(formula: Formula, problem: Unreadable) -> Mark:
+    return Mark(formula, (problem.at, len(formula.text)), UNREADABLE, str(problem))
+
+
+def _partly_labelled(finding: Finding) -> Slip | None:
+    """The slip of a label that is left out where others are written."""
+    claim = finding.claim
+    entries = [n for side in claim.sides for n in walk(side) if isinstance(n, Entry)]
+    missing = [e for e in entries if e.assumed]
+    explicit = [e for e in entries if e.label is not None and not e.assumed and e.span != (0, 0)]
+    if not missing or not explicit:
+        return None
+    first = missing[0]
+    text = finding.formula.text[slice(*first.span)]
+    return Slip("layer", first.span, " ".join(text.split()), "")
+
+
+def _numbers(made: Placed) -> frozenset[int]:
+    """The whole numbers that the sheet writes: sizes that must stay as they are."""
+    return frozenset(
+        int(n.value)
+        for item in made.items
+        for claim in item.reading.claims
+        for side in claim.sides
+        for n in walk(side)
+        if isinstance(n, Num) and n.value.denominator == 1
+    )
+
+
+__all__ = ["Finding", "Marked", "field", "mark"]
