@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from derive.naming import with_bar
+from derive.reading_own import Bound
 from derive.reading_scope import FUNCTIONS, WORD_FUNCTIONS, Scope
 from derive.reading_tree import (
     Entry,
@@ -25,7 +26,7 @@ from derive.reading_tree import (
 )
 from derive.signs import Sign
 from derive.symbols import Label
-from derive.tree_signs import COMMANDS, MARKS, letter_text, number_text, sign_text
+from derive.tree_signs import COMMANDS, MARKS, letter_text, number_text, sign_text, spaced
 from derive.tree_spelling import Spelling
 
 Reads = Callable[[str, Node], bool]
@@ -92,6 +93,9 @@ class NameWriter:
 
     def size(self, node: Size) -> str:
         """The units of a layer, the number of samples, or a size by its name."""
+        for own, bound in self._bound("size"):
+            if node.label is not None and bound.label == node.label:
+                return own
         if node.label is None:
             name = node.name or "N"
             written = {v: k for k, v in self.scope.size_names.items()}
@@ -100,6 +104,18 @@ class NameWriter:
         if where == "subscript":
             return f"{sign_text(sign)}_{{{self.bare_label(node.label)}}}"
         return f"{sign_text(sign)}^{{{self.label(node.label)}}}"
+
+    def rate(self) -> str:
+        """The learning rate."""
+        own = next((sign for sign, _ in self._bound("learning_rate")), None)
+        return own or sign_text(self.profile.roles["learning_rate"].entry)
+
+    def _bound(self, role: str) -> Iterator[tuple[str, Bound]]:
+        """The signs of the sheet's own for a role, with what they stand for."""
+        for (sign, below), bound in self.scope.own.signs.items():
+            if bound.role == role:
+                script = self.script("_", spaced(below)) if below else ""
+                yield sign_text(sign) + script, bound
 
     # ---------------------------------------------------------------- entries
 
@@ -120,6 +136,7 @@ class NameWriter:
 
     def _ways(self, node: Entry, above: str) -> Iterator[str]:
         """The ways to write it, the writer's own first."""
+        yield from self._bound_ways(node, above)
         joins = ("commas", "side by side") if self.spelling.commas else ("side by side", "commas")
         wheres = dict.fromkeys((self.profile.writing["sample"], "subscript", "bracket", "argument"))
         if node.sample is None:
@@ -137,6 +154,27 @@ class NameWriter:
                     if len(node.places) + (node.sample is not None) < 2 and join == "commas":
                         continue
                     yield self._scripted(node, sign, marks, above, where, join)
+
+    def _bound_ways(self, node: Entry, above: str) -> Iterator[str]:
+        """The ways with signs that the sheet binds, and with its layers below the sign."""
+        own = self.scope.own
+        if own.differentials and node.barred:
+            yield "d" + self.entry(replace(node, barred=False), above)
+        for (sign, below), bound in own.signs.items():
+            named = str(sign) == node.letter if bound.role == "user" else bound.role == node.role
+            if not named or bound.label not in (None, node.label):
+                continue
+            bare = replace(node, label=None) if bound.label is not None else node
+            text = sign_text(sign)
+            if below:
+                text += self.script("_", spaced(below))
+                bare = replace(bare, places=())
+            yield self._scripted(bare, text, "", above, "subscript", "side by side")
+            yield self._scripted(bare, text, "", above, "subscript", "commas")
+        if own.below and node.label is not None and not node.places:
+            place = self.script("_", self.bare_label(node.label))
+            for sign_tex, _ in self._signs(node):
+                yield sign_tex + place + self.script("^", above)
 
     def _signs(self, node: Entry) -> Iterator[tuple[str, str]]:
         """(sign, marks) that can stand for it."""
@@ -165,6 +203,8 @@ class NameWriter:
                 if any(m.letter == node.letter and m.form == node.form for m in meanings):
                     yield Sign(*key)
             yield Sign(node.letter)
+            return
+        if node.role not in self.profile.roles:
             return
         role = self.profile.roles[node.role]
         yield {"entry": role.entry, "whole": role.whole, "batch": role.batch}[node.form]
@@ -231,6 +271,10 @@ class NameWriter:
             yield from (rf"\text{{{w}}}" for w, n in WORD_FUNCTIONS.items() if n == name)
         if name in self.spelling.functions:
             yield self.spelling.functions[name]
+        own = "activation_function" if function.activation else "function"
+        for text, bound in self._bound(own):
+            if function.activation or bound.form == name:
+                yield text
         if function.activation:
             role = self.profile.roles["activation_function"]
             yield from map(sign_text, (role.entry, *role.aliases))

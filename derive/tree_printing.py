@@ -47,7 +47,7 @@ from derive.reading_tree import (
     Words,
 )
 from derive.tree_filled import unfilled
-from derive.tree_signs import number_text, sign_text
+from derive.tree_signs import number_text
 from derive.tree_sources import Source
 from derive.tree_spelling import Spelling
 from derive.tree_structures import FACTOR, PRODUCT, SUM, StructureWriter
@@ -173,7 +173,7 @@ class Printer(StructureWriter):
             case Size():
                 return self.size(node)
             case Value(name="learning_rate"):
-                return sign_text(self.profile.roles["learning_rate"].entry)
+                return self.rate()
             case Value():
                 return {"pi": r"\pi", "infinity": r"\infty", "decay": r"\lambda"}.get(
                     node.name, node.name

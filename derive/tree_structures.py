@@ -61,6 +61,11 @@ class StructureWriter(NameWriter):
         raise TypeError(f"{type(node).__name__} is no derivative")
 
     def _derivative(self, node: Derivative) -> str:
+        of_loss = isinstance(node.of, Entry) and node.of.role in ("loss", "objective")
+        if self.scope.own.differentials and of_loss and len(node.by) == 1:
+            short = "d" + self.text(node.by[0], FACTOR)
+            if self.reads(short, node):
+                return short
         sign = self.spelling.partial
         gap = "" if sign.endswith("}") or not sign.startswith("\\") else " "
         power = "" if len(node.by) == 1 else f"^{{{len(node.by)}}}"
