@@ -169,6 +169,8 @@ class Calculus(Located):
             return self._by_number(node.of, by)
         if not isinstance(by, Entry):
             raise NoValue("a derivative by something else than a quantity")
+        if by.role == "user":
+            return self._by_user(node.of, by)
         of = self._named_activation(node.of, by)
         tensor, places = self._addressed(by)
         if not isinstance(places, Table):
@@ -200,11 +202,15 @@ class Calculus(Located):
     def _moved(self, of: Node, tensor: Tensor, place: Places) -> Value:
         """The derivative by one entry."""
         derived = isinstance(of, Entry) and (of.role in ("delta", "error") or of.barred)
-        if isinstance(of, Entry) and not derived and not of.step:
+        if isinstance(of, Entry) and not derived and not of.step and of.role != "user":
             return self._read(of, lambda t, at, _: self.world.slope(t, at, tensor, place))
         moved = replace(self, now=self.world.perturbed(tensor, place))
         made = moved.value(of)
         return made.map(_slope) if isinstance(made, Matrix) else _slope(made)
+
+    def _by_user(self, of: Node, by: Entry) -> Value:
+        """The derivative by a symbol of the sheet's own."""
+        raise NoValue(f"a derivative by the symbol {by.letter}")
 
     def _by_number(self, of: Node, by: Node) -> Value:
         name = variable(by)

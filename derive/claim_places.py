@@ -176,7 +176,13 @@ class Located:
                 return tensor
         raise Outside(f"an array {node.letter}")
 
+    def _user(self, node: Entry) -> Value:
+        """A symbol that the sheet defines."""
+        raise NoValue(f"the symbol {node.letter}, which nothing gives a value")
+
     def _entry(self, node: Entry) -> Value:
+        if node.role == "user":
+            return self._user(node)
         if node.role == "loss" and node.places:
             raise NoValue("a loss with more indices than the sample")
         if (node.step or 0) != 0:

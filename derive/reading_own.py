@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from derive.reading_tree import Node
 from derive.signs import Sign
 from derive.symbols import Label
 
@@ -20,6 +21,15 @@ class Bound:
     role: str
     label: Label | None = None  # the layer that the sign itself says
     form: str = ""  # batch, or "" for an entry with indices and the whole array without
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What the sheet says that a symbol of its own is, for its indices and its layer."""
+
+    places: tuple[str, ...]  # the letters of its indices
+    label: Label | None
+    rhs: Node
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ class Own:
     entrywise: frozenset[str] = frozenset()  # more signs of the product entry by entry
     fitting: frozenset[str] = frozenset()  # entry by entry where no matrix product fits
     outer: frozenset[str] = frozenset()  # signs of the outer product
+    definitions: Mapping[str, Definition] = field(default_factory=dict)  # of `user` symbols
+    words: frozenset[str] = frozenset()  # written without braces: net, out, target
     python: PythonStyle = PythonStyle()
     names: Mapping[str, str] = field(default_factory=dict)  # of Python -> text of its definition
 

@@ -1,0 +1,352 @@
+r"""The forward equations of a sheet, found by their form, and what they make of each sign.
+
+h = \tanh(W x + b) says that x is the input, W and b belong to layer 1 and h is what it hands on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from derive.latex_tokens import Token, Unreadable
+from derive.reading_cursor import ACCENTS, Cursor
+from derive.reading_scope import FUNCTIONS
+from derive.sheet_statements import (
+    EQUALS,
+    Statement,
+    Written,
+    is_function,
+    name_at,
+    names_in,
+    only_name,
+)
+from derive.signs import Sign
+
+_WEIGHTS = frozenset("WwVvUuM") | {"theta", "Theta", "omega", "Omega"}
+_ACTIVATIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "a", "theta", "S"))
+_OTHERS = ("exp", "log", "sqrt", "abs", "diag", "trace", "max", "min", "sign", "sin", "cos", "tan")
+_NAMED = frozenset(FUNCTIONS.values()) - frozenset(_OTHERS)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A weighted sum: the weights, what they weigh, and the bias."""
+
+    weight: Written
+    below: Written
+    bias: Written | None = None
+    minus: bool = False
+    weight_first: bool = True
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
+class Forward:
+    """lhs = affine, lhs = f(arg) or lhs = f(affine)."""
+
+    lhs: Written
+    affine: Affine | None = None
+    function: str = ""  # the name of the function, "?" for a letter
+    letter: Sign | None = None  # of the function
+    arg: Written | None = None
+
+
+def forwards(made: Iterable[Statement]) -> list[Forward]:
+    """The forward equations among the statements, in order."""
+    found = []
+    for statement in made:
+        if not statement.relations or statement.relations[0] not in EQUALS:
+            continue
+        lhs = only_name(statement.members[0])
+        if lhs is None or lhs.primes:
+            continue
+        for relation, member in zip(statement.relations, statement.members[1:], strict=True):
+            if relation in EQUALS and (one := _forward(lhs, member)) is not None:
+                found.append(one)
+    return found
+
+
+def _forward(lhs: Written, member: tuple[Token, ...]) -> Forward | None:
+    if any(t.text in (r"\partial", r"\nabla", r"\delta", r"\Delta") for t in member):
+        return None
+    affine = _affine(member)
+    if affine is not None:
+        return Forward(lhs, affine)
+    called = _called(member)
+    if called is None:
+        return None
+    function, letter, inside = called
+    arg = only_name(inside)
+    if arg is not None:
+        return Forward(lhs, None, function, letter, arg)
+    affine = _affine(inside)
+    return None if affine is None else Forward(lhs, affine, function, letter)
+
+
+# -------------------------------------------------------------------- functions
+
+
+def _called(member: tuple[Token, ...]) -> tuple[str, Sign | None, tuple[Token, ...]] | None:
+    """A function at one argument that is all of the member."""
+    tokens = list(member)
+    if not tokens:
+        return None
+    logistic = _logistic(tokens)
+    if logistic is not None:
+        return "sigmoid", None, logistic
+    c = Cursor(tokens, tokens[-1].end)
+    function, letter = _function_name(c)
+    if not function:
+        return None
+    if c.peek().text in ("(", "[") and tokens[-1].text in (")", "]"):
+        inside = tuple(tokens[c.place + 1 : -1])
+        if not _balanced(inside):
+            return None
+        if function == "max":
+            texts = [t.text for t in inside]
+            if texts[:2] == ["0", ","]:
+                return "relu", None, inside[2:]
+            return ("relu", None, inside[:-2]) if texts[-2:] == [",", "0"] else None
+        return function, letter, inside
+    rest = tuple(tokens[c.place :])
+    return (function, letter, rest) if rest and only_name(rest) and function in _NAMED else None
+
+
+def _function_name(c: Cursor) -> tuple[str, Sign | None]:
+    token = c.peek()
+    word = (token.raw.strip() if token.raw else token.text.lstrip("\\")).replace("\\_", "_")
+    if word in FUNCTIONS and len(word) > 1:
+        name = FUNCTIONS[word]
+        c.next()
+        _skip_scripts(c)
+        return (name, None) if name in _NAMED or name == "max" else ("", None)
+    if token.kind == "command" and token.text[1:] in ACCENTS:
+        return "", None
+    place = c.place
+    found = name_at(c)
+    if found is None or found.sign.letter not in _ACTIVATIONS or found.below or found.primes:
+        inside = found is not None and found.sign.letter.lower() in FUNCTIONS
+        if not inside:
+            c.place = place
+            return "", None
+        assert found is not None
+        return FUNCTIONS[found.sign.letter.lower()], None
+    return "?", found.sign
+
+
+def _skip_scripts(c: Cursor) -> None:
+    while c.peek().text in ("^", "_"):
+        c.next()
+        try:
+            c.argument()
+        except Unreadable:
+            return
+
+
+def _logistic(tokens: list[Token]) -> tuple[Token, ...] | None:
+    r"""The z of \frac{1}{1 + e^{-z}}."""
+    texts = [t.text for t in tokens]
+    if texts[:1] == [r"\frac"] and texts[1:6] in (["{", "1", "}", "{", "1"],):
+        body = tokens[6:-1]
+    elif texts[:4] == ["1", "/", "(", "1"] and texts[-1] == ")":
+        body = tokens[4:-1]
+    else:
+        return None
+    words = [t.text for t in body]
+    for opening, closing in ((["+", "e", "^", "{", "-"], 1), (["+", r"\exp", "(", "-"], 1)):
+        if words[: len(opening)] == opening:
+            return tuple(body[len(opening) : -closing])
+    return None
+
+
+def _balanced(tokens: tuple[Token, ...]) -> bool:
+    depth = 0
+    for token in tokens:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+# -------------------------------------------------------------------- weighted sums
+
+
+def _affine(tokens: tuple[Token, ...]) -> Affine | None:
+    """W x + b, x W + b, sum_i w_ij x_i + b_j, with the bias first or last or without one."""
+    product: Affine | None = None
+    bias: Written | None = None
+    minus = False
+    for sign, part in _summands(tokens):
+        factors = _factors(part)
+        if factors is None:
+            return None
+        if len(factors) == 2 and product is None and sign != "-":
+            product = _weighed(factors)
+            if product is None:
+                return None
+        elif len(factors) == 1 and bias is None:
+            bias, minus = factors[0][0], sign == "-"
+        else:
+            return None
+    if product is None:
+        return None
+    return Affine(
+        product.weight, product.below, bias, minus, product.weight_first, product.transposed
+    )
+
+
+def _summands(tokens: tuple[Token, ...]) -> list[tuple[str, list[Token]]]:
+    made: list[tuple[str, list[Token]]] = [("+", [])]
+    depth = 0
+    for token in tokens:
+        depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
+        if depth == 0 and token.text in ("+", "-"):
+            made.append((token.text, []))
+        else:
+            made[-1][1].append(token)
+    return [part for part in made if part[1]]
+
+
+def _factors(tokens: list[Token]) -> list[tuple[Written, bool]] | None:
+    """The names of a product, each with whether a sum stands before; None for anything else."""
+    c = Cursor(tokens, tokens[-1].end)
+    made: list[tuple[Written, bool]] = []
+    summed = False
+    while not c.done:
+        token = c.peek()
+        if token.text == r"\sum":
+            c.next()
+            _skip_scripts(c)
+            summed = True
+        elif token.text in (r"\cdot", r"\times", r"\,", "*", r"\ast"):
+            c.next()
+        elif token.text == "(" and tokens[-1].text == ")" and summed and not made:
+            c.next()
+            tokens = tokens[c.place : -1]
+            c = Cursor(tokens, tokens[-1].end if tokens else 0)
+        else:
+            name = name_at(c)
+            if name is None or is_function(name.sign) or name.primes:
+                return None
+            made.append((name, summed))
+    return made
+
+
+def _weighed(factors: list[tuple[Written, bool]]) -> Affine | None:
+    """Which of two factors is the weight."""
+    (a, summed), (b, _) = factors
+    ranks = [_weight_rank(a, summed), _weight_rank(b, summed)]
+    if max(ranks) == 0 or ranks[0] == ranks[1]:
+        return None
+    first = ranks[0] > ranks[1]
+    weight, below = (a, b) if first else (b, a)
+    transposed = (
+        weight.above.strip("{}()") in ("T", r"\top")
+        or r"\top" in weight.above
+        or (weight.above.endswith("T"))
+    )
+    return Affine(weight, below, None, False, first, transposed)
+
+
+def _weight_rank(name: Written, summed: bool) -> int:
+    letter = name.sign.letter
+    two = len(name.indices) == 2
+    if two:
+        return 4
+    if letter in _WEIGHTS:
+        return 3 if letter[:1].isupper() or name.sign.style == "bold" else 2
+    return 1 if letter[:1].isupper() and not summed and letter not in "XHAZYO" else 0
+
+
+@dataclass
+class Layering:
+    """The layers of signs that do not say them, from the input on."""
+
+    roles: dict[tuple[Sign, str], tuple[str, int | None]] = field(default_factory=dict)
+    functions: dict[Sign, str] = field(default_factory=dict)
+
+    def run(self, found: list[Forward], below: bool) -> None:
+        """Number the layers along the equations."""
+        made = {f.lhs.key for f in found}
+        self._labelled_roles(found, below)
+        for _ in range(len(found) + 1):
+            before = len(self.roles)
+            for forward in found:
+                self._follow(forward, made, below)
+            if len(self.roles) == before:
+                return
+
+    def _labelled_roles(self, found: list[Forward], below: bool) -> None:
+        for f in found:
+            if f.letter is not None:
+                self.functions.setdefault(f.letter, f.function)
+            role = "activation" if f.function else "preactivation"
+            if labelled(f.lhs, below):
+                self._put(f.lhs, role, None)
+            if f.affine is not None:
+                self._parameters(f.affine, None, below, only_labelled=True)
+            if f.arg is not None and labelled(f.arg, below):
+                self._put(f.arg, "preactivation", None)
+
+    def _follow(self, f: Forward, made: set[tuple[Sign, str]], below: bool) -> None:
+        layer: int | None = None
+        if f.affine is not None:
+            under = f.affine.below
+            known = self.roles.get(under.key)
+            if known is None and under.key not in made:
+                self._put(under, "input", 0)
+                known = ("input", 0)
+            layer = number_of(under, below) if labelled(under, below) else known and known[1]
+            layer = None if layer is None else layer + 1
+            stated = number_of(f.affine.weight, below)
+            layer = stated if stated is not None else layer
+            if layer is not None:
+                self._parameters(f.affine, layer, below)
+        elif f.arg is not None:
+            known = self.roles.get(f.arg.key)
+            layer = number_of(f.arg, below) if labelled(f.arg, below) else known and known[1]
+        if layer is not None and not labelled(f.lhs, below):
+            self._put(f.lhs, "activation" if f.function else "preactivation", layer)
+
+    def _parameters(
+        self, affine: Affine, layer: int | None, below: bool, only_labelled: bool = False
+    ) -> None:
+        for name, role in ((affine.weight, "weight"), (affine.bias, "bias")):
+            if name is None:
+                continue
+            if labelled(name, below):
+                self._put(name, role, None)
+            elif not only_labelled:
+                self._put(name, role, layer)
+
+    def _put(self, name: Written, role: str, layer: int | None) -> None:
+        self.roles.setdefault(name.key, (role, layer))
+
+
+def labelled(name: Written, below: bool) -> bool:
+    """Whether the name says its layer."""
+    lone = name.below.isdigit() or name.below in ("l", r"\ell", "l-1", "l+1", "L", "L-1")
+    return bool(name.number) or (below and lone)
+
+
+def number_of(name: Written, below: bool) -> int | None:
+    """The number of the layer, where the name says one."""
+    text = name.number or (name.below if below else "")
+    return int(text) if text.isdigit() else None
+
+
+def layers_below(found: list[Forward]) -> bool:
+    """Whether a lone number below is the layer: some whole weight matrix is written W_1."""
+    weights = [f.affine.weight for f in found if f.affine is not None]
+    return any(
+        (w.below.isdigit() or w.below in ("l", r"\ell", "L"))
+        and len(w.below) <= 4
+        and not w.number
+        and (w.sign.letter[:1].isupper() or w.sign.style == "bold" or w.sign.letter == "theta")
+        for w in weights
+    )
+
+
+def all_names(made: Iterable[Statement]) -> list[Written]:
+    """Every name of the statements."""
+    return [name for s in made for member in s.members for name in names_in(member)]
