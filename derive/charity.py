@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from derive.claims import Claim
 from derive.reading_scope import Meaning, Scope
 from derive.reading_tree import (
+    Applied,
     Derivative,
     Entry,
     Function,
     Letter,
     Node,
+    Size,
     Times,
     rebuilt,
     walk,
@@ -70,8 +72,8 @@ def _last_for_generic(claim: Claim) -> Iterator[Charity]:
         return _relabelled(node, LAST) if _label(node) == LAYER else node
 
     made = _changed(claim, visit)
-    first = next(n for side in claim.sides for n in walk(side) if _label(n) == LAYER)
-    yield Charity(made, "layer", first, _relabelled(first, LAST))
+    first = next(n for side in claim.sides for n in walk(side) if LAYER in _labels(n))
+    yield Charity(made, "layer", first, rebuilt(visit(first), visit))
 
 
 def _label(node: Node) -> Label | None:
@@ -79,8 +81,15 @@ def _label(node: Node) -> Label | None:
     return label if isinstance(label, Label) else None
 
 
+def _labels(node: Node) -> tuple[Label | None, ...]:
+    """The layer of a quantity, or of the function that is applied."""
+    if isinstance(node, Entry):
+        return (node.label,)
+    return (node.function.label,) if isinstance(node, Applied) else ()
+
+
 def _relabelled(node: Node, label: Label) -> Node:
-    return replace(node, label=label) if isinstance(node, Entry | Function) else node
+    return replace(node, label=label) if isinstance(node, Entry | Function | Size) else node
 
 
 def _other_layers(claim: Claim, scope: Scope) -> Iterator[Charity]:

@@ -21,6 +21,7 @@ from derive.reading_tree import (
     Entry,
     Letter,
     Listed,
+    Minus,
     Nabla,
     Node,
     Num,
@@ -154,7 +155,19 @@ def _nothing_said(claim: Claim) -> Look | None:
         return Look(INCOMPLETE, "one side is left blank")
     if side is None or isinstance(side, Words):
         return Look(OUT_OF_SCOPE, "words alone")
+    if _descends(side):
+        return Look(RIGHT, "the direction of descent")
     return Look(DEFINITION, "names a quantity")
+
+
+def _descends(node: Node) -> bool:
+    """Minus a gradient of the loss: where a step of training leads."""
+    return (
+        isinstance(node, Minus)
+        and isinstance(node.arg, Nabla | Derivative)
+        and isinstance(node.arg.of, Entry)
+        and node.arg.of.role in ("loss", "objective")
+    )
 
 
 def _naming(claim: Claim) -> Look | None:
