@@ -271,10 +271,23 @@ class Space(Node):
 def children(node: Node) -> tuple[Node, ...]:
     """The direct parts, from left to right."""
     found: list[Node] = []
-    for f in fields(node):
-        if f.name != "span":
-            found += _nodes(getattr(node, f.name))
+    for name in _parts_of(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += _nodes(value)
     return tuple(found)
+
+
+_FIELDS: dict[type[Node], tuple[str, ...]] = {}
+
+
+def _parts_of(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a kind of node in which parts may stand."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in fields(kind) if f.name != "span")
+    return _FIELDS[kind]
 
 
 def _nodes(value: Any) -> Iterator[Node]:

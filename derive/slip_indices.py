@@ -16,6 +16,7 @@ from derive.reading_tree import (
     Num,
     Plus,
     Size,
+    Times,
     Total,
     rebuilt,
     walk,
@@ -191,13 +192,31 @@ def _as(node: Entry, role: str, view: View) -> Edits:
 
 def everywhere_another_quantity(site: Site, view: View) -> Edits:
     """One quantity for another wherever it stands on the side."""
-    if site.path:
-        return
-    found = [n for n in walk(site.node) if isinstance(n, Entry)]
-    for node in dict.fromkeys(n for n in found if n.role in UNIT_ROLES and found.count(n) > 1):
-        role_site = Site(site.side, (), node, ())
-        for new in (*other_quantity(role_site, view), *other_place(role_site, view)):
+    for node in _repeated(site):
+        for new in other_quantity(Site(site.side, (), node, ()), view):
             yield put_for(site.node, node, new)
+
+
+def everywhere_another_place(site: Site, view: View) -> Edits:
+    """One index for another on a quantity wherever it stands on the side or in a product."""
+    for node in _repeated(site):
+        for new in other_place(Site(site.side, (), node, site.parents), view):
+            yield put_for(site.node, node, new)
+
+
+def everywhere_another_layer(site: Site, view: View) -> Edits:
+    """One layer for another on a quantity wherever it stands on the side or in a product."""
+    for node in _repeated(site):
+        for new in other_layer(Site(site.side, (), node, site.parents), view):
+            yield put_for(site.node, node, new)
+
+
+def _repeated(site: Site) -> list[Entry]:
+    """The quantities of units that stand more than once on a side or in a product."""
+    if site.path and not isinstance(site.node, Times | Total):
+        return []
+    found = [n for n in walk(site.node) if isinstance(n, Entry) and n.role in UNIT_ROLES]
+    return [n for n in dict.fromkeys(found) if found.count(n) > 1]
 
 
 def put_for(node: Node, old: Node, new: Node) -> Node:

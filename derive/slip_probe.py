@@ -12,43 +12,43 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
-from derive.claim_arrays import Matrix, Value
-from derive.claim_evaluation import agree, evidence, parallel
-from derive.claim_numbers import NoLayer, Outside
-from derive.claim_places import NoValue, is_variable
+from derive.claim_arrays import Value
+from derive.claim_evaluation import agree, evidence, free_letters, parallel
+from derive.claim_numbers import Outside
+from derive.claim_places import NoValue, is_variable, variable
 from derive.claim_values import Setting
 from derive.claims import Claim
-from derive.judging import Judge
+from derive.judging import Assumptions, Judge
 from derive.reading_scope import Scope
 from derive.reading_tree import Entry, Letter, Node, Num, walk
 from derive.spec import Network
 
 PLACES = 5  # looked at
-Vector = tuple[complex, ...]
+MILD = Assumptions(normalised=True)  # under what the judge may take for granted
 
 
 @dataclass(frozen=True)
 class Remembering(Setting):
     """A setting that remembers the values of parts by the very object and the letters."""
 
-    memo: dict[Any, tuple[Node, Value | Outside]] = field(default_factory=dict)
+    memo: dict[Any, tuple[Any, Value | Outside]] = field(default_factory=dict)
 
     def value(self, node: Node) -> Value:
         """The value of a formula."""
         if isinstance(node, Num | Letter):
             return super().value(node)
-        key = (id(node), id(self.now), *self.letters.items())
+        key = (id(node), id(self.now), id(self.numbers), *self.letters.items())
         found = self.memo.get(key)
         if found is None:
+            made: Value | Outside
             try:
-                found = node, super().value(node)
+                made = super().value(node)
             except Outside as problem:
-                found = node, problem
-            self.memo[key] = found
-        made = found[1]
-        if isinstance(made, Outside):
-            raise made
-        return made
+                made = problem
+            found = self.memo[key] = (node, self.now, self.numbers), made  # ids stay taken
+        if isinstance(found[1], Outside):
+            raise found[1]
+        return found[1]
 
 
 @lru_cache(maxsize=8)
@@ -61,24 +61,29 @@ class Probe:
     """Tells candidates that differ at a few places from those that may hold."""
 
     def __init__(self, claim: Claim, scope: Scope, network: Network) -> None:
-        """Choose the places by the written claim; there may be none that can be evaluated."""
-        self.claim = claim
-        self.numbered = any(
-            (isinstance(n, Entry) and is_variable(n)) for side in claim.sides for n in walk(side)
-        )
-        self.settings = [] if self.numbered else list(self._chosen(scope, network))
+        """The places are those of the written claim, where it has a value at any."""
+        self.scope, self.network = scope, network
+        self._chosen: dict[frozenset[str], list[Remembering]] = {}
+        self.own = frozenset(_letters(claim))
+        self.settings = self._places(claim, self.own)
 
-    @property
-    def sees(self) -> bool:
-        """Whether there is a place to look at."""
-        return bool(self.settings)
+    def _for(self, claim: Claim) -> list[Remembering]:
+        """Where to look at a candidate with letters of its own: they need values."""
+        letters = frozenset(_letters(claim))
+        return [] if letters <= self.own else self._places(claim, letters)
 
-    def _chosen(self, scope: Scope, network: Network) -> Iterator[Remembering]:
-        for world in judge(network).worlds(scope.conventions):
+    def _places(self, claim: Claim, letters: frozenset[str]) -> list[Remembering]:
+        if not self._chosen.get(letters):
+            self._chosen[letters] = list(self._first(claim))
+        return self._chosen[letters]
+
+    def _first(self, claim: Claim) -> Iterator[Remembering]:
+        for world in judge(self.network).worlds(self.scope.conventions, MILD):
             found: list[Setting] = []
-            with suppress(NoValue):
-                found = [e.setting for e in evidence(self.claim, world, scope)
-                         if e.setting is not None]  # fmt: skip
+            with suppress(NoValue, Outside, ArithmeticError):
+                found = [
+                    e.setting for e in evidence(claim, world, self.scope) if e.setting is not None
+                ]
             step = max(1, len(found) // PLACES)
             for setting in found[::step][:PLACES]:
                 given = {f.name: getattr(setting, f.name) for f in fields(setting)}
@@ -86,19 +91,23 @@ class Probe:
             if found:
                 return
 
-    # ---------------------------------------------------------------- looking
-
     def may_hold(self, claim: Claim) -> bool:
-        """Whether no place looked at tells the sides apart."""
+        """Whether no place looked at tells the sides apart, and one shows that they agree."""
+        try:
+            return self._holds(claim, self.settings or self._for(claim))
+        except NoValue:
+            with suppress(NoValue):
+                return self._holds(claim, self._for(claim))
+        return False
+
+    def _holds(self, claim: Claim, settings: list[Remembering]) -> bool:
         seen = False
-        for setting in self.settings:
+        for setting in settings:
             try:
                 lhs, rhs = sides(claim, setting)
-            except NoLayer:
-                continue
             except Outside:
                 continue
-            except (NoValue, ArithmeticError):
+            except ArithmeticError:
                 return False
             close = parallel if claim.relation in ("approx", "propto", "sim") else agree
             if not close(lhs, rhs):
@@ -106,21 +115,14 @@ class Probe:
             seen = True
         return seen
 
-    def values(self, claim: Claim) -> tuple[Vector, Vector] | None:
-        """Both sides at all places; None where one has no value."""
-        left: list[complex] = []
-        right: list[complex] = []
-        for setting in self.settings:
-            try:
-                lhs, rhs = sides(claim, setting)
-            except (Outside, NoValue, ArithmeticError):
-                return None
-            a, b = _entries(lhs), _entries(rhs)
-            if len(a) != len(b):
-                return None
-            left += a
-            right += b
-        return tuple(left), tuple(right)
+
+def _letters(claim: Claim) -> Iterator[str]:
+    """The letters that need a value: indices that nothing binds, and numbers."""
+    yield from free_letters(claim)
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry) and is_variable(node):
+                yield variable(node)
 
 
 def sides(claim: Claim, setting: Setting) -> tuple[Value, Value]:
@@ -130,7 +132,3 @@ def sides(claim: Claim, setting: Setting) -> tuple[Value, Value]:
     updated = claim.relation in ("gets", ":=") and claim.lhs in tuple(walk(claim.rhs))
     lhs = setting.updated(claim.lhs) if updated else setting.value(claim.lhs)
     return lhs, setting.value(claim.rhs)
-
-
-def _entries(value: Value) -> Vector:
-    return value.entries if isinstance(value, Matrix) else (value,)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from derive.claim_numbers import Outside
+from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.reading_scope import Scope
-from derive.reading_tree import Node
+from derive.reading_tree import Node, walk
 from derive.slip_catalogue import Edit, edits
 from derive.slip_probe import Probe
 from derive.slip_sites import exchanged
@@ -121,15 +123,26 @@ class Search:
     def holds(self, claim: Claim) -> bool:
         """Whether the candidate holds; what the quick look refuses is not judged."""
         self.tried += 1
-        if self.tried > self.limit.evaluations or time.process_time() > self.deadline:
+        late = self.tried % 64 == 0 and time.process_time() > self.deadline
+        if late or self.tried > self.limit.evaluations:
             raise Spent
-        if self.probe is not None and self.probe.sees and not self.probe.may_hold(claim):
+        if self.probe is not None and not self.probe.may_hold(claim):
+            return False
+        if self._circular(claim):
             return False
         self.judged += 1
         try:
             return self.judge(claim)
-        except ArithmeticError:
+        except (ArithmeticError, Outside, NoValue):
             return False
+
+    def _circular(self, claim: Claim) -> bool:
+        """Whether the left side has come into the right one: true, and not what was meant."""
+        if claim.relation in ("gets", ":=") or claim.lhs is None or claim.rhs is None:
+            return False
+        lhs = claim.lhs
+        before = self.claim.rhs is not None and lhs in tuple(walk(self.claim.rhs))
+        return not before and lhs in tuple(walk(claim.rhs))
 
     def _repairs(self, group: tuple[Edit, ...]) -> tuple[Repair, ...]:
         made = self.claim

@@ -19,12 +19,11 @@ from derive.reading_tree import (
     Power,
     Times,
     Total,
-    walk,
 )
 from derive.slip_indices import put_for
 from derive.slip_signs import times, without
 from derive.slip_sites import Site
-from derive.slip_view import ONE, TWO, View, is_number
+from derive.slip_view import ONE, TWO, UNLABELLED, View, is_number
 
 Edits = Iterator[Node]
 OUTPUTS = ("activation", "output", "input")
@@ -87,7 +86,7 @@ def slope_missing(site: Site, view: View) -> Edits:
     inner = isinstance(site.node, Times) or not isinstance(site.parent, Times)
     whole = site.parent is None or isinstance(site.parent, Plus | Minus | Total | Times)
     if whole and inner and not isinstance(site.node, Minus) and not _is_part(site):
-        arrays = any(isinstance(n, Entry) and n.form != "entry" for n in walk(site.node))
+        arrays = view.is_array(site.node)
         for slope in slopes(view, "whole" if arrays else "entry"):
             sign = "odot" if arrays else ""
             made = times(site.node, slope, span=site.node.span)
@@ -142,13 +141,12 @@ def slope_of_another_unit(site: Site, view: View) -> Edits:
 
 
 def arguments(x: Entry, view: View) -> Iterator[Entry]:
-    """Other quantities that may stand in a slope: of another role, layer or place."""
+    """Other quantities of the unit that may stand in a slope."""
     for role in dict.fromkeys((x.role, "preactivation", "activation", "output")):
         for new in view.units(role, x.form):
-            if new != x:
-                near = (role != x.role) + (new.label != x.label) + (new.places != x.places)
-                if near == 1 or (near == 2 and role == "output"):
-                    yield new
+            same = new.places == x.places and (new.label == x.label or role in UNLABELLED)
+            if role != x.role and same:
+                yield new
 
 
 def _written_slopes(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
@@ -241,8 +239,12 @@ def put_place(node: Node, old: Node, new: Node) -> Node:
 
 def function_dropped(site: Site, view: View) -> Edits:
     """log a for a, phi(s) for s."""
-    number = is_number(site.node) or isinstance(site.node, Minus | Bound | Function)
-    if number or isinstance(site.parent, Entry | Kronecker | Derivative | Bound):
+    signed = isinstance(site.node, Minus) and isinstance(site.parent, Plus)
+    if (
+        signed
+        or is_number(site.node)
+        or isinstance(site.parent, Entry | Kronecker | Derivative | Bound)
+    ):
         return
     for name in DROPPED:
         yield Applied(Function(name), (site.node,), span=site.node.span)

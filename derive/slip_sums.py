@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import permutations
+from itertools import permutations, product
 
 from derive.reading_tree import (
     Bound,
@@ -148,21 +148,40 @@ def term_missing(site: Site, view: View) -> Edits:
 
 def terms(site: Site, view: View) -> Edits:
     """What a writer may leave out of a sum."""
-    arrays = any(isinstance(n, Entry) and n.form != "entry" for n in walk(site.node))
+    arrays = view.is_array(site.node)
     form = "whole" if arrays else "entry"
     usable = [Letter(x) for x in view.usable(site)]
-    for role in ("bias", "target", "output", "activation", "error", "delta"):
-        for node in view.units(role, form):
-            if (
-                arrays
-                or node.places[0] in [Letter(x) for x in view.usable(site)]
-                or _numbered(node)
-            ):
+    forms = ("whole", "batch") if arrays else ("entry",)
+    roles = ("bias", "target", "output", "activation", "error", "delta")
+    for role, written in product(roles, forms):
+        for node in view.units(role, written):
+            if arrays or node.places[0] in usable or _numbered(node):
                 yield node
+    yield from weighted(view, form)
     weights = [e for e in view.entries if e.role in ("weight", "bias") and not e.step]
     for name in ("decay",):
         yield from (times(Value(name), w) for w in weights)
     yield from weights
+
+
+def weighted(view: View, form: str) -> Edits:
+    """The weighted sums of the outputs of a layer: sum_j w_ij o_j, W o, O W."""
+    j, k = Letter(view.fresh), view.free[:1]
+    for label in view.labels:
+        units = (Entry("activation", "", label.shifted(-1)), Entry("input", "", None))
+        for o in units:
+            w = Entry("weight", "", label)
+            if form == "entry":
+                for i in map(Letter, k):
+                    for places in ((i, j), (j, i)):
+                        made = times(replace(w, places=places), replace(o, places=(j,)))
+                        yield Total("sum", (Bound(j.name),), made)
+                continue
+            w, x, batch = (
+                replace(e, form=f) for e, f in ((w, "whole"), (o, "whole"), (o, "batch"))
+            )
+            yield from (times(w, x), times(Transposed(w), x))
+            yield from (times(batch, w), times(batch, Transposed(w)))
 
 
 def _numbered(node: Entry) -> bool:
@@ -231,18 +250,12 @@ def _with_cell(node: Node, k: int, new: Node) -> Node:
 # ------------------------------------------------------------------ products of matrices
 
 
-def is_array(node: Node) -> bool:
-    """Whether whole arrays stand in the formula."""
-    return any(isinstance(n, Grid) or (isinstance(n, Entry) and n.form != "entry") or
-               n == Letter("bold 1") for n in walk(node))  # fmt: skip
-
-
 def transposed(site: Site, view: View) -> Edits:
     """W^T for W, W for W^T."""
     if isinstance(site.node, Transposed):
         yield site.node.arg
     elif (
-        is_array(site.node)
+        view.is_array(site.node)
         and isinstance(site.node, Entry | Times | Plus | Grid | Derivative)
         and not isinstance(site.parent, Transposed | Derivative)
     ):
@@ -251,7 +264,7 @@ def transposed(site: Site, view: View) -> Edits:
 
 def order_of_factors(site: Site, view: View) -> Edits:
     """A B for B A, signs kept."""
-    if isinstance(site.node, Times) and is_array(site.node):
+    if isinstance(site.node, Times) and view.is_array(site.node):
         args = site.node.args
         for k in range(len(args) - 1):
             swapped = (*args[:k], args[k + 1], args[k], *args[k + 2 :])
@@ -273,7 +286,7 @@ def _with_signs(node: Times) -> Edits:
 
 def entrywise_product(site: Site, view: View) -> Edits:
     """a (.) b for a b, A B for A (.) B."""
-    if isinstance(site.node, Times) and is_array(site.node):
+    if isinstance(site.node, Times) and view.is_array(site.node):
         for k, sign in enumerate(site.node.signs):
             new = "" if sign in ENTRYWISE else "odot"
             signs = (*site.node.signs[:k], new, *site.node.signs[k + 1 :])
@@ -292,7 +305,7 @@ def _grouped(node: Times) -> Edits:
 def ones_missing(site: Site, view: View) -> Edits:
     """A 1 or 1^T A for A: the sum over all samples of a batch."""
     ones = Letter("bold 1")
-    if is_array(site.node) and (site.parent is None or isinstance(site.parent, Plus)):
+    if view.is_array(site.node) and (site.parent is None or isinstance(site.parent, Plus)):
         yield times(Transposed(ones), site.node, span=site.node.span)
         yield times(site.node, ones, span=site.node.span)
         yield times(Transposed(site.node), ones, span=site.node.span)

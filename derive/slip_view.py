@@ -16,6 +16,7 @@ from derive.reading_tree import (
     Derivative,
     Entry,
     Function,
+    Grid,
     Letter,
     Node,
     Num,
@@ -30,6 +31,7 @@ from derive.spec import Network
 from derive.symbols import Label
 
 UNIT_ROLES = ("activation", "preactivation", "delta", "error", "bias", "output", "target", "input")
+UNLABELLED = ("input", "target", "output")
 LABELLED = ("activation", "preactivation", "delta", "error", "bias", "weight", "mask")
 ONE, TWO = Num(Fraction(1)), Num(Fraction(2))
 HALF = Over(ONE, TWO)
@@ -112,6 +114,20 @@ class View:
     def rank(self, entry: Entry) -> int:
         """The number of places that the entry should have."""
         return self.scope.rank(Meaning(entry.role, entry.form, entry.letter), entry.label)
+
+    def is_array(self, node: Node) -> bool:
+        """Whether whole arrays stand in the formula."""
+        return any(
+            isinstance(n, Grid) or n == Letter("bold 1") or (isinstance(n, Entry) and self.whole(n))
+            for n in walk(node)
+        )
+
+    def whole(self, entry: Entry) -> bool:
+        """Whether the entry is a whole array: a vector, a matrix, a batch."""
+        if entry.form != "entry":
+            return True
+        named = entry.label is not None or entry.sample is not None or entry.role in UNLABELLED
+        return not entry.places and named and self.rank(entry) > 0
 
     def batched(self, entry: Entry) -> bool:
         """Whether there is one such quantity for every sample."""
