@@ -7,25 +7,32 @@ becomes a handful of dot products.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from codegen.exposed import exposed
 from codegen.kernels import erfc_coefficients
 from codegen.nodes import Node, node, number, real, remade, ufunc, value_of, walk
 
 HALF = Fraction(1, 2)
 
 
-def faster(root: Node) -> Node:
-    """The expression after the rules, arguments first."""
+def faster(root: Node, exact: bool = False) -> Node:
+    """The expression after the rules, arguments first.
+
+    A rule that is right to eps only is not used where relative errors count, see `exposed`; `exact`
+    says that they count for the whole.
+    """
     made: dict[Node, Node] = {}
+    small = exposed(root, exact)
     for item in walk(root):
-        made[item] = _simpler(remade(item, tuple(made[a] for a in item.args)))
+        rules = EXACT if item in small else RULES
+        made[item] = _simpler(remade(item, tuple(made[a] for a in item.args)), rules)
     return made[root]
 
 
-def _simpler(item: Node) -> Node:
-    for rule in RULES:
+def _simpler(item: Node, rules: Sequence[Rule]) -> Node:
+    for rule in rules:
         found = rule(item)
         if found is not None:
             return found
@@ -54,24 +61,45 @@ def _softplus(item: Node) -> Node | None:
         return None
     (arg,) = item.args
     if arg.op == "neg":
-        positive = _simpler(ufunc("softplus", arg.args[0]))
+        positive = _softplus(ufunc("softplus", arg.args[0]))
+        assert positive is not None
         return ufunc("sub", positive, arg.args[0])
     small = ufunc("log1p", ufunc("absolute", _half_tanh(arg)))
     top = ufunc("maximum", arg, number(0))
     return ufunc("sub", ufunc("add", top, node("constant", detail="log2")), small)
 
 
+def _small_decay(arg: Node) -> Node:
+    return ufunc("exp", ufunc("neg", ufunc("absolute", arg)))
+
+
+def _exact_sigmoid(item: Node) -> Node | None:
+    """sigmoid(a) = exp(min(a, 0)) / (1 + exp(-|a|)), to the last digits also where it is small."""
+    if item.op != "sigmoid":
+        return None
+    (arg,) = item.args
+    above = ufunc("exp", ufunc("minimum", arg, number(0)))
+    return ufunc("div", above, ufunc("add", _small_decay(arg), number(1)))
+
+
+def _exact_softplus(item: Node) -> Node | None:
+    """softplus(a) = max(a, 0) + log(1 + exp(-|a|)), to the last digits also where it is small."""
+    if item.op != "softplus":
+        return None
+    (arg,) = item.args
+    return ufunc("add", ufunc("maximum", arg, number(0)), ufunc("log1p", _small_decay(arg)))
+
+
 def _decay(item: Node) -> Node | None:
     """exp(-|a|)."""
-    if item.op != "decay":
-        return None
-    return ufunc("exp", ufunc("neg", ufunc("absolute", item.args[0])))
+    return _small_decay(item.args[0]) if item.op == "decay" else None
 
 
 def _erfc(item: Node) -> Node | None:
     """erfc(a) by the polynomial of the kernel, written out."""
     if item.op == "erf":  # erf(a) = 1 - erfc(a)
-        return ufunc("sub", number(1), _simpler(ufunc("erfc", item.args[0])))
+        rest = _erfc(ufunc("erfc", item.args[0]))
+        return None if rest is None else ufunc("sub", number(1), rest)
     if item.op != "erfc":
         return None
     (arg,) = item.args
@@ -124,16 +152,11 @@ def _division(item: Node) -> Node | None:
     return None
 
 
-RULES: tuple[Callable[[Node], Node | None], ...] = (
-    _sigmoid,
-    _softplus,
-    _decay,
-    _erfc,
-    _square,
-    _leaky,
-    _even,
-    _division,
-)
+Rule = Callable[[Node], Node | None]
+
+_EVERYWHERE: tuple[Rule, ...] = (_decay, _erfc, _square, _leaky, _even, _division)
+RULES: tuple[Rule, ...] = (_sigmoid, _softplus, *_EVERYWHERE)
+EXACT: tuple[Rule, ...] = (_exact_sigmoid, _exact_softplus, *_EVERYWHERE)
 
 
 # ------------------------------------------------------------------ sums over a whole array

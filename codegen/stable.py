@@ -5,6 +5,7 @@ The rules know the primitives of the calculus and nothing of activations, losses
     a quotient of sums of exponentials         -> sigmoid, tanh, exp(a - max a), exp(-|w|)
     log of exponentials, their sums, quotients -> softplus, maximum + log of the rest
     exp(u) - 1, log(1 + u), 1 + erf(u)         -> expm1(u), log1p(u), erfc(-u)
+    a b / sqrt(a b) for positive a, b          -> sqrt(a b)
     a branch of a Piecewise                    -> computed on the side where its condition holds
 
 An equation that divides by an activation or takes its logarithm is first composed with the
@@ -14,6 +15,7 @@ definition of that activation, so that the exponentials meet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from codegen.complements import (
     coefficient,
@@ -25,6 +27,7 @@ from codegen.complements import (
     softplus_turned,
     turned_signs,
 )
+from codegen.positive_powers import roots_joined
 from codegen.quotients import quotient
 from codegen.sides import known_sign, on_its_side, sinking
 from codegen.wholes import attempt, left_out, logarithms, made_of_exponentials, quotients
@@ -112,6 +115,7 @@ def stable(term: Term) -> Term:
     return term
 
 
+@lru_cache(maxsize=50_000)
 def _derivatives_written(term: Term) -> Term:
     """Derivatives of named functions, sigma'(u), as terms in u."""
     term = rebuild(term, _derivatives_written)
@@ -126,6 +130,7 @@ def _derivatives_written(term: Term) -> Term:
     return replace_term(slope, u, term.arg)
 
 
+@lru_cache(maxsize=50_000)
 def _visit(term: Term) -> Term:
     for rule in RULES:
         found = rule(term)
@@ -141,6 +146,7 @@ RULES: tuple[Callable[[Term], Term | None], ...] = (
     expm1,
     complement,
     sech,
+    roots_joined,
     softplus_turned,
     erfc,
     log1p,

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from codegen.calls import Calls, Op
 from codegen.exchange import exchanged
+from codegen.exposed import exposed_names
 from codegen.faster import faster
 from codegen.folding import folded
 from codegen.joined import Join, joins
@@ -64,10 +65,13 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     _draw(calls, masks)
     calls.given.update(GRADIENT + j.both for j in joined)
     _forward_and_loss(plan, calls, {j.name: j for j in joined}, [*gradients.values()])
+    small = _exposed(plan)
     errors = {step.equation.lhs.tensor for step in plan.backward}
     for step in plan.needed(*(s.name for s in plan.gradients), beside=[*gradients.values()]):
         if step in plan.backward:
-            calls.assign(step.name, faster(_scaled(step, errors, rate)), step.number)
+            calls.assign(
+                step.name, faster(_scaled(step, errors, rate), step.name in small), step.number
+            )
     _gradients(plan, calls, gradients, joined)
     _renew(calls)
     decay = {str(t): u.decay for t, u in updates.items() if u.decay}
@@ -77,6 +81,12 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     bind = ["rate = self._rate", *_views(parameters), *views, *kept, *placed(calls), *calls.bound]
     used = [part for line in _used(bind, calls.lines) for part in folded(line)]
     return TrainerText(tuple(used), tuple(calls.lines))
+
+
+def _exposed(plan: Plan) -> frozenset[str]:
+    """The quantities of which some step needs the last digits also where they are small."""
+    steps = {step.name: step.node for step in (*plan.steps, *plan.updates)}
+    return exposed_names(steps, (plan.objective,))
 
 
 def spatial(program: Program) -> frozenset[Tensor]:
@@ -187,7 +197,9 @@ def _forward_and_loss(
     inlined = {array("L", plan.loss.node.shape): plan.loss.node}
     objective = faster(replace(plan.objective, inlined))
     needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective, *gradients])
-    nodes = [faster(step.node) for step in needed if step is not plan.loss]
+    small = _exposed(plan)
+    quick = {step: faster(step.node, step.name in small) for step in needed}
+    nodes = [quick[step] for step in needed if step is not plan.loss]
     calls.free_shifts = shiftable([*nodes, faster(plan.loss.node)])
     for step in needed:
         if step in plan.forward:
@@ -195,7 +207,7 @@ def _forward_and_loss(
                 calls.copy(join.inner, array(join.source, ()))
                 calls.assign(step.name, join.forward, step.number)
             else:
-                calls.assign(step.name, faster(step.node), step.number)
+                calls.assign(step.name, quick[step], step.number)
     assign_loss(calls, objective, plan.loss.number)
 
 

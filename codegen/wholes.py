@@ -8,6 +8,7 @@ from functools import partial
 from codegen.logarithms import logarithm
 from codegen.quotients import over_others, quotient
 from derive.errors import NotYet
+from derive.polynomial import effort
 from derive.terms import (
     Add,
     Call,
@@ -81,7 +82,8 @@ def logarithms(term: Term) -> Term | None:
 def attempt(rule: Callable[[Term], Term | None], term: Term) -> Term | None:
     """What the rule makes of the term; None where exact arithmetic gives up on it."""
     try:
-        found = rule(term)
+        with effort():
+            found = rule(term)
     except (NotYet, ZeroDivisionError):
         return None
     return None if found is term else found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import lcm
 from random import Random
@@ -11,6 +11,12 @@ from derive.brackets import assume, case_split
 from derive.polynomial import Polynomial, opened, opposite
 from derive.terms import (
     Add,
+    Argmax,
+    Call,
+    Delta,
+    Guard,
+    Num,
+    Piecewise,
     Term,
     structure,
 )
@@ -20,16 +26,55 @@ PRIME = (1 << 61) - 1
 
 def fit(basis: list[Polynomial], target: Polynomial) -> list[Fraction] | None:
     """Rational c with sum c_k basis_k = target as functions of independent atoms, or None."""
-    rows: list[list[int]] = []
-    for cases in _cases([*basis, target]):
-        points = _Points(cases, Random(f"{len(basis)}"))
-        for _ in range(len(basis) + 3):
-            rows.append(points.row())
-    solution = _gauss(rows, len(basis))
-    if solution is None:
-        return None
-    rational = [_reconstruct(v) for v in solution]
-    return None if any(r is None for r in rational) else [r for r in rational if r is not None]
+    return Span(basis, target).combination([(k,) for k in range(len(basis))])
+
+
+class Span:
+    """The search for a target as a linear combination of products of some quantities.
+
+    Each polynomial is evaluated once at each point, whatever the number of combinations tried: at a
+    point the value of a product is the product of the values.
+    """
+
+    def __init__(self, quantities: list[Polynomial], target: Polynomial) -> None:
+        """Nothing is evaluated yet."""
+        self.count = len(quantities)
+        self.points = [_Points(case, Random("")) for case in _cases([*quantities, target])]
+        self.rows: list[list[list[int]]] = [[] for _ in self.points]
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether values multiply as the quantities do: not so where atoms depend on each other."""
+        return all(points.independent for points in self.points)
+
+    def combination(self, products: Sequence[tuple[int, ...]]) -> list[Fraction] | None:
+        """Rational coefficients of products of quantities, given by their numbers, or None."""
+        solution = self._solution(products)
+        if solution is None:
+            return None
+        rational = [_reconstruct(v) for v in solution]
+        return None if any(r is None for r in rational) else [r for r in rational if r is not None]
+
+    def reaches(self, products: Sequence[tuple[int, ...]]) -> bool:
+        """Whether some coefficients modulo the prime exist: else rational ones do not either."""
+        return self._solution(products) is not None
+
+    def _solution(self, products: Sequence[tuple[int, ...]]) -> list[int] | None:
+        system = []
+        for points, rows in zip(self.points, self.rows, strict=True):
+            wanted = len(products) + 3
+            rows.extend(points.row() for _ in range(wanted - len(rows)))
+            for row in rows[:wanted]:
+                values = [_product([row[k] for k in chosen]) for chosen in products]
+                system.append([*values, row[self.count]])
+        return _gauss(system, len(products))
+
+
+def _product(values: list[int]) -> int:
+    result = 1
+    for value in values:
+        result = result * value % PRIME
+    return result
 
 
 def _cases(polys: list[Polynomial]) -> Iterator[list[Polynomial]]:
@@ -52,6 +97,9 @@ def _cases(polys: list[Polynomial]) -> Iterator[list[Polynomial]]:
 Compiled = list[tuple[int, list[tuple[int, int]]]]  # coefficient, (slot, exponent) of each factor
 
 
+_TIED = (Num, Piecewise, Delta, Guard, Argmax)  # roots of numbers, and atoms that are 0 or 1
+
+
 class _Points:
     """Polynomials as functions of numbered slots: one for each atom, with a random value.
 
@@ -63,16 +111,17 @@ class _Points:
         self.slots: dict[Term, int] = {}
         self.inner: list[Compiled | None] = []  # of each slot, where it is a polynomial
         self.root = lcm(*(e.denominator for poly in polys for m in poly for _, e in m))
+        self.independent = True  # no atom met so far is tied to others by a law of its powers
         self.compiled = [self._compile(poly) for poly in polys]
 
     def row(self) -> list[int]:
         """The values of all polynomials at a new point."""
         values: list[int] = []
+        powers: dict[tuple[int, int], int] = {}
         for inner in self.inner:  # a polynomial comes after its atoms
-            values.append(
-                self.random.randrange(2, PRIME) if inner is None else _value(inner, values)
-            )
-        return [_value(poly, values) for poly in self.compiled]
+            value = self.random.randrange(2, PRIME) if inner is None else None
+            values.append(_value(inner or [], values, powers) if value is None else value)
+        return [_value(poly, values, powers) for poly in self.compiled]
 
     def _compile(self, poly: Polynomial) -> Compiled:
         result: Compiled = []
@@ -84,6 +133,9 @@ class _Points:
 
     def _factor(self, atom: Term, exponent: Fraction) -> tuple[int, int]:
         opens = isinstance(atom, Add) and exponent.denominator == 1
+        tied = atom.function == "sin" if isinstance(atom, Call) else isinstance(atom, _TIED)
+        if tied or (isinstance(atom, Add) and not opens):
+            self.independent = False
         if atom not in self.slots:
             inner = self._compile(opened(atom)) if opens else None
             self.slots[atom] = len(self.inner)
@@ -92,11 +144,15 @@ class _Points:
         return self.slots[atom], int(exponent if whole else exponent * self.root)
 
 
-def _value(poly: Compiled, values: list[int]) -> int:
+def _value(poly: Compiled, values: list[int], powers: dict[tuple[int, int], int]) -> int:
+    """The value of a polynomial; `powers` are those already taken at this point."""
     result = 0
     for c, factors in poly:
-        for slot, exponent in factors:
-            c = c * pow(values[slot], exponent, PRIME) % PRIME
+        for factor in factors:
+            power = powers.get(factor)
+            if power is None:
+                power = powers[factor] = pow(values[factor[0]], factor[1], PRIME)
+            c = c * power % PRIME
         result += c
     return result % PRIME
 

@@ -17,7 +17,7 @@ from itertools import combinations_with_replacement
 from derive.brackets import case_split
 from derive.calculus import derivative
 from derive.canon import equal, normal
-from derive.fitting import fit
+from derive.fitting import Span, fit
 from derive.polynomial import TooBig, effort
 from derive.primitives import DEFINED
 from derive.simplify import cost, tidy
@@ -167,19 +167,24 @@ def _quantities(phi: Term) -> list[tuple[Term, Term]]:
 
 def _search(phi: Term, direct: Term, quantities: list[tuple[Term, Term]]) -> Term | None:
     """Least degree first, and within it the fewest quantities."""
-    best: Term | None = None
-    for basis in _bases(quantities):
-        coefficients = fit([normal(value) for _, value in basis], normal(direct))
+    bases = list(_bases(len(quantities)))
+    target = normal(direct)
+    span = Span([normal(value) for _, value in quantities], target)
+    if span.multiplies and not span.reaches(bases[-1]):
+        return None  # every basis is a part of the last one
+    for basis in bases:
+        written = [mul(*(quantities[k][0] for k in chosen)) for chosen in basis]
+        if span.multiplies:
+            coefficients = span.combination(basis)
+        else:
+            values = [mul(*(quantities[k][1] for k in chosen)) for chosen in basis]
+            coefficients = fit(list(map(normal, values)), target)
         if coefficients is None:
             continue
-        found = _written(coefficients, [w for w, _ in basis])
-        if equal(_unfolded(found, phi), direct) and (best is None or cost(found) < cost(best)):
-            best = found
-        if best is not None:
-            break
-    if best is None or _is_dearer(best, direct):
-        return None
-    return best
+        found = _written(coefficients, written)
+        if equal(_unfolded(found, phi), direct):
+            return None if _is_dearer(found, direct) else found
+    return None
 
 
 def _is_dearer(folded: Term, direct: Term) -> bool:
@@ -220,16 +225,17 @@ def _unfolded(term: Term, phi: Term) -> Term:
     return replace_term(term, O, phi)
 
 
-def _bases(quantities: list[tuple[Term, Term]]) -> Iterator[list[tuple[Term, Term]]]:
-    """1; then powers of o; then of o and |o|; then monomials of degree 2 in all quantities."""
-    one: list[tuple[Term, Term]] = [(ONE, ONE)]
+def _bases(count: int) -> Iterator[list[tuple[int, ...]]]:
+    """1; then o, or one of the others; then monomials of degree 1 and 2 in more and more of them.
+
+    Each monomial is the tuple of the numbers of its factors: 0 is o, and (0, 0) is o^2.
+    """
+    one: list[tuple[int, ...]] = [()]
     yield one
-    for quantity in quantities[:1] + list(quantities[2:]):
-        yield [*one, quantity]
-    for count in range(1, len(quantities) + 1):
+    for k in (0, *range(2, count)):
+        yield [*one, (k,)]
+    for upto in range(1, count + 1):
         for degree in (1, 2):
-            basis = list(one)
-            for d in range(1, degree + 1):
-                for chosen in combinations_with_replacement(quantities[:count], d):
-                    basis.append((mul(*(w for w, _ in chosen)), mul(*(v for _, v in chosen))))
-            yield basis
+            degrees = range(1, degree + 1)
+            chosen = (c for d in degrees for c in combinations_with_replacement(range(upto), d))
+            yield [*one, *chosen]

@@ -157,12 +157,22 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
 
 
+def nested(formula: str, times: int) -> str:
+    """The formula with itself in the place of u, so many times."""
+    inner = "s"
+    for _ in range(times):
+        inner = formula.replace("u", f"({inner})")
+    return inner
+
+
 BOMBS = {
     "nested": "exp(-" * 30 + "s" + ")" * 30,
     "long": "+".join(f"exp({n}*s)" for n in range(90)),
     "powers": "*".join(["(s + exp(s))"] * 60),
     "named": "tanh(" * 30 + "s" + ")" * 30,
-    "products": "tanh(s*tanh(s*tanh(s*tanh(s))))",
+    "products": nested("tanh(s*u)", 6),
+    "logarithms": nested("s*tanh(log(1+exp(u)))", 4),
+    "factors": "exp(s)*sin(s)*tanh(s)*sigmoid(s)*softplus(s)/(sqrt(1+s**2)*(2+erf(s))*(3+cos(s)))",
     "sums": "sigmoid(s+" * 12 + "s" + ")" * 12,
 }
 

@@ -9,7 +9,7 @@ import mpmath
 import pytest
 
 from derive.canon import normal
-from derive.fitting import fit
+from derive.fitting import Span, fit
 from derive.formula import read_formula
 from derive.identities import O, S, function_slope, recognised, slope, with_slopes
 from derive.index import replace_term
@@ -156,6 +156,23 @@ def test_coefficients_are_found_exactly() -> None:
 
 def test_no_coefficients_where_there_are_none() -> None:
     assert fit([normal(ONE), normal(exp(S))], normal(S)) is None
+
+
+def test_a_product_of_quantities_is_found_from_their_values_alone() -> None:
+    u, v = exp(S), call("log", 1 + exp(S))
+    span = Span([normal(u), normal(v)], normal(2 * u * v - v**2 / 3))
+    assert span.multiplies
+    assert [str(c) for c in span.combination([(), (0, 1), (1, 1)]) or []] == ["0", "2", "-1/3"]
+    assert span.reaches([(0, 0), (0, 1), (1, 1)])
+    assert not span.reaches([(0, 0), (0, 1), (0,)])
+
+
+def test_quantities_tied_by_a_law_are_multiplied_as_terms() -> None:
+    """sin^2 = 1 - cos^2 and sqrt(u)^2 = u are not seen by independent values."""
+    sine, cosine = call("sin", S), call("cos", S)
+    assert not Span([normal(sine)], normal(cosine)).multiplies
+    assert not Span([normal(power(1 + S**2, ONE.value / 2))], normal(S)).multiplies
+    assert str(slope(read_formula("tan(s)", NAMES)).best) == "1 + o**2"
 
 
 def test_conditions_are_fitted_on_every_branch() -> None:

@@ -7,6 +7,7 @@ difference with hundreds of digits.  The weights are the identity, so that s = x
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from codegen.module import emit
+from codegen.positive_powers import roots_joined
 from codegen.stable import stable
 from codegen.verify import load_source
 from derive.derivation import derive
@@ -26,11 +28,13 @@ from derive.terms import (
     Index,
     Label,
     Piecewise,
+    Pow,
     Sum,
     Tensor,
     Term,
     call,
     exp,
+    mul,
     ref,
 )
 
@@ -225,6 +229,16 @@ def test_softmax_takes_out_the_maximum() -> None:
 def test_a_branch_stays_on_its_side() -> None:
     elu = Piecewise(((s, Compare(">", s, ZERO)), (exp(s) - ONE, True)))
     assert "expm1(min(s1[n,k], 0))" in str(stable(elu))
+
+
+def test_a_root_and_a_quotient_of_one_tail_are_one_root() -> None:
+    """The slope of asin(tanh(s)) is 0/0 far out, unless the two meet."""
+    half, low, high = Fraction(1, 2), call("sigmoid", -s), call("sigmoid", s)
+    joined = roots_joined(mul(6, y, low, high, Pow(4 * low * high, -half)))
+    assert str(joined) == "3*y[n,k]*(sigmoid(-s1[n,k])*sigmoid(s1[n,k]))**(1/2)"
+    assert str(roots_joined(mul(low, Pow(low, -half * 3)))) == "sigmoid(-s1[n,k])**(-1/2)"
+    assert roots_joined(mul(y, Pow(4 - s, -half), 4 - s)) is None  # 4 - s may be negative
+    assert roots_joined(mul(low, Pow(high, -half))) is None
 
 
 def test_stable_forms_are_fixed_points() -> None:
