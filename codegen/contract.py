@@ -128,16 +128,64 @@ def _many(
     free_b: list[Index],
     shared: list[Index],
 ) -> Labelled:
-    """Several summed or free axes: tensordot; einsum only where there are batch axes too."""
-    axes = (*batch, *free_a, *free_b)
+    """Several summed or free axes: tensordot, or matrix products for every batch index."""
+    if batch:
+        return _stacked(a, b, batch, free_a, free_b, shared)
+    places = tuple(tuple(f.axes.index(i) for i in shared) for f in (a, b))
+    free = [i for i in a.axes if i in free_a], [i for i in b.axes if i in free_b]
+    plain = (*free[0], *free[1])
+    shape = tuple(i.size for i in plain)
+    return Labelled(node("tensordot", a.node, b.node, detail=places, shape=shape), plain)
+
+
+def _stacked(
+    a: Labelled,
+    b: Labelled,
+    batch: list[Index],
+    rows: list[Index],
+    columns: list[Index],
+    shared: list[Index],
+) -> Labelled:
+    """One matrix product for every batch index, several axes joined to one where they must be.
+
+    The samples, whose number is not known here, cannot be joined: they become a batch index too.
+    """
+    alone = [i for group in (rows, columns, shared) for i in group if _apart(i, group)]
+    stack = [*alone, *batch]
+    rows, columns, shared = ([i for i in g if i not in alone] for g in (rows, columns, shared))
+    later = [i for i in alone if i in a.axes and i in b.axes]
+    left = _joined(a, [i for i in stack if i in a.axes], rows, shared)
+    right = _joined(b, [i for i in stack if i in b.axes], shared, columns)
+    left, right = (
+        expand(found, tuple(k for k, i in enumerate(stack) if i not in part.axes))
+        for found, part in ((left, a), (right, b))
+    )
+    made = matmul(left, right)
+    if not rows:
+        made = squeeze(made, len(stack))
+    if not columns:
+        made = squeeze(made, made.rank - 1)
+    axes = (*stack, *rows, *columns)
     shape = tuple(i.size for i in axes)
-    if not batch:
-        places = tuple(tuple(f.axes.index(i) for i in shared) for f in (a, b))
-        free = [i for i in a.axes if i in free_a], [i for i in b.axes if i in free_b]
-        plain = (*free[0], *free[1])
-        shape = tuple(i.size for i in plain)
-        return Labelled(node("tensordot", a.node, b.node, detail=places, shape=shape), plain)
-    letters = {i: chr(ord("a") + k) for k, i in enumerate((*axes, *shared))}
-    left, right, out = ("".join(letters[i] for i in part) for part in (a.axes, b.axes, axes))
-    text = f"{left},{right}->{out}"
-    return Labelled(node("einsum", a.node, b.node, detail=text, shape=shape), axes)
+    if len(made.shape) != len(shape):
+        made = node("split", made, detail=(len(stack), shape), shape=shape)
+    return summed(Labelled(made, axes), later)
+
+
+def _apart(index: Index, group: Sequence[Index]) -> bool:
+    """Whether the index stands in a group that cannot be joined with it."""
+    return len(group) > 1 and not isinstance(index.size, int)
+
+
+def _joined(
+    part: Labelled, stack: Sequence[Index], rows: Sequence[Index], columns: Sequence[Index]
+) -> Node:
+    """The array with one axis for all rows and one for all columns, behind those of the stack."""
+    found = part.arranged([*stack, *rows, *columns]).node
+    groups = [group for group in (rows, columns) if group]
+    if any(len(group) > 1 for group in groups):
+        joined = [g[0].size if len(g) == 1 else prod(map(size, g)) for g in groups]
+        found = node("merge", found, shape=(*(i.size for i in stack), *joined))
+    if not rows:
+        found = expand(found, (len(stack),))
+    return found if columns else expand(found, (found.rank,))

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from codegen.calls import Calls, Maker, Op
 from codegen.matrices import tensordot
-from codegen.nodes import COMPARISONS, Node, node, value_of
+from codegen.nodes import COMPARISONS, Node, node, value_of, walk
 from codegen.python import Printer, literal
 from codegen.windowed import over_taps, pad, reduced, spread
 
@@ -31,7 +31,7 @@ CONSTANTS = {"pi": "np.pi", "log2": "float(np.log(2.0))"}
 def _elementwise(calls: Calls, item: Node, name: str | None) -> str:
     if item in calls.free_shifts and not calls.base.get(calls.array(item.args[0])):
         return _centred(calls, item)
-    if not item.shape:
+    if not item.shape and not any(part.op == "array" for part in walk(item)):
         return calls.constant("", Printer({}).inside(item))
     args = [calls.array(a) for a in item.args]
     target = calls.record(item, name, args, inplace=True)
@@ -241,6 +241,6 @@ ARRAYS: dict[str, Maker] = {
     "spread": spread,
     "copy": _copied,
     "full": _copied,
-    **dict.fromkeys(("einsum", "eye", "arange", "argmax", "argmin", "first"), _other),
+    **dict.fromkeys(("eye", "arange", "argmax", "argmin", "first"), _other),
     "power": _power,
 }

@@ -120,7 +120,13 @@ def page_of(program: Program) -> ModulePage:
     inputs, targets = (program.shapes[t] for t in (program.input, program.target))
     training = program.training
     momentum = f", momentum={training.momentum!r}" if training.momentum else ""
-    printed = [*_trace(plan, order), *_forward(plan, order)]
+    functions = {
+        "forward": _forward(plan, order),
+        "loss": _loss(plan, order),
+        "loss_and_gradients": _gradients(plan, order),
+        "trace": _trace(plan, order),
+    }
+    printed = [*trainer.bind, *trainer.step, *(line for f in functions.values() for line in f)]
     state = {str(t): whole(program.shapes[t]) for t in program.state}
     return ModulePage(
         sha256=program.sha256,
@@ -149,10 +155,10 @@ def page_of(program: Program) -> ModulePage:
         ),
         kernels=tuple(kernel_sources(_kernels(plan))),
         init=tuple(_start(name, shape, program.starts) for name, shape in parameters.items()),
-        forward=tuple(_forward(plan, order)),
-        loss=tuple(_loss(plan, order)),
-        loss_and_gradients=tuple(_gradients(plan, order)),
-        trace=tuple(_trace(plan, order)),
+        forward=tuple(functions["forward"]),
+        loss=tuple(functions["loss"]),
+        loss_and_gradients=tuple(functions["loss_and_gradients"]),
+        trace=tuple(functions["trace"]),
         targets=_label_lines(program),
         target_sums=_sum_lines(program),
         example_targets=_example(program),

@@ -204,7 +204,7 @@ def _forward_and_loss(
     for step in needed:
         if step in plan.forward:
             if (join := joined.get(step.name)) is not None:
-                calls.copy(join.inner, array(join.source, ()))
+                calls.copy(join.inner, array(join.source, ("N", join.shape[0])))
                 calls.assign(step.name, join.forward, step.number)
             else:
                 calls.assign(step.name, quick[step], step.number)

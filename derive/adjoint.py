@@ -92,7 +92,7 @@ def in_values(term: Term, user: Equation) -> Term:
         term = replace_term(term, user.rhs, user.lhs)
     if isinstance(user.rhs, Pow):
         term = _powers(term, user.rhs, user.lhs)
-    folded = fold_ratio(tidy(term), user)
+    folded = fold_ratio(term, user)
     return folded if cost(folded) < cost(term) else term
 
 

@@ -107,11 +107,15 @@ class Reader:
             raise SpecError(f"the formula {error}") from None
         return term
 
-    def term(self, tree: Tree) -> Term:
-        """The term of a subtree, within the bounds."""
-        self._parts += 1
+    def counted(self, tree: Tree, parts: int) -> None:
+        """Refuse a formula of too many parts."""
+        self._parts += parts
         if self._parts > MOST_PARTS:
             raise fault(tree, "the formula is too long when its softmax is written out")
+
+    def term(self, tree: Tree) -> Term:
+        """The term of a subtree, within the bounds."""
+        self.counted(tree, 1)
         made = self._made(tree)
         if bounds.degree(made, self._degrees) > bounds.HIGHEST_DEGREE:
             raise fault(tree, f"the degree is above {bounds.HIGHEST_DEGREE}")

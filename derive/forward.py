@@ -186,7 +186,9 @@ def _loss(network: Network, output: Tensor, shape: Shape) -> tuple[Equation, Equ
         return Equation(lhs, Apply(Function("loss"), entry(output)), "a smooth loss"), None
     if spec.formula is not None and "[" in spec.formula:
         tensors = {"o": output, "y": Y}
-        rhs = read_index_formula(spec.formula, shape, lambda n, at: entry(tensors[n], *at))
+        rhs = read_index_formula(
+            spec.formula, shape, lambda n, at: entry(tensors[n], *at), frozenset({SAMPLE})
+        )
         return Equation(lhs, rhs, "the loss"), None
     indices = [Index(name, size) for name, size in zip(LETTERS, shape, strict=False)]
     names = {"o": entry(output, *indices), "y": entry(Y, *indices), "t": mul(*map(size_of, shape))}

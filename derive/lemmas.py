@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 
-from derive.canon import normal, to_term
+from derive.canon import equal
 from derive.equation import Equation
 from derive.identities import O, S, function_slope, recognised, slope, with_slopes
 from derive.index import (
+    at,
     contracted,
     define,
     expand_functions,
@@ -20,9 +23,11 @@ from derive.simplify import cost, tidy
 from derive.steps import BY_DEFINITION, Builder, Chain
 from derive.terms import (
     Add,
+    Affine,
     Apply,
     Call,
     Function,
+    Index,
     Mul,
     Partial,
     Piecewise,
@@ -31,7 +36,10 @@ from derive.terms import (
     Sum,
     Tensor,
     Term,
+    free_indices,
     mul,
+    ordered,
+    power,
     rebuild,
     ref,
     refs,
@@ -150,31 +158,58 @@ def jacobian_lemma(equation: Equation, by: Ref, key: str, title: str) -> Chain:
 
 
 def fold_ratio(term: Term, equation: Equation) -> Term:
-    """With o_i = u_i/Z and Z a sum, every u_i in the term becomes o_i Z, and Z cancels."""
+    """With o_i = u_i/Z, u an exponential and Z a sum, every u_i becomes o_i Z, and Z cancels."""
     factors = equation.rhs.args if isinstance(equation.rhs, Mul) else (equation.rhs,)
     below = [f.base for f in factors if isinstance(f, Pow) and f.exponent == -1]
     above = mul(*(f for f in factors if not isinstance(f, Pow) or f.exponent != -1))
     if len(below) != 1 or not isinstance(below[0], Sum) or not isinstance(above, Call):
         return term
     whole = ref(Tensor("Z", "quantity"))
-    inner = refs(above)
-    if len(inner) != 1:
-        return term
-    lhs = equation.lhs
-    pattern = inner[0]
+    over = [i for i in ordered(free_indices(above)) if i not in free_indices(below[0])]
 
     def visit(node: Term) -> Term:
+        if isinstance(node, Sum) and equal(node, below[0]):
+            return whole
         if isinstance(node, Call) and node.function == above.function:
-            entries = refs(node)
-            if len(entries) == 1 and replace_term(above, pattern, entries[0]) is node:
-                where = dict(zip(pattern.at, entries[0].at, strict=True))
-                return mul(Ref(lhs.tensor, tuple(where.get(p, p) for p in lhs.at)), whole)
+            for values in _matches(above, node, over):
+                entry = at(equation.lhs, values)
+                assert isinstance(entry, Ref)
+                return mul(entry, whole)
         return rebuild(node, visit)
 
-    (total_atom,) = normal(below[0])
-    ((atom, _),) = total_atom
-    stand_in = replace_term(to_term(normal(term)), atom, whole)
-    return tidy(visit(stand_in))
+    folded = tidy(_gathered(visit(term), whole))
+    return term if any(r is whole for r in refs(folded)) else folded
+
+
+def _matches(pattern: Term, term: Term, over: Sequence[Index]) -> Iterator[dict[Index, Affine]]:
+    """What the indices `over` of the pattern are in the term, where it is an instance of it."""
+    constants = sorted({p for r in refs(term) for p in r.at if not p.terms}, key=str)
+    met = ordered(free_indices(term))
+    choices = [[*(Affine.of(i) for i in met if i.size == k.size), *constants] for k in over]
+    for values in product(*choices):
+        found = dict(zip(over, values, strict=True))
+        if equal(at(pattern, found), term):
+            yield found
+
+
+def _gathered(term: Term, whole: Ref) -> Term:
+    """The term with the powers of one quantity multiplied, those inside a sum in front of it."""
+    term = rebuild(term, lambda child: _gathered(child, whole))
+    if isinstance(term, Sum):
+        factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
+        front = [f for f in factors if _power_of(f, whole)]
+        rest = Sum(mul(*(f for f in factors if f not in front)), term.indices)
+        return mul(*front, rest) if front else term
+    if not isinstance(term, Mul):
+        return term
+    exponent = sum(
+        f.exponent if isinstance(f, Pow) else 1 for f in term.args if _power_of(f, whole)
+    )
+    return mul(*(f for f in term.args if not _power_of(f, whole)), power(whole, exponent))
+
+
+def _power_of(term: Term, whole: Ref) -> bool:
+    return term is whole or (isinstance(term, Pow) and term.base is whole)
 
 
 def loss_lemma(loss: Equation, by: Ref, key: str, cites: tuple[str, ...]) -> Chain:

@@ -20,7 +20,15 @@ from derive.layers import (
 from derive.parts import Activation
 from derive.terms import Extent, Index, refs, tensors
 from derive.values import Table
-from derive.written import Resolve, Scope, Written, check_new_name, named_entry, read_equations
+from derive.written import (
+    RESERVED,
+    Resolve,
+    Scope,
+    Written,
+    check_new_name,
+    named_entry,
+    read_equations,
+)
 
 Shape = tuple[Extent, ...]
 Windowed = TypeVar("Windowed", bound=Conv | MaxPool | AvgPool)
@@ -204,6 +212,10 @@ def _parameters(layer: Equations, scope: Scope) -> Table[str, Shape]:
     for name in layer.indices:
         if name in scope.arrays:
             problems.append(f".indices: {name} is the input; take another name")
+        if name in RESERVED:
+            problems.append(
+                f".indices: {name} is a word of the formula language; take another name"
+            )
     shapes: dict[str, Shape] = {}
     for name, axes in layer.parameters.items():
         try:

@@ -33,7 +33,7 @@ from derive.terms import (
     mul,
     ref,
 )
-from derive.written import Scope, Written, read_equation
+from derive.written import Scope, Written, apart, read_equation
 
 DELTA_KINDS = ("dense", "conv", "layer_norm", "batch_norm", "equations")
 
@@ -113,7 +113,8 @@ class _Reader:
     ) -> None:
         self.layer, self.kind = layer, layer.kind
         self.recipe, self.label, self.naming = recipe, label, naming
-        self.indices = {n: Index(n, size) for n, size in recipe.indices.items()}
+        named = {name: Index(name, size) for name, size in recipe.indices.items()}
+        self.indices = apart(named, frozenset({SAMPLE}))
         if recipe.across_samples:
             self.indices["n"] = SAMPLE
         self.tensors: dict[str, Tensor] = {"x": source}
@@ -157,12 +158,27 @@ class _Reader:
         return found
 
     def body(self) -> tuple[Equation, ...]:
-        made = []
+        made: list[Equation] = []
         for k, text in enumerate(self.recipe.equations):
             scope = Scope(self.indices, self.arrays, self._entry, self.recipe.padded)
             last = k == len(self.recipe.equations) - 1
-            made.append(self._defined(read_equation(text, scope, known=True), last))
+
+            def named(part: Term, at: tuple[Index, ...]) -> Term:
+                made.append(self._inner(part, at))
+                return made[-1].lhs
+
+            made.append(self._defined(read_equation(text, scope, named, known=True), last))
         return tuple(made)
+
+    def _inner(self, part: Term, at: tuple[Index, ...]) -> Equation:
+        """A softmax inside of a larger expression under a name of its own.
+
+        Its derivative then is p*(dp - Sum(p*dp)), and so it is safe from overflow.
+        """
+        own = {*self.tensors, *(text.partition("=")[0] for text in self.recipe.equations)}
+        used = {name.partition("[")[0].strip() for name in own}
+        letter = next(c for c in (*"pqarghzuvef", "softmax") if c not in used)
+        return self._defined(Written(letter, at, part), False)
 
     def updates(self) -> tuple[Equation, ...]:
         made = []

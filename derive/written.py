@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from itertools import chain, count
 
 from derive.errors import SpecError, listed, shown, suggestion
@@ -26,12 +27,28 @@ from derive.grammar import (
     read_sides,
     read_tree,
 )
-from derive.terms import Affine, Extent, Extremum, Index, Ref, Size, Tensor, Term, exp, total
+from derive.index import at, fresh
+from derive.terms import (
+    Affine,
+    Extent,
+    Extremum,
+    Index,
+    Ref,
+    Size,
+    Tensor,
+    Term,
+    children,
+    exp,
+    free_indices,
+    total,
+)
 from derive.tokens import fault
 
 INDEX_FUNCTIONS = ("Sum", "Max", "Min", "softmax", "size")
+LATER = "it is defined only by this equation or below it; a name is defined before its use"
 RESERVED = frozenset((*FUNCTIONS, *INDEX_FUNCTIONS, "pi", "True", "False"))
 Resolve = Callable[[str, tuple[Affine, ...]], Term]
+Inner = Callable[[Term, tuple[Index, ...]], Term]  # a part of a right side and its indices
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,7 @@ class Scope:
     resolve: Resolve = named_entry
     padded: frozenset[str] = frozenset()
     remedy: str = "; list the name in `padded` to read 0 there"
+    later: frozenset[str] = frozenset()  # names that this equation or one below it defines
 
     def defining(self, equation: Written) -> Scope:
         """The scope of the equations below this one."""
@@ -73,6 +91,7 @@ def read_equations(texts: tuple[str, ...], scope: Scope) -> tuple[Written, ...]:
     made: list[Written] = []
     problems: list[str] = []
     for place, text in enumerate(texts):
+        scope = replace(scope, later=frozenset(map(_defined_name, texts[place:])))
         try:
             equation = read_equation(text, scope)
         except SpecError as error:
@@ -86,16 +105,29 @@ def read_equations(texts: tuple[str, ...], scope: Scope) -> tuple[Written, ...]:
     return tuple(made)
 
 
-def read_equation(text: object, scope: Scope, *, known: bool = False) -> Written:
-    """One equation that defines a new name; one that is `known` to have values is not tried out."""
+def read_equation(
+    text: object, scope: Scope, naming: Inner | None = None, *, known: bool = False
+) -> Written:
+    """One equation that defines a new name; one that is `known` to have values is not tried out.
+
+    `naming` names what should have a name of its own inside of it.
+    """
     left, right = read_sides(text)
     name, at = _left_side(left, scope)
-    reader = IndexReader(scope, at)
+    reader = IndexReader(scope, at, naming, right)
     return Written(name, at, reader.term(right) if known else reader.whole(right))
 
 
-def read_index_formula(text: object, shape: tuple[Extent, ...], resolve: Resolve) -> Term:
-    """The loss that an index formula in o and y writes; both have the shape of the output."""
+def read_index_formula(
+    text: object,
+    shape: tuple[Extent, ...],
+    resolve: Resolve,
+    taken: frozenset[Index] = frozenset(),
+) -> Term:
+    """The loss that an index formula in o and y writes; both have the shape of the output.
+
+    An index gets another name where one in `taken` has its own.
+    """
     tree = read_tree(text)
     arrays = {"o": shape, "y": shape}
     indices: dict[str, Index] = {}
@@ -106,17 +138,34 @@ def read_index_formula(text: object, shape: tuple[Extent, ...], resolve: Resolve
                     indices.setdefault(place.name, Index(place.name, extent))
     if clash := sorted(set(indices) & (RESERVED | set(arrays))):
         raise SpecError(f"{clash[0]} cannot be the name of an index")
+    indices = apart(indices, taken)
     return IndexReader(Scope(indices, arrays, resolve, remedy=""), ()).whole(tree)
+
+
+def apart(indices: Mapping[str, Index], taken: frozenset[Index]) -> dict[str, Index]:
+    """The indices by name, each with a name that nothing in `taken` has."""
+    found: dict[str, Index] = {}
+    for name, index in indices.items():
+        others = {other for other in indices.values() if other != index}
+        found[name] = fresh(name, index.size, {*taken, *others, *found.values()})
+    return found
 
 
 class IndexReader(Reader):
     """Reads the right side of an equation whose left side has the indices `free`."""
 
-    def __init__(self, scope: Scope, free: tuple[Index, ...]) -> None:
-        """Only the free indices are visible outside sums."""
+    def __init__(
+        self,
+        scope: Scope,
+        free: tuple[Index, ...],
+        naming: Inner | None = None,
+        right: Tree | None = None,
+    ) -> None:
+        """Only the free indices are visible outside sums; `right` is the whole right side."""
         super().__init__({})
-        self.scope = scope
-        self.visible = {index.name: index for index in free}
+        self.scope, self.naming, self.right = scope, naming, right
+        self.advice = {**self.advice, **dict.fromkeys(scope.later, LATER)}
+        self.visible = {name: index for name, index in scope.indices.items() if index in free}
 
     def name(self, tree: Name) -> Term:
         """The term of a rank-0 name."""
@@ -228,18 +277,19 @@ class IndexReader(Reader):
         """softmax(e, i) = exp(e) / Sum(exp(e with k for i), k)."""
         if len(tree.args) != 2:
             raise fault(tree, "softmax takes an expression and the index that it runs over")
-        body, over = tree.args
-        index, outside = self.index(over), dict(self.visible)
-        name = next(n for n, i in outside.items() if i is index)
-        numerator = exp(self.term(body))
+        index, argument = self.index(tree.args[1]), self.term(tree.args[0])
+        self.counted(tree, _length(argument))
         inner = replace(index, name=self._fresh())
-        self.visible[name] = inner
-        denominator = total(exp(self.term(body)), inner)
-        self.visible = outside
-        return numerator / denominator
+        whole = total(exp(at(argument, {index: Affine.of(inner)})), inner)
+        ratio = exp(argument) / whole
+        if self.naming is None or tree is self.right:
+            return ratio
+        free = free_indices(ratio)
+        return self.naming(ratio, tuple(i for i in self.visible.values() if i in free))
 
     def _fresh(self) -> str:
-        taken = {*self.scope.indices, *(index.name for index in self.visible.values())}
+        indices = (*self.scope.indices.values(), *self.visible.values())
+        taken = {*self.scope.indices, *(index.name for index in indices)}
         letters = chain("kmpqrtuvabcdefghijl", (f"k{n}" for n in count()))
         return next(letter for letter in letters if letter not in taken)
 
@@ -270,6 +320,11 @@ def check_new_name(name: str, scope: Scope) -> None:
         raise SpecError(f"{name} does not end in a letter; the number of the layer is added to it")
 
 
+def _defined_name(text: str) -> str:
+    """What stands in front of the places on the left side."""
+    return text.partition("=")[0].partition("[")[0].strip()
+
+
 def _guessed(text: str, scope: Scope) -> Scope:
     """The scope in which a faulty equation still defines its name, so that it is reported once."""
     try:
@@ -293,6 +348,12 @@ def _outside(place: Affine, extent: Extent) -> str | None:
     if low >= 0 and high < extent:
         return None
     return f"reaches from {low} to {high}, outside 0..{extent - 1}"
+
+
+@lru_cache(maxsize=10_000)
+def _length(term: Term) -> int:
+    """The number of parts of a term that is written out."""
+    return 1 + sum(map(_length, children(term)))
 
 
 def _counted(rank: int) -> str:

@@ -122,6 +122,80 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+def own(
+    shape: Any, indices: dict[str, int], parameters: dict[str, list[str]], *forward: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A network with one layer in index equations before a dense one."""
+    layer = {"kind": "equations", "indices": indices, "parameters": parameters}
+    layers = [{**layer, "forward": [*forward]}, "flatten", "2 tanh"]
+    return {"input": shape, "layers": layers}, {"loss": "squared_error"}
+
+
+SUMS = "Sum(w[i,j]*x[i], i)"
+ONCE_WRONG |= {
+    "numbers that are trained": own(
+        3, {"i": 3}, {"a": [], "b": [], "c": []}, "s[i] = a*tanh(b*x[i]) + exp(c)"
+    ),
+    "a temperature that is trained": own(
+        3,
+        {"i": 3, "j": 2},
+        {"w": ["i", "j"], "t": []},
+        f"z[j] = {SUMS}",
+        "p[j] = softmax(-exp(t)*z[j], j)",
+        "s[j] = p[j]*z[j]",
+    ),
+    "statistics of a whole sample": own(
+        [3, 2],
+        {"t": 3, "i": 2},
+        {"w": ["i"]},
+        "m = Sum(x[t,i], t, i)/(size(t)*size(i))",
+        "v = Sum((x[t,i] - m)**2, t, i)/(size(t)*size(i) - 1)",
+        "s[t,i] = w[i]*(x[t,i] - m)/sqrt(v + 1/10)",
+    ),
+    "experts, whose mixture is a view": own(
+        3,
+        {"i": 3, "e": 2, "j": 2},
+        {"g": ["i", "e"], "w": ["e", "i", "j"]},
+        "p[e] = softmax(Sum(g[i,e]*x[i], i), e)",
+        "f[e,j] = tanh(Sum(w[e,i,j]*x[i], i))",
+        "s[j] = Sum(p[e]*f[e,j], e)",
+    ),
+    "softmax of distances": own(
+        2,
+        {"i": 2, "c": 3},
+        {"mu": ["c", "i"]},
+        "d[c] = Sum((x[i] - mu[c,i])**2, i)",
+        "s[c] = softmax(-d[c], c)",
+    ),
+    "a softmax inside a softmax and a product": own(
+        3,
+        {"i": 3, "p": 2},
+        {"w": ["i", "p"]},
+        "z[p] = Sum(w[i,p]*x[i], i)",
+        "s[p] = z[p]*softmax(2*softmax(z[p], p), p)",
+    ),
+    "the letters of the samples": own(
+        3,
+        {"i": 3, "n": 2},
+        {"w": ["i", "n"], "N": ["n"]},
+        "h[n] = Sum(w[i,n]*x[i], i)",
+        "s[n] = tanh(h[n])*N[n]",
+    ),
+    "pairs of factors with samples between them": own(
+        3,
+        {"i": 3, "f": 2, "j": 2},
+        {"v": ["i", "f", "j"]},
+        "l[f,j] = Sum(v[i,f,j]*x[i], i)",
+        "q[f,j] = Sum(v[i,f,j]**2*x[i]**2, i)",
+        "s[j] = Sum(l[f,j]**2 - q[f,j], f)/2",
+    ),
+    "a loss over the letter of the samples": (
+        {"input": 2, "layers": ["2 softmax"]},
+        {"loss": "-Sum(y[n]*log(o[n]), n)"},
+    ),
+}
+
+
 @pytest.mark.parametrize("what", ONCE_WRONG)
 def test_networks_once_wrong(what: str) -> None:
     spec, more = ONCE_WRONG[what]

@@ -91,7 +91,9 @@ def _source(stage: Stage) -> list[Block]:
     if not isinstance(stage.layer, OwnEquations):
         return []
     listing = CodeListing(tuple(CodeLine(text) for text in stage.layer.forward))
-    return [listing, Paragraph(("In the notation of this page:",))]
+    named = len(stage.body) - len(stage.layer.forward)
+    extra = "" if not named else ", where a softmax inside of a formula has a name of its own"
+    return [listing, Paragraph((f"In the notation of this page{extra}:",))]
 
 
 def _outside_training(sheet: Sheet, stage: Stage) -> list[Block]:
