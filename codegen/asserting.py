@@ -8,8 +8,8 @@ from typing import Any
 
 from codegen import examples
 from codegen.checking import check_hand
-from codegen.hand_text import hand_of
-from codegen.marked import JUDGED, Demands
+from codegen.hand_text import NAME, hand_of
+from codegen.marked import JUDGED, Demands, summary
 from codegen.marked_terminal import terminal
 from codegen.sources import Source, example
 from derive.derivation import Derivation
@@ -37,20 +37,20 @@ def assert_derivation(
     it fails always.
     """
     marked = check(spec, hand, notation=notation)
-    problem = failing(marked, strict)
+    problem = failing(marked, strict=strict)
     if problem:
-        raise AssertionError(problem)
+        raise AssertionError(f"\n{problem}")
     return marked
 
 
-def failing(marked: Marked, strict: bool = True) -> str:
+def failing(marked: Marked, name: str = "", *, strict: bool = True) -> str:
     """The report where the answer is no, else nothing."""
     checked = marked.count(*JUDGED, DEFINITION)
     if checked and Demands(strict).met([marked]):
         return ""
-    name = marked.marks[0].position[0] if marked.marks else "derivation"
-    empty = "" if checked else "\nnothing was checked"
-    return f"\n{terminal(marked, name)}{empty}"
+    file = name or (marked.marks[0].position[0] if marked.marks else NAME)
+    counted = summary(marked) if checked else f"nothing was checked: {summary(marked)}"
+    return f"{counted}\n\n{terminal(marked, file)}"
 
 
 def _source(spec: Subject) -> Source:

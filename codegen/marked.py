@@ -145,7 +145,7 @@ class Fact:
 def facts(mark: Mark, marks: Sequence[Mark]) -> list[Fact]:
     """What there is to say of a mark, in the order of a report; `marks` are those of the sheet."""
     made = [slip_fact(slip, glossed=not mark.message) for slip in mark.slips]
-    if mark.message:
+    if mark.message and not _repeats(mark):
         made.append(Fact("reason", (mark.message,)))
     if mark.inherits is not None and mark.inherits < len(marks):
         line = marks[mark.inherits].position[1]
@@ -163,6 +163,15 @@ def facts(mark: Mark, marks: Sequence[Mark]) -> list[Fact]:
         verb = "follows" if mark.follows else "does not follow"
         made.append(Fact("step", (f"{verb} from the line before",)))
     return made
+
+
+def _repeats(mark: Mark) -> bool:
+    """Whether the message says no more than the slips, or that there was an earlier one."""
+    if mark.inherits is not None and not mark.slips:
+        return mark.message.startswith("carries on")
+    said = [slip.expected or slip.found for slip in mark.slips]
+    known = sum(len(slip.found) + len(slip.expected) + 30 for slip in mark.slips)
+    return bool(said) and all(s in mark.message for s in said) and len(mark.message) <= known
 
 
 def _example(example: Counterexample) -> Iterator[str | Tex]:

@@ -137,12 +137,13 @@ def _fact(fact: Fact, width: int, indent: int) -> Iterator[Line]:
     """A label and words beside it; a formula is not broken, so that it can be copied."""
     label = Piece(f"{fact.label:{_LABEL}}", "dim")
     text = visible(fact.text)
+    kept = text.replace(" = ", "\u00a0=\u00a0")  # "j = 1" stays on one line
     if len(fact.parts) == 1 and isinstance(fact.parts[0], Tex):
         yield Piece(" " * indent), label, Piece(text, "green")
         return
     room = max(width - indent - _LABEL, 20)
-    pieces = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
-    for k, piece in enumerate(pieces):
+    pieces = textwrap.wrap(kept, room, break_on_hyphens=False) or [""]
+    for k, piece in enumerate(each.replace("\u00a0", " ") for each in pieces):
         yield Piece(" " * indent), label if k == 0 else Piece(" " * _LABEL), Piece(piece)
 
 
