@@ -96,7 +96,9 @@ def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
     try:
         if claim.relation == "maps":
             return Evidence(at, None, None, _maps(claim, setting), "", setting)
-        lhs, rhs = _sides(claim, setting)
+        lhs = _left(claim, setting)
+        assert claim.rhs is not None
+        rhs = setting.value(claim.rhs)
         return Evidence(at, lhs, rhs, _related(claim.relation, lhs, rhs), "", setting)
     except NoLayer:
         return None
@@ -104,12 +106,12 @@ def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
         return Evidence(at, lhs, rhs, False, str(problem), setting)
 
 
-def _sides(claim: Claim, setting: Setting) -> tuple[Value, Value]:
+def _left(claim: Claim, setting: Setting) -> Value:
+    """The left side; after the step of training where it is assigned."""
     assert claim.lhs is not None
     assert claim.rhs is not None
     updated = claim.relation in ("gets", ":=") and claim.lhs in tuple(walk(claim.rhs))
-    lhs = setting.updated(claim.lhs) if updated else setting.value(claim.lhs)
-    return lhs, setting.value(claim.rhs)
+    return setting.updated(claim.lhs) if updated else setting.value(claim.lhs)
 
 
 def _related(relation: str, lhs: Value, rhs: Value) -> bool:

@@ -152,7 +152,7 @@ class Located:
             case "loss":
                 return LOSS
             case "objective":
-                return OBJECTIVE
+                return LOSS if self.scope.conventions.single else OBJECTIVE
             case "output":
                 return self.world.passed.output.tensor
             case "own":
@@ -224,6 +224,8 @@ class Located:
         if node.form == "batch" and tensor.batched:
             if len(shape) != 1:
                 raise NoValue("a batch of more than vectors")
+            if self.scope.conventions.sample_columns:
+                return tensor, Table(shape[0], self.world.samples, lambda r, c: (c, r))
             return tensor, Table(self.world.samples, shape[0], lambda r, c: (r, c))
         front = (self._sample(node),) if tensor.batched else ()
         places = self._places(node, shape, tensor)

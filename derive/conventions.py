@@ -21,10 +21,12 @@ class Conventions:
     transposed: bool = False  # whole weight matrices stand the other way round
     swapped: bool = False  # w_ij with its indices, and W with its sides, the other way round
     row_vectors: bool = False  # one sample is a row
+    sample_columns: bool = False  # the samples of a batch are its columns
     gradient_rows: bool = False  # dL/dv is a row, dL/dW has the shape of W transposed
     jacobian_columns: bool = False  # d v_i / d u_j stands in row j and column i
     weights_from: bool = False  # W^(l) leads from layer l, not into it
     first_layer: int = 0  # the number of the input
+    single: bool = False  # the objective is the loss of the one sample that the sheet speaks of
 
 
 PLAIN = Conventions()
@@ -41,6 +43,7 @@ TRIED: tuple[tuple[str, Callable[[Conventions], Conventions]], ...] = (
     ("weight matrices stored transposed", lambda c: replace(c, transposed=not c.transposed)),
     ("weight indices in the other order", lambda c: replace(c, swapped=not c.swapped)),
     ("samples as rows", lambda c: replace(c, row_vectors=not c.row_vectors)),
+    ("samples as columns of a batch", lambda c: replace(c, sample_columns=not c.sample_columns)),
     ("gradients as rows", lambda c: replace(c, gradient_rows=not c.gradient_rows)),
     ("Jacobians transposed", lambda c: replace(c, jacobian_columns=not c.jacobian_columns)),
     ("weights numbered by the layer they leave", lambda c: replace(c, weights_from=True)),
@@ -57,9 +60,11 @@ def tried(here: Conventions) -> Iterator[tuple[str, Conventions]]:
 
 
 def named(conventions: Conventions) -> tuple[str, ...]:
-    """The fields in which a sheet differs from the network and the notation."""
-    return tuple(
-        f.name
-        for f in fields(conventions)
-        if getattr(conventions, f.name) != getattr(PLAIN, f.name)
-    )
+    """In words, where a sheet differs from the network and the notation."""
+    found = []
+    for name, change in TRIED:
+        made = change(PLAIN)
+        changed = [f.name for f in fields(made) if getattr(made, f.name) != getattr(PLAIN, f.name)]
+        if all(getattr(conventions, f) == getattr(made, f) for f in changed):
+            found.append(name)
+    return tuple(found)

@@ -62,7 +62,7 @@ class Observer:
 
     def look(self, claim: Claim, scope: Scope) -> Look:
         """The verdict that needs no search."""
-        if (made := _nothing_said(claim)) is not None:
+        if (made := _nothing_said(claim, scope)) is not None:
             return made
         try:
             difference = self.judge.difference(claim, scope)
@@ -134,11 +134,6 @@ class Observer:
         if self._normalisable:
             yield "the targets sum to 1", sums
         yield from _of_generic(self.judge.network)
-        if not _counts_samples(claim):
-            yield "there is one sample", Assumptions(samples=1)
-            if self._normalisable:
-                both = replace(sums, samples=1)
-                yield "the targets sum to 1 and there is one sample", both
 
     @property
     def _normalisable(self) -> bool:
@@ -146,10 +141,10 @@ class Observer:
         return (loss.likelihood or loss.name) in ("cross_entropy", "categorical")
 
 
-def _nothing_said(claim: Claim) -> Look | None:
+def _nothing_said(claim: Claim, scope: Scope) -> Look | None:
     """The verdict on a claim that lacks a side."""
     if claim.complete:
-        return _naming(claim)
+        return _naming(claim, scope)
     (side,) = claim.sides or (None,)
     if claim.relation:
         return Look(INCOMPLETE, "one side is left blank")
@@ -170,8 +165,12 @@ def _descends(node: Node) -> bool:
     )
 
 
-def _naming(claim: Claim) -> Look | None:
-    """A letter that stands for nothing yet, alone on one side."""
+def _naming(claim: Claim, scope: Scope) -> Look | None:
+    """A letter that stands for nothing yet, alone on one side; a symbol that the sheet brings."""
+    if isinstance(claim.lhs, Entry) and claim.lhs.role == "user":
+        known = scope.own.definitions.get(claim.lhs.letter)
+        if known is not None and known.rhs == claim.rhs:
+            return Look(DEFINITION, "brings a symbol of its own")
     for side, other in ((claim.lhs, claim.rhs), (claim.rhs, claim.lhs)):
         assert side is not None
         assert other is not None
@@ -215,7 +214,7 @@ def _speaks_of_loss(claim: Claim) -> bool:
     return False
 
 
-def _counts_samples(claim: Claim) -> bool:
+def counts_samples(claim: Claim) -> bool:
     """Whether the claim itself sums over samples or writes whole batches."""
     for side in claim.sides:
         for node in walk(side):

@@ -16,14 +16,14 @@ the slips are searched that lead from what is right to what is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from derive.charity import Charity, charitable
 from derive.claims import Claim
 from derive.completion import Completion
-from derive.conventions import PLAIN, Conventions
+from derive.conventions import PLAIN, Conventions, named
 from derive.counterexample import counterexample
-from derive.first_look import FAILS, Look, Observer
+from derive.first_look import FAILS, Look, Observer, counts_samples
 from derive.following import Earlier, carried_on, follows
 from derive.judging import Judge
 from derive.latex_tokens import Unreadable
@@ -33,7 +33,7 @@ from derive.marking_words import message_of
 from derive.reading_scope import Scope
 from derive.reading_tree import Applied, Entry, Function, Node, Num, walk
 from derive.sheet import Formula, Sheet
-from derive.sheet_environment import Placed, placed
+from derive.sheet_environment import Item, Placed, placed
 from derive.slips import Limit, Repair, search
 from derive.spec import Network
 from derive.tree_writing import Unwritable, corrected, latex
@@ -106,6 +106,7 @@ class _Marker:
         """Everything read, nothing judged."""
         self.made, self.typeset, self.limit = made, typeset, limit
         self.judge = Judge(made.network, _numbers(made))
+        self.single = not (made.network.weight_decay or any(map(counts_samples, made.claims)))
         self.observer = Observer(self.judge)
         self.completion = Completion(made.network)
         self.remarks: list[str] = []
@@ -131,9 +132,8 @@ class _Marker:
         previous: Claim | None = None
         for item in self.made.items:
             for claim in item.reading.claims:
-                look = self.observer.look(claim, item.scope)
-                finding = Finding(number, claim, item.formula, item.scope, look)
-                finding.follows = follows(claim, previous, self.judge, item.scope)
+                finding = self._first(number, claim, item)
+                finding.follows = follows(claim, previous, self.judge, finding.scope)
                 self.findings.append(finding)
                 previous = claim
                 number += 1
@@ -142,11 +142,26 @@ class _Marker:
                 number += 1
         self._count = number
 
+    def _first(self, number: int, claim: Claim, item: Item) -> Finding:
+        """The first look: as the sheet declares, plainly, and with one sample in mind."""
+        scope = item.scope
+        look = self.observer.look(claim, scope)
+        made = Finding(number, claim, item.formula, scope, look)
+        declared = look.verdict == RIGHT and scope.conventions != PLAIN
+        if declared and not self.judge.under(claim, scope, PLAIN):
+            made.look, made.convention = Look(RIGHT_UNDER), _listed(named(scope.conventions))
+        if made.fails and self.single:
+            made.scope = replace(scope, conventions=replace(scope.conventions, single=True))
+            alone = self.observer.look(claim, made.scope)
+            if alone.verdict in (RIGHT, RIGHT_IF):
+                made.look = Look(RIGHT_IF, conditions=(*alone.conditions, "there is one sample"))
+        return made
+
     # ---------------------------------------------------------------- conventions
 
     def _agree(self) -> None:
         """Take the conventions to which the sheet keeps, one after the other."""
-        here: Conventions = PLAIN
+        here = self.made.conventions
         for _ in range(3):
             taken = self._next_convention(here)
             if taken is None:
@@ -154,7 +169,9 @@ class _Marker:
             here = taken
 
     def _next_convention(self, here: Conventions) -> Conventions | None:
-        open_ones = [f for f in self.findings if f.fails or f.look.verdict in (RIGHT, RIGHT_IF)]
+        here = replace(here, single=self.single)
+        decided = (RIGHT, RIGHT_IF, RIGHT_UNDER)
+        open_ones = [f for f in self.findings if f.fails or f.look.verdict in decided]
         judged = [
             Judged(f.claim, replace(f.scope, conventions=here), not f.fails) for f in open_ones
         ]
@@ -173,7 +190,7 @@ class _Marker:
         for k in agreement.explains:
             finding = findings[k]
             finding.scope = replace(finding.scope, conventions=agreement.conventions)
-            finding.convention = agreement.name
+            finding.convention = _listed(named(agreement.conventions)) or agreement.name
             finding.look = Look(RIGHT_UNDER, conditions=finding.look.conditions)
 
     # ---------------------------------------------------------------- what went wrong
@@ -188,8 +205,9 @@ class _Marker:
                 continue
             number = carried_on(finding.claim, earlier, self.judge, finding.scope)
             finding.inherits = number
+            limit = self.limit if number is None else replace(self.limit, together=1)
+            finding.ways = self._search(finding, limit)
             if number is None:
-                finding.ways = self._search(finding)
                 finding.inherits = self._repeats(finding)
             earlier.append(Earlier(finding.number, finding.claim))
 
@@ -203,7 +221,7 @@ class _Marker:
         if len(found) == 1:
             (finding.charity,) = found
 
-    def _search(self, finding: Finding) -> tuple[tuple[Repair, ...], ...]:
+    def _search(self, finding: Finding, limit: Limit) -> tuple[tuple[Repair, ...], ...]:
         scope = finding.scope
         try:
             return search(
@@ -211,7 +229,7 @@ class _Marker:
                 lambda claim: self.judge.holds(claim, scope),
                 scope,
                 self.made.network,
-                self.limit,
+                limit,
             )
         except RecursionError:
             return ()
@@ -304,6 +322,10 @@ class _Marker:
         return f"{text[start:end].strip()} = {self.typeset(layout)}"
 
 
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(words)
+
+
 def _patched(text: str, span: tuple[int, int], pieces: Sequence[tuple[int, int, str]]) -> str:
     """The stretch of the text with pieces put in; pieces before it stand in front."""
     start, end = span
@@ -345,5 +367,3 @@ def _numbers(made: Placed) -> frozenset[int]:
         if isinstance(n, Num) and n.value.denominator == 1
     )
 
-
-__all__ = ["Finding", "Marked", "field", "mark"]

@@ -200,15 +200,21 @@ class _Statements:
         first = nodes[0]
         if not relations:
             return [Claim(first, "", None, span, chain=self.chain, link=link, notes=notes)]
-        made = []
+        made: list[Claim] = []
+        before = first
         for k, (relation, token) in enumerate(relations):
             rhs = nodes[k + 1]
             end = token.end if rhs is None else rhs.span[1]
             begin = span[0] if k == 0 else token.start
+            blank = isinstance(rhs, Dots)
+            if blank and k + 1 < len(relations):  # steps left out in the middle
+                continue
+            value = None if blank else rhs
             made.append(
-                Claim(first, relation, rhs, (begin, end), nodes[k], self.chain, link, notes=notes)
+                Claim(first, relation, value, (begin, end), before, self.chain, link, notes=notes)
             )
-        return [claim for claim in made if not isinstance(claim.rhs, Dots)]
+            before = rhs
+        return made
 
 
 def _is_condition(members: list[Node | None], link: str) -> bool:

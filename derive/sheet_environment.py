@@ -1,16 +1,19 @@
-"""A sheet made ready for marking: the network, the notation, and every formula read in its scope."""
+"""A sheet made ready for marking: the network, and every formula read in its scope."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from derive.forward import forward
+from derive.claims import Claim
+from derive.conventions import Conventions
+from derive.environment import environment
 from derive.latex_macros import Macros
-from derive.profiles import names as profile_names
-from derive.profiles import profile
-from derive.reading import Reading, read
+from derive.latex_tokens import Refused, Unreadable
+from derive.reading import Reading
 from derive.reading_scope import Scope
 from derive.sheet import Formula, Sheet
+from derive.sheets import claims_of
 from derive.spec import Network, load
 
 ANY = "n > d generic repeat=L : generic"  # the network of sheets that speak of none
@@ -34,21 +37,34 @@ class Placed:
     guessed: bool
     items: tuple[Item, ...]
     macros: Macros
+    conventions: Conventions
     remarks: tuple[str, ...] = ()
+
+    @property
+    def claims(self) -> Iterator[Claim]:
+        """Everything that the sheet states."""
+        for item in self.items:
+            yield from item.reading.claims
 
 
 def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Placed:
     """The sheet with everything read."""
     about = load(ANY) if network is None else network
-    passed = forward(about)
-    threshold = any(getattr(s.layer, "bias", "") == "threshold" for s in passed.stages)
+    made = environment(sheet, network, notation)
+    items = tuple(
+        _item(formula, scope, sheet.macros)
+        for formula, scope in zip(sheet.formulas, made.scopes, strict=True)
+    )
+    return Placed(
+        about, made.notation, made.guessed, items, sheet.macros, made.conventions, made.remarks
+    )
 
-    def items(name: str) -> tuple[Item, ...]:
-        scope = Scope(
-            profile(name), passed.output.tensor.label, passed.shapes, threshold
-        )
-        return tuple(Item(f, scope, read(f.text, scope, sheet.macros)) for f in sheet.formulas)
 
-    names = profile_names() if notation is None else (notation,)
-    best = min(names, key=lambda name: sum(len(i.reading.problems) for i in items(name)))
-    return Placed(about, best, notation is None, items(best), sheet.macros)
+def _item(formula: Formula, scope: Scope, macros: Macros) -> Item:
+    try:
+        return Item(formula, scope, claims_of(formula, scope, macros))
+    except Refused:
+        raise
+    except RecursionError:
+        problem = Unreadable(0, "a formula nested too deep", "less nesting")
+        return Item(formula, replace(scope), Reading((), (problem,)))
