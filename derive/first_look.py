@@ -8,11 +8,13 @@ from fractions import Fraction
 from functools import cached_property
 
 from derive.claim_calculus import KNOWN
+from derive.claim_numbers import Outside
 from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.domain import conditions
 from derive.forward import forward
 from derive.judging import Assumptions, Difference, Judge
+from derive.listings import Fault, faults, is_listing
 from derive.parts import Activation, Loss
 from derive.reading_scope import Scope
 from derive.reading_tree import (
@@ -33,7 +35,7 @@ from derive.reading_tree import (
 )
 from derive.spec import Network
 from derive.terms import Ref, Term, refs
-from derive.verdicts import DEFINITION, INCOMPLETE, OUT_OF_SCOPE, RIGHT, RIGHT_IF, UNDECIDED
+from derive.verdicts import DEFINITION, INCOMPLETE, OUT_OF_SCOPE, RIGHT, RIGHT_IF, UNDECIDED, WRONG
 
 _FIRST = Num(Fraction(1))
 FAILS = ""  # no verdict yet: both sides differ
@@ -51,6 +53,7 @@ class Look:
     message: str = ""
     conditions: tuple[str, ...] = ()
     difference: Difference | None = None
+    faults: tuple[Fault, ...] = ()  # of an array with dots
 
 
 @dataclass
@@ -64,6 +67,8 @@ class Observer:
         """The verdict that needs no search."""
         if (made := _nothing_said(claim, scope)) is not None:
             return made
+        if is_listing(claim):
+            return self._listing(claim, scope)
         try:
             difference = self.judge.difference(claim, scope)
         except NoValue as problem:
@@ -77,6 +82,14 @@ class Observer:
             if self.judge.holds(claim, scope, given):
                 return Look(RIGHT_IF, f"holds if {name}", (name, *self._domain_of(claim)))
         return Look(FAILS, difference=difference)
+
+    def _listing(self, claim: Claim, scope: Scope) -> Look:
+        """An array with dots, entry by entry."""
+        try:
+            found = faults(claim, self.judge.worlds(scope.conventions), scope)
+        except (NoValue, Outside) as problem:
+            return Look(UNDECIDED, f"cannot be evaluated: {problem}")
+        return Look(WRONG, faults=found) if found else Look(RIGHT)
 
     # ---------------------------------------------------------------- without a value
 

@@ -258,6 +258,10 @@ class _Marker:
         )
         if finding.fails:
             made = self._failing(finding, made)
+        elif look.faults:
+            slips = [self._slip(finding, f.kind, f.cell, f.repaired) for f in look.faults]
+            slips.sort(key=lambda slip: slip.at)
+            made = replace(made, slips=tuple(slips), corrected=_mended(finding, slips))
         elif look.verdict == INCOMPLETE:
             made = replace(made, corrected=self._completed(finding))
         elif look.verdict in (RIGHT, RIGHT_IF) and (slip := _partly_labelled(finding)):
@@ -274,20 +278,20 @@ class _Marker:
             return replace(made, verdict=DEFECT, slips=(slip,), corrected=corrected_text)
         assert finding.look.difference is not None
         difference = self.judge.smallest(claim, finding.scope, finding.look.difference)
-        made = replace(
-            made, verdict=WRONG, counterexample=counterexample(claim, difference, text)
-        )
+        made = replace(made, verdict=WRONG, counterexample=counterexample(claim, difference, text))
         if not finding.ways:
             return replace(made, corrected=self._completed(finding))
         best = finding.ways[0]
         slips = tuple(self._slip(finding, r.kind, r.before, r.after) for r in best)
         return replace(made, slips=slips, corrected=self._corrected(finding, best[-1].claim))
 
-    def _slip(self, finding: Finding, kind: str, before: Node, after: Node) -> Slip:
+    def _slip(self, finding: Finding, kind: str, before: Node, after: Node | None) -> Slip:
         text = finding.formula.text
         start, end = before.span
         try:
-            if isinstance(after, Function):
+            if after is None:
+                expected = ""
+            elif isinstance(after, Function):
                 expected = latex(Applied(after, ()), finding.scope, self.made.macros)
             else:
                 expected = corrected(text, before, after, finding.scope, self.made.macros)
@@ -320,6 +324,14 @@ class _Marker:
             return ""
         start, end = lhs.span
         return f"{text[start:end].strip()} = {self.typeset(layout)}"
+
+
+def _mended(finding: Finding, slips: Sequence[Slip]) -> str:
+    """The claim with what is expected in the place of each slip; "" where that is not known."""
+    if any(not slip.expected for slip in slips):
+        return ""
+    pieces = {slip.at: (*slip.at, slip.expected) for slip in slips}
+    return _patched(finding.formula.text, finding.claim.span, list(pieces.values()))
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -366,4 +378,3 @@ def _numbers(made: Placed) -> frozenset[int]:
         for n in walk(side)
         if isinstance(n, Num) and n.value.denominator == 1
     )
-
