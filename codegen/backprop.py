@@ -122,7 +122,7 @@ class Backprop:
         output, kept = self.forward(m, known, x, trace)
         loss = self.loss(m, known, output, y)
         d_o = self.objective.slope(m, output, y)
-        _, gradients = self.chain.backward(m, known, kept, d_o, trace)
+        gradients = self.chain.parameter_slopes(m, known, kept, d_o, trace)
         return Pass(loss, self.reduced(m, known, gradients, x.shape[0]), output, trace)
 
     def next_state(self, m: Real, known: Known, trace: Known, samples: int) -> Named:

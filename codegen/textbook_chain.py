@@ -65,6 +65,16 @@ class Chain:
             gradients |= found
         return d_o, gradients
 
+    def parameter_slopes(
+        self, m: Real, known: Known, kept: list[Any], d_o: Array, trace: Named
+    ) -> Named:
+        """dL/d(parameter) for every parameter, where nobody asks for dL/dx."""
+        gradients: Named = {}
+        for layer, memory in zip(self.layers[:0:-1], kept[:0:-1], strict=True):
+            d_o, found = layer.backward(m, known, memory, d_o, trace)
+            gradients |= found
+        return gradients | self.layers[0].backward_first(m, known, kept[0], d_o, trace)
+
 
 class ResidualLayer(Layer):
     """u = x + h, h being what the inner layers make of x."""

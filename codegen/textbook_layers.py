@@ -99,15 +99,27 @@ class Layer:
             trace[self.o] = o
         return o, (kept, s, o)
 
+    def parameter_slopes(self, m: Real, known: Known, kept: Any, d_s: Array, trace: Named) -> Named:
+        """dL/d(parameter) alone; layers whose dL/dx costs more than that leave it out."""
+        return self.back(m, known, kept, d_s, trace)[1]
+
     def backward(
         self, m: Real, known: Known, kept: Any, d_o: Array, trace: Named
     ) -> tuple[Array, Named]:
         """dL/dx sample by sample, and dL/d(parameter), from dL/do."""
-        kept, s, o = kept
+        return self.back(m, known, kept[0], self._delta(m, kept, d_o, trace), trace)
+
+    def backward_first(self, m: Real, known: Known, kept: Any, d_o: Array, trace: Named) -> Named:
+        """dL/d(parameter) from dL/do, for a layer that reads the data: nobody needs dL/dx."""
+        return self.parameter_slopes(m, known, kept[0], self._delta(m, kept, d_o, trace), trace)
+
+    def _delta(self, m: Real, kept: Any, d_o: Array, trace: Named) -> Array:
+        """dL/ds from dL/do."""
+        _, s, o = kept
         d_s = self.unit.pull(m, s, o, d_o)
         if self.delta is not None:
             trace[self.delta] = d_s
-        return self.back(m, known, kept, d_s, trace)
+        return d_s
 
     def next_state(self, m: Real, known: Known, trace: Known, samples: int) -> Named:
         """The state after a training batch, from the state before it and the batch's trace."""
@@ -144,12 +156,17 @@ class DenseLayer(Layer):
     def back(
         self, m: Real, known: Known, kept: Any, d_s: Array, trace: Named
     ) -> tuple[Array, Named]:
-        """dL/dW = x^T delta, dL/db = (-) sum_n delta, dL/dx = delta W^T."""
+        """dL/dW, dL/db and dL/dx = delta W^T."""
+        gradients = self.parameter_slopes(m, known, kept, d_s, trace)
+        return d_s @ known[self.w].T, gradients
+
+    def parameter_slopes(self, m: Real, known: Known, kept: Any, d_s: Array, trace: Named) -> Named:
+        """dL/dW = x^T delta, dL/db = (-) sum_n delta."""
         gradients = {self.w: kept.T @ d_s}
         if self.b is not None:
             total = d_s.sum(axis=0)
             gradients[self.b] = total if self.sign > 0 else -total
-        return d_s @ known[self.w].T, gradients
+        return gradients
 
 
 class FlattenLayer(Layer):

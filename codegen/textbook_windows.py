@@ -120,20 +120,26 @@ class ConvLayer(Layer):
     def back(
         self, m: Real, known: Known, kept: Any, d_s: Array, trace: Named
     ) -> tuple[Array, Named]:
-        """dW[c,k,u,v] = sum delta[c,p,q] x[k,p+u,q+v]; each delta goes back to where x was read."""
-        w, x = known[self.w], kept
-        d_w, d_x = m.zeros(self.parameters[self.w], w), m.zeros(x.shape, x)
+        """The slopes of the parameters; each delta goes back to where x was read."""
+        w, d_x = known[self.w], m.zeros(kept.shape, kept)
         for tap in self.taps:
             lengths = tuple(at.stop - at.start for at in tap.outs)
             delta = _rows(d_s[(ALL, ALL, *tap.outs)])
-            d_w[(ALL, ALL, *tap.place)] = delta.T @ _rows(x[(ALL, ALL, *tap.ins)])
             part = (delta @ w[(ALL, ALL, *tap.place)]).reshape(-1, *lengths, self.shape[0])
             d_x[(ALL, ALL, *tap.ins)] += _channels_first(part)
+        return d_x, self.parameter_slopes(m, known, kept, d_s, trace)
+
+    def parameter_slopes(self, m: Real, known: Known, kept: Any, d_s: Array, trace: Named) -> Named:
+        """dW[c,k,u,v] = sum delta[c,p,q] x[k,p+u,q+v]."""
+        d_w = m.zeros(self.parameters[self.w], known[self.w])
+        for tap in self.taps:
+            delta = _rows(d_s[(ALL, ALL, *tap.outs)])
+            d_w[(ALL, ALL, *tap.place)] = delta.T @ _rows(kept[(ALL, ALL, *tap.ins)])
         gradients = {self.w: d_w}
         if self.b is not None:
             total = d_s.sum(axis=(0, *range(2, d_s.ndim)))
             gradients[self.b] = total if self.sign > 0 else -total
-        return d_x, gradients
+        return gradients
 
 
 class PoolLayer(Layer):

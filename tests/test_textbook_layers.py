@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from codegen.arithmetic import REAL
 from codegen.backprop import (
+    Backprop,
     backprop_of,
     forward,
     loss_and_gradients,
@@ -199,6 +200,31 @@ def assert_follows_outside_training(net: Network, at: Draw, loops: Loops) -> Non
 @pytest.mark.parametrize("name", ALL)
 def test_follows_the_equations(name: str) -> None:
     assert_follows_the_equations(ALL[name])
+
+
+@pytest.mark.parametrize(
+    "net",
+    [Backprop(NETWORKS["conv2"]), Backprop(network(2, "3 tanh", "1 sigmoid", reduction="sum"))],
+    ids=["conv", "dense"],
+)
+def test_nobody_computes_the_slope_by_the_data(
+    net: Backprop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass leaves out dL/dx of the first layer, and has the gradients of one that does not."""
+    at = draw(net.network, np.random.default_rng(0), 3, np.float64)
+    output, kept = net.forward(REAL, at.params, at.x)
+    d_o = net.objective.slope(REAL, output, at.y)
+    _, whole = net.chain.backward(REAL, at.params, kept, d_o, {})
+
+    def back(*_: Any) -> Any:
+        raise AssertionError("dL/dx of the data")
+
+    monkeypatch.setattr(net.chain.layers[0], "back", back)
+    made = net.run(REAL, at.params, at.x, at.y).gradients
+    assert made.keys() == whole.keys()
+    for parameter, gradient in made.items():
+        samples = 3 if net.network.reduction == "mean" else 1
+        np.testing.assert_allclose(gradient, whole[parameter] / samples, 1e-12)
 
 
 @settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
