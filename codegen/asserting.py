@@ -14,7 +14,7 @@ from codegen.marked_terminal import terminal
 from codegen.sources import Source, example
 from derive.derivation import Derivation
 from derive.spec import Network, load
-from derive.verdicts import DEFINITION, Marked
+from derive.verdicts import Marked
 
 Subject = Derivation | Network | Mapping[str, Any] | Path | str
 
@@ -45,7 +45,7 @@ def assert_derivation(
 
 def failing(marked: Marked, name: str = "", *, strict: bool = True) -> str:
     """The report where the answer is no, else nothing."""
-    checked = marked.count(*JUDGED, DEFINITION)
+    checked = marked.count(*JUDGED)
     if checked and Demands(strict).met([marked]):
         return ""
     file = name or (marked.marks[0].position[0] if marked.marks else NAME)

@@ -21,7 +21,7 @@ from codegen.numeric_slips import (
 from codegen.numeric_slips_layers import activations, layers, losses
 
 DOUBLE, SINGLE = 1e-6, 2e-3  # what a gradient may differ by, in units of the size of its terms
-MOST_PAIRS = 4000
+MOST_PAIRS = 1500
 
 
 @dataclass(frozen=True)

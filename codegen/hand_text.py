@@ -67,7 +67,9 @@ def _is_relation(given: Any) -> bool:
 
 def _latex(claim: Any) -> str:
     """A claim as LaTeX.  SymPy prints it; no text ever goes to SymPy."""
-    from sympy import Expr, latex
+    from sympy import Expr
+
+    from codegen.sympy_latex import latex
 
     if _is_relation(claim):
         if claim.rel_op != "==":

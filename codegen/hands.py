@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from codegen import examples
 from codegen.sources import STDIN, Source, read_source
 from derive.errors import SpecError
 from derive.loading import Kind, decode, read_file
-from derive.sheet import Directive, Sheet
+from derive.sheet import Directive, Part, Sheet
 from derive.sheet_text import MOST_TEXT, inside_folder
 from derive.sheets import read_sheet
 from derive.shorthand import is_one_line
@@ -87,7 +87,19 @@ def read_path(path: Path, name: str) -> Hand:
     text = _under(_short(name), lambda: read_file(path, SHEET))
     kind = path.suffix or _guessed(text)
     sheet = _under(_short(name), lambda: read_sheet(text, name, kind, _including(path.parent)))
-    return Hand(sheet, path.parent)
+    parts = tuple(_placed(part, name) for part in sheet.parts)
+    return Hand(replace(sheet, parts=parts), path.parent)
+
+
+def _placed(part: Part, name: str) -> Part:
+    """A part of a file that the sheet takes in, with its path beside that of the sheet."""
+    if part.file == name:
+        return part
+    return replace(part, file=(Path(name).parent / _with_ending(part.file)).as_posix())
+
+
+def _with_ending(name: str) -> str:
+    return name if Path(name).suffix else f"{name}.tex"
 
 
 def _guessed(text: str) -> str:
@@ -99,9 +111,7 @@ def _including(folder: Path) -> Callable[[str], str]:
     r"""What \input reads: a file below the folder, by no way out of it."""
 
     def include(name: str) -> str:
-        path = folder / inside_folder(name)
-        if not path.suffix:
-            path = path.with_suffix(".tex")
+        path = folder / _with_ending(inside_folder(name))
         try:
             inside = path.resolve().is_relative_to(folder.resolve())
         except (OSError, RuntimeError, ValueError):

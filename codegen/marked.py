@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from derive.reading_tree import Span
 from derive.verdicts import (
     DEFECT,
     DEFINITION,
@@ -210,6 +211,30 @@ def one_line(latex: str) -> str:
         text = text.removeprefix("&").removeprefix(",").strip()
         text = text.removesuffix("&").removesuffix("\\\\").removesuffix(",").strip()
     return text
+
+
+def shown_span(mark: Mark) -> Span:
+    """What a report shows of the formula: the claim; of what cannot be read, the whole row."""
+    start, end = mark.span
+    if mark.verdict != UNREADABLE:
+        return start, end
+    text = mark.formula.text
+    row = text.rfind("\\\\", 0, start)
+    after = text.find("\\\\", start)
+    return (0 if row < 0 else row + 2), (len(text) if after < 0 else after)
+
+
+def shown_text(mark: Mark) -> str:
+    """The same as text."""
+    start, end = shown_span(mark)
+    return mark.formula.text[start:end].strip()
+
+
+def wrong_places(mark: Mark) -> list[Span]:
+    """What is marked in the formula: the slips, or where the reading stopped."""
+    if mark.verdict == UNREADABLE:
+        return [(mark.span[0], mark.span[0] + 1)] if mark.span[0] else []
+    return [slip.at for slip in mark.slips]
 
 
 def heading(marked: Marked, file: str) -> str:

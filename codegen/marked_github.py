@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from codegen.marked import WORDS, facts
+from codegen.marked import WORDS, facts, shown_text
 from codegen.plain import visible
 from derive.verdicts import DEFECT, INCOMPLETE, UNDECIDED, UNREADABLE, WRONG, Mark, Marked
 
@@ -35,7 +35,7 @@ def _annotation(mark: Mark, marks: Sequence[Mark]) -> str:
     if last[1] == line:  # GitHub takes columns on one line only
         places.append(("endColumn", last[2] + 1))
     places.append(("title", WORDS[mark.verdict]))
-    said = [visible(mark.text)]
+    said = [visible(shown_text(mark))]
     said += [f"{fact.label}: {visible(fact.text)}" for fact in facts(mark, marks)]
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in places)
     return f"::{LEVELS[mark.verdict]} {properties}::{_data(chr(10).join(said))}"

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from codegen.break_lines import broken
 from codegen.html import escape, faces, stacked
-from codegen.marked import COUNTED, WORDS, Fact, Tex, facts, one_line
+from codegen.marked import COUNTED, WORDS, Fact, Tex, facts, one_line, shown_text
 from codegen.mathml import mathml
 from codegen.render import Entry, MarkedHtml, render
 from codegen.typeset import typeset
@@ -128,7 +128,7 @@ class _Sheet:
             layout = typeset(mark.formula.text, self.marked.macros, mark.span, wrong)
             if layout is not None:
                 return stacked(broken(layout, ROOM))
-        return f"<pre><code>{escape(' '.join(mark.text.split()))}</code></pre>"
+        return f"<pre><code>{escape(one_line(shown_text(mark)))}</code></pre>"
 
     def fact(self, fact: Fact) -> str:
         """A label and what it says."""

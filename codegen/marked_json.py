@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from derive.verdicts import KINDS, VERDICTS, Mark, Marked
+from codegen.marked import shown_text
+from derive.verdicts import KINDS, UNREADABLE, VERDICTS, Mark, Marked
 
 SCHEMA = 1
 
@@ -43,7 +44,7 @@ def _claim(mark: Mark, first: int) -> dict[str, Any]:
         "line": line,
         "column": column,
         "label": mark.formula.label or None,
-        "latex": mark.text,
+        "latex": shown_text(mark) if mark.verdict == UNREADABLE else mark.text,
         "verdict": mark.verdict,
         "slips": [
             {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from codegen.latex_math import formula
 from codegen.markdown import escape
-from codegen.marked import COUNTED, WORDS, Fact, Tex, facts, one_line, summary
+from codegen.marked import COUNTED, WORDS, Fact, Tex, facts, one_line, shown_span, summary
 from codegen.typeset import typeset
 from derive.reading_tree import Span
 from derive.verdicts import DEFINITION, OUT_OF_SCOPE, RIGHT, VERDICTS, Mark, Marked
@@ -54,7 +54,7 @@ class _Sheet:
         """A claim with its verdict and what there is to say."""
         wrong = [slip.at for slip in mark.slips]
         yield f"**{self.place(mark)}: {WORDS[mark.verdict]}**"
-        yield self.tex(mark.formula.text, mark.span, wrong)
+        yield self.tex(mark.formula.text, shown_span(mark), wrong)
         said = [self.fact(fact) for fact in facts(mark, self.marked.marks)]
         if said:
             yield "\n".join(said)

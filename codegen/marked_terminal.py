@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from codegen.marked import WORDS, Fact, Tex, facts, heading, summary
+from codegen.marked import WORDS, Fact, Tex, facts, heading, shown_span, summary, wrong_places
 from codegen.plain import visible
 from derive.verdicts import (
     DEFECT,
@@ -105,7 +105,7 @@ def _mark(mark: Mark, marks: Sequence[Mark], file: str, width: int, digits: int)
 def _written(mark: Mark, room: int) -> Iterator[Line]:
     """The source of a claim in lines that fit, with carets below a slip."""
     text, start = _flat(mark)
-    slips = [(slip.at[0] - start, slip.at[1] - start) for slip in mark.slips]
+    slips = [(a - start, b - start) for a, b in wrong_places(mark)]
     marked = [any(a <= k < max(b, a + 1) for a, b in slips) for k in range(len(text) + 1)]
     for begin, end in _cuts(text, room):
         yield (Piece(visible(text[begin:end])),)
@@ -116,10 +116,11 @@ def _written(mark: Mark, room: int) -> Iterator[Line]:
 
 def _flat(mark: Mark) -> tuple[str, int]:
     """The text of a claim with one space for every end of a line, and where it begins."""
-    text = mark.text
+    start, stop = shown_span(mark)
+    text = mark.formula.text[start:stop]
     cut = len(text) - len(text.lstrip(" &\n\t"))
     end = len(text.rstrip(" &\n\t"))
-    return "".join(" " if c in "\n\r\t" else c for c in text[cut:end]), mark.span[0] + cut
+    return "".join(" " if c in "\n\r\t" else c for c in text[cut:end]), start + cut
 
 
 def _cuts(text: str, room: int) -> Iterator[tuple[int, int]]:

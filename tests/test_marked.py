@@ -209,6 +209,17 @@ def test_lines_fit_and_carets_stay_below(width: int) -> None:
         raise AssertionError("the slip is not marked")
 
 
+def test_what_cannot_be_read_is_shown_with_its_place() -> None:
+    rows = Formula("hand.tex", "a &= b \\\\\n c &= \\odd d \\\\ e &= f", 5, 1, environment="align")
+    at = rows.text.index("\\odd")
+    mark = Mark(rows, (at, len(rows.text)), UNREADABLE, "character 14")
+    lines = plain(Marked(None, "u", False, (mark,))).splitlines()
+    assert lines[2].endswith(r"c &= \odd d")
+    assert lines[3].index("^") == lines[2].index(r"\odd")
+    (claim,) = data([Marked(None, "u", False, (mark,))])["claims"]
+    assert (claim["latex"], claim["line"], claim["column"]) == (r"c &= \odd d", 6, 7)
+
+
 def test_colours_are_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
     marked_terminal.show(marked_terminal.lines(SHEET, "hand.tex"))
     assert capsys.readouterr().out == plain(SHEET)

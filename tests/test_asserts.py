@@ -1,0 +1,394 @@
+"""`assert_derivation`, `check` and `assert_backward`: what passes, and what a failure says."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import gradwright
+from codegen.backprop import loss_and_gradients
+from codegen.backward_frameworks import framework_of
+from codegen.hand_text import hand_of
+from derive.errors import SpecError
+from derive.spec import load
+
+Function = Callable[..., Any]
+DEEP = "3 > 4 tanh > 2 sigmoid : binary_cross_entropy"
+s = sp.Symbol("s")
+sigma = sp.Function("sigma")
+
+
+# -------------------------------------------------------------------------------------- derivations
+
+
+def test_latex_and_sympy_are_both_taken() -> None:
+    right = r"\delta_j^{(2)} = o_j^{(2)} - y_j"
+    assert gradwright.check("xor", right, notation="columns").notation == "columns"
+    marked = gradwright.assert_derivation("xor", right)
+    assert marked.marks[0].text == right
+    slope = sp.Derivative(sigma(s), s)
+    gradwright.assert_derivation(None, sp.Eq(slope, sigma(s) * (1 - sigma(s))))
+    gradwright.assert_derivation(None, (sp.Derivative(sp.exp(-s), s), -sp.exp(-s)))
+    with pytest.raises(AssertionError) as caught:
+        gradwright.assert_derivation(None, sp.Eq(slope, sigma(s) * (1 + sigma(s))))
+    said = str(caught.value)
+    assert "1 claim: 1 wrong" in said
+    assert "sign" in said
+    assert "for example" in said
+
+
+def test_a_failure_shows_every_claim() -> None:
+    sheet = r"""\begin{align} \delta_j^{(2)} &= o_j^{(2)} - y_j \\
+      \delta_j^{(2)} &= y_j - o_j^{(2)} \end{align}"""
+    with pytest.raises(AssertionError) as caught:
+        gradwright.assert_derivation("xor", sheet)
+    said = str(caught.value)
+    assert "2 claims: 1 wrong, 1 right" in said
+    assert "should be" in said
+
+
+@pytest.mark.parametrize(
+    ("hand", "strict", "passes"),
+    [
+        ("only words", True, False),  # nothing can be read
+        ("Only words, $x$ among them.", False, False),  # nothing is said
+        (r"\[ \mystery = 1 \] \[ \delta_j^{(2)} = o_j^{(2)} - y_j \]", True, False),
+        (r"\[ \mystery = 1 \] \[ \delta_j^{(2)} = o_j^{(2)} - y_j \]", False, True),
+    ],
+)
+def test_nothing_read_never_passes(hand: str, strict: bool, passes: bool) -> None:
+    if passes:
+        gradwright.assert_derivation("xor", hand, strict=strict)
+    else:
+        with pytest.raises(AssertionError):
+            gradwright.assert_derivation("xor", hand, strict=strict)
+
+
+def test_what_a_hand_derivation_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "hand.tex"
+    path.write_text(r"\[ a = b \] \[ c = d \]")
+    assert len(hand_of(path).sheet.formulas) == len(hand_of(str(path)).sheet.formulas) == 2
+    x, y = sp.symbols("x y")
+    several = hand_of([sp.Eq(x, y), (x, y**2), "a = b"]).sheet.formulas
+    assert [f.text for f in several] == ["x = y", "x = y^{2}", "a = b"]
+    assert hand_of((x, y)).sheet.formulas[0].text == "x = y"
+    macro = hand_of(r"\newcommand{\e}{\delta} \e = 1").sheet
+    assert "e" in macro.macros.known
+
+
+@pytest.mark.parametrize(
+    ("hand", "words"),
+    [
+        (sp.true, "SymPy has evaluated"),
+        (sp.Lt(s, 1), "expected an equation"),
+        (s, "expected LaTeX"),
+        (3, "expected LaTeX"),
+        ([s], "expected an equation or a pair"),
+        ((s, "1"), "Symbol"),
+    ],
+)
+def test_other_things_are_refused(hand: Any, words: str) -> None:
+    with pytest.raises((TypeError, SpecError), match=words):
+        hand_of([hand] if hand is sp.true else hand)
+
+
+def test_tex_programming_is_refused() -> None:
+    with pytest.raises(SpecError, match="catcode"):
+        gradwright.check(None, r"\catcode`\@=11 \[ x = y \]")
+
+
+# ---------------------------------------------------------------------------------- backward passes
+
+
+def sigmoid(v: Any) -> Any:
+    return 1 / (1 + np.exp(-v))
+
+
+def by_hand(slip: str = "") -> Function:
+    """The backward pass of DEEP, written as people write it, with a slip."""
+
+    def backward(params: Any, x: Any, y: Any) -> Any:
+        W1, b1, W2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+        n = len(x)
+        s1 = x @ W1 + b1
+        o1 = np.tanh(s1)
+        o2 = sigmoid(o1 @ W2 + b2)
+        d2 = o2 - y
+        if slip == "cross-entropy kept its slope":
+            d2 = d2 * o2 * (1 - o2)
+        slope = 1 - o1**2
+        if slip == "no slope":
+            slope = np.ones_like(o1)
+        if slip == "slope in o at s":
+            slope = 1 - s1**2
+        if slip == "slope at o":
+            slope = 1 - np.tanh(o1) ** 2
+        d1 = d2 @ W2.T * slope
+        if slip == "ascent":
+            d2, d1 = -d2, -d1
+        read = s1 if slip == "s for o" else o1
+        g = {"W1": x.T @ d1 / n, "b1": d1.sum(axis=0) / n,
+             "W2": read.T @ d2 / n, "b2": d2.sum(axis=0) / n}  # fmt: skip
+        if slip == "one sample":
+            g["b1"] = d1[0] / n
+        if slip in ("no mean", "no mean, no slope"):
+            g = {name: value * n for name, value in g.items()}
+        if slip == "no mean, no slope":
+            g |= {"W1": x.T @ (d2 @ W2.T), "b1": (d2 @ W2.T).sum(axis=0)}
+        if slip == "mean twice":
+            g = {name: value / n for name, value in g.items()}
+        if slip == "threefold":
+            g["W2"] = 3 * g["W2"]
+        if slip == "nonsense":
+            g["W2"] = g["W2"] ** 2 + 1
+        return g
+
+    return backward
+
+
+def message(spec: Any, function: Function) -> str:
+    with pytest.raises(AssertionError) as caught:
+        gradwright.assert_backward(spec, function)
+    return str(caught.value)
+
+
+def test_right_backward_passes_pass() -> None:
+    gradwright.assert_backward(DEEP, by_hand())
+    for spec in (
+        "6 > layer_norm > 4 relu > 3 softmax : cross_entropy weight_decay=0.1",
+        "1x5x5 > conv 2 3 relu > max_pool 2 > flatten > 3 softmax : cross_entropy",
+        "4 > dropout 0.5 > 3 silu > 2 : huber",
+        "4 > 3 tanh > batch_norm > 3 tanh > 2 : mean_squared_error reduction=sum",
+    ):
+        gradwright.assert_backward(spec, generic(spec))
+
+
+def generic(spec: str, wrong: str = "") -> Function:
+    """A right backward pass of a network, or that of another one."""
+    network = load(wrong or spec)
+
+    def backward(params: Any, x: Any, y: Any, masks: Any = None) -> Any:
+        return loss_and_gradients(network, params, x, y, masks=masks)[1]
+
+    return backward
+
+
+@pytest.mark.parametrize(
+    ("slip", "parameters", "words"),
+    [
+        ("cross-entropy kept its slope", "W1, b1, W2, b2",
+         "slope: the slope of the activation of layer 2 stands twice"),
+        ("no slope", "W1, b1", "slope: the slope of the activation of layer 1 is missing"),
+        ("slope in o at s", "W1, b1", "is written in the output o, is taken at s"),
+        ("slope at o", "W1, b1", "layer 1 is taken at the output o, not at s"),
+        ("ascent", "W1, b1, W2, b2", "sign: every gradient has the wrong sign"),
+        ("s for o", "W2", "variable: s1 stands for the input of layer 2 in the gradient of W2"),
+        ("one sample", "b1", "sum: the sum over the samples is missing: only the first one"),
+        ("no mean", "W1, b1, W2, b2", "factor: 1/N is missing"),
+        ("mean twice", "W1, b1, W2, b2", "factor: 1/N stands twice"),
+        ("threefold", "W2", "factor: the gradient of W2 is the right one times 3"),
+        ("nonsense", "W2", "the gradient of W2 fits no slip that is known"),
+    ],
+)  # fmt: skip
+def test_slips_are_named(slip: str, parameters: str, words: str) -> None:
+    said = message(DEEP, by_hand(slip))
+    assert f"the gradient of {parameters} is wrong" in said
+    assert words in said
+    assert "the smallest example found: 1 > 1 tanh > 1 sigmoid : binary_cross_entropy, " in said
+    samples = 2 if slip in ("one sample", "no mean", "mean twice") else 1
+    assert f", {samples} sample" in said
+    assert "W1 = [[" in said
+
+
+def test_two_slips_together() -> None:
+    said = message(DEEP, by_hand("no mean, no slope"))
+    assert "factor: 1/N is missing" in said
+    assert "slope: the slope of the activation of layer 1 is missing" in said
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong", "words"),
+    [
+        ("4 > 3 tanh > 2 : huber weight_decay=0.1", "4 > 3 tanh > 2 : huber",
+         "the weight decay is forgotten"),
+        ("4 > 3 tanh > 3 : mean_squared_error", "4 > 3 tanh > 3 : squared_error",
+         "not divided by the number of outputs"),
+        ("4 > 2 tanh : half_squared_error", "4 > 2 tanh : squared_error", "a factor 2 too much"),
+        ("4 > 2 tanh : squared_error reduction=sum", "4 > 2 tanh : squared_error",
+         "averaged, not summed"),
+    ],
+)  # fmt: skip
+def test_other_conventions_are_named(spec: str, wrong: str, words: str) -> None:
+    assert words in message(spec, generic(spec, wrong))
+
+
+def test_softmax_reduced_to_its_diagonal() -> None:
+    def backward(params: Any, x: Any, y: Any) -> Any:
+        s1 = x @ params["W1"] + params["b1"]
+        e = np.exp(s1)
+        o = e / e.sum(axis=1, keepdims=True)
+        d = 2 * (o - y) * o * (1 - o)
+        return [x.T @ d / len(x), d.sum(axis=0) / len(x)]
+
+    said = message("3 > 3 softmax : squared_error", backward)
+    assert "jacobian: the Jacobian of the softmax of layer 1 is reduced to its diagonal" in said
+    assert "the smallest example found: 1 > 2 softmax" in said
+
+
+def test_weights_of_another_layer() -> None:
+    def backward(params: Any, x: Any, y: Any) -> Any:
+        W1, W2, W3 = params["W1"], params["W2"], params["W3"]
+        n, o1 = len(x), np.tanh(x @ params["W1"] + params["b1"])
+        o2 = np.tanh(o1 @ W2 + params["b2"])
+        d3 = 2 * (o2 @ W3 + params["b3"] - y)
+        d2 = d3 @ W3.T * (1 - o2**2)
+        d1 = d2 @ W1.T * (1 - o1**2)  # it should be W2
+        pairs = ((x, d1), (o1, d2), (o2, d3))
+        return {f"d{c}{k}": v for k, (i, d) in enumerate(pairs, 1)
+                for c, v in (("W", i.T @ d / n), ("b", d.sum(axis=0) / n))}  # fmt: skip
+
+    said = message("3 > 3 tanh > 3 tanh > 3 : squared_error", backward)
+    assert "layer: the weights W1 stand for W2 on the way back" in said
+    assert "the gradient of W1, b1 is wrong; that of W2, b2, W3, b3 is right" in said
+
+
+LAYER = "3 > 2 sigmoid : squared_error"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda delta, x: (x.T @ delta, delta.sum(axis=0)),
+        lambda delta, x: x.T @ delta,
+        lambda delta, x, W: (delta @ W.T, x.T @ delta, delta.sum(axis=0)),
+        lambda grad_output, inputs, o: {
+            "dW": inputs.T @ (grad_output * o * (1 - o)),
+            "db": (grad_output * o * (1 - o)).sum(axis=0),
+        },
+    ],
+)
+def test_a_single_layer_asks_for_what_it_needs(function: Function) -> None:
+    gradwright.assert_backward(LAYER, function)
+
+
+def test_a_wrong_single_layer() -> None:
+    said = message(LAYER, lambda delta, x, W: (-delta @ W.T, x.T @ delta, delta.mean(axis=0)))
+    assert "x: sign: what layer 1 hands on to its input has the wrong sign" in said
+    assert "b1: factor: 1/N stands twice in the gradient of b1" in said
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda params, x, y: {"W1": params["W1"]}, "expected also b1"),
+        (lambda params, x, y: {"W1": params["W1"].T, "b1": params["b1"]},
+         r"shape \(2, 3\), expected \(3, 2\): it is transposed"),
+        (lambda params, x, y: "no", "expected arrays of numbers"),
+        (lambda params, x, y: [params["W1"]] * 4, "returned 4 arrays"),
+        (lambda params, x, y: {"W1": params["W1"] * np.nan, "b1": params["b1"]}, "W1, b1 is wrong"),
+    ],
+)  # fmt: skip
+def test_answers_that_are_no_gradients(function: Function, words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        gradwright.assert_backward(LAYER, function)
+
+
+def test_arguments_that_nobody_knows() -> None:
+    with pytest.raises(TypeError, match="asks for foo"):
+        gradwright.assert_backward(LAYER, lambda foo, x: x)
+
+
+def test_a_wrong_loss_is_told() -> None:
+    def backward(params: Any, x: Any, y: Any) -> Any:
+        loss, gradients = loss_and_gradients(load(DEEP), params, x, y)
+        return 2 * loss, gradients
+
+    assert "the gradients are right, but the loss of" in message(DEEP, backward)
+
+
+def test_the_function_may_change_what_it_is_given() -> None:
+    right = by_hand()
+
+    def backward(params: Any, x: Any, y: Any) -> Any:
+        made = right(params, x, y)
+        x *= 0
+        params.clear()
+        return made
+
+    gradwright.assert_backward(DEEP, backward)
+
+
+def test_a_network_without_numbers_is_refused() -> None:
+    with pytest.raises(SpecError, match="expected numbers"):
+        gradwright.assert_backward("n > d tanh : squared_error", lambda params, x, y: {})
+
+
+# -------------------------------------------------------------------------------- other frameworks
+
+
+def test_functions_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+
+    def layer(slope: Function) -> Any:
+        class Layer(torch.autograd.Function):  # type: ignore[name-defined,misc]
+            @staticmethod
+            def forward(ctx: Any, x: Any, W: Any, b: Any) -> Any:
+                o = torch.sigmoid(x @ W + b)
+                ctx.save_for_backward(x, W, o)
+                return o
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                x, W, o = ctx.saved_tensors
+                d = g * slope(o)
+                return d @ W.T, x.T @ d, d.sum(0)
+
+        return Layer
+
+    gradwright.assert_backward(LAYER, layer(lambda o: o * (1 - o)))
+    said = message(LAYER, layer(lambda o: o))
+    assert "the activation of layer 1 itself stands in place of its slope" in said
+
+
+def test_functions_of_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for JAX: what is asked of it is `vjp` of a function with its own rule."""
+    monkeypatch.setitem(sys.modules, "jax", fake_jax())
+
+    def rule(given: Any, g: Any, slope: Function) -> Any:
+        x, W, b = given
+        o = sigmoid(x @ W + b)
+        d = g * slope(o)
+        return d @ W.T, x.T @ d, d.sum(axis=0)
+
+    def custom(slope: Function) -> Any:
+        def layer(x: Any, W: Any, b: Any) -> Any:
+            return sigmoid(x @ W + b)
+
+        def called(self: Any, *args: Any) -> Any:
+            return layer(*args)
+
+        home = {"__module__": "jax._src.custom_derivatives", "__call__": called}
+        made: Any = type("custom_vjp", (), home)()
+        made.__signature__ = inspect.signature(layer)
+        made.rule = lambda args, g: rule(args, g, slope)
+        return made
+
+    assert framework_of(custom(lambda o: o)) is not None
+    gradwright.assert_backward(LAYER, custom(lambda o: o * (1 - o)))
+    assert "layer 1 is missing" in message(LAYER, custom(np.ones_like))
+
+
+def fake_jax() -> ModuleType:
+    made: Any = ModuleType("jax")
+    made.numpy = np
+    made.vjp = lambda f, *args: (f(*args), lambda g: f.rule(args, g))
+    found: ModuleType = made
+    return found
