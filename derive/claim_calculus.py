@@ -6,7 +6,7 @@ import cmath
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from derive.claim_arrays import Matrix, Value, column
+from derive.claim_arrays import Matrix, Value, column, together
 from derive.claim_numbers import NoLayer, Outside, Places, guarded_log
 from derive.claim_places import Located, NoValue, Table, is_variable, variable
 from derive.claim_world import LOSS, STEP
@@ -71,7 +71,10 @@ class Calculus(Located):
             raise NoValue("a function without its argument")
         if function.name in ("max", "min") and len(node.args) > 1:
             best = max if function.name == "max" else min
-            return best((self.number(a) for a in node.args), key=lambda z: z.real)
+            first, *rest = map(self.value, node.args)
+            for other in rest:
+                first = together(first, other, lambda a, b: best(a, b, key=lambda z: z.real))
+            return first
         if function.name == "softmax":
             return self._softmax(node)
         if len(node.args) != 1:

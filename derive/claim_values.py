@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from derive.claim_arrays import Matrix, Value, column, multiplied, together
-from derive.claim_calculus import Calculus
 from derive.claim_dots import continued
 from derive.claim_numbers import Outside, compare
+from derive.claim_own import OwnSymbols
 from derive.claim_places import NoValue, counted
-from derive.reading_own import Definition
 from derive.reading_tree import (
     Applied,
     AtPoint,
@@ -48,11 +47,9 @@ from derive.reading_tree import (
 )
 from derive.reading_tree import Value as Named
 
-_UNITS = ("output", "activation", "preactivation")
-
 
 @dataclass(frozen=True)
-class Setting(Calculus):
+class Setting(OwnSymbols):
     """Reads off the value of any formula."""
 
     # ---------------------------------------------------------------- dispatch
@@ -122,8 +119,22 @@ class Setting(Calculus):
         parts = [self.value(arg) for arg in continued(node.args, self.place)]
         result = parts[0]
         for part in parts[1:]:
-            result = together(result, part, lambda a, b: a + b)
+            result = self._added(result, part)
         return result
+
+    def _added(self, a: Value, b: Value) -> Value:
+        """A sum; a bias beside samples in columns counts for every column."""
+        if self.scope.conventions.sample_columns:
+            return self._added_columns(a, b)
+        return together(a, b, lambda x, y: x + y)
+
+    def _added_columns(self, a: Value, b: Value) -> Value:
+        if isinstance(a, Matrix) and isinstance(b, Matrix):
+            if b.shape == (a.shape[0], 1):
+                b = Matrix(tuple(row * a.shape[1] for row in b.rows))
+            elif a.shape == (b.shape[0], 1):
+                a = Matrix(tuple(row * b.shape[1] for row in a.rows))
+        return together(a, b, lambda x, y: x + y)
 
     def _times(self, node: Times) -> Value:
         result = self.value(node.args[0])
@@ -165,7 +176,9 @@ class Setting(Calculus):
         if isinstance(node.exponent, Num) and node.exponent.value.denominator == 1:
             whole = int(node.exponent.value)
             made = self.value(node.base)
-            plain = isinstance(made, Matrix) and not node.entrywise and made.shape != (1, 1)
+            entries = isinstance(node.base, Entry) and node.base.form == "batch"
+            entrywise = node.entrywise or entries
+            plain = isinstance(made, Matrix) and not entrywise and made.shape != (1, 1)
             if isinstance(made, Matrix) and plain and (made.shape[1] != 1 or whole != 2):
                 raise NoValue("the power of an array")
             return self._map(node.base, lambda z: z**whole)
@@ -209,70 +222,6 @@ class Setting(Calculus):
         if any(isinstance(cell, Dots) for row in node.rows for cell in row):
             raise NoValue("a matrix with dots")
         return Matrix(tuple(rows))
-
-    # ---------------------------------------------------------------- symbols of the sheet
-
-    def _defined(self, node: Entry) -> tuple[Definition, Setting]:
-        """The definition of a symbol, and this setting at the symbol's layer."""
-        known = self.scope.own.definitions.get(node.letter)
-        if known is None:
-            raise NoValue(f"the symbol {node.letter}, which nothing gives a value")
-        here = self
-        if known.label is not None and known.label.base == "l" and node.label is not None:
-            here = replace(self, layer=self.layer_number(node.label) - known.label.offset)
-        return known, here
-
-    def _user(self, node: Entry) -> Value:
-        known, here = self._defined(node)
-        if node.places and not known.places:
-            made = here.value(known.rhs)
-            place = self.place(node.places[0]) - self.scope.profile.base
-            if not isinstance(made, Matrix) or not 0 <= place < len(made.entries):
-                raise Outside(f"index {place + self.scope.profile.base} of {node.letter}")
-            return made.entries[place]
-        if len(known.places) == 1 and not node.places:
-            extent = here.extent(known.places[0], known.rhs)
-            if extent is None:
-                raise NoValue(f"the number of entries of {node.letter}")
-            base = self.scope.profile.base
-            rows = ({known.places[0]: k} for k in range(base, base + extent))
-            return column([here._at(known, row) for row in rows])
-        if len(node.places) != len(known.places):
-            raise NoValue(f"{len(known.places)} indices of {node.letter}")
-        row = dict(zip(known.places, map(self.place, node.places), strict=True))
-        return replace(here, letters={**self.letters, **row}).value(known.rhs)
-
-    def _at(self, known: Definition, row: dict[str, int]) -> complex:
-        return replace(self, letters={**self.letters, **row}).number(known.rhs)
-
-    def _by_user(self, of: Node, by: Entry) -> Value:
-        """Through the only quantity of units in the symbol's definition, by which both change."""
-        known, here = self._defined(by)
-        if len(by.places) != len(known.places):
-            raise NoValue(f"a derivative by the whole of {by.letter}")
-        row = dict(zip(known.places, map(self.place, by.places), strict=True))
-        inside = replace(here, letters={**self.letters, **row})
-        units = {n for n in walk(known.rhs) if isinstance(n, Entry) and n.role in _UNITS}
-        if len(units) != 1:
-            raise NoValue(f"a derivative by {by.letter}, which depends on several quantities")
-        (unit,) = units
-        below = inside.value(Derivative(known.rhs, (unit,)))
-        tensor, places = inside._addressed(unit)
-        if isinstance(below, Matrix) or below == 0 or not isinstance(places, tuple):
-            raise NoValue(f"a derivative by {by.letter}")
-        above = self._moved(of, tensor, places)
-        return together(above, below, lambda a, b: a / b)
-
-    def _user_extents(self, part: Entry, name: str) -> Iterator[int]:
-        """The ranges that a definition gives to the indices of its symbol."""
-        try:
-            known, here = self._defined(part)
-        except (NoValue, Outside):
-            return
-        for letter, place in zip(known.places, part.places, strict=False):
-            extent = here.extent(letter, known.rhs) if place == Letter(name) else None
-            if extent is not None:
-                yield extent
 
     # ---------------------------------------------------------------- sums
 

@@ -96,13 +96,16 @@ class BoundNames(Quantities):
     def _quantity(
         self, c: Cursor, name: Name, meanings: list[Meaning], barred: bool = False
     ) -> Node:
-        for meaning in meanings[:1]:
-            self._moved(name, meaning.role)
+        roles = [meaning.role for meaning in meanings]
+        if roles:
+            self._moved(name, next((r for r in roles if r in LABELLED), roles[0]))
         return super()._quantity(c, name, meanings, barred)
 
     def _moved(self, name: Name, role: str) -> None:
         """A layer or an iteration below the symbol, moved to where others write it."""
         below, own = name.below_tokens, self.scope.own
+        if own.brackets:
+            name.raised = [(_rounded(raised), end) for raised, end in name.raised]
         words = _word(name) if role in ("weight", "bias") else ""
         if words:
             name.raised.append((tokens("(t+1)") if words == "new" else [], name.start))
@@ -183,3 +186,9 @@ def _word(name: Name) -> str:
             name.raised.pop(k)
             return "old" if word in _OLD else "new"
     return ""
+
+
+def _rounded(raised: list[Token]) -> list[Token]:
+    """Square brackets as parentheses."""
+    signs = {"[": "(", "]": ")"}
+    return [replace(t, text=signs.get(t.text, t.text)) for t in raised]

@@ -56,8 +56,8 @@ def _cleaned(c: Cursor) -> list[Token]:
     while not c.done:
         token = c.next()
         name = token.text[1:] if token.kind == "command" else ""
-        if token.text in ("$", "~", "&nbsp;"):
-            continue
+        if token.text in ("$", "~", "&nbsp;") or (token.text == "." and c.peek().text == "*"):
+            continue  # .* is written for the product entry by entry
         if name in SIZES:
             made += _sized(c, name, token)
         elif name in ("begin", "end"):

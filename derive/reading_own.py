@@ -48,6 +48,7 @@ class Own:
     signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
     last: frozenset[str] = frozenset()  # letters for the last layer
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
+    brackets: bool = False  # layers stand in square brackets: W^{[1]}
     steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
     differentials: bool = False  # dW stands for the derivative of the loss by W
     gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function

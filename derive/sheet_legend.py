@@ -42,7 +42,7 @@ _IS = re.compile(
     r"being|contains?|holds?)\b)",
     re.IGNORECASE,
 )
-_ENDS = re.compile(r"[.;]|\b(?:and|where|with|while|which|of|in|from|by|so|then)\b", re.IGNORECASE)
+_ENDS = re.compile(r"[.;]|\b(?:and|where|with|while|which|so|then|but)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

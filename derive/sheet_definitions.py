@@ -1,0 +1,102 @@
+r"""Symbols that a sheet defines: "let e_j = ..." adds e_j for the lines below and above.
+
+A symbol is the sheet's own where it stands alone on the left of the first equation about it and
+the notation has no meaning for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from derive.claims import Claim
+from derive.latex_macros import Macros
+from derive.reading_own import Bound, Definition
+from derive.reading_scope import Scope
+from derive.reading_tree import Entry, Letter, Node, walk
+from derive.sheet import Formula
+from derive.sheet_statements import EQUALS, Statement, Written, only_name, statements
+from derive.sheets import claims_of
+from derive.signs import Sign
+
+_NEVER = frozenset(("pi", "infty", "ell", "nabla", "partial"))
+
+
+def with_definitions(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Scope:
+    """The scope with the symbols that the formulas define."""
+    found: dict[str, Statement] = {}
+    signs = dict(scope.own.signs)
+    for formula in formulas:
+        if formula.language != "latex":
+            continue
+        for statement in statements(formula, macros):
+            name = _defined(statement, scope, signs)
+            if name is not None and str(name.sign) not in found:
+                found[str(name.sign)] = statement
+                signs[name.key] = Bound("user")
+    if not found:
+        return scope
+    named = replace(scope, own=replace(scope.own, signs=signs))
+    definitions: dict[str, Definition] = {}
+    for claim in _claims(named, formulas, macros):
+        lhs = claim.lhs
+        if not (isinstance(lhs, Entry) and lhs.role == "user") or lhs.letter in definitions:
+            continue
+        made = _definition(claim, lhs)
+        if made is not None and not _circular(lhs.letter, made.rhs, definitions):
+            definitions[lhs.letter] = made
+    return replace(named, own=replace(named.own, definitions=definitions))
+
+
+def _claims(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Iterator[Claim]:
+    for formula in formulas:
+        if formula.language == "latex":
+            yield from claims_of(formula, scope, macros).claims
+
+
+def _defined(
+    statement: Statement, scope: Scope, signs: dict[tuple[Sign, str], Bound]
+) -> Written | None:
+    """The symbol that a statement brings, if it brings one."""
+    if not statement.relations or statement.relations[0] not in EQUALS:
+        return None
+    name = only_name(statement.members[0])
+    if name is None or name.primes or name.key in signs or not statement.members[1]:
+        return None
+    sign = name.sign
+    if scope.meanings(sign) or (scope.barred(sign) and sign.accent == "bar"):
+        return None
+    letter = sign.letter
+    index = len(letter) == 1 and letter.islower() and not name.below and not name.above
+    if letter in _NEVER or letter in scope.profile.functions or (index and letter in "ijklmnpqrst"):
+        return None
+    kronecker = letter == "delta" and len(name.indices) == 2
+    plain = all(t.kind == "digit" or t.text in (".", "-", r"\ldots") for t in statement.members[1])
+    if kronecker or plain or letter in scope.size_names or letter == scope.samples:
+        return None
+    if any(str(s) == letter for s in scope.profile.functions.values()):
+        return None
+    return name
+
+
+def _definition(claim: Claim, lhs: Entry) -> Definition | None:
+    if claim.rhs is None or claim.relation not in EQUALS:
+        return None
+    places = []
+    for place in lhs.places:
+        if not isinstance(place, Letter):
+            return None
+        places.append(place.name)
+    return Definition(tuple(places), lhs.label, claim.rhs)
+
+
+def _circular(letter: str, rhs: Node, known: dict[str, Definition]) -> bool:
+    """Whether a definition leads back to its own symbol."""
+    for node in walk(rhs):
+        if isinstance(node, Entry) and node.role == "user":
+            if node.letter == letter:
+                return True
+            inner = known.get(node.letter)
+            if inner is not None and _circular(letter, inner.rhs, known):
+                return True
+    return False

@@ -1,0 +1,333 @@
+"""What the signs of a sheet stand for: from its forward equations, its words, and its habits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from derive.latex_macros import Macros
+from derive.latex_tokens import Token
+from derive.reading_cursor import Cursor
+from derive.reading_own import Bound, Own
+from derive.reading_scope import Scope
+from derive.reading_words import FRACTIONS
+from derive.sheet import Formula, Part
+from derive.sheet_forward import Forward, Layering, all_names, forwards, layers_below
+from derive.sheet_legend import Said, legend
+from derive.sheet_statements import (
+    EQUALS,
+    Statement,
+    Written,
+    name_at,
+    only_name,
+    statements,
+    texts,
+)
+from derive.signs import Sign
+from derive.symbols import Label
+
+Key = tuple[Sign, str]
+UNITS = ("input", "output", "preactivation", "activation", "target", "delta", "error")
+_LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
+_LOSS_FORMULA = r"\\log|\\ln|\^2|\^\{2\}|\\ell|\\text|\\mathcal|\\operatorname"
+_DIFFERENTIALS = ([r"\partial"], ["d"])
+_MEAN = r"\\frac\{-?1\}\{2?([NmnMBP])\}|1/2?([NmnMBP])(?![a-z_^])"
+_SPELLED = {"net": "preactivation", "out": "activation", "target": "target", "in": "preactivation"}
+
+
+@dataclass
+class Signs:
+    """Everything that the sheet says of its signs, whatever the notation."""
+
+    statements: list[Statement]
+    forwards: list[Forward]
+    said: list[Said]
+    names: list[Written]
+    below: bool
+    layering: Layering = field(default_factory=Layering)
+
+    @property
+    def depth(self) -> int:
+        """The number of layers that the forward equations number themselves."""
+        return max((k for _, k in self.layering.roles.values() if k is not None), default=0)
+
+
+def signs_of(parts: tuple[Part, ...], macros: Macros) -> Signs:
+    """Look through the parts of a sheet, or of a section."""
+    formulas = [p for p in parts if isinstance(p, Formula) and p.language == "latex"]
+    made = [s for f in formulas for s in statements(f, macros)]
+    found = forwards(made)
+    signs = Signs(made, found, legend(parts, macros), all_names(made), layers_below(found))
+    signs.layering.run(found, signs.below)
+    return signs
+
+
+# -------------------------------------------------------------------- bound signs
+
+
+def bound_signs(signs: Signs, base: Scope, last: int) -> dict[Key, Bound]:
+    """The signs that the notation does not have, or has in another sense."""
+    made: dict[Key, Bound] = {}
+    numbered = last in (0, signs.depth)
+    for key, (role, layer) in signs.layering.roles.items():
+        label = Label(layer) if layer is not None and numbered and role != "input" else None
+        _put(made, key, Bound(role, label, _form(key, role, signs)), base)
+    for sign, function in signs.layering.functions.items():
+        if function == "?" and not _known(base, (sign, ""), "activation_function"):
+            made.setdefault((sign, ""), Bound("activation_function"))
+    for said in signs.said:
+        if not said.name.below and said.name.sign.letter in "ijklmnpqrs" and said.role != "size":
+            continue
+        if said.name.key not in made and said.name.key not in signs.layering.roles:
+            _put(made, said.name.key, _of_words(said, signs, last), base)
+    _losses(signs, base, made)
+    _sizes(signs, base, made)
+    _habits(signs, base, made, last)
+    return made
+
+
+def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
+    if bound.label is None and not key[1] and _known(base, key, bound.role):
+        return
+    made.setdefault(key, bound)
+
+
+def _known(base: Scope, key: Key, role: str) -> bool:
+    """Whether the notation reads the sign in this role."""
+    roles = {m.role for m in base.meanings(key[0])}
+    same = {"output": {"activation"}, "input": {"activation"}, "size": set(), "letter": set()}
+    return bool(roles & ({role} | same.get(role, set())))
+
+
+def _form(key: Key, role: str, signs: Signs) -> str:
+    """Capital letters without indices are whole batches, where the input is one."""
+    return (
+        "batch" if role in UNITS and key[0].letter[:1].isupper() and _is_whole(key, signs) else ""
+    )
+
+
+def _is_whole(key: Key, signs: Signs) -> bool:
+    uses = [n for n in signs.names if n.key == key]
+    return not any(n.indices and not (signs.below and n.below.isdigit()) for n in uses)
+
+
+def _of_words(said: Said, signs: Signs, last: int) -> Bound:
+    label = None
+    if said.role in ("activation", "preactivation") and said.hidden and last == 2:
+        label = Label(1)
+    return Bound(said.role, label, _form(said.name.key, said.role, signs))
+
+
+def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
+    """A loss is a letter for it that is differentiated, or whose formula has a log or a square.
+
+    Where the sheet speaks of one sample only, it is the loss of that sample.
+    """
+    found: dict[Key, None] = {}
+    defined = False
+    for statement in signs.statements:
+        for name in differentiated(statement):
+            if str(name.sign) in _LOSSES and not name.below:
+                found.setdefault(name.key)
+        lhs = only_name(statement.members[0])
+        if lhs is None or str(lhs.sign) not in _LOSSES or not statement.relations:
+            continue
+        text = texts(statement.members[1]) if statement.members[1] else ""
+        if statement.relations[0] in EQUALS and re.search(_LOSS_FORMULA, text):
+            found.setdefault(lhs.key)
+            defined |= is_mean(text)
+    several = defined or _many_samples(signs, made)
+    for key in found:
+        known = _known(base, key, "loss") or _known(base, key, "objective")
+        if key not in made and not (known and several):
+            made[key] = Bound("objective" if several else "loss")
+
+
+def _many_samples(signs: Signs, made: Mapping[Key, Bound]) -> bool:
+    """Whether the sheet speaks of more than one sample."""
+    batch = any(b.form == "batch" for b in made.values())
+    size = any(b.role == "size" for b in made.values())
+    losses = (n for n in signs.names if str(n.sign) in _LOSSES)
+    sampled = any(n.indices and n.below not in ("t",) for n in losses)
+    means = any(is_mean(texts(m)) for s in signs.statements for m in s.members)
+    return batch or size or sampled or means
+
+
+def differentiated(statement: Statement) -> Iterable[Written]:
+    """The names above in derivatives, and those behind a nabla."""
+    for member in statement.members:
+        for k, token in enumerate(member):
+            opening = [t.text for t in member[k + 1 : k + 3]]
+            ahead = None
+            if token.text in FRACTIONS and opening[:1] == ["{"] and opening[1:] in _DIFFERENTIALS:
+                ahead = member[k + 3 :]
+            elif token.text in (r"\partial", r"\nabla"):
+                ahead = member[k + 1 :]
+            if ahead:
+                c = Cursor(list(ahead), ahead[-1].end)
+                if token.text == r"\nabla" and c.take("_"):
+                    c.argument()
+                name = name_at(c)
+                if name is not None:
+                    yield name
+
+
+def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
+    """The letter by which means are divided is the number of samples."""
+    if not any(b.form == "batch" for b in made.values()) and not _gradient_means(signs):
+        return
+    for statement in signs.statements:
+        for member in statement.members:
+            found = re.search(_MEAN, texts(member))
+            letter = next((g for g in found.groups() if g), "") if found else ""
+            if letter and letter != base.samples:
+                made.setdefault((Sign(letter), ""), Bound("size"))
+
+
+def is_mean(text: str) -> bool:
+    """Whether a formula divides by the number of samples."""
+    return bool(re.search(_MEAN, text))
+
+
+def _habits(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> None:
+    """Hats for outputs, words for quantities, and what stands in a difference with an output."""
+    output = Bound("activation", Label(last)) if last else Bound("output")
+    keys = dict.fromkeys(n.key for n in signs.names)
+    for key in keys:
+        sign = key[0]
+        if key in made or key[1]:
+            continue
+        if sign.accent == "hat" and sign.letter in "ytopY" and not base.meanings(sign):
+            made[key] = Bound(output.role, output.label, _form(key, "output", signs))
+        if sign.style in ("text", "roman") and sign.letter in _SPELLED:
+            _put(made, key, Bound(_SPELLED[sign.letter]), base)
+    for a, b in _differences(signs):
+        for unit, other in ((a, b), (b, a)):
+            if other.key in made or base.meanings(other.sign):
+                continue
+            role = _role(unit, base, made)
+            linear = made.get(unit.key) == Bound("preactivation", Label(last))
+            known = role in ("activation", "output") or linear
+            if known and other.indices == unit.indices:
+                made[other.key] = Bound("target", None, _form(other.key, "target", signs))
+
+
+def _role(name: Written, base: Scope, made: Mapping[Key, Bound]) -> str:
+    if name.key in made:
+        return made[name.key].role
+    found = base.meanings(name.sign)
+    return found[0].role if found else ""
+
+
+def _differences(signs: Signs) -> Iterable[tuple[Written, Written]]:
+    """Pairs of names with a minus between them."""
+    for statement in signs.statements:
+        for member in statement.members:
+            yield from _pairs(member)
+
+
+def _pairs(member: tuple[Token, ...]) -> Iterable[tuple[Written, Written]]:
+    if not member:
+        return
+    c = Cursor(list(member), member[-1].end)
+    before: Written | None = None
+    while not c.done:
+        if c.peek().text == "-" and before is not None:
+            c.next()
+            name = name_at(c)
+            if name is not None:
+                yield before, name
+            before = name
+            continue
+        before = None if c.peek().text == "{" else name_at(c)
+        if before is None:
+            c.next()
+
+
+# -------------------------------------------------------------------- habits of writing
+
+
+def own_of(signs: Signs, base: Scope, last: int) -> Own:
+    """The sheet's own part of a scope: its signs and how it writes layers, steps and products."""
+    made = bound_signs(signs, base, last)
+    batch = any(b.form == "batch" for b in made.values())
+    return Own(
+        signs=made,
+        last=_last_letters(signs, base),
+        below=signs.below,
+        brackets=_brackets(signs),
+        steps=_steps(signs),
+        differentials=_differentials(signs),
+        gradient_of="objective" if batch or _gradient_means(signs) else "loss",
+        fitting=_fitting(signs),
+        outer=_outer(signs),
+    )
+
+
+def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:
+    """Letters that stand as a layer above a symbol, and are neither the generic one nor known."""
+    known = {*base.layer_letters, "t", "n", "i", "j", "m", "s", "p", "q", "d"}
+    found: dict[str, int] = {}
+    for name in signs.names:
+        letter = re.match(r"[A-Z]", name.number)
+        fenced = name.above[:1] in ("(", "[")
+        if letter and fenced and letter[0] not in known:
+            found[letter[0]] = found.get(letter[0], 0) + 1
+    return frozenset(found)
+
+
+def _brackets(signs: Signs) -> bool:
+    """Whether layers stand in square brackets: W^{[1]}."""
+    weights = {k for k, (role, _) in signs.layering.roles.items() if role in ("weight", "bias")}
+    return any(n.key in weights and n.above.startswith("[") for n in signs.names)
+
+
+def _steps(signs: Signs) -> str:
+    """The letter of iterations: W_{t+1} = W_t - ..."""
+    for name in signs.names:
+        found = re.fullmatch(r"([tk]|\\tau)\+1", name.below)
+        if found and any(n.sign == name.sign and n.below == found[1] for n in signs.names):
+            return found[1]
+    return ""
+
+
+def _differentials(signs: Signs) -> bool:
+    """Whether some statement begins with dW = ..., d and a symbol."""
+    for statement in signs.statements:
+        first = statement.members[0]
+        if statement.relations and len(first) > 1 and first[0].text == "d":
+            rest = only_name(first[1:])
+            if rest is not None and not first[0].raw:
+                return True
+    return False
+
+
+def _gradient_means(signs: Signs) -> bool:
+    """Whether the gradients of the sheet are means over the samples."""
+    for statement in signs.statements:
+        lhs = texts(statement.members[0])
+        gradient = re.match(r"d[A-Z]|\\nabla|\\frac\{\\partial", lhs)
+        if gradient and any(is_mean(texts(m)) for m in statement.members[1:]):
+            return True
+    return False
+
+
+_EXPLICIT = (r"\odot", r"\circ", "*", r"\ast", r"\otimes", r"\bullet")
+
+
+def _fitting(signs: Signs) -> frozenset[str]:
+    """Signs that are taken entry by entry where nothing else in the sheet is such a sign."""
+    used = {t.text for s in signs.statements for m in s.members for t in m}
+    return frozenset() if used & set(_EXPLICIT) else frozenset(("", "cdot", "times"))
+
+
+def _outer(signs: Signs) -> frozenset[str]:
+    r"""Whether \otimes stands between an error and an input, and so makes a matrix."""
+    for statement in signs.statements:
+        lhs = texts(statement.members[0])
+        for member in statement.members[1:]:
+            for k, token in enumerate(member):
+                if token.text == r"\otimes" and re.search(r"W|w|\\theta|\\Theta", lhs):
+                    return frozenset(("otimes",)) if k else frozenset()
+    return frozenset()
