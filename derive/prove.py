@@ -17,6 +17,7 @@ from derive.evaluate import PRIME, Digits, Modular, Untestable
 from derive.functions import raised
 from derive.index import named_by, written_out
 from derive.polynomial import Polynomial, TooBig, effort, plus, scaled, times
+from derive.reindex import opened, summed_alike
 from derive.simplify import written
 from derive.terms import (
     Argmax,
@@ -75,6 +76,9 @@ def _prove(lhs: Term, rhs: Term, facts: tuple[Fact, ...]) -> Check:
             gap = plus(normal(lhs), scaled(normal(rhs), Fraction(-1)))
             if vanishes(_given(gap, facts)):
                 return Check(PROVED, "by exact arithmetic")
+            gap = plus(normal(opened(lhs)), scaled(normal(opened(rhs)), Fraction(-1)))
+            if vanishes(summed_alike(gap)):
+                return Check(PROVED, "by exact arithmetic, over other summed indices")
     except (TooBig, ZeroDivisionError, RecursionError, NotYet):
         pass
     if facts:

@@ -20,7 +20,7 @@ from codegen.sources import example
 from derive import profiles
 from derive.derivation import Derivation, derive
 from derive.layers import Conv, MaxPool
-from derive.prove import TESTED, Unproved, prove
+from derive.prove import PROVED, Unproved, prove
 from derive.shapes import pads
 from derive.spec import load
 from derive.stages import entry
@@ -265,12 +265,32 @@ def test_the_sum_over_the_taps_is_checked() -> None:
     made = flipped(stage, entry(stage.source, k, a, b))
     assert made is not None
     claim, check = made
-    assert check.word == TESTED
+    assert check.word == PROVED
     assert str(claim) == "Sum(W1[c,k,u,v]*delta1[n,c,a-u,b-v], c, u, v)"
     straight = flipped(stage, entry(stage.source, k, b, a))
     assert straight is not None
     with pytest.raises(Unproved):
         prove(claim, straight[0])
+
+
+TAPS = [(1, 3, 0, 1), (1, 3, 2, 2), (1, 2, 1, 2), (2, 3, 1, 1), (2, 2, 2, 2)]
+
+
+@pytest.mark.parametrize(("rank", "kernel", "padding", "dilation"), TAPS)
+def test_the_kernel_turned_round_is_proved(
+    rank: int, kernel: int, padding: int, dilation: int
+) -> None:
+    layer = {**CONV, "kernel": kernel, "padding": padding, "dilation": dilation}
+    spec = {
+        "input": [2, *[6, 7][:rank]],
+        "layers": [layer, "flatten", "2"],
+        "loss": "squared_error",
+    }
+    stage = derive(spec).forward_pass.stages[0]
+    spots = [Index("a", 6), Index("b", 7)][:rank]
+    made = flipped(stage, entry(stage.source, Index("k", 2), *spots))
+    assert made is not None
+    assert made[1].word == PROVED
 
 
 def test_pictures_of_kernels() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from codegen.chapter.reach import shows_taps
 from codegen.chapter.sheet import Sheet
 from codegen.document import Block, Inline, Paragraph, Strong
 from derive.prove import DIGITS, POINTS, PROVED, SAMPLED, TESTED
@@ -18,8 +17,7 @@ MEANING = {
 
 def legend(sheet: Sheet) -> tuple[Block, ...]:
     """The words that occur, with their meaning."""
-    tested = TESTED if shows_taps(sheet) else ""
-    used = [word for word, n in sheet.derivation.checks.items() if n or word == tested]
+    used = [word for word, n in sheet.derivation.checks.items() if n]
     made: list[Inline] = []
     for word in used:
         made += ["; " if made else "", Strong((word,)), ": ", MEANING[word]]

@@ -17,7 +17,7 @@ from derive.adjoint import apart, carried, users_of
 from derive.index import at, fresh
 from derive.layers import Conv
 from derive.lemma_book import error
-from derive.prove import Check, prove
+from derive.prove import PROVED, Check, prove
 from derive.shapes import pads
 from derive.stages import Stage
 from derive.terms import Affine, Index, Ref, Sum, Term, mul, refs
@@ -107,12 +107,6 @@ def _reached(layer: Conv, origin: Place, target: list[int]) -> Iterator[tuple[Pl
 # ------------------------------------------------------------------ the flipped kernel as a formula
 
 
-def shows_taps(sheet: Sheet) -> bool:
-    """Whether the page has the sum over the taps, for the first convolution on the way back."""
-    stages = [s for s in sheet.derivation.forward_pass.stages if isinstance(s.layer, Conv)]
-    return bool(stages) and by_taps(sheet, stages[-1])
-
-
 def by_taps(sheet: Sheet, stage: Stage) -> bool:
     """Whether the error of an input is a sum over the taps and nothing else."""
     alone = len(users_of(stage.source, sheet.derivation.forward)) == 1
@@ -120,7 +114,7 @@ def by_taps(sheet: Sheet, stage: Stage) -> bool:
 
 
 def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:
-    """The error of an input as a sum over the taps; None where it is no such sum.
+    """The error of an input as a sum over the taps; None where it is not proved to be one.
 
     dL/dx[k,a] = Sum(W[c,k,u]*delta[c, a + padding - dilation*u], c, u), with 0 read outside.
     """
@@ -141,7 +135,8 @@ def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:
     extents = ("N", *stage.shapes[stage.s.tensor])
     entry = Ref(delta, (sample, Affine.of(channel), *positions), extents)
     claim = Sum(mul(at(weight, {own: inner}), entry), (channel, *(u for u in taps if u)))
-    return claim, prove(known, claim)
+    check = prove(known, claim)
+    return (claim, check) if check.word == PROVED else None
 
 
 def _apart(stage: Stage, place: Ref) -> Ref:
