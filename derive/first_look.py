@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from derive.claim_calculus import KNOWN
 from derive.claim_numbers import Outside
 from derive.claim_places import NoValue
 from derive.claims import Claim
+from derive.compositions import Compositions, names_composition
 from derive.domain import conditions
 from derive.forward import forward
 from derive.judging import Assumptions, Difference, Judge
@@ -54,6 +55,7 @@ class Look:
     conditions: tuple[str, ...] = ()
     difference: Difference | None = None
     faults: tuple[Fault, ...] = ()  # of an array with dots
+    chain_rule: bool = False  # about functions that nobody wrote down
 
 
 @dataclass
@@ -61,11 +63,14 @@ class Observer:
     """Looks at claims, one network for all of them."""
 
     judge: Judge
-    _domain: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    chains: Compositions  # dependences that the sheet names by itself
+    lemmas_only: bool = False  # whether no network is spoken of
 
     def look(self, claim: Claim, scope: Scope) -> Look:
         """The verdict that needs no search."""
         if (made := _nothing_said(claim, scope)) is not None:
+            return made
+        if self.lemmas_only and (made := self._chain_rule(claim)) is not None:
             return made
         if is_listing(claim):
             return self._listing(claim, scope)
@@ -98,6 +103,8 @@ class Observer:
         assert claim.rhs is not None
         if claim.relation in ABOUT_PLACES:
             return Look(OUT_OF_SCOPE, "a statement about numbers, not about the network")
+        if (made := self._chain_rule(claim)) is not None:
+            return made
         right = self.has_value(claim.rhs, scope)
         if right and not self.has_value(claim.lhs, scope) and _is_symbol(claim.lhs):
             return Look(DEFINITION, "brings a symbol of its own")
@@ -108,6 +115,15 @@ class Observer:
         if any(isinstance(n, Words) for side in claim.sides for n in walk(side)):
             return Look(OUT_OF_SCOPE, "words that name no quantity of the network")
         return Look(UNDECIDED, f"cannot be evaluated: {problem}")
+
+    def _chain_rule(self, claim: Claim) -> Look | None:
+        """The verdict on a statement about functions that nobody wrote down."""
+        if names_composition(claim):
+            return Look(DEFINITION, "names a composition")
+        try:
+            return Look(RIGHT if self.chains.holds(claim) else FAILS, chain_rule=True)
+        except NoValue:
+            return None
 
     def _names_function(self, claim: Claim, scope: Scope) -> bool:
         """Whether the claim holds where a function of the writer's own is the output."""

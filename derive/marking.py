@@ -19,8 +19,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.charity import Charity, charitable
+from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.completion import Completion
+from derive.compositions import compositions
 from derive.conventions import PLAIN, Conventions, named
 from derive.counterexample import counterexample
 from derive.first_look import FAILS, Look, Observer, counts_samples
@@ -107,7 +109,7 @@ class _Marker:
         self.made, self.typeset, self.limit = made, typeset, limit
         self.judge = Judge(made.network, _numbers(made))
         self.single = not (made.network.weight_decay or any(map(counts_samples, made.claims)))
-        self.observer = Observer(self.judge)
+        self.observer = Observer(self.judge, compositions(made.claims), lemmas_only=not made.about)
         self.completion = Completion(made.network)
         self.remarks: list[str] = []
         self.findings: list[Finding] = []
@@ -133,7 +135,8 @@ class _Marker:
         for item in self.made.items:
             for claim in item.reading.claims:
                 finding = self._first(number, claim, item)
-                finding.follows = follows(claim, previous, self.judge, finding.scope)
+                if not finding.look.chain_rule:
+                    finding.follows = follows(claim, previous, self.judge, finding.scope)
                 self.findings.append(finding)
                 previous = claim
                 number += 1
@@ -171,7 +174,11 @@ class _Marker:
     def _next_convention(self, here: Conventions) -> Conventions | None:
         here = replace(here, single=self.single)
         decided = (RIGHT, RIGHT_IF, RIGHT_UNDER)
-        open_ones = [f for f in self.findings if f.fails or f.look.verdict in decided]
+        open_ones = [
+            f
+            for f in self.findings
+            if (f.fails or f.look.verdict in decided) and not f.look.chain_rule
+        ]
         judged = [
             Judged(f.claim, replace(f.scope, conventions=here), not f.fails) for f in open_ones
         ]
@@ -216,23 +223,32 @@ class _Marker:
         found: list[Charity] = []
         for reading in charitable(finding.claim, finding.scope):
             same = any(reading.claim == other.claim for other in found)
-            if not same and self.judge.holds(reading.claim, finding.scope):
+            if not same and self._holds(reading.claim, finding):
                 found.append(reading)
         if len(found) == 1:
             (finding.charity,) = found
 
     def _search(self, finding: Finding, limit: Limit) -> tuple[tuple[Repair, ...], ...]:
-        scope = finding.scope
+        network = None if finding.look.chain_rule else self.made.network
         try:
             return search(
                 finding.claim,
-                lambda claim: self.judge.holds(claim, scope),
-                scope,
-                self.made.network,
+                lambda claim: self._holds(claim, finding),
+                finding.scope,
+                network,
                 limit,
             )
         except RecursionError:
             return ()
+
+    def _holds(self, claim: Claim, finding: Finding) -> bool:
+        """Whether another form of the finding's claim holds."""
+        if not finding.look.chain_rule:
+            return self.judge.holds(claim, finding.scope)
+        try:
+            return self.observer.chains.holds(claim)
+        except (NoValue, ZeroDivisionError):
+            return False
 
     def _repeats(self, finding: Finding) -> int | None:
         """An earlier claim with the same repairs."""
@@ -276,9 +292,10 @@ class _Marker:
             slip = self._slip(finding, reading.kind, reading.before, reading.after)
             corrected_text = self._corrected(finding, reading.claim)
             return replace(made, verdict=DEFECT, slips=(slip,), corrected=corrected_text)
-        assert finding.look.difference is not None
-        difference = self.judge.smallest(claim, finding.scope, finding.look.difference)
-        made = replace(made, verdict=WRONG, counterexample=counterexample(claim, difference, text))
+        made = replace(made, verdict=WRONG)
+        if finding.look.difference is not None:
+            difference = self.judge.smallest(claim, finding.scope, finding.look.difference)
+            made = replace(made, counterexample=counterexample(claim, difference, text))
         if not finding.ways:
             return replace(made, corrected=self._completed(finding))
         best = finding.ways[0]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from derive.claim_places import NoValue
 from derive.claims import Claim
+from derive.compositions import compositions
 from derive.conventions import Conventions
 from derive.environment import environment
 from derive.latex_macros import Macros
 from derive.latex_tokens import Refused, Unreadable
+from derive.profiles import load as load_profile
 from derive.reading import Reading
 from derive.reading_scope import Scope
 from derive.sheet import Formula, Sheet
@@ -39,6 +43,7 @@ class Placed:
     macros: Macros
     conventions: Conventions
     remarks: tuple[str, ...] = ()
+    about: bool = True  # whether the sheet is held against a network that somebody named
 
     @property
     def claims(self) -> Iterator[Claim]:
@@ -55,9 +60,37 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
         _item(formula, scope, sheet.macros)
         for formula, scope in zip(sheet.formulas, made.scopes, strict=True)
     )
+    if network is None:
+        items = _plainly(sheet, items, made.notation)
     return Placed(
-        about, made.notation, made.guessed, items, sheet.macros, made.conventions, made.remarks
+        about,
+        made.notation,
+        made.guessed,
+        items,
+        sheet.macros,
+        made.conventions,
+        made.remarks,
+        network is not None,
     )
+
+
+def _plainly(sheet: Sheet, items: tuple[Item, ...], notation: str) -> tuple[Item, ...]:
+    """Functions that are not bound to a network's, where more chain rules hold so."""
+    if any(item.formula.language != "latex" for item in items):
+        return items
+    scope = Scope(load_profile(notation))
+    plain = tuple(_item(item.formula, scope, sheet.macros) for item in items)
+    return plain if _chain_rules(plain) > _chain_rules(items) else items
+
+
+def _chain_rules(items: tuple[Item, ...]) -> int:
+    claims = [claim for item in items for claim in item.reading.claims]
+    chains = compositions(claims)
+    count = 0
+    for claim in claims:
+        with suppress(NoValue, ZeroDivisionError):
+            count += chains.holds(claim)
+    return count
 
 
 def _item(formula: Formula, scope: Scope, macros: Macros) -> Item:
