@@ -10,6 +10,7 @@ from pathlib import Path
 
 from codegen import files
 from codegen.hands import Hand, parted, read_hand
+from codegen.latex_math import formula
 from codegen.marked import LEVELS, is_read, revealed
 from codegen.marked_github import github
 from codegen.marked_html import html
@@ -19,6 +20,8 @@ from codegen.progress import tracked
 from codegen.sources import Source, read_source
 from derive import marking
 from derive.errors import SpecError, listed, shown, suggestion
+from derive.judging import spelled
+from derive.layout import Layout
 from derive.verdicts import Marked
 
 FORMATS = ("text", "html", "json", "github")
@@ -49,8 +52,14 @@ def check_hand(hand: Hand, source: Source | None, notation: str | None) -> Marke
     """A sheet held against the network that is given, or that the sheet itself names."""
     found = source or hand.network()
     network = None if found is None else found.network
-    marked = marking.mark(hand.sheet, network, notation)
-    return replace(marked, macros=hand.sheet.macros)
+    marked = marking.mark(hand.sheet, network, notation, typeset=_latex)
+    in_one_line = found is not None and found.label == "spec"
+    spec = spelled(found.network) if found is not None and in_one_line else marked.spec
+    return replace(marked, spec=spec, macros=hand.sheet.macros)
+
+
+def _latex(layout: Layout) -> str:
+    return formula(layout, plain=True)
 
 
 def _unread(name: str, marked: Marked) -> str:

@@ -65,7 +65,7 @@ def demo(
     ),
     force: Force = False,
 ) -> None:
-    """Make everything of every bundled example and train one of them."""
+    """Make everything of every bundled example, train one, and mark a hand derivation."""
     from codegen.demo import demo
 
     demo(folder, force=force)
@@ -288,7 +288,7 @@ def examples(
     from codegen import examples, files
     from derive.errors import listed, shown, suggestion
 
-    known = examples.names()
+    known = (*examples.names(), *examples.sheets())
     unknown = [name for name in names or [] if name not in known]
     if unknown:
         raise SpecError(
@@ -302,7 +302,10 @@ def examples(
         for name in known:
             print(f"{name:{width}}  {examples.title(name)}")
         return
-    made = {folder / f"{name}.toml": examples.text(name).encode() for name in names}
+    sheets = [name for name in names if name in examples.sheets()]
+    specs = [name for name in names if name in examples.names()]
+    made = {folder / f"{name}.toml": examples.text(name).encode() for name in specs}
+    made |= {folder / f"{name}.tex": examples.sheet(name).encode() for name in sheets}
     files.write_files(made, force=force)
     for path in made:
         print(path)

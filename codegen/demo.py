@@ -1,4 +1,4 @@
-"""`gradwright demo`: every bundled example, one of them trained, and where to look."""
+"""`gradwright demo`: every bundled example, one trained, a hand derivation marked."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from time import perf_counter
 
 import numpy as np
 
-from codegen import pdf, shelf
+from codegen import examples, files, pdf, shelf
+from codegen.checking import check_hand
+from codegen.hands import read_path
+from codegen.marked import summary
+from codegen.marked_html import html
 from codegen.verify import load_source
 
 TRAINED = "xor"
+SHEET = "by_hand"
 
 
 def demo(folder: Path, *, force: bool = False) -> None:
-    """Build all examples into a folder, train the smallest, print where to look."""
+    """Build all examples, train the smallest, mark a hand derivation, print where to look."""
     made = shelf.made([], every=True, pdf=pdf.available())
     shelf.write(folder, made, every=True, force=force)
     steps = sum(sum(built.derivation.checks.values()) for built in made)
@@ -25,18 +30,31 @@ def demo(folder: Path, *, force: bool = False) -> None:
     source = next(b.files[f"{TRAINED}/{TRAINED}.py"] for b in made if TRAINED in b.source.label)
     print(_trained(source.decode()))
     print()
+    print(_checked(folder, force=force))
+    print()
     print("Where to look:")
     own = folder / TRAINED
     places = {own / "notes.html": "a chapter, in any browser"}
     if pdf.available():
         places[own / "notes.pdf"] = "the same on paper"
     places[own / f"{TRAINED}.py"] = "its NumPy module, which needs no other file"
+    places[folder / f"{SHEET}.html"] = "the marked hand derivation"
     places[folder / shelf.INDEX] = "all examples"
     width = max(len(str(path)) for path in places)
     for path, what in places.items():
         print(f"  {path!s:{width}}  {what}")
     if not pdf.available():
         print("pdflatex is not installed: notes.tex was written, but no PDF was made of it.")
+
+
+def _checked(folder: Path, *, force: bool) -> str:
+    """Write the bundled hand derivation with its marks; what was found, in a sentence."""
+    sheet = folder / f"{SHEET}.tex"
+    files.write_file(sheet, examples.sheet(SHEET).encode(), force=force)
+    marked = check_hand(read_path(sheet, sheet.name), None, None)
+    page = html([(sheet.name, marked)])
+    files.write_file(folder / f"{SHEET}.html", page.encode(), force=force)
+    return f"A hand derivation with slips on purpose, {sheet.name}, was marked:\n{summary(marked)}."
 
 
 def _trained(text: str) -> str:

@@ -134,13 +134,16 @@ def test_new_makes_a_spec_that_works(run: Cli, tmp_path: Path) -> None:
 
 def test_examples_are_listed_and_copied(run: Cli, tmp_path: Path) -> None:
     listing = run("examples").out
-    assert [line.split()[0] for line in listing.splitlines()] == list(examples.names())
+    everything = [*examples.names(), *examples.sheets()]
+    assert [line.split()[0] for line in listing.splitlines()] == everything
     assert run("examples", "xor", "digits", "-o", "here").code == 0
     assert files(tmp_path) == {
         f"here/{name}.toml": examples.text(name).encode() for name in ("xor", "digits")
     }
     (tmp_path / "here/xor.toml").write_text("# mine\n")
     assert_refused(run("examples", "xor", "-o", "here"), "xor.toml: ", "--force")
+    assert run("examples", "by_hand", "-o", "sheets").out == "sheets/by_hand.tex\n"
+    assert files(tmp_path / "sheets") == {"by_hand.tex": examples.sheet("by_hand").encode()}
     assert_refused(run("examples", "xro"), 'NAME: found "xro"', 'did you mean "xor"?')
 
 

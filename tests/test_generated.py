@@ -97,9 +97,10 @@ def test_the_demo_makes_the_same_and_says_where_to_look(
     folder = tmp_path / "gradwright-demo"
     assert shelf.differences(folder, made, every=True) == []
     places = re.findall(r"^  (\S+)  ", result.out, re.MULTILINE)
-    assert len(places) == 3
+    assert len(places) == 4
     assert all((tmp_path / place).is_file() for place in places)
     assert "its loss fell from" in result.out
+    assert "by_hand.tex, was marked:\n12 claims: 4 wrong, 8 right." in result.out
     (folder / "xor/notes.tex").write_text("mine")
     assert run("demo").code == 2
     assert run("demo", "--force").code == 0

@@ -54,10 +54,10 @@ def test_every_block_does_what_it_says(
     monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, Any] = {}
     for kind, text in BLOCKS:
-        if kind == "toml":
-            name = re.match(r"# (\w+\.toml)\n", text)
-            assert name is not None
-            (tmp_path / name[1]).write_text(text, encoding="utf-8")
+        if kind in ("toml", "tex"):
+            name = re.match(r"[#%] (\w+\.\w+)\n", text)
+            if name is not None:  # all others are parts of files
+                (tmp_path / name[1]).write_text(text, encoding="utf-8")
         elif kind == "console":
             for session in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 line, _, shown = session.partition("\n")

@@ -1,4 +1,4 @@
-"""The bundled examples: specs in TOML, by name."""
+"""The bundled examples: specs in TOML and hand derivations in LaTeX, by name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
+@cache
+def sheets() -> tuple[str, ...]:
+    """The names of the hand derivations, which lie beside the specs in LaTeX."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.tex")))
+
+
+def sheet(name: str) -> str:
+    """A hand derivation, as its file has it."""
+    return (_FOLDER / f"{name}.tex").read_text(encoding="utf-8")
+
+
 def text(name: str) -> str:
     """The spec of an example, as its file has it."""
     return (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
@@ -22,4 +33,6 @@ def text(name: str) -> str:
 
 def title(name: str) -> str:
     """What an example shows, in one line."""
+    if name in sheets():
+        return sheet(name).partition("\n")[0].removeprefix("% ")
     return str(tomllib.loads(text(name))["title"])
