@@ -80,11 +80,11 @@ def test_only_right_sheets_pass(run: Run) -> None:
 def test_the_configuration_stands_in_for_silent_sheets(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeini(
         "[pytest]\ngradwright_files = other*.tex hand_odd.tex\ngradwright_spec = xor\n"
-        "gradwright_notation = columns\ngradwright_strict = false\n"
+        "gradwright_notation = rows\ngradwright_strict = false\n"
     )
     result = run()
     result.assert_outcomes(passed=1, failed=1)
-    assert "other.tex against xor (notation columns)" in failures(result)["other.tex"]
+    assert "other.tex against xor (notation rows)" in failures(result)["other.tex"]
 
 
 def test_the_plugin_is_announced_and_light() -> None:
