@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from derive.claim_indices import NoTerm, Placed, Shape
+from derive.naming import LETTERS
 from derive.reading_tree import (
     Applied,
     Bars,
@@ -73,7 +74,7 @@ class Arrays(Placed):
     # ---------------------------------------------------------------- shapes of arrays
 
     def shape(self, node: Node) -> Shape | None:
-        """Rows and columns of an array; None for a number."""
+        """Rows and columns of an array, None where they follow the context; None for a number."""
         match node:
             case Entry():
                 return self._array_shape(node)
@@ -89,70 +90,47 @@ class Arrays(Placed):
             case Norm() | Kronecker() | Size() | Num() | Named():
                 return None
             case Letter():
-                return (SAMPLE.size, 1) if node.name == "bold 1" else None
-        shapes = [s for part in children(node) if (s := self.shape(part)) is not None]
-        if isinstance(node, Plus):
-            shapes.sort(key=lambda s: s[1] == 1)
-        return shapes[0] if shapes else None
+                return (None, 1) if node.name == "bold 1" else None
+            case Applied() if node.function.name == "diag":
+                made = self.shape(node.args[0])
+                return None if made is None else (made[0], made[0])
+        return _common([s for part in children(node) if (s := self.shape(part)) is not None])
 
     def _array_shape(self, node: Entry) -> Shape | None:
         shape = self._shape_of(node)
-        if shape is None or not shape:
+        if shape is None:
             return None
-        if node.form == "batch":
-            return (SAMPLE.size, shape[0]) if len(shape) == 1 else None
+        if node.form == "batch" and self.tensor(node).batched:
+            return (SAMPLE.size, shape[0] if shape else 1) if len(shape) < 2 else None
+        alone = node.role in ("preactivation", "activation") and node.label is None
         if len(node.places) > (node.fixed is not None) or (
-            all(e == 1 for e in shape) and (node.form == "entry")
+            node.form == "entry" and (alone or all(e == 1 for e in shape))
         ):
             return None
-        if (
-            node.form == "entry"
-            and node.role in ("preactivation", "activation")
-            and node.label is None
-        ):
-            return None
-        if len(shape) == 1:
-            return (shape[0], 1)
-        if len(shape) == 2:
-            return (shape[1], shape[0]) if self.scope.rows_out else (shape[0], shape[1])
+        match shape:
+            case (rows,):
+                return (rows, 1)
+            case (rows, cols):
+                return (cols, rows) if self._turned(node) else (rows, cols)
         return None
+
+    def _turned(self, node: Entry) -> bool:
+        """Whether the rows of the matrix are the units to which a weight leads."""
+        return self.scope.rows_out and self.tensor(node).letter == LETTERS["weight"]
 
     def _product_shape(self, node: Times) -> Shape | None:
         made: Shape | None = None
-        before: Node = node.args[0]
-        for k, arg in enumerate(node.args):
+        for sign, arg in zip(("", *node.signs), node.args, strict=True):
             other = self.shape(arg)
-            if k:
-                made, other = self._fitted(made, before, other, arg)
-            before = arg
             if other is None:
                 continue
-            if made is None or (k and node.signs[k - 1] in ("odot", "circ", "ast", "otimes")):
-                made = other if made is None else made
-            elif made == (1, 1):
+            if made is None or (made == (1, 1) and sign not in self.scope.entrywise):
                 made = other
+            elif sign in self.scope.entrywise:
+                made = _common([made, other])
             elif other != (1, 1):
                 made = (made[0], other[1])
         return made
-
-    def _fitted(
-        self, made: Shape | None, before: Node, other: Shape | None, arg: Node
-    ) -> tuple[Shape | None, Shape | None]:
-        """Both shapes, those of ones as they fit."""
-        if _is_ones(arg) and made is not None:
-            other = (made[1], 1)
-        if isinstance(before, Transposed) and _is_ones(before.arg) and other is not None:
-            made = (1, other[0])
-        return made, other
-
-    def _beside(self, left: Node, right: Node) -> tuple[Shape | None, Shape | None]:
-        """The shapes of two factors; ones are as many as fit the other factor."""
-        a, b = self.shape(left), self.shape(right)
-        if _is_ones(right) and a is not None:
-            b = (a[1], 1)
-        if isinstance(left, Transposed) and _is_ones(left.arg) and b is not None:
-            a = (1, b[0])
-        return a, b
 
     # ---------------------------------------------------------------- entries of arrays
 
@@ -169,11 +147,14 @@ class Arrays(Placed):
             case Times():
                 return self._product_entry(list(node.args), list(node.signs), row, col)
             case Plus():
-                return add(*(self._summand(arg, shape, row, col) for arg in node.args))
+                return add(*(self._beside(arg, shape, row, col) for arg in node.args))
             case Minus():
                 return -self.entry(node.arg, row, col)
             case Over():
-                return self.entry(node.above, row, col) / self.entry(node.below, row, col)
+                above, below = (
+                    self._beside(part, shape, row, col) for part in (node.above, node.below)
+                )
+                return above / below
             case Power():
                 return self._power(self.entry(node.base, row, col), node.exponent)
             case Letter():
@@ -187,9 +168,11 @@ class Arrays(Placed):
             case Bracket():
                 return self._indicator(node, row, col)
             case Branches():
-                return Piecewise(
-                    tuple((self.entry(v, row, col), self._when(c, row, col)) for v, c in node.rows)
+                rows = (
+                    (self._beside(v, shape, row, col), self._when(c, row, col))
+                    for v, c in node.rows
                 )
+                return Piecewise(tuple(rows))
             case Root():
                 return power(self.entry(node.arg, row, col), Fraction(1, 2))
             case Bars():
@@ -198,19 +181,19 @@ class Arrays(Placed):
 
     def _array_entry(self, node: Entry, row: Affine, col: Affine) -> Term:
         tensor = self.tensor(node)
-        if node.form == "batch":
-            return Ref(tensor, (row, col))
-        if node.role == "weight":
-            return Ref(tensor, (col, row) if self.scope.rows_out else (row, col))
-        if len(self._shape_of(node) or ()) == 2 and not tensor.batched:
-            return Ref(tensor, (row, col))
+        axes = len(self._shape_of(node) or ())
+        if node.form == "batch" and tensor.batched:
+            return Ref(tensor, (row, col)[: axes + 1])
         front = (self._sample(node),) if tensor.batched else ()
-        return Ref(tensor, (*front, row))
+        places = (col, row) if axes == 2 and self._turned(node) else (row, col)
+        return Ref(tensor, (*front, *places[:axes]))
 
-    def _summand(self, node: Node, shape: Shape, row: Affine, col: Affine) -> Term:
-        """A column added to a batch is added to every row."""
+    def _beside(self, node: Node, shape: Shape | None, row: Affine, col: Affine) -> Term:
+        """The entry beside arrays of a shape; a column beside a batch counts for every row."""
         own = self.shape(node)
-        if own is not None and own != shape and own == (shape[1], 1):
+        if own == (1, 1):
+            return self.entry(node, Affine(), Affine())
+        if own is not None and shape is not None and own != shape and own == (shape[1], 1):
             return self.entry(node, col, Affine())
         return self.entry(node, row, col)
 
@@ -221,16 +204,17 @@ class Arrays(Placed):
         *first, last = args
         sign = signs[-1]
         left = Times(tuple(first), tuple(signs[:-1])) if len(first) > 1 else first[0]
-        a, b = self._beside(left, last)
-        entrywise = sign in ("odot", "circ", "ast")
-        if a is None or b is None or entrywise or (1, 1) in (a, b):
-            places = [(Affine(), Affine()) if s == (1, 1) else (row, col) for s in (a, b)]
-            return mul(self.entry(left, *places[0]), self.entry(last, *places[1]))
-        if a[1] == 1 and b[0] == 1:
+        a, b = self.shape(left), self.shape(last)
+        if a is None or b is None or sign in self.scope.entrywise or (1, 1) in (a, b):
+            shape = _common([s for s in (a, b) if s is not None])
+            return mul(*(self._beside(part, shape, row, col) for part in (left, last)))
+        size = b[0] if a[1] is None else a[1]
+        if size == 1:
             return mul(self.entry(left, row, Affine()), self.entry(last, Affine(), col))
+        if size is None:
+            raise NoTerm("a product of ones with ones, whose number nothing says")
         taken = {i for p in (row, col) for i, _ in p.terms} | set(self.letters.values())
         names = (f"k{n}" for n in range(100))
-        size = a[1]
         k = next(i for n in names if (i := Index(n, size, size == SAMPLE.size)) not in taken)
         inner = replace(self, letters={**self.letters, f"#{k.name}": k})
         at = Affine.of(k)
@@ -262,8 +246,16 @@ class Arrays(Placed):
         relation = COMPARE.get(node.relations[0])
         if relation is None:
             raise NoTerm(f"the comparison {node.relations[0]}")
-        return Compare(relation, *(self.entry(m, row, col) for m in node.members))
+        shape = self.shape(node)
+        return Compare(relation, *(self._beside(m, shape, row, col) for m in node.members))
 
 
-def _is_ones(node: Node) -> bool:
-    return isinstance(node, Letter) and node.name == "bold 1"
+def _common(shapes: list[Shape]) -> Shape | None:
+    """The shape that all have but numbers; beside a batch, a column is added to every row of it."""
+    shapes = sorted(shapes, key=lambda s: (s == (1, 1), s[1] == 1))
+    shapes = [s for s in shapes if s != (1, 1)] or shapes
+    alike = [s for s in shapes if (s[1] == 1) == (shapes[0][1] == 1)]
+    if not alike:
+        return None
+    rows, cols = (next((e for e in es if e is not None), None) for es in zip(*alike, strict=True))
+    return rows, cols

@@ -31,7 +31,7 @@ from derive.terms import (
     Tensor,
 )
 
-Shape = tuple[Extent, Extent]
+Shape = tuple[Extent | None, Extent | None]  # None: as many as fit
 
 
 class NoTerm(Exception):
@@ -60,11 +60,11 @@ class Placed:
         return replace(self, letters=found)
 
     def _index(self, name: str, nodes: tuple[Node, ...], high: Node | None = None) -> Index:
+        if isinstance(high, Num):
+            return Index(self._base(name), int(high.value) + 1 - self.scope.profile.base)
         for node in nodes:
             for size in self._sizes(name, node):
                 return SAMPLE if size == "sample" else Index(self._base(name), size)
-        if isinstance(high, Num):
-            return Index(self._base(name), int(high.value))
         if isinstance(high, Size):
             return Index(self._base(name), self.extent(high))
         base = self._base(name)
@@ -135,7 +135,8 @@ class Placed:
             role, label = "activation", self.scope.last
             if not any(t.role == role and t.label == label for t in self.scope.shapes):
                 role = "preactivation"
-        if role == "activation" and label == Label(0):
+        first = Tensor(LETTERS["activation"], "activation", Label(0))
+        if role == "activation" and label == Label(0) and first not in self.scope.shapes:
             role, label = "input", None
         if role in ("input", "target", "loss"):
             label = None

@@ -282,7 +282,9 @@ class Located:
             return None
         if self.scope.profile.base != 1 or self.place(node.places[0]) != 0:
             return None
-        return -1 + 0j if self.world.threshold else 1 + 0j
+        below = 0 if node.label is None else self.layer_number(node.label)
+        any_other = "threshold" if self.world.threshold else "added"
+        return -1 + 0j if self.world.biases.get(below + 1, any_other) == "threshold" else 1 + 0j
 
     def _sample(self, node: Entry) -> int:
         if node.sample is None:

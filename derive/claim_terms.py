@@ -33,6 +33,7 @@ from derive.reading_tree import (
     Size,
     Times,
     Total,
+    Transposed,
     walk,
 )
 from derive.reading_tree import Value as Named
@@ -95,6 +96,8 @@ class Terms(Arrays):
                 return add(*map(self.term, node.args))
             case Minus():
                 return -self.term(node.arg)
+            case Transposed():
+                return self.term(node.arg)
             case Times():
                 return self._times(node)
             case Over():
@@ -139,7 +142,9 @@ class Terms(Arrays):
         """x_0, the fixed input of the units of the layer above."""
         first = node.places[0] if len(node.places) == 1 else None
         if node.role in ("activation", "input") and first == Num(Fraction(0)):
-            return -ONE if self.scope.threshold else ONE
+            above = Label(0) if node.label is None else node.label
+            kind = self.biases.get(above.shifted(1), "threshold" if self.scope.threshold else "")
+            return -ONE if kind == "threshold" else ONE
         return None
 
     def _times(self, node: Times) -> Term:
@@ -156,6 +161,8 @@ class Terms(Arrays):
             shape = self.shape(arg)
             if shape is None:
                 return power(self.term(arg), 2)
+            if shape[0] is None:
+                raise NoTerm("the number of ones under a norm")
             k = Index("k0", shape[0])
             return Sum(power(self.entry(arg, Affine.of(k), Affine()), 2), (k,))
         return self._power(self.term(node.base), node.exponent)
@@ -171,13 +178,14 @@ class Terms(Arrays):
     def _applied(self, node: Applied, row: Affine | None = None, col: Affine | None = None) -> Term:
         function = node.function
         if function.name == "diag":
-            assert row is not None
-            assert col is not None
+            if row is None or col is None:  # of one number
+                return self.term(node.args[0])
             return mul(self.entry(node.args[0], row, Affine()), Delta(row, col))
         if function.name == "loss":
             return self._loss(node)
+        shape = self.shape(node)
         args = [
-            self.term(a) if row is None or col is None else self.entry(a, row, col)
+            self.term(a) if row is None or col is None else self._beside(a, shape, row, col)
             for a in node.args
         ]
         name = function.name
@@ -192,11 +200,11 @@ class Terms(Arrays):
 
     def _activation(self, label: Label | None, labelled: bool) -> Function:
         """The activation of a layer: that of its formula, or the generic one."""
-        own = self.scope.formulas.get(label) if label is not None else None
-        if own is not None and not labelled:
-            return Function(own)
-        only = sorted(self.scope.functions)
-        return Function(only[0]) if label is None and only else Function("phi", label)
+        if not labelled:
+            letters = self.scope.formulas.get(label, ()) if label else self.scope.functions
+            if letters:  # the sign of any activation is written for phi
+                return Function("phi" if "phi" in letters else min(letters))
+        return Function("phi", label)
 
     def _loss(self, node: Applied) -> Term:
         arg = node.args[0]

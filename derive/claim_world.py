@@ -22,7 +22,7 @@ from derive.claim_numbers import (
     placed,
 )
 from derive.forward import forward, objective
-from derive.layers import AnyLayer, Dense
+from derive.layers import AnyLayer, Conv, Dense
 from derive.spec import Network
 from derive.terms import (
     Extent,
@@ -95,9 +95,12 @@ class World(Numbers):
             passed = replace(passed, loss=replace(passed.loss, rhs=Num(factor) * passed.loss.rhs))
         last = passed.output.tensor.label
         super().__init__(passed, {"N": samples}, samples, 0 if last is None else last.offset)
-        self.threshold = any(
-            getattr(s.layer, "bias", "") == "threshold" for s in self.passed.stages
-        )
+        self.biases = {  # layer -> added, threshold
+            s.label.offset: s.layer.bias
+            for s in self.passed.stages
+            if isinstance(s.layer, Dense | Conv)
+        }
+        self.threshold = "threshold" in self.biases.values()
         self.shapes: Mapping[Tensor, tuple[Extent, ...]] = self.passed.shapes
         self._perturbed: dict[tuple[Tensor, Places], dict[Tensor, Array]] = {}
         self.values: dict[Tensor, Array] = {}

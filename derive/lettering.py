@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from derive import layout as lay
 from derive.layout import BigOp, Ident, Layout, Script, Text, row
-from derive.naming import Context, Names
-from derive.pieces import Piece
+from derive.naming import Context, Names, unbarred
+from derive.pieces import ATOM, PRODUCT, Piece
 from derive.profile import Profile
+from derive.stages import SAMPLE
 from derive.terms import (
     ONE,
     ZERO,
@@ -24,10 +25,10 @@ from derive.terms import (
     Ref,
     Tensor,
     Term,
+    refs,
 )
 
 COMPARISONS = {"<": "<", "<=": "le", ">": ">", ">=": "ge"}
-_SAMPLE = Affine.of(Index("n", "N", sample=True))
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Lettering:
     @property
     def loss(self) -> Layout:
         """The loss of one sample."""
-        return self.write(Ref(Tensor("L", "loss"), (_SAMPLE,)))
+        return self.write(Ref(Tensor("L", "loss"), (Affine.of(SAMPLE),)))
 
     def named(self, made: Layout) -> Piece:
         """A name: it carries an exponent unless that could look like a label."""
@@ -86,10 +87,32 @@ class Lettering:
             return Text("otherwise" if cond else "never")
         return row(self.write(cond.lhs), COMPARISONS[cond.op], self.write(cond.rhs))
 
-    def limits(self, index: Index) -> bool:
-        """Whether the limits of a sum over the index are written."""
+    def limits(self, index: Index, body: Term | None = None) -> bool:
+        """Whether the limits of a sum over the index are written: where nothing else says them."""
         choice = self.profile.writing["bounds"]
-        return choice == "always" or (choice == "symbolic" and isinstance(index.size, str))
+        if choice == "always" or (choice == "symbolic" and isinstance(index.size, str)):
+            return True
+        return body is not None and not self.told(index, body)
+
+    def told(self, index: Index, body: Term) -> bool:
+        """Whether an axis along which the index runs alone tells its range."""
+        if index.sample:
+            return True
+        found = [
+            extent
+            for ref in refs(body)
+            for place, extent in zip(ref.at, self._extents(ref, index), strict=True)
+            if place == Affine.of(index)
+        ]
+        return bool(found) and set(found) == {index.size}
+
+    def _extents(self, ref: Ref, index: Index) -> tuple[Extent, ...]:
+        """The extents of all axes; where the array is not known, they are as the index says."""
+        shape = self.context.shapes.get(unbarred(ref.tensor)[0])
+        rows = (SAMPLE.size,) if ref.tensor.batched else ()
+        if shape is None or len(rows) + len(shape) != len(ref.at):
+            return (index.size,) * len(ref.at)
+        return (*rows, *shape)
 
     def between(self, index: Index, body: Layout, first: int | None = None) -> BigOp:
         """The sum over the range of an index, with limits."""
@@ -103,6 +126,20 @@ class Lettering:
                 else row(upper, "-", lay.number(1))
             )
         return BigOp("sum", lower, upper, body)
+
+    def below(self, indices: tuple[Index, ...], body: Term) -> Layout | None:
+        """The indices under an extremum, with their ranges where nothing else says them."""
+        plain = [self.index(i) for i in indices if self.told(i, body)]
+        rest = [i for i in indices if not self.told(i, body)]
+        if not rest:
+            return self.names.joined(plain)
+        base = self.profile.base
+        parts: list[Layout] = plain
+        for size in dict.fromkeys(i.size for i in rest):
+            alike = lay.listed(*(self.index(i) for i in rest if i.size == size))
+            last = "le" if base else "<"
+            parts.append(row(lay.number(base), "le", alike, last, self.size(size)))
+        return lay.listed(*parts)
 
     def indicator(self, term: Term) -> Piece:
         """Kronecker's delta, range guards, and the place of an extremum: 1 or 0."""
@@ -120,14 +157,22 @@ class Lettering:
                 inside = row(lay.number(base), "le", place(term.place), last, self.size(term.size))
                 return Piece(lay.bracket(inside))
             case Argmax():
-                at = lay.listed(*map(place, term.at))
-                at = at if len(term.at) == 1 else lay.paren(at)
-                e = term.extremum
-                inner = replace(self, bound=self.bound | set(e.indices)).piece(e.body).factor()
-                below = self.names.joined(list(map(self.index, e.indices)))
-                best = BigOp(f"arg{e.kind}", below, None, inner)
-                return Piece(lay.bracket(row(at, "=", best)))
+                return self._argmax(term)
         raise TypeError(f"no notation for {type(term).__name__}; add one in derive.lettering")
+
+    def _argmax(self, term: Argmax) -> Piece:
+        """[(u, v) = argmax ...]; an index with one value has it."""
+        e = term.extremum
+        pairs = list(zip(term.at, e.indices, strict=True))
+        fixed = [self.indicator(Delta(p, Affine())).layout for p, i in pairs if i.size == 1]
+        if rest := [(self.names.place(p), i) for p, i in pairs if i.size != 1]:
+            at = lay.listed(*(place for place, _ in rest))
+            at = at if len(rest) == 1 else lay.paren(at)
+            inner = replace(self, bound=self.bound | set(e.indices)).piece(e.body).factor()
+            below = self.below(tuple(i for _, i in rest), e.body)
+            best = BigOp(f"arg{e.kind}", below, None, inner)
+            fixed.append(lay.bracket(row(at, "=", best)))
+        return Piece(row(*fixed), ATOM if len(fixed) == 1 else PRODUCT)
 
     def piecewise(self, term: Piecewise) -> Piece:
         """Cases behind a brace; one or zero is a condition in brackets."""

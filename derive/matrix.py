@@ -222,6 +222,8 @@ def transposed(mat: Mat) -> Mat:
             return mat.arg
         case Identity() | Diagonal():
             return mat
+        case Fill() if mat.value is not ONE or 1 not in mat.shape:
+            return Fill(mat.value, (mat.shape[1], mat.shape[0]))
         case Product():
             return Product(tuple(transposed(a) for a in reversed(mat.args)))
         case Map():

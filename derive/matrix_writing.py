@@ -32,7 +32,8 @@ from derive.matrix import (
 )
 from derive.naming import ROLE_OF
 from derive.pieces import PRODUCT, SUM, Piece, juxtaposed, negative
-from derive.printing import Printer
+from derive.printing import Factor, Printer
+from derive.stages import SAMPLE
 from derive.terms import ONE, Affine, Index, Mul, Pow, Ref, Tensor, mul, number, refs
 
 
@@ -179,12 +180,15 @@ class MatrixPrinter(Printer):
     def _entrywise(self, args: list[Mat]) -> Piece:
         if len(args) == 1:
             return self.mat(args[0])
+        return self._hadamard_of([self.mat(arg) for arg in args])
+
+    def _hadamard_of(self, pieces: list[Piece]) -> Piece:
+        """Arrays with the sign of the entrywise product between them."""
         parts: list[lay.Part] = []
-        for k, arg in enumerate(args):
-            made = self.mat(arg)
+        for made in pieces:
             loose = made.level == PRODUCT and not made.reach
             body = lay.paren(made.layout) if loose else made.factor(last=False)
-            parts += [self.profile.writing["hadamard"], body] if k else [body]
+            parts += [self.profile.writing["hadamard"], body] if parts else [body]
         return Piece(row(*parts), PRODUCT)
 
     def _plus(self, mat: Plus) -> Piece:
@@ -214,6 +218,15 @@ class MatrixPrinter(Printer):
         printer = replace(self, holes=holes, entrywise=mat.shape != (1, 1))
         return printer.piece(template)
 
+    def side_by_side(self, parts: list[Factor]) -> Piece:
+        """A product inside a `Map`: arrays are multiplied entry by entry."""
+        arrays = [p for p, terms in parts if any(self.holes.keys() & refs(t) for t in terms)]
+        if not self.entrywise or len(arrays) < 2:
+            return super().side_by_side(parts)
+        product = self._hadamard_of(arrays)
+        numbers = [piece for piece, _ in parts if piece not in arrays]
+        return product if not numbers else Piece(juxtaposed([*numbers, product], "none"), PRODUCT)
+
     def _power(self, term: Pow) -> Piece:
         e = term.exponent
         if self.entrywise and e.denominator == 1 and e > 0 and self.holes.keys() & refs(term.base):
@@ -236,4 +249,4 @@ def _inverse(mat: Mat) -> bool:
 
 def _repeated(args: list[Mat]) -> bool:
     """Whether a row is repeated for every sample."""
-    return len(args) == 2 and args[0] == ones(args[0].shape[0]) and args[1].shape[0] == 1
+    return len(args) == 2 and args[0] == ones(SAMPLE.size) and args[1].shape[0] == 1

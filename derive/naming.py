@@ -152,7 +152,9 @@ class Names:
         if role is None or tensor.label is not None:
             output = self.profile.roles["output"]
             return None if role is output and not output.like else tensor.label
-        return Label(0) if tensor.role == "input" and role.like == "activation" else None
+        first = Tensor("o", "activation", Label(0))  # of layers before the first with parameters
+        among = tensor.role == "input" and role.like == "activation"
+        return Label(0) if among and first not in self.context.shapes else None
 
     def entry(self, ref: Ref, bound: frozenset[Index] = frozenset()) -> Layout:
         """tensor[places] with the profile's index order; `bound` are the indices of sums around."""
@@ -203,7 +205,9 @@ class Names:
             above.append(lay.bracket(sample))
         below = self.joined(indices)
         if sample is not None and where == "subscript":
-            below = sample if below is None else lay.listed(sample, below)
+            numbered = any(isinstance(i, lay.Number) for i in indices)  # n, 1, 1 and not n, 11
+            rest = indices if below is None or numbered else [below]
+            below = lay.listed(sample, *rest)
         made: Layout = sign.base
         if below is not None or above:
             made = Script(made, below, row(*above) if above else None)

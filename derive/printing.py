@@ -37,6 +37,8 @@ from derive.terms import (
     power,
 )
 
+Factor = tuple[Piece, tuple[Term, ...]]
+
 
 class Printer(Lettering):
     """Prints terms under one profile."""
@@ -145,7 +147,7 @@ class Printer(Lettering):
         coefficient = number(args[0])
         if coefficient is not None:
             args = args[1:]
-        pieces: list[Piece] = []
+        parts: list[Factor] = []
         above: list[Term] = []
         below: list[Term] = []
         for arg in args:
@@ -153,19 +155,21 @@ class Printer(Lettering):
                 below.append(power(arg.base, -arg.exponent))
                 continue
             if below:
-                pieces.append(self._fraction(coefficient, above, below))
+                parts.append((self._fraction(coefficient, above, below), (*above, *below)))
                 coefficient, above, below = None, [], []
             above.append(arg)
         if below:
-            pieces.append(self._fraction(coefficient, above, below))
+            parts.append((self._fraction(coefficient, above, below), (*above, *below)))
             coefficient, above = None, []
         if coefficient is not None:
-            pieces.insert(
-                0, numeral(coefficient) if coefficient >= 0 else self.piece(Num(coefficient))
-            )
-        pieces += map(self.piece, above)
-        if len(pieces) == 1:
-            return pieces[0]
+            front = numeral(coefficient) if coefficient >= 0 else self.piece(Num(coefficient))
+            parts.insert(0, (front, ()))
+        parts += [(self.piece(arg), (arg,)) for arg in above]
+        return parts[0][0] if len(parts) == 1 else self.side_by_side(parts)
+
+    def side_by_side(self, parts: list[Factor]) -> Piece:
+        """A product of pieces, each with the terms that stand in it."""
+        pieces = [piece for piece, _ in parts]
         return Piece(juxtaposed(pieces, self.profile.writing["chain"]), PRODUCT, pieces[-1].reach)
 
     def _fraction(
@@ -245,7 +249,10 @@ class Printer(Lettering):
         if not indices:  # one summand only
             return inner
         made = inner.factor()
-        shown = [i for i in indices if sign == "sum" and self.limits(i)]
+        if sign != "sum":
+            made = BigOp(sign, self.below(indices, body), None, made)
+            return Piece(made, PRODUCT, max(1, inner.reach), exponent=False)
+        shown = [i for i in indices if self.limits(i, body)]
         plain = [self.index(i) for i in indices if i not in shown]
         if plain:
             made = BigOp(sign, self.names.joined(plain), None, made)

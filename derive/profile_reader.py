@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,8 @@ _ROLE_KEYS = (
     "arguments",
 )
 
+SPARE = ("nu", "mu", "kappa", "rho", "tau", "omega")  # for letters whose place others have taken
+
 
 class ProfileReader:
     """Reads one profile and gathers every mistake in it."""
@@ -38,6 +40,7 @@ class ProfileReader:
         tables = {k: self._table(k, data.get(k, {})) for k in _TABLES}
         layer_size = tables["layer_size"]
         self._keys("layer_size.", layer_size, ("sign", "place"))
+        sizes = self._letters("sizes", tables["sizes"])
         made = Profile(
             name=self._text("name", data.get("name")),
             title=self._text("title", data.get("title")),
@@ -45,8 +48,8 @@ class ProfileReader:
             roles=self._roles(tables["roles"]),
             labels=self._labels(tables["labels"]),
             writing=self._writing(tables["writing"]),
-            indices=self._letters("indices", tables["indices"]),
-            sizes=self._letters("sizes", tables["sizes"]),
+            indices=self._letters("indices", tables["indices"], tables["sizes"].values()),
+            sizes=sizes,
             layer_size=(
                 self._sign("layer_size.sign", layer_size.get("sign")),
                 self._word("layer_size.place", layer_size, "place", ("superscript", "subscript")),
@@ -111,17 +114,20 @@ class ProfileReader:
         self._keys("writing.", table, tuple(CHOICES))
         return {k: self._word(f"writing.{k}", table, k, words) for k, words in CHOICES.items()}
 
-    def _letters(self, place: str, table: Mapping[str, Any]) -> Mapping[str, str]:
-        """A renaming of letters, completed so that no two become the same."""
+    def _letters(
+        self, place: str, table: Mapping[str, Any], taken: Collection[str] = ()
+    ) -> Mapping[str, str]:
+        """A renaming of letters, completed: no two become the same, and none becomes a taken one."""
         values = list(table.values())
         if not all(isinstance(v, str) and v.isalnum() for v in values) or len(set(values)) != len(
             values
         ):
             self._wrong(place, dict(table), "different letters for different letters")
             return {}
-        given_up = sorted(set(table) - set(values))
+        free = [letter for letter in sorted(set(table) - set(values)) if letter not in taken]
         wanted = sorted(set(values) - set(table))
-        return {**table, **dict(zip(wanted, given_up, strict=True))}
+        spare = [letter for letter in SPARE if letter not in values]
+        return {**table, **dict(zip(wanted, [*free, *spare], strict=False))}
 
     def _labels(self, table: Mapping[str, Any]) -> Labels:
         self._keys("labels.", table, ("form", "layer", "last", "input", "hidden", "output"))

@@ -8,7 +8,7 @@ from fractions import Fraction
 from derive.latex_tokens import Token
 from derive.reading_cursor import Cursor
 from derive.reading_derivatives import Derivatives
-from derive.reading_labels import Above, fenced, split
+from derive.reading_labels import Above, fenced, split, top_level
 from derive.reading_scope import FUNCTIONS, Scope
 from derive.reading_tree import (
     Applied,
@@ -207,27 +207,28 @@ class Grammar(Derivatives):
     def bracket(self, c: Cursor) -> Node:
         """An indicator where a relation stands inside, else parentheses."""
         bars, self.bars = self.bars, 0
-        members, relations = [self._member(c)], []
+        found = [RELATIONS[t.text] for t in top_level(c) if t.text in RELATIONS]
+        places = found in (["="], ["ne"]) or len(found) > 1
+        members, relations = [self._member(c, places)], []
         while c.peek().text in RELATIONS:
             relations.append(RELATIONS[c.next().text])
-            members.append(self._member(c))
+            members.append(self._member(c, places))
         self.bars = bars
         if not c.done:
             raise c.wrong('a relation or "]"')
         return Bracket(tuple(members), tuple(relations)) if relations else members[0]
 
-    def _member(self, c: Cursor) -> Node:
-        """A side of a comparison: an index expression or any other."""
+    def _member(self, c: Cursor, places: bool) -> Node:
+        """A side of a comparison: an index expression where `places` are compared, or any other."""
         ahead = c.fork()
         while not ahead.done and ahead.peek().text not in RELATIONS:
             ahead.next()
         inside = c.tokens[c.place : ahead.place]
-        relation = next((t.text for t in c.tokens[c.place :] if t.text in RELATIONS), "")
         plain = all(t.kind in ("letter", "digit") or t.text in PLACE_SIGNS for t in inside)
-        if inside and plain and RELATIONS.get(relation or "=") in ("=", "ne", "le", "ge"):
+        if inside and plain and places:
             c.place = ahead.place
             return self.place(Cursor(inside, ahead.peek().start))
-        if inside and inside[0].text == "(" and inside[-1].text == ")" and relation == "=":
+        if inside and inside[0].text == "(" and inside[-1].text == ")" and places:
             c.place = ahead.place  # several places at once
             parts = split(Cursor(inside[1:-1], inside[-1].start), ",")
             span = (inside[0].start, inside[-1].end)

@@ -138,7 +138,7 @@ class Labels:
             into.label = made
             return True
         if opening == "[":
-            into.sample = self.whole(fenced(c, "[", "]"))
+            into.sample = self.place(fenced(c, "[", "]"))
             return True
         return False
 

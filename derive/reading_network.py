@@ -10,16 +10,18 @@ from derive.reading_scope import Scope
 from derive.symbols import Extent, Label
 from derive.terms import Extremum, Index, Sum, walk
 
+FORMULAS = ("phi", "psi", "chi", "omega")  # the letters of activations that a user wrote
+
 
 def scope_of(derivation: Derivation, profile: Profile) -> Scope:
     """The signs of the profile over the arrays of the network."""
     stages = derivation.forward_pass.stages
-    letters = ("phi", "psi", "chi", "omega")
-    formulas = {
-        s.label: s.function.name
-        for s in stages
-        if s.function is not None and s.function.label is None and s.function.name in letters
-    }
+    formulas: dict[Label, tuple[str, ...]] = {}
+    for stage in stages:
+        function = stage.function
+        own = function is not None and function.label is None and function.name in FORMULAS
+        if own and function is not None and stage.label is not None:
+            formulas[stage.label] = (*formulas.get(stage.label, ()), function.name)
     return Scope(
         profile,
         last=derivation.forward_pass.output.tensor.label,
@@ -32,7 +34,9 @@ def scope_of(derivation: Derivation, profile: Profile) -> Scope:
 def terms_of(derivation: Derivation, scope: Scope) -> Terms:
     """Makes terms of what was read about the network."""
     stages = derivation.forward_pass.stages
-    biases: dict[Label | None, str] = {s.label: getattr(s.layer, "bias", "") for s in stages}
+    biases: dict[Label | None, str] = {
+        s.label: bias for s in stages if isinstance(bias := getattr(s.layer, "bias", None), str)
+    }
     generic = {kind for kind in biases.values() if kind}
     biases.setdefault(Label(0, "l"), generic.pop() if len(generic) == 1 else "")
     return Terms(scope, _ranges(derivation), biases, _units(derivation))

@@ -60,6 +60,9 @@ class Quantities(Names):
     ) -> Entry:
         """The entry or array that the sign with these places is."""
         meaning = self._meant(meanings, places, above)
+        unlabelled = meaning.role == "activation" and above.label is None
+        if unlabelled and self.scope.input_bare and (places or meaning.form != "entry"):
+            meaning = replace(meaning, role="input")
         rank = self.scope.rank(meaning, above.label)
         sample = above.sample
         whole = meaning.form != "entry"
@@ -70,7 +73,8 @@ class Quantities(Names):
             places = []
         if rank > 1 and len(places) == 1 and _digits(name) and not whole:
             raise c.wrong(f"{rank} indices", Token("mark", "_", name.start, name.end))
-        if rank == 1 and len(places) > 1 and _digits(name):
+        beside = fixed is not None and len(places) == 2  # w_{01}: the threshold of unit 1
+        if rank == 1 and len(places) > 1 and _digits(name) and not beside:
             places = self._merged(places)
         form = meaning.form
         if form == "entry" and not places and rank and self._has_whole(meaning):
@@ -82,6 +86,8 @@ class Quantities(Names):
 
     def _meant(self, meanings: list[Meaning], places: list[Node], above: Above) -> Meaning:
         """The role among several that share a sign."""
+        of_layer = [m for m in meanings if m.role != "own" or m.label == above.label]
+        meanings = of_layer or meanings
         if len(meanings) == 1:
             return meanings[0]
         by_role = {m.role: m for m in reversed(meanings)}  # the first of each role
@@ -114,7 +120,8 @@ class Quantities(Names):
         if len(places) == rank + 1:
             return subscripts
         first = places[0]
-        return subscripts and len(places) == 1 and first == Letter(self.scope.sample)
+        sample = isinstance(first, Letter) and first.name.rstrip("'") == self.scope.sample
+        return subscripts and len(places) == 1 and sample
 
     def _has_whole(self, m: Meaning) -> bool:
         if m.letter:

@@ -44,6 +44,7 @@ class Meaning:
     marks: tuple[str, ...] = ()
     fixed: int | None = None
     samples: bool = False  # the sample always stands with it
+    label: Label | None = None  # the layer of an array outside the roles
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,10 @@ class Scope:
 
     def _put_own(self, put: Callable[[Sign, Meaning], None], tensor: Tensor) -> None:
         names = Names(self.profile, Context(shapes=self.shapes))
-        put(names.own(tensor), Meaning("own", "entry", tensor.letter))
-        put(names.own_whole(tensor, False), Meaning("own", "whole", tensor.letter))
-        put(names.own_whole(tensor, True), Meaning("own", "batch", tensor.letter))
+        meaning = Meaning("own", "entry", tensor.letter, label=tensor.label)
+        put(names.own(tensor), meaning)
+        put(names.own_whole(tensor, False), replace(meaning, form="whole"))
+        put(names.own_whole(tensor, True), replace(meaning, form="batch"))
 
     def barred(self, sign: Sign) -> list[Meaning]:
         """What a sign under a bar is the derivative by.
@@ -146,7 +148,7 @@ class Scope:
             plain = self.table.get((sign.letter, "italic", ""), [])
             dressed = sign.style == "bold" or sign.accent == "vec"
             return [
-                Meaning(m.role, "whole" if dressed else m.form, m.letter, m.marks, m.fixed)
+                replace(m, form="whole" if dressed else m.form, samples=False)
                 for m in plain
                 if dressed and m.role not in ("loss", "objective", "activation_function")
             ]
@@ -211,5 +213,6 @@ class Scope:
     def batched(self, meaning: Meaning) -> bool:
         """Whether there is one for every sample."""
         if meaning.role == "own":
-            return any(t.batched for t in self.shapes if t.letter == meaning.letter)
+            own = (t for t in self.shapes if t.letter == meaning.letter)
+            return any(t.batched for t in own if t.label == meaning.label)
         return meaning.role in BATCHED or meaning.role == "loss"

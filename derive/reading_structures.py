@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
 from derive.latex_tokens import Token
 from derive.reading_cursor import Cursor
 from derive.reading_labels import fenced, split
@@ -14,6 +18,8 @@ from derive.reading_tree import (
     Letter,
     Minus,
     Node,
+    Num,
+    Plus,
     Total,
 )
 from derive.reading_words import BIG, MATRICES, RELATIONS
@@ -83,6 +89,9 @@ class Structures(Symbols):
         start = c.peek().start
         texts = [t.text for t in c.tokens]
         if any(t in RELATIONS for t in texts):
+            parts = split(c, ",")
+            if len(parts) > 1 and high is None:
+                return tuple(self._ranges(parts))
             return (self._limits(c, high, start),)
         letters = self.below(c)
         for letter in letters:
@@ -102,16 +111,49 @@ class Structures(Symbols):
             raise c.wrong("a relation")
         c.next()
         second = self.place_until(c)
-        if relation == "le" and c.peek().text in RELATIONS:
-            c.next()
-            third = self.place_until(c)
-            if isinstance(second, Letter):
-                return Bound(second.name, first, third, span=(start, c.last_end))
+        if relation == "le" and isinstance(second, Letter) and c.peek().text in RELATIONS:
+            last = self._last(c)
+            return Bound(second.name, first, last, span=(start, c.last_end))
         if not isinstance(first, Letter) or not c.done:
             raise c.wrong("the letter of an index with its first value")
         if relation == "=":
             return Bound(first.name, second, high, span=(start, c.last_end))
         raise c.wrong('"=" behind the letter of an index', c.tokens[1])
+
+    def _last(self, c: Cursor) -> Node:
+        """The last value of a range: behind <= or <."""
+        relation = RELATIONS[c.next().text]
+        if relation not in ("le", "<"):
+            raise c.wrong('"<=" or "<" and the end of the range')
+        made = self.place_until(c)
+        if relation == "le":
+            return made
+        if isinstance(made, Num):
+            return replace(made, value=made.value - 1)
+        return Plus((made, Minus(Num(Fraction(1)))), span=made.span)
+
+    def _ranges(self, parts: list[Cursor]) -> Iterator[Bound]:
+        """c, 1 <= u, v <= 2: letters alone, and letters with a range together."""
+        low: Node | None = None
+        group: list[Letter] = []
+        for c in parts:
+            texts = [t.text for t in c.tokens[c.place :]]
+            if low is None and any(t in RELATIONS for t in texts):
+                low = self.place_until(c)
+                if RELATIONS.get(c.peek().text) != "le":
+                    raise c.wrong('"<="')
+                c.next()
+            letter = self.place_until(c)
+            if not isinstance(letter, Letter):
+                raise c.wrong("the letter of an index")
+            group.append(letter)
+            if low is not None and c.done:
+                continue
+            high = None if c.done else self._last(c)
+            yield from (Bound(one.name, low, high, span=one.span) for one in group)
+            low, group = None, []
+        if group:
+            raise parts[-1].wrong('"<=" and the end of the range')
 
     def place_until(self, c: Cursor) -> Node:
         """An index expression that ends at a relation."""

@@ -164,7 +164,8 @@ class Symbols(BoundNames):
         own = next((k for k, s in named.items() if s == sign), None)
         role = any(m.role == "activation_function" for m in chosen)
         if own is None and not role:
-            if sign.letter in self.scope.functions and not chosen:
+            own_letter = sign.letter in self.scope.functions and sign.style == "italic"
+            if own_letter and (not chosen or name.below_tokens is None):
                 return Function(sign.letter)
             if sign.style == "italic" and sign.letter == "sigma" and not chosen:
                 return Function("sigmoid")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import count
 
 from derive.primitives import DEFINED
 from derive.terms import (
@@ -43,6 +44,8 @@ def fresh(
     names = {i.name for i in taken}
     if name not in names:
         return Index(name, size, sample)
+    if sample:  # another sample is still seen to be one: n'
+        return Index(next(n for k in count(1) if (n := name + "'" * k) not in names), size, True)
     free = (letter for letter in LETTERS if letter not in names)
     return Index(next(free, f"{name}_{len(names)}"), size, sample)
 
@@ -236,13 +239,10 @@ def named_by(term: Term, like: Term) -> Term:
             renaming: dict[Index, Affine] = {}
             fresh_indices = []
             for i in node.indices:
-                options = [*usual.get(i.size, []), "k", "m", "p", "q", "r", "t"]
-                name = next((n for n in options if n not in used), None)
-                new = (
-                    Index(name, i.size, i.sample)
-                    if name
-                    else fresh("k", i.size, {Index(n, 0) for n in used})
-                )
+                own = ["n"] if i.sample else ["k", "m", "p", "q", "r", "t"]
+                options = [*usual.get(i.size, []), *own]
+                name = next((n for n in options if n not in used), own[0])
+                new = fresh(name, i.size, {Index(n, 0) for n in used}, i.sample)
                 used.add(new.name)
                 fresh_indices.append(new)
                 renaming[i] = Affine.of(new)

@@ -18,7 +18,9 @@ from derive.reading_tree import Node
 from derive.terms import (
     Affine,
     Apply,
+    Argmax,
     Call,
+    Delta,
     Extremum,
     Index,
     Partial,
@@ -27,6 +29,7 @@ from derive.terms import (
     Tensor,
     Term,
     free_indices,
+    mul,
     rebuild,
     ref,
 )
@@ -80,14 +83,18 @@ def plain(term: Term) -> Term:
 
 
 def _plain(term: Term) -> Term:
+    if isinstance(term, Argmax) and any(i.size == 1 for i in term.extremum.indices):
+        return _plain(_argmax(term.extremum, term.at))
     term = rebuild(term, _plain)
     match term:
         case Sum(body=body, indices=indices) if any(i.size == 1 for i in indices) or isinstance(
             body, Sum
         ):
             return _sum(body, indices)
-        case Extremum(_, body, indices) if all(i.size == 1 for i in indices):
-            return at(body, {i: Affine() for i in indices})
+        case Extremum(kind, body, indices) if any(i.size == 1 for i in indices):
+            inner = at(body, {i: Affine() for i in indices if i.size == 1})
+            rest = tuple(i for i in indices if i.size != 1)
+            return Extremum(kind, inner, rest) if rest else inner
         case Ref(tensor, places) if tensor.role == "gradient" and _by_sample(places):
             role = ROLE_OF.get(tensor.letter, "parameter")
             return Partial(LOSS, Ref(Tensor(tensor.letter, role, tensor.label), places))
@@ -105,6 +112,18 @@ def _sum(body: Term, indices: tuple[Index, ...]) -> Term:
     if isinstance(inner, Sum):
         return Sum(inner.body, (*rest, *inner.indices))
     return Sum(inner, rest) if rest else inner
+
+
+def _argmax(extremum: Extremum, places: tuple[Affine, ...]) -> Term:
+    """The place of an extremum; along an index with one value that value."""
+    pairs = list(zip(places, extremum.indices, strict=True))
+    fixed: list[Term] = [Delta(p, Affine()) for p, i in pairs if i.size == 1]
+    rest = [(p, i) for p, i in pairs if i.size != 1]
+    body = at(extremum.body, {i: Affine() for i in extremum.indices if i.size == 1})
+    if rest:
+        inner = Extremum(extremum.kind, body, tuple(i for _, i in rest))
+        fixed.append(Argmax(inner, tuple(p for p, _ in rest)))
+    return mul(*fixed)
 
 
 def _by_sample(places: tuple[Affine, ...]) -> bool:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 from derive.derivation import Derivation, derive
 from derive.matrix import Mat
@@ -18,7 +19,9 @@ from derive.profiles import names
 from derive.reading import read
 from derive.reading_network import scope_of, terms_of
 from derive.reading_tree import Node
+from derive.spec import Network
 from derive.terms import Term
+from tests.layer_strategies import layered_networks
 from tests.notations import assert_same, printed, writer_of
 
 EXAMPLES = Path(__file__).parent.parent / "codegen" / "examples"
@@ -44,20 +47,19 @@ NETWORKS: dict[str, object] = {
     "any depth": GENERIC,
     "own formulas": OWN,
 }
-_EXAMPLES = ("decay", "xor", "any_depth", "flowers", "two_two_one")
+_EXAMPLES = ("decay", "xor", "any_depth", "attention", "digits_conv", "residual_norm")
+_REST = sorted({path.stem for path in EXAMPLES.glob("*.toml")} - set(_EXAMPLES))
 
 
 @cache
 def derivation(name: str) -> Derivation:
-    if name in _EXAMPLES:
-        return derive(EXAMPLES / f"{name}.toml")
-    return derive(NETWORKS[name])  # type: ignore[arg-type]
+    if name in NETWORKS:
+        return derive(NETWORKS[name])  # type: ignore[arg-type]
+    return derive(EXAMPLES / f"{name}.toml")
 
 
-@pytest.mark.parametrize("notation", names())
-@pytest.mark.parametrize("name", [*NETWORKS, *_EXAMPLES])
-def test_what_is_printed_is_read_as_the_same(name: str, notation: str) -> None:
-    derived = derivation(name)
+def law(derived: Derivation, notation: str) -> None:
+    """Everything that the notation prints of the derivation is read as it was meant."""
     writer = writer_of(derived, notation)
     scope = scope_of(derived, writer.profile)
     terms = terms_of(derived, scope)
@@ -71,6 +73,62 @@ def test_what_is_printed_is_read_as_the_same(name: str, notation: str) -> None:
         pairs: list[tuple[Node, Term | Mat]] = list(zip(present, members, strict=True))
         for side, meant in pairs:
             assert_same(within, side, meant, text)
+
+
+@pytest.mark.parametrize("notation", names())
+@pytest.mark.parametrize("name", [*NETWORKS, *_EXAMPLES])
+def test_what_is_printed_is_read_as_the_same(name: str, notation: str) -> None:
+    law(derivation(name), notation)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("notation", names())
+@pytest.mark.parametrize("name", _REST)
+def test_the_law_on_every_other_example(name: str, notation: str) -> None:
+    law(derivation(name), notation)
+
+
+#: Networks in which signs meet: two arrays of one letter, a layer before the first with
+#: parameters, axes of one value, thresholds beside biases, letters that a notation uses itself.
+MEETINGS: dict[str, list[dict[str, object]]] = {
+    "windows of one place": [
+        {"kind": "max_pool", "kernel": [3, 1], "stride": [3, 3], "activation": "tanh"},
+        {"kind": "conv", "kernel": [1, 1], "channels": 2, "bias": "threshold"},
+        {"kind": "batch_norm", "activation": "gelu"},
+    ],
+    "before the first layer": [
+        {"kind": "dropout", "rate": 0.25, "activation": "softplus"},
+        {"kind": "flatten", "activation": "s/(1 + s**2)"},
+        {"kind": "dense", "units": 3, "bias": "threshold", "activation": "tanh"},
+        {"kind": "residual", "layers": [{"kind": "dense", "units": 3}]},
+        {"kind": "dropout", "rate": 0.5, "activation": "Max(s - 3, 1/2)"},
+    ],
+    "its own v and the v of a norm": [
+        {"kind": "flatten"},
+        {"kind": "equations", "indices": {"i": 18, "j": 2}, "parameters": {"v": ["i", "j"]},
+         "forward": ["h[j] = Sum(v[i,j]*x[i], i)",
+                     "s[j] = Piecewise((h[j], h[j] > 1), (Max(h[j], 0.25), True))"]},
+        {"kind": "layer_norm"},
+        {"kind": "dense", "units": 1, "activation": "sigmoid"},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEETINGS)
+def test_signs_that_meet_are_told_apart(name: str) -> None:
+    spec = {"name": "met", "input": [2, 3, 3], "layers": MEETINGS[name], "loss": "squared_error"}
+    derived = derive(spec)
+    for notation in names():
+        law(derived, notation)
+
+
+@pytest.mark.sweep
+@settings(max_examples=60, deadline=None)
+@given(layered_networks())
+def test_the_law_on_any_network(network: Network) -> None:
+    derived = derive(network)
+    for notation in names():
+        law(derived, notation)
 
 
 def test_reading_takes_less_than_five_milliseconds_a_formula() -> None:

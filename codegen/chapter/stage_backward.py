@@ -199,8 +199,7 @@ def _norm(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
     taken = {i for p in h.at if (i := p.index) is not None}
     places: dict[Index, Affine] = {}
     for index in over:
-        new = fresh("m" if index.sample else "k", index.size, taken)
-        new = Index(new.name, new.size, index.sample)
+        new = fresh("n" if index.sample else "k", index.size, taken, index.sample)
         taken.add(new)
         places[index] = Affine.of(new)
     other = at(h, places)
