@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from derive.marking_words import OF_KIND
 from derive.reading_tree import Span
 from derive.verdicts import (
     DEFECT,
@@ -146,8 +147,8 @@ class Fact:
 def facts(mark: Mark, marks: Sequence[Mark]) -> list[Fact]:
     """What there is to say of a mark, in the order of a report; `marks` are those of the sheet."""
     made = [slip_fact(slip, glossed=not mark.message) for slip in mark.slips]
-    if mark.message and not _repeats(mark):
-        made.append(Fact("reason", (mark.message,)))
+    if reason := _reason(mark):
+        made.append(Fact("reason", (reason,)))
     if mark.inherits is not None and mark.inherits < len(marks):
         line = marks[mark.inherits].position[1]
         made.append(Fact("inherited", (f"carries on the slip of line {line}",), mark.inherits))
@@ -166,13 +167,23 @@ def facts(mark: Mark, marks: Sequence[Mark]) -> list[Fact]:
     return made
 
 
-def _repeats(mark: Mark) -> bool:
-    """Whether the message says no more than the slips, or that there was an earlier one."""
-    if mark.inherits is not None and not mark.slips:
-        return mark.message.startswith("carries on")
-    said = [slip.expected or slip.found for slip in mark.slips]
-    known = sum(len(slip.found) + len(slip.expected) + 30 for slip in mark.slips)
-    return bool(said) and all(s in mark.message for s in said) and len(mark.message) <= known
+def _reason(mark: Mark) -> str:
+    """The parts of the message that say more than the other facts."""
+    head, _, rest = (
+        mark.message.partition(": ") if mark.verdict == DEFECT else ("", "", mark.message)
+    )
+    parts = [head, *rest.split("; ")]
+    return "; ".join(part for part in parts if part and not _is_said(mark, part))
+
+
+def _is_said(mark: Mark, part: str) -> bool:
+    """Whether another fact says what a part of the message says."""
+    if mark.inherits is not None and part.startswith("carries on"):
+        return True
+    if any(part.startswith(f"{OF_KIND.get(slip.kind, slip.kind)}:") for slip in mark.slips):
+        return True
+    known = [*mark.conditions, *([mark.convention] if mark.convention else [])]
+    return part.startswith("right ") and any(words in part for words in known)
 
 
 def _example(example: Counterexample) -> Iterator[str | Tex]:

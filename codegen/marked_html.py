@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import PurePath
 
 from codegen.break_lines import broken
 from codegen.html import escape, faces, stacked
@@ -34,7 +35,7 @@ _PLAIN = (DEFINITION, OUT_OF_SCOPE)
 
 def html(sheets: Sequence[tuple[str, Marked]]) -> str:
     """A complete page about sheets, each with its name."""
-    names = ", ".join(name for name, _ in sheets)
+    names = ", ".join(PurePath(name).name for name, _ in sheets)
     written = [_Sheet(k, name, marked) for k, (name, marked) in enumerate(sheets)]
     page = MarkedHtml(
         language="en",

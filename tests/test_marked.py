@@ -28,6 +28,7 @@ from derive.layout import Layout, Tinted
 from derive.reading_layout import prepared
 from derive.sheet import Formula
 from derive.verdicts import (
+    DEFECT,
     DEFINITION,
     INCOMPLETE,
     KINDS,
@@ -436,6 +437,17 @@ def parts(layout: Layout) -> list[Layout]:
         inner = value if isinstance(value, tuple) else (value,)
         made += [p for each in inner if isinstance(each, Layout) for p in parts(each)]
     return made
+
+
+def test_what_the_other_facts_say_is_not_said_again() -> None:
+    message = "carries on an earlier slip; index: kj should be jk; it would be right with rows"
+    mark = replace(BAD, message=message, inherits=0)
+    said = {fact.label: fact.text for fact in facts(mark, SHEET.marks)}
+    assert said["reason"] == "it would be right with rows"
+    meant = replace(BAD, verdict=DEFECT, message="right as it is meant: index: kj should be jk")
+    assert {f.label: f.text for f in facts(meant, ())}["reason"] == "right as it is meant"
+    told = replace(FIRST, message="right if 0 < o < 1")
+    assert [fact.label for fact in facts(told, SHEET.marks)] == ["if"]
 
 
 def test_facts_are_words_and_formulas() -> None:
