@@ -253,6 +253,49 @@ def check(
 
 
 @app.command()
+def translate(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[SPEC] HAND",
+            help="SPEC as elsewhere; HAND is a file .tex or .md, or - for standard input. SPEC says"
+            " how many layers there are and whether biases are thresholds.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        str, typer.Option("--to", metavar="NAME|FILE.toml", help="The notation to write.")
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="NAME|FILE.toml", help="Of the sheet; guessed where nobody says."
+        ),
+    ] = None,
+    path: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where to; else it is printed."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A formula that is left as it is gives 1.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Write the formulas of a hand derivation in another notation; prose stays in place."""
+    from codegen import translate as command
+
+    made = command.translate_hand(arguments, source, target)
+    if path is None or str(path) == "-":
+        print(made.text, end="")
+    else:
+        command.write(made, path, force=force)
+        print(path)
+    for line in command.remarks(made):
+        print(line, file=sys.stderr)
+    raise typer.Exit(1 if strict and made.left else 0)
+
+
+@app.command()
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the network.")],
     folder: Annotated[

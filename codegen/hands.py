@@ -30,6 +30,7 @@ class Hand:
 
     sheet: Sheet
     folder: Path = Path()
+    text: str = ""  # as it stands in the file
 
     def network(self) -> Source | None:
         """The network that the sheet names: `% gradwright: spec=...`."""
@@ -78,7 +79,7 @@ def read_hand(argument: str) -> Hand:
     if argument == "-":
         raw = sys.stdin.buffer.read(SHEET.largest + 1) if sys.stdin else b""
         text = _under(STDIN, lambda: decode(raw, SHEET))
-        return Hand(read_sheet(text, "-", _guessed(text), _including(Path())))
+        return Hand(read_sheet(text, "-", _guessed(text), _including(Path())), text=text)
     return read_path(Path(argument), argument)
 
 
@@ -88,7 +89,7 @@ def read_path(path: Path, name: str) -> Hand:
     kind = path.suffix or _guessed(text)
     sheet = _under(_short(name), lambda: read_sheet(text, name, kind, _including(path.parent)))
     parts = tuple(_placed(part, name) for part in sheet.parts)
-    return Hand(replace(sheet, parts=parts), path.parent)
+    return Hand(replace(sheet, parts=parts), path.parent, text)
 
 
 def _placed(part: Part, name: str) -> Part:

@@ -26,6 +26,7 @@ from derive.reading_tree import (
 )
 from derive.signs import Sign
 from derive.symbols import Label
+from derive.tree_filled import unfilled
 from derive.tree_signs import COMMANDS, MARKS, letter_text, number_text, sign_text, spaced
 from derive.tree_spelling import Spelling
 
@@ -122,7 +123,7 @@ class NameWriter:
     def entry(self, node: Entry, above: str = "", outer: Node | None = None) -> str:
         """An entry or array; `above` is added to its superscript, which makes `outer` of it."""
         meant: Node = outer or node
-        key = meant, above
+        key = unfilled(meant), above  # a layer that is left out is another text
         if key not in self.known:
             first = ""
             for made in self._ways(node, above):
@@ -219,9 +220,7 @@ class NameWriter:
         if node.step is not None and sample is not None:
             over, sample = over + f"({_stepped(sample, node.step)})", None
         elif node.step is not None:
-            letter = self.spelling.step if node.step else "0"
-            timed = node.role in ("weight", "bias")
-            letter = self.spelling.step if timed else letter
+            letter = "n" if node.step and self.spelling.step == "0" else self.spelling.step
             behind = f"({_stepped(letter, node.step)})"
         below = [self.place(p) for p in node.places]
         if node.fixed is not None and node.form != "entry" and not below:

@@ -17,20 +17,25 @@ from typing import Any
 from derive.reading_tree import (
     Applied,
     Derivative,
+    Entry,
+    Function,
     Minus,
     Node,
     Over,
     Plus,
     Power,
+    Size,
     Span,
     Times,
     Total,
     Transposed,
     children,
+    walk,
 )
 from derive.tree_filled import unfilled
 from derive.tree_printing import Printer
-from derive.tree_sources import fences, is_fenced, unfenced, written
+from derive.tree_signs import is_raised
+from derive.tree_sources import fences, is_fenced, unfenced, wrapping, written
 from derive.tree_structures import FACTOR, PRODUCT, SUM
 
 _SIGN = re.compile("[+\u2212-]")
@@ -44,9 +49,17 @@ class Patcher:
 
     text: str
     printer: Printer
+    foreign: bool = False  # whether the text is in another notation than what is printed
 
     def rewritten(self, before: Node, after: Node, level: int = SUM, *, last: bool = True) -> str:
         """The text for `after` where `before` stands and something of the level is expected."""
+        made = self._rewritten(before, after, level, last)
+        opening = wrapping(written(before, self.text))
+        return made if not opening or wrapping(made) else opening + made + "}"
+
+    def _rewritten(self, before: Node, after: Node, level: int, last: bool) -> str:
+        if self.foreign and isinstance(after, Entry | Size):
+            return self.printer.text(after)
         if before == after and (own := self._own(before)) is not None:
             return own
         for made in self._ways(before, after):
@@ -55,7 +68,12 @@ class Patcher:
         return self.printer.text(after, level, last=last)
 
     def _own(self, node: Node) -> str | None:
-        """The writer's text of the node; None where its span holds something else as well."""
+        """The writer's text of the node; None where its span holds something else as well.
+
+        Names of another notation are never kept, though it may read them too.
+        """
+        if self.foreign and any(_is_name(part) for part in walk(node)):
+            return None
         own = written(node, self.text)
         return own if own and self.printer.fits(own, node) else None
 
@@ -65,7 +83,8 @@ class Patcher:
             return made
         left, right = fences(before, written(before, self.text))
         opened = not last and self.printer.is_open(node)
-        if left and (opened or self.printer.piece(node)[1] < max(level, PRODUCT)):
+        kept = type(before) is type(node) and isinstance(node, Plus | Times | Minus)
+        if left and (opened or kept or self.printer.piece(node)[1] < level):
             return left + made + right
         if opened or self.printer.piece(node)[1] < level:
             return self.printer.fenced(made)
@@ -77,24 +96,51 @@ class Patcher:
             yield self._plus(before, after)
         elif isinstance(before, Times) and isinstance(after, Times):
             yield self._times(before, after)
-        elif (
-            isinstance(before, Total) and isinstance(after, Total) and before.bounds != after.bounds
-        ):
-            body = self.rewritten(before.body, after.body, PRODUCT)
-            yield from (f"{head} {body}" for head in self.printer.heads(after))
+        elif isinstance(before, Total) and isinstance(after, Total):
+            yield from self._total(before, after)
+        elif isinstance(before, Applied) and isinstance(after, Applied):
+            yield from self._applied(before, after)
         elif _shell(before) == _shell(after):
             yield from self._children(before, after)
         yield from self._around(before, after)
+
+    def _total(self, before: Total, after: Total) -> Iterator[str]:
+        """The writer's operator with its limits where they stay, else a new one."""
+        body = self.rewritten(before.body, after.body, PRODUCT)
+        if before.bounds == after.bounds:
+            yield self.text[before.span[0] : before.body.span[0]] + body
+        yield from (f"{head} {body}" for head in self.printer.heads(after))
+
+    def _applied(self, before: Applied, after: Applied) -> Iterator[str]:
+        """The writer's arguments behind the name of the function, or behind another one."""
+        if len(before.args) != len(after.args) or not after.args:
+            return
+        begin, end = before.function.span[1], before.span[1]
+        spans = [arg.span for arg in before.args]
+        if not self._apart(spans, (begin, end)):
+            return
+        made, at = "", begin
+        for one, other in zip(before.args, after.args, strict=True):
+            made += self.text[at : one.span[0]] + self._child(before, 0, one, other)
+            at = one.span[1]
+        made += self.text[at:end]
+        same = before.function == after.function and before.order == after.order
+        if same and not (self.foreign and after.function.activation and after.function.label):
+            yield self.text[before.span[0] : begin] + made
+        yield from (h + made for h in self.printer.function_ways(after.function, after.order))
+
+    def _apart(self, spans: list[Span], within: Span) -> bool:
+        """Whether the places lie side by side inside another one."""
+        inside = all(within[0] <= a < b <= within[1] for a, b in spans)
+        return inside and all(a[1] <= b[0] for a, b in pairwise(spans))
 
     # ---------------------------------------------------------------- one part inside
 
     def _children(self, before: Node, after: Node) -> Iterator[str]:
         """The writer's text with the parts that changed put in."""
         old, new = children(before), children(after)
-        spans = [child.span for child in old]
         start, end = before.span
-        inside = all(start <= a < b <= end for a, b in spans)
-        if not inside or any(a[1] > b[0] for a, b in pairwise(spans)):
+        if not self._apart([child.span for child in old], before.span):
             return
         made, at = "", start
         for k, (one, other) in enumerate(zip(old, new, strict=True)):
@@ -104,7 +150,7 @@ class Patcher:
         yield made + self.text[at:end]
 
     def _child(self, parent: Node, k: int, one: Node, other: Node) -> str:
-        if one == other:
+        if one == other and not self.foreign:
             return written(one, self.text)
         if self._enclosed(one.span):
             return self.rewritten(one, other)
@@ -116,6 +162,9 @@ class Patcher:
             and (is_fenced(alone) or self.printer.piece(other)[1] < FACTOR)
         ):
             made = self.printer.fenced(made)
+        if isinstance(parent, Power | Transposed) and not k and is_raised(made):
+            left, right = fences(one, alone)
+            made = left + made + right if left else self.printer.fenced(made)
         gap = " " if made[:1].isalpha() and _COMMAND.search(self.text[: one.span[0]]) else ""
         return gap + made
 
@@ -145,7 +194,8 @@ class Patcher:
             if isinstance(node, Power) and node.base == before:
                 exponent = self.printer.text(node.exponent)
                 if source := self._own(before):
-                    yield f"{source}^{{{exponent}}}"
+                    if not is_raised(source):
+                        yield f"{source}^{{{exponent}}}"
                     yield f"{self.printer.fenced(source)}^{{{exponent}}}"
             if isinstance(node, Plus | Times) and before in node.args:
                 yield self._grown(before, node)
@@ -163,7 +213,8 @@ class Patcher:
         found = re.search(r"\^\{([^{}]*)\}$", own)
         if found:
             return own[: found.end() - 1] + mark + "}"
-        return own + self.printer.script("^", mark)
+        whole = is_fenced(own) or not own.startswith(r"\frac")
+        return (own if whole else self.printer.fenced(own)) + self.printer.script("^", mark)
 
     def _grown(self, before: Node, after: Plus | Times) -> str:
         """A sum or product that the old part is one of the parts of."""
@@ -245,7 +296,7 @@ class Patcher:
         return made
 
     def _kept(self, old: Node, new: Node, level: int, last: bool) -> str:
-        if old == new and written(old, self.text):
+        if old == new and not self.foreign and written(old, self.text):
             own = written(old, self.text)
             open_now = not last and self.printer.is_open(new)
             return self.printer.fenced(own) if open_now and not is_fenced(own) else own
@@ -264,6 +315,11 @@ class Patcher:
                 i = a + n - c
                 pairs.append((i if kind in ("equal", "replace") and i < b else None, new[n]))
         return pairs
+
+
+def _is_name(node: Node) -> bool:
+    """Whether a notation has its own way to write it."""
+    return isinstance(node, Entry | Size) or (isinstance(node, Function) and node.activation)
 
 
 def _positive(node: Node) -> Node:
@@ -291,7 +347,7 @@ def _shell(node: Node) -> tuple[Any, ...]:
 
 def _hollow(value: Any) -> Any:
     if isinstance(value, Node):
-        return None
+        return "node"
     if isinstance(value, tuple):
         return tuple(map(_hollow, value))
     return value

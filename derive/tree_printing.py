@@ -47,7 +47,7 @@ from derive.reading_tree import (
     Words,
 )
 from derive.tree_filled import unfilled
-from derive.tree_signs import number_text
+from derive.tree_signs import is_raised, number_text
 from derive.tree_sources import Source
 from derive.tree_spelling import Spelling
 from derive.tree_structures import FACTOR, PRODUCT, SUM, StructureWriter
@@ -264,7 +264,9 @@ class Printer(StructureWriter):
 
     def _bases(self, base: Node) -> Iterator[str]:
         if isinstance(base, Entry | Letter | Num | Value | Size | Norm | Bars | Applied | Grid):
-            yield self.text(base, FACTOR)
+            made = self.text(base, FACTOR)
+            if not is_raised(made):
+                yield made
         yield self.fenced(self.text(base))
 
     def _transposed(self, node: Transposed) -> str:

@@ -64,6 +64,15 @@ def _base(base: str, place: bool) -> str:
         return base if len(base) < 2 else rf"\mathrm{{{base}}}"
 
 
+_ARGUMENT = r"(?:[^{}\\\s]|\\[A-Za-z]+|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})"
+_RAISED = re.compile(rf"(?:\^\s*{_ARGUMENT}(?:\s*_\s*{_ARGUMENT})?|')$")
+
+
+def is_raised(text: str) -> bool:
+    """Whether the text ends in a superscript, so that another one cannot follow."""
+    return _RAISED.search(text) is not None
+
+
 def spaced(text: str) -> str:
     """Signs written together, with a space behind every command that a letter would lengthen."""
     return re.sub(r"(\\[A-Za-z]+)(?=[A-Za-z])", r"\1 ", text)

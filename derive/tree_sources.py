@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from derive.reading_layout import KEPT
 from derive.reading_tree import Bound, Bracket, Listed, Node, Span, children
 from derive.tree_filled import unfilled
 
 _SIZE = r"(?:\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\s*)?"
 _LEFT = re.compile(rf"{_SIZE}[(\[]\s*")
 _RIGHT = re.compile(rf"\s*{_SIZE}[)\]]$")
+
+
+_WRAPPED = re.compile(r"(?:\\([A-Za-z]+)\s*)?\{")
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,19 @@ def fences(node: Node, own: str) -> tuple[str, str]:
         return "", ""
     left, right = _LEFT.match(own), _RIGHT.search(own)
     return (left.group(), right.group()) if left and right else ("", "")
+
+
+def wrapping(text: str) -> str:
+    """What opens one group in braces around everything: a brace, or a colour with its brace."""
+    found = _WRAPPED.match(text)
+    if found is None or (found[1] or "fwd") not in KEPT:
+        return ""
+    depth = 0
+    for k in range(found.end() - 1, len(text)):
+        depth += 0 if text[k - 1 : k] == "\\" else {"{": 1, "}": -1}.get(text[k], 0)
+        if not depth:
+            return found.group() if k == len(text) - 1 else ""
+    return ""
 
 
 def unfenced(text: str) -> str:

@@ -56,10 +56,10 @@ def usual(profile: Profile) -> Spelling:
 
 def learned(text: str, read: Node, spelling: Spelling) -> Spelling:
     """The spelling of `text`, which was read as `read`; what it does not show stays as it is."""
-    return replace(_by_names(text, read, spelling), **_by_pattern(text))
+    return replace(_by_names(text, read, spelling), **by_pattern(text))
 
 
-def _by_pattern(text: str) -> dict[str, Any]:
+def by_pattern(text: str) -> dict[str, Any]:
     """What the text shows without being read."""
     made: dict[str, Any] = {}
     if found := _TRANSPOSE.search(text):
@@ -85,6 +85,8 @@ def _by_pattern(text: str) -> dict[str, Any]:
         made["entrywise"] = found[1]
     if found := re.search(r"\((t|n|\\tau)\s*[+-]?\s*1?\)", text):
         made["step"] = found[1]
+    elif "(0)" in text:
+        made["step"] = "0"
     return made
 
 

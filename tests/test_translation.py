@@ -1,0 +1,217 @@
+r"""Formulas in another notation say the same about every network.
+
+Both sides of every claim are evaluated on small random networks, before and after.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from codegen.cli import main
+from derive.claim_evaluation import holds
+from derive.claim_places import NoValue
+from derive.claim_world import World
+from derive.derivation import derive
+from derive.profiles import names, profile
+from derive.reading import read
+from derive.reading_network import scope_of
+from derive.reading_scope import Scope
+from derive.sheets import read_sheet
+from derive.spec import load
+from derive.symbols import Label
+from derive.translated import translated
+from derive.translating import translate
+from derive.translation import Translator, scope_there
+from tests.notations import printed, writer_of
+from tests.test_lecture_notes import ENTRIES, world
+
+NETWORK = {key: entry["notation"] for key, entry in ENTRIES.items()}
+NETWORK |= {key: "sigmoid, squares" for key, n in NETWORK.items() if n == "units"}
+#: A letter of the writer's that the other notation has a meaning for, or a count of samples.
+LEFT = 12
+
+
+def verdict(text: str, scope: Scope, within: World) -> list[bool | None]:
+    """Whether each claim holds; None where it says nothing that can be evaluated."""
+    made: list[bool | None] = []
+    for claim in read(text, scope).claims:
+        try:
+            made.append(holds(claim, within, scope))
+        except NoValue:
+            made.append(None)
+    return made
+
+
+@cache
+def scopes(here: str, there: str) -> tuple[Scope, Scope]:
+    scope = Scope(profile(here))
+    return scope, scope_there(scope, Scope(profile(there)))
+
+
+def check(key: str, to: str) -> bool:
+    """Whether the entry can be written in the notation; there and back it says the same."""
+    text, home = ENTRIES[key]["latex"], ENTRIES[key]["notation"]
+    within = world(NETWORK[key])
+    here, there = scopes(home, to)
+    generic = home == "columns"  # its network leaves the activation functions open
+    made = translated(text, Translator(here, there, within.threshold, generic))
+    if made.problem is not None:
+        assert made.text == text
+        return False
+    before = verdict(text, here, within)
+    assert verdict(made.text, there, within) == before, f"{key}: {text}\n{made.text}"
+    again = translated(made.text, Translator(there, here, within.threshold, generic))
+    assert again.problem is None, f"{key}: {made.text}\n{again.problem}"
+    assert verdict(again.text, here, within) == before, f"{key}: {made.text}\n{again.text}"
+    return True
+
+
+@pytest.mark.parametrize("to", names())
+def test_some_lecture_notes_say_the_same_there_and_back(to: str) -> None:
+    keys = [key for key, entry in ENTRIES.items() if entry["notation"] != to]
+    chosen = keys[names().index(to) :: 14]
+    assert sum(check(key, to) for key in chosen) >= 0.9 * len(chosen)
+
+
+NET = "3 > 4 tanh > 2 sigmoid bias=threshold : squared_error"
+KINDS = {Label(1): False, Label(2): True}  # in which of its layers biases are subtracted
+PAIRS = (("columns", "units"), ("neurons", "columns"), ("named_layers", "neurons"),
+         ("signals", "rows"))  # fmt: skip
+
+
+@pytest.mark.parametrize(("home", "to"), PAIRS)
+def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str) -> None:
+    derived, within = derive(NET), World(load(NET), seed=2)
+    here = scope_of(derived, profile(home))
+    there = scope_there(here, Scope(profile(to)))
+    texts = [text for _, text, _ in printed(derived, writer_of(derived, home))]
+    held = 0
+    for text in texts[names().index(to) :: 3]:
+        before = verdict(text, here, within)
+        made = translated(text, Translator(here, there, KINDS, False))
+        assert made.problem is None, f"{text}\n{made.problem}"
+        assert verdict(made.text, there, within) == before, f"{text}\n{made.text}"
+        again = translated(made.text, Translator(there, here, KINDS, False))
+        assert verdict(again.text, here, within) == before, f"{made.text}\n{again.text}"
+        held += before.count(True)
+    assert held > 10
+
+
+@pytest.mark.parametrize(
+    ("home", "text", "to", "expected"),
+    [
+        ("units", r"s_i^l = \sum_j w_{ji}^l o_j^{l-1}", "columns",
+         r"z_i^{(\ell)} = \sum_j w_{ij}^{(\ell)} a_j^{(\ell-1)}"),
+        # weight matrices stand the other way round, and their gradients with them
+        ("columns", r"\delta^{(l)} = W^{(l+1)\top} \delta^{(l+1)}", "neurons",
+         r"\boldsymbol{\delta}^{(l)} = \mathbf{W}^{(l+1)} \boldsymbol{\delta}^{(l+1)}"),
+        ("columns", r"\partial C_n/\partial W^{(l)} = \delta^{(l)} a^{(l-1)\top}", "units",
+         r"\partial E/\partial \mathbf{W}^l = \mathbf{o}^{l-1} \boldsymbol{\delta}^{l\top}"),
+        # a threshold is the weight of the input -1 there, and subtracted here
+        ("neurons", r"s_j^{(l)} = \sum_{i=0}^{d^{(l-1)}} w_{ij}^{(l)} x_i^{(l-1)}", "units",
+         r"s_i^l = \sum_{j=1}^{n^{l-1}} w_{ji}^l o_j^{l-1} - b_i^l"),
+        ("units", r"s_i^l = \sum_j w_{ji}^l o_j^{l-1} - b_i^l", "neurons",
+         r"s_j^{(l)} = \sum_{i=0}^{d^{(l-1)}} w_{ij}^{(l)} x_i^{(l-1)}"),
+        # a sign with two meanings says its layer where the activation is meant
+        ("units", r"o_i^l = a(s_i^l)", "columns", r"a_i^{(\ell)} = \sigma^{(\ell)}(z_i^{(\ell)})"),
+        ("columns", r"\dot\sigma(z) = \sigma(z)(1 - \sigma(z))", "neurons",
+         r"\sigma'(s) = \sigma(s)(1 - \sigma(s))"),
+        ("named_layers", r"\frac{1}{n} \sum_{i=1}^n (a_1^{(out)[i]} - y_1^{[i]})^2", "columns",
+         r"\frac{1}{N} \sum_{n=1}^N (a_{n1}^{(L)} - y_{n1})^2"),
+    ],
+)  # fmt: skip
+def test_names_orders_and_labels_change(home: str, text: str, to: str, expected: str) -> None:
+    here, there = scopes(home, to)
+    made = translated(text, Translator(here, there, threshold=True, generic=False))
+    assert made.problem is None
+    assert made.text == expected
+
+
+def test_added_biases_stay_biases() -> None:
+    here, there = scopes("neurons", "units")
+    text = r"s_j^{(1)} = \sum_{i=0}^{3} w_{ij}^{(1)} x_i^{(0)}"
+    assert "+ b_i^1" in translated(text, Translator(here, there, threshold=False)).text
+    unsaid = Translator(here, there)
+    assert "- b_i^1" in translated(text, unsaid).text
+    assert any("x_0 = -1" in note for note in unsaid.notes)
+
+
+SHEET = r"""\newcommand{\dd}[2]{\frac{\partial #1}{\partial #2}}
+% gradwright: notation=units
+Let $s_i^l$ be the input of unit $i$, it costs 5\$.  % $s_i^l$ stays
+\begin{align}
+  s_i^l &= \sum_j w_{ji}^l o_j^{l-1}, \label{eq:s} \\
+  \delta_i^l &= \dd{E}{s_i^l} \quad\text{and}\quad o_i^l = a(s_i^l)
+\end{align}
+\[ \frac{a}{b \] \[ f(x) = x^2 \]
+"""
+TRANSLATED = r"""\newcommand{\dd}[2]{\frac{\partial #1}{\partial #2}}
+% gradwright: notation=columns
+Let $z_i^{(\ell)}$ be the input of unit $i$, it costs 5\$.  % $s_i^l$ stays
+\begin{align}
+  z_i^{(\ell)} &= \sum_j w_{ij}^{(\ell)} a_j^{(\ell-1)}, \label{eq:s} \\
+  \delta_i^{(\ell)} &= \frac{\partial C_n}{\partial z_i^{(\ell)}} \quad\text{and}\quad a_i^{(\ell)} = \sigma(z_i^{(\ell)})
+\end{align}
+\[ \frac{a}{b \] \[ f(x) = x^2 \]
+"""  # noqa: E501
+
+
+def test_a_sheet_keeps_everything_but_its_formulas() -> None:
+    sheet = read_sheet(SHEET, "hand.tex", "tex")
+    made = translate(SHEET, sheet, None, None, "columns")
+    assert made.text == TRANSLATED
+    assert (made.source, made.guessed, made.done) == ("units", False, 3)
+    assert [str(left).split(":")[:2] for left in made.left] == [["hand.tex", "8"]] * 2
+    assert "the input" in str(made.left[1])
+
+
+def test_the_command_prints_or_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hand, out = tmp_path / "hand.tex", tmp_path / "out.tex"
+    hand.write_bytes(SHEET.replace("\n", "\r\n").encode())
+    assert main(["translate", str(hand), "--to", "columns"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.replace("\r\n", "\n") == TRANSLATED
+    assert "\r\n" in shown.out
+    assert shown.err.count("left as it is") == 2
+    arguments = ["translate", str(hand), "--to", "columns", "-o", str(out)]
+    assert main(arguments) == 0
+    assert main([*arguments, "--strict"]) == 1
+    out.write_text("mine")
+    assert main(arguments) == 2
+    assert out.read_text() == "mine"
+    assert main([*arguments, "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "problem"),
+    [
+        ("no formula", ["--to", "rows"], "found no formula"),
+        (r"\[ \frac{a \]", ["--to", "rows", "--from", "units"], "none of 1 formulas"),
+        (r"$x$", ["--to", "row"], 'did you mean "rows"'),
+        (r"$x$", ["--to", "rows", "--from", "nobody.toml"], "nobody.toml"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    text: str,
+    options: list[str],
+    problem: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hand = tmp_path / "hand.tex"
+    hand.write_text(text)
+    assert main(["translate", str(hand), *options]) == 2
+    shown = capsys.readouterr()
+    assert not shown.out
+    assert problem in shown.err
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("to", names())
+def test_the_lecture_notes_say_the_same_in_every_notation(to: str) -> None:
+    left = [key for key in ENTRIES if not check(key, to)]
+    print(f"{to}: {len(ENTRIES) - len(left)} of {len(ENTRIES)} translated; left: {left}")
+    assert len(left) <= LEFT
