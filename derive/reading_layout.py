@@ -2,6 +2,9 @@ r"""Tokens without layout: sizes of fences, spaces, colours, rows and the frames
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import pairwise
+
 from derive.latex_tokens import Token
 from derive.reading_cursor import Cursor
 from derive.reading_words import PRODUCTS, RELATIONS
@@ -41,7 +44,9 @@ KEPT = frozenset(
         "smash", "mathopen", "mathclose", "cancel",
     )
 )  # fmt: skip
-SECOND = frozenset(("textcolor", "shrunk", "colorbox", "rule"))  # their second argument counts
+WORDS = frozenset(("why", "parbox"))  # a width, and words
+RESIZED = {"shrunk": 1, "resizebox": 2, "scalebox": 1}  # sizes before a whole formula
+SECOND = frozenset(("textcolor", "colorbox", "rule"))  # their second argument counts
 
 
 def prepared(given: list[Token]) -> list[Token]:
@@ -49,6 +54,35 @@ def prepared(given: list[Token]) -> list[Token]:
     if not given:
         return []
     return _joined(_cleaned(Cursor(given, given[-1].end)))
+
+
+def spelled(given: list[Token], words: Collection[str]) -> list[Token]:
+    """Letters that spell a word, side by side without a space, are one name: net_j, out_k."""
+    made: list[Token] = []
+    k = 0
+    while k < len(given):
+        word = next((w for w in words if _spells(given, k, w)), "")
+        if word:
+            last = given[k + len(word) - 1]
+            made.append(Token("command", r"\text", given[k].start, last.end, word))
+            k += len(word)
+        else:
+            made.append(given[k])
+            k += 1
+    return made
+
+
+def _spells(given: list[Token], k: int, word: str) -> bool:
+    """Whether a word and nothing longer stands at a place."""
+    part = given[k : k + len(word)]
+    if "".join(t.text for t in part if t.kind == "letter") != word or len(part) < len(word):
+        return False
+    around = [*given[k - 1 : k], *given[k + len(word) : k + len(word) + 1]]
+    if any(
+        t.kind == "letter" and (t.end == part[0].start or t.start == part[-1].end) for t in around
+    ):
+        return False
+    return all(a.end == b.start for a, b in pairwise(part))
 
 
 def _cleaned(c: Cursor) -> list[Token]:
@@ -71,9 +105,16 @@ def _cleaned(c: Cursor) -> list[Token]:
             while c.peek().text == "[":
                 _optional(c)
             c.group()
-        elif name == "why":
+        elif name in WORDS:
+            while c.peek().text == "[":
+                _optional(c)
             c.group()
             c.group()
+        elif name in RESIZED:
+            for _ in range(RESIZED[name]):
+                c.group()
+            inside = c.group()
+            made += _cleaned(Cursor(inside.tokens, inside.stop.start))
         elif name in ("underbrace", "overbrace"):
             made += _braced(c)
             if c.peek().text in ("_", "^"):
@@ -84,6 +125,9 @@ def _cleaned(c: Cursor) -> list[Token]:
         elif name in OPENED and c.peek().text == "{":
             inside = c.group()
             made += _cleaned(Cursor(inside.tokens, inside.stop.start))
+        elif name in KEPT and c.peek().text == "{":  # the group stands where its command does
+            brace = c.next()
+            made.append(brace.at(token.start, brace.end))
         elif name in KEPT or name in NOTHING:
             continue
         elif token.text == "}" and _is_empty(made):
@@ -159,7 +203,7 @@ def _joined(tokens: list[Token]) -> list[Token]:
             marks += 1
             if marks % 2 == 0 and made and made[-1].text not in RELATIONS:
                 made.append(Token("command", r"\qquad", token.start, token.end))
-        elif token.text == "\\\\" and (fences > 0 or _goes_on(tokens, k + 1)):
+        elif token.text == "\\\\" and (fences > 0 or _goes_on(tokens, k + 1) or _hangs(made)):
             marks = 0
             while made and made[-1].text in (",", r"\quad", r"\qquad"):
                 made.pop()
@@ -169,6 +213,14 @@ def _joined(tokens: list[Token]) -> list[Token]:
             marks = 0 if token.text == "\\\\" else marks
             made.append(token)
     return made
+
+
+def _hangs(made: list[Token]) -> bool:
+    """Whether the row above ends with an operator."""
+    if not made:
+        return False
+    text = made[-1].text
+    return text in ("+", "-", "/") or text in PRODUCTS or RELATIONS.get(text) == "="
 
 
 def _begins(tokens: list[Token], k: int) -> bool:
