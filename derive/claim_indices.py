@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Self
 
 from derive.naming import LETTERS
@@ -133,8 +134,8 @@ class Placed:
             return self._own(node)
         if role == "output":
             role, label = "activation", self.scope.last
-            if not any(t.role == role and t.label == label for t in self.scope.shapes):
-                role = "preactivation"
+        if role == "activation" and self._linear(label):
+            role = "preactivation"
         first = Tensor(LETTERS["activation"], "activation", Label(0))
         if role == "activation" and label == Label(0) and first not in self.scope.shapes:
             role, label = "input", None
@@ -151,6 +152,11 @@ class Placed:
             return alike[0]
         batched = role not in ("weight", "bias")
         return Tensor(LETTERS[role], role, label, batched)
+
+    def _linear(self, label: Label | None) -> bool:
+        """Whether the layer has no activation: it hands on its weighted sum."""
+        roles = {t.role for t in self.scope.shapes if t.label == label and label is not None}
+        return "preactivation" in roles and "activation" not in roles
 
     def _own(self, node: Entry) -> Tensor:
         for tensor in self.scope.shapes:
@@ -191,6 +197,7 @@ class Placed:
 
     def ref(self, node: Entry, *at: Affine) -> Ref:
         """The entry at its places, or at those given."""
+        node = self._as_bias(node)
         tensor = self.tensor(node)
         shape = self._shape_of(node)
         if at or node.form == "batch":
@@ -200,6 +207,15 @@ class Placed:
             places = [Affine() for _ in shape]
         front = (self._sample(node),) if tensor.batched else ()
         return Ref(tensor, (*front, *places))
+
+    def _as_bias(self, node: Entry) -> Entry:
+        """The weight from the fixed input, number 0, is the bias of its unit."""
+        if node.role != "weight" or len(node.places) != 2 or self.scope.profile.base != 1:
+            return node
+        source, unit = self._ordered(node)
+        if source != Num(Fraction(0)):
+            return node
+        return replace(node, role="bias", places=(unit,), fixed=None)
 
     def _sample(self, node: Entry) -> Affine:
         if node.sample is None:
