@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from fractions import Fraction
 from functools import cache
@@ -150,3 +151,22 @@ def test_a_step_allocates_no_array_data(name: str) -> None:
         peak = tracemalloc.get_traced_memory()[1] - start
         tracemalloc.stop()
         assert peak <= 1024 + 65536, f"width {width}, batch {n}: {peak} bytes"
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_small_results_have_memory_of_their_own(name: str) -> None:
+    """NumPy looks long at operands that overlap the result and are another object."""
+    source = emit(derive(SPECS[name].format(16)))
+    step = load_source(source).Trainer(load_source(source).init(0), 4, learning_rate=0.01)._step
+    names = step.__code__.co_freevars
+    held = dict(zip(names, (cell.cell_contents for cell in step.__closure__), strict=True))
+    calls = re.findall(
+        r"^            (\w+)\((.*?)\)", source[source.index("def step(x, y)") :], re.M
+    )
+    ufuncs = [(f, args) for f, args in calls if isinstance(held.get(f), np.ufunc)]
+    assert len(ufuncs) > 4
+    for function, args in ufuncs:
+        *operands, result = (held.get(a.removeprefix("out=")) for a in args.split(", "))
+        for operand in operands:
+            apart = operand is None or not np.shares_memory(operand, result)
+            assert apart or operand is result, f"{function}({args})"
