@@ -36,6 +36,7 @@ def assert_derivation(
     What cannot be read or decided fails as well unless `strict` is False; where nothing was checked
     it fails always.
     """
+    __tracebackhide__ = True  # pytest shows the test alone
     marked = check(spec, hand, notation=notation)
     problem = failing(marked, strict=strict)
     if problem:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def quantities(case: Case) -> dict[str, Any]:
     d_o and delta are slopes of the loss of the whole batch, with the 1/N of a mean.  A single layer
     needs no numbers: W is W1.
     """
-    scale = case.samples if case.network.reduction == "mean" else 1
+    scale = case.share
     found: dict[str, Any] = {**case.trace, **case.params, **case.masks, **case.slopes}
     found = {n: v / scale if n.startswith(("delta", "d_")) else v for n, v in found.items()}
     found |= {"x": case.x, "y": case.y, "params": dict(case.params), "masks": dict(case.masks)}
@@ -61,18 +61,41 @@ def quantities(case: Case) -> dict[str, Any]:
     return {**{s: found[n[0]] for s, n in short.items() if len(n) == 1 and s not in found}, **found}
 
 
-def called(function: Any, case: Case) -> Answer:
-    """What the function answers on copies of these numbers."""
+def called(function: Any, case: Case, *, turned: bool = False) -> Answer:
+    """What the function answers on copies of these numbers.
+
+    `turned`: the function stores its matrices the other way round, as (outputs, inputs).
+    """
+    known = _turned(quantities(case), case) if turned else quantities(case)
     framework = framework_of(function)
     if framework is None:
-        given = _arguments(inspect.signature(function), quantities(case))
-        by_name = all(p.kind is not p.POSITIONAL_ONLY
-                      for p in inspect.signature(function).parameters.values())  # fmt: skip
-        return _read(function(**given) if by_name else function(*given.values()), case)
-    given = _arguments(framework.signature, quantities(case))
-    found, loss = framework.run(given, quantities(case)["d_o"])
-    gradients = {_plain(ALIASES.get(n, n), case): g for n, g in found.items() if g is not None}
-    return _sorted(gradients, case, loss, decayed=loss is not None)
+        signature = inspect.signature(function)
+        given = _arguments(signature, known)
+        by_name = all(p.kind is not p.POSITIONAL_ONLY for p in signature.parameters.values())
+        answer = _read(function(**given) if by_name else function(*given.values()), case, turned)
+    else:
+        given = _arguments(framework.signature, known)
+        found, loss = framework.run(given, known["d_o"])
+        gradients = {_plain(ALIASES.get(n, n), case): g for n, g in found.items() if g is not None}
+        answer = _sorted(gradients, case, loss, decayed=loss is not None)
+    if not turned:
+        return answer
+    back = {n: g.T if _is_matrix(n, case) else g for n, g in answer.gradients.items()}
+    return replace(answer, gradients=back)
+
+
+def _is_matrix(name: str, case: Case) -> bool:
+    return name in case.params and case.params[name].ndim == 2
+
+
+def _turned(known: dict[str, Any], case: Case) -> dict[str, Any]:
+    """The quantities with every matrix of weights transposed."""
+    short = {s: n for s, n in _short_names(case).items() if s in known}
+    made = {
+        n: np.transpose(v) if _is_matrix(short.get(n, n), case) else v for n, v in known.items()
+    }
+    made["params"] = {n: made[n] for n in case.params}
+    return made
 
 
 def _arguments(signature: inspect.Signature, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,29 +128,34 @@ def _copied(value: Any) -> Any:
 # -------------------------------------------------------------------------------------- the answer
 
 
-def _read(answer: Any, case: Case) -> Answer:
-    """Gradients by name, a loss before them, or a list in the order of the parameters."""
+def _read(answer: Any, case: Case, turned: bool) -> Answer:
+    """Gradients by name, a loss before or behind them, or a list in the order of the parameters."""
     loss: float | None = None
-    pair = isinstance(answer, tuple | list) and len(answer) == 2
-    if pair and isinstance(answer[1], Mapping | tuple | list) and np.ndim(_array(answer[0])) == 0:
-        loss, answer = float(_array(answer[0])), answer[1]
-    if isinstance(answer, Mapping):
-        found = {_plain(str(name), case): _array(g) for name, g in answer.items()}
-        missing = [name for name in case.params if name not in found]
-        if missing:
-            raise Unanswered(
-                f"the function returned gradients of {', '.join(map(str, answer)) or 'nothing'}, "
-                f"expected also {', '.join(missing)}"
-            )
-        return _sorted(found, case, loss)
-    parts = [_array(g) for g in (answer if isinstance(answer, tuple | list) else [answer])]
-    return _sorted(_named(parts, case), case, loss)
+    if isinstance(answer, tuple | list) and len(answer) == 2:
+        first, last = answer
+        if isinstance(first, Mapping) and np.ndim(last) == 0:
+            first, last = last, first
+        if isinstance(last, Mapping | tuple | list) and np.ndim(_array(first)) == 0:
+            loss, answer = float(_array(first)), last
+    if not isinstance(answer, Mapping):
+        parts = [_array(g) for g in (answer if isinstance(answer, tuple | list) else [answer])]
+        return _sorted(_named(parts, case, turned), case, loss)
+    found = {_plain(str(name), case): _array(g) for name, g in answer.items()}
+    missing = [name for name in case.params if name not in found]
+    if missing and len(missing) < len(case.params):
+        raise Unanswered(
+            f"the function returned gradients of {', '.join(map(str, answer))}, "
+            f"expected also {', '.join(missing)}"
+        )
+    return _sorted(found, case, loss)
 
 
-def _named(parts: Sequence[Floats], case: Case) -> Gradients:
+def _named(parts: Sequence[Floats], case: Case, turned: bool) -> Gradients:
     """A list of gradients: of all parameters in order, perhaps with that of x, or by shape."""
     names = list(case.params)
-    shapes = {"x": case.x.shape, **{name: value.shape for name, value in case.params.items()}}
+    shapes = {name: value.shape for name, value in case.right.items()}
+    if turned:
+        shapes = {n: s[::-1] if _is_matrix(n, case) else s for n, s in shapes.items()}
     orders = [names, ["x", *names], [*names, "x"]]
     for order in orders:
         if [part.shape for part in parts] == [shapes[name] for name in order]:
@@ -138,6 +166,7 @@ def _named(parts: Sequence[Floats], case: Case) -> Gradients:
     found = {}
     for part in parts:
         fitting = [name for name, shape in shapes.items() if shape == part.shape]
+        fitting = [name for name in fitting if name in names] or fitting
         if len(fitting) == 1:
             found[fitting[0]] = part
     if len(found) < len(parts):
@@ -154,7 +183,7 @@ def _plain(name: str, case: Case) -> str:
     for prefix in ("", "d", "d_", "grad_", "g_", "dL_d", "nabla_"):
         if name.startswith(prefix):
             rest = name[len(prefix) :]
-            if rest in case.params or rest == "x":
+            if rest in case.right:
                 return rest
             if rest in short:
                 return short[rest]
@@ -164,7 +193,7 @@ def _plain(name: str, case: Case) -> str:
 def _short_names(case: Case) -> dict[str, str]:
     """W for W1 where there is one layer."""
     letters: dict[str, list[str]] = {}
-    for name in case.params:
+    for name in case.right:
         letters.setdefault(name.rstrip("0123456789"), []).append(name)
     short = {letter: names[0] for letter, names in letters.items() if len(names) == 1}
     return {**short, **{alias: short[n] for alias, n in ALIASES.items() if n in short}}
@@ -173,7 +202,7 @@ def _short_names(case: Case) -> dict[str, str]:
 def _sorted(
     found: Mapping[str, Floats], case: Case, loss: float | None, *, decayed: bool = True
 ) -> Answer:
-    gradients = {name: found[name] for name in ("x", *case.params) if name in found}
+    gradients = {name: found[name] for name in case.right if name in found}
     if not gradients:
         raise Unanswered(
             f"the function returned gradients of {', '.join(found) or 'nothing'}, "

@@ -32,6 +32,7 @@ class Observed:
     gradients: Gradients
     tolerance: float = DOUBLE
     decayed: bool = True
+    loss: float | None = None
 
     def right(self, name: str) -> Floats:
         """The right gradient."""
@@ -49,7 +50,8 @@ class Observed:
         """Whether two gradients of a parameter are the same, up to rounding."""
         if one.shape != other.shape or not np.isfinite(one).all():
             return False
-        room = np.abs(other) + np.abs(one) if name == "x" else self.case.sizes[name]
+        sizes = self.case.sizes
+        room = sizes[name] if name in sizes else np.abs(other) + np.abs(one)
         scale = float(np.max(room, initial=0.0)) * 1e-3
         return bool((np.abs(one - other) <= self.tolerance * (room + scale)).all())
 

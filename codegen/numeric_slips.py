@@ -38,7 +38,7 @@ class Case:
 
     @cached_property
     def right(self) -> Gradients:
-        """The right gradients by the parameters, and by x."""
+        """The right slopes of the whole loss by the parameters, by x and by every s (deltas)."""
         return self.gradients()
 
     @property
@@ -76,8 +76,14 @@ class Case:
         d_o = net.objective.slope(REAL, output, y)
         d_x, sums = net.chain.backward(REAL, known, kept, d_o, trace)
         slopes |= {"d_o": d_o, "d_x": d_x}
-        per = self.samples if self.network.reduction == "mean" else 1
-        return {**net.reduced(REAL, known, sums, self.samples), "x": d_x / per}
+        reduced = net.reduced(REAL, known, sums, self.samples)
+        passed = {"x": d_x, **{n: v for n, v in trace.items() if n.startswith("delta")}}
+        return {**reduced, **{n: v / self.share for n, v in passed.items()}}
+
+    @property
+    def share(self) -> int:
+        """What the slopes of the samples' losses are divided by in those of the whole loss."""
+        return self.samples if self.network.reduction == "mean" else 1
 
     @cached_property
     def sizes(self) -> Gradients:

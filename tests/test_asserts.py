@@ -279,6 +279,49 @@ def test_a_single_layer_asks_for_what_it_needs(function: Function) -> None:
     gradwright.assert_backward(LAYER, function)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda grad_output, o: grad_output * o * (1 - o),  # an activation alone
+        lambda d_o, s: {"delta": d_o * sigmoid(s) * (1 - sigmoid(s))},
+    ],
+)
+def test_an_activation_alone(function: Function) -> None:
+    gradwright.assert_backward(LAYER, function)
+    said = message("3 > 2 tanh : squared_error", function)
+    assert "the gradient of delta1 is wrong" in said
+
+
+def test_matrices_stored_the_other_way_round() -> None:
+    def linear(slip: float) -> Function:
+        def backward(delta: Any, input: Any, weight: Any) -> Any:
+            assert weight.shape == (delta.shape[1], input.shape[1])
+            return slip * delta @ weight, delta.T @ input, delta.sum(axis=0)
+
+        return backward
+
+    gradwright.assert_backward(LAYER, linear(1))
+    gradwright.assert_backward("2 > 2 sigmoid : squared_error", linear(1))
+    assert "the gradient of x is wrong" in message(LAYER, linear(2))
+
+    def columns(params: Any, x: Any, y: Any) -> Any:
+        W1, W2, n = params["W1"], params["W2"], x.shape[0]
+        o1 = np.tanh(W1 @ x.T + params["b1"][:, None])
+        d2 = sigmoid(W2 @ o1 + params["b2"][:, None]) - y.T
+        d1 = W2.T @ d2 * (1 - o1**2)
+        return {"W1": d1 @ x / n, "b1": d1.mean(axis=1, keepdims=True),
+                "W2": d2 @ o1.T / n, "b2": d2.mean(axis=1, keepdims=True)}  # fmt: skip
+
+    gradwright.assert_backward(DEEP, columns)
+
+
+def test_a_loss_before_or_behind_the_gradients() -> None:
+    def backward(params: Any, x: Any, y: Any) -> Any:
+        return loss_and_gradients(load(DEEP), params, x, y)[::-1]
+
+    gradwright.assert_backward(DEEP, backward)
+
+
 def test_a_wrong_single_layer() -> None:
     said = message(LAYER, lambda delta, x, W: (-delta @ W.T, x.T @ delta, delta.mean(axis=0)))
     assert "x: sign: what layer 1 hands on to its input has the wrong sign" in said
