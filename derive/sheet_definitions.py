@@ -67,6 +67,10 @@ def _defined(
     if scope.meanings(sign) or (scope.barred(sign) and sign.accent == "bar"):
         return None
     letter = sign.letter
+    is_size = sign == scope.profile.layer_size[0] and bool(name.above or name.below)
+    is_function = statement.members[0][-1].text == ")"
+    if is_size or is_function:
+        return None
     index = len(letter) == 1 and letter.islower() and not name.below and not name.above
     if letter in _NEVER or letter in scope.profile.functions or (index and letter in "ijklmnpqrst"):
         return None
