@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from derive.errors import shown, suggestion
+from derive.marks import GREEK
 from derive.signs import Sign
 
 #: Roles that a profile must write; those in BATCHED have one entry for every sample.
@@ -40,6 +42,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "first": ("1", "0"),  # the first value of an index
 }
 LABEL_FORMS = ("parentheses", "bare")
+INDICES = ("i", "j", "k", "n")  # letters of the calculus that stand as indices everywhere
 RESERVED = {"e": "Euler's number", "pi": "the number pi"}
 
 
@@ -133,6 +136,8 @@ def _written(made: Profile) -> Iterator[tuple[str, str, Sign, str]]:
 
 def clashing(made: Profile) -> Iterator[str]:
     """What two readers could take for each other, one line each."""
+    yield from _like_indices(made)
+    yield from _misspelt(made)
     seen: dict[tuple[Sign, str], str] = {}
     for name, where, sign, extra in _written(made):
         own = f"roles.{name}.{where}" if where != "function" else f"functions.{name}"
@@ -147,3 +152,29 @@ def clashing(made: Profile) -> Iterator[str]:
             other = seen.setdefault((alias, ""), f"roles.{name}.aliases")
             if not other.startswith(f"roles.{name}."):
                 yield f"roles.{name}.aliases: {alias} is already {other}"
+
+
+def _like_indices(made: Profile) -> Iterator[str]:
+    """Quantities and layers that are written like an index, sizes that are like a quantity."""
+    indices = {made.indices.get(letter, letter) for letter in INDICES}
+    seen: set[str] = set()
+    for name, where, sign, _ in _written(made):
+        if sign.style == "italic" and not sign.accent and sign.letter in indices - seen:
+            seen.add(sign.letter)
+            yield f"roles.{name}.{where}: {sign} is an index; take another sign"
+    for base, letter in made.labels.letters.items():
+        if letter in indices:
+            key = "layer" if base == "l" else "last"
+            yield f"labels.{key}: {letter} is an index; rename the index under [indices]"
+    if made.drawn(made.layer_size[0]):
+        yield f"layer_size.sign: {made.layer_size[0]} is one of the roles; take another sign"
+
+
+def _misspelt(made: Profile) -> Iterator[str]:
+    """Words in the style of letters: a Greek letter that is misspelt."""
+    for name, where, sign, _ in _written(made):
+        if sign.style == "italic" and len(sign.letter) > 1 and sign.letter not in (*GREEK, "ell"):
+            hint = suggestion(sign.letter, tuple(GREEK))
+            wanted = 'a letter, or a word in a style such as "roman net"'
+            yield f"roles.{name}.{where}: found {shown(sign.letter)}, expected {wanted}{hint}"
+            return

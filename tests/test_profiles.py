@@ -80,6 +80,10 @@ MISTAKES = [
     ('strategies = ["activations", "delta"]', "strategies = []", "a list of"),
     ('place = "subscript"', 'place = "above"', '"superscript" or "subscript"'),
     ("[labels]", "[labels", "not TOML"),
+    ('learning_rate = { entry = "eta"', 'learning_rate = { entry = "i"', "i is an index"),
+    ('learning_rate = { entry = "eta"', 'learning_rate = { entry = "etta"', 'did you mean "eta"'),
+    ('layer = "ell"', 'layer = "j"', "labels.layer: j is an index"),
+    ('sign = "n"', 'sign = "w"', "layer_size.sign: w is one of the roles"),
 ]
 
 
