@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from derive.claims import Claim
 from derive.conventions import Conventions, tried
+from derive.following import Earlier, carried_on
 from derive.judging import Judge
 from derive.reading_scope import Scope
 from derive.reading_tree import Entry
@@ -42,18 +43,33 @@ def agreements(judge: Judge, claims: Sequence[Judged], here: Conventions) -> tup
     found: list[Agreement] = []
     failing = [k for k, c in enumerate(claims) if not c.holds]
     for name, other in tried(here) if failing else ():
-        explains = tuple(
-            k for k in failing if judge.under(claims[k].claim, claims[k].scope, other)
-        )
+        explains = tuple(k for k in failing if judge.under(claims[k].claim, claims[k].scope, other))
         if not explains:
             continue
         against = any(
             c.holds and not judge.under(c.claim, c.scope, other) for c in claims if c.holds
         )
         declared = any(_defines_loss(claims[k].claim) for k in explains)
-        enough = len(explains) >= ENOUGH or declared
+        enough = declared or _independent([claims[k] for k in explains], judge) >= ENOUGH
         found.append(Agreement(name, other, explains, enough and not against))
     return tuple(sorted(found, key=lambda a: (not a.taken, -len(a.explains))))
+
+
+def _independent(claims: Sequence[Judged], judge: Judge) -> int:
+    """How many of the claims do not only carry on one that stands before them."""
+    count = 0
+    earlier: list[Earlier] = []
+    for k, here in enumerate(claims):
+        same = any(
+            here.claim.chain
+            and other.claim.chain == here.claim.chain
+            and other.claim.lhs == here.claim.lhs
+            for other in claims[:k]
+        )
+        if not same and carried_on(here.claim, earlier, judge, here.scope) is None:
+            count += 1
+        earlier.append(Earlier(k, here.claim))
+    return count
 
 
 def _defines_loss(claim: Claim) -> bool:

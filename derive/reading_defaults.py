@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from derive.reading_scope import LABELLED, Scope
-from derive.reading_tree import Applied, Entry, Letter, Node, children, rebuilt, walk
+from derive.reading_tree import Applied, Entry, Letter, Nabla, Node, children, rebuilt, walk
 from derive.symbols import Label
 
 WITH_LABEL = tuple(role for role in LABELLED if role not in ("activation_function", "own"))
@@ -20,6 +20,8 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
     notes: dict[str, None] = {}
 
     def visit(node: Node) -> Node:
+        if isinstance(node, Nabla) and node.of is not None:  # by all arrays of the role
+            return replace(node, of=visit(node.of))
         node = rebuilt(node, visit)
         if isinstance(node, Entry):
             node = _entry(node, label, inputs, notes, scope)
@@ -66,7 +68,8 @@ def _entry(
 ) -> Entry:
     if node.label is not None or node.role not in WITH_LABEL:
         return node
-    if not node.places and node.form == "entry" and node.sample is None:
+    alone = not node.places and node.form == "entry" and node.sample is None
+    if alone and node.role not in ("weight", "bias", "delta", "error"):
         return node  # a number of its own: s, o
     made = label or scope.last or Label(0, "L")
     if node.role == "activation" and _stands_at(node, inputs):

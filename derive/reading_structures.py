@@ -14,6 +14,7 @@ from derive.reading_symbols import Symbols
 from derive.reading_tree import (
     Bound,
     Branches,
+    Dots,
     Grid,
     Letter,
     Minus,
@@ -179,8 +180,12 @@ class Structures(Symbols):
         if name == "cases":
             return Branches(tuple(self._branch(row) for row in rows), span=span)
         if name in MATRICES:
-            return Grid(tuple(tuple(self.whole(cell) for cell in row) for row in rows), span=span)
+            return Grid(tuple(tuple(map(self._cell, row)) for row in rows), span=span)
         raise c.wrong("a matrix or cases", Token("command", name, start, start))
+
+    def _cell(self, cell: Cursor) -> Node:
+        """An entry; an empty place beside dots is left out like them."""
+        return Dots() if cell.done else self.whole(cell)
 
     def _until_end(self, c: Cursor, name: str, start: int) -> Cursor:
         depth, first = 1, c.place

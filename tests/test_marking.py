@@ -1,0 +1,237 @@
+"""Verdicts on hand derivations: each with its reason, on sheets that no example has.
+
+The right lines come from derivations done by hand for these tests; the wrong ones carry slips put
+in on purpose.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from derive.errors import SpecError
+from derive.marking import mark
+from derive.sheets import read_sheet
+from derive.spec import load
+from derive.verdicts import (
+    DEFECT,
+    DEFINITION,
+    INCOMPLETE,
+    OUT_OF_SCOPE,
+    RIGHT,
+    RIGHT_IF,
+    RIGHT_UNDER,
+    UNREADABLE,
+    WRONG,
+    Marked,
+)
+
+SIGMOID = "2 > 3 sigmoid > 2 sigmoid : squared_error"
+SOFTMAX = "3 > 4 tanh > 3 softmax : cross_entropy"
+
+
+def marked(text: str, network: str | None, notation: str | None = None) -> Marked:
+    sheet = read_sheet(text, "hand.tex", "tex")
+    return mark(sheet, None if network is None else load(network), notation)
+
+
+def lines(*formulas: str) -> str:
+    return "\n".join(rf"\[ {formula} \]" for formula in formulas)
+
+
+def verdicts(made: Marked) -> list[str]:
+    return [m.verdict for m in made.marks]
+
+
+# ------------------------------------------------------------------ right, and under what
+
+
+def test_right_lines_are_right() -> None:
+    text = lines(
+        r"\frac{\partial E}{\partial w_{ji}^2} = \delta_i^2 o_j^1",
+        r"\delta_j^1 = o_j^1 (1 - o_j^1) \sum_i w_{ji}^2 \delta_i^2",
+        r"\delta_i^2 = 2 (o_i^2 - y_i^*) o_i^2 (1 - o_i^2)",
+        r"\frac{\partial E}{\partial b_i^1} = \delta_i^1",
+    )
+    assert verdicts(marked(text, SIGMOID, "units")) == [RIGHT] * 4
+
+
+def test_targets_that_sum_to_one_are_a_condition() -> None:
+    text = lines(
+        r"\delta_j^{(2)} = a_j^{(2)} - y_j", r"\delta_j^{(2)} = a_j^{(2)} \sum_k y_k - y_j"
+    )
+    made = marked(text, SOFTMAX, "columns")
+    assert verdicts(made) == [RIGHT_IF, RIGHT]
+    assert made.marks[0].conditions == ("the targets sum to 1",)
+
+
+def test_the_domain_of_a_logarithm_is_a_condition() -> None:
+    text = lines(r"\frac{\partial E}{\partial o_i} = \frac{o_i - y_i^*}{o_i (1 - o_i)}")
+    (only,) = marked(text, "2 > 3 > 2 tanh : binary_cross_entropy", "units").marks
+    assert (only.verdict, only.conditions) == (RIGHT_IF, ("0 < o < 1",))
+
+
+def test_a_loss_without_a_sample_is_that_of_one_sample() -> None:
+    text = lines(r"\frac{\partial C}{\partial W^{(2)}} = \delta^{(2)} (a^{(1)})^\top")
+    (only,) = marked(text, SIGMOID, "columns").marks
+    assert only.verdict == RIGHT
+
+
+def test_a_generic_activation_is_named_by_a_condition() -> None:
+    text = lines(
+        r"\delta_j^{(\ell)} = a_j^{(\ell)} (1 - a_j^{(\ell)}) "
+        r"\sum_k w_{kj}^{(\ell+1)} \delta_k^{(\ell+1)}"
+    )
+    (only,) = marked(text, "n > d generic repeat=L : squared_error", "columns").marks
+    assert (only.verdict, only.conditions) == (RIGHT_IF, ("the activation is sigmoid",))
+
+
+def test_the_loss_of_the_sheet_has_a_factor_of_its_own() -> None:
+    text = lines(
+        r"E = \frac12 \sum_i (o_i^2 - y_i^*)^2",
+        r"\delta_i^2 = (o_i^2 - y_i^*) o_i^2 (1 - o_i^2)",
+        r"\delta_j^1 = o_j^1 (1 - o_j^1) \sum_i w_{ji}^2 \delta_i^2",
+    )
+    made = marked(text, SIGMOID, "units")
+    assert verdicts(made) == [RIGHT_UNDER, RIGHT_UNDER, RIGHT]
+    assert made.marks[1].convention == "the loss with a factor 1/2"
+
+
+def test_a_factor_in_one_line_alone_is_no_convention() -> None:
+    text = lines(
+        r"\delta_i^2 = (o_i^2 - y_i^*) o_i^2 (1 - o_i^2)",
+        r"\frac{\partial E}{\partial o_i^2} = 2 (o_i^2 - y_i^*)",
+    )
+    first, second = marked(text, SIGMOID, "units").marks
+    assert (first.verdict, second.verdict) == (WRONG, RIGHT)
+    assert first.slips[0].kind == "factor"
+    assert "factor 1/2" in first.message
+
+
+# ------------------------------------------------------------------ wrong, and why
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (r"\delta_j^1 = o_j^1 (1 - o_j^1) \sum_i w_{ij}^2 \delta_i^2", "index"),
+        (r"\delta_j^1 = o_j^1 (1 + o_j^1) \sum_i w_{ji}^2 \delta_i^2", "sign"),
+        (r"\delta_j^1 = s_j^1 (1 - s_j^1) \sum_i w_{ji}^2 \delta_i^2", "slope"),
+        (r"\frac{\partial E}{\partial w_{ji}^2} = \delta_i^2 o_j^2", "layer"),
+        (r"\delta_i^2 = 2 (o_i^2 - y_i^*)", "slope"),
+        (r"w_{ji}^2 := w_{ji}^2 + \alpha \frac{\partial E}{\partial w_{ji}^2}", "ascent"),
+    ],
+)
+def test_slips_are_named(line: str, kind: str) -> None:
+    (only,) = marked(lines(line), SIGMOID, "units").marks
+    assert only.verdict == WRONG
+    assert [s.kind for s in only.slips] == [kind]
+    assert only.counterexample is not None
+    assert only.counterexample.lhs != only.counterexample.rhs
+    again = marked(lines(only.corrected), SIGMOID, "units")
+    assert verdicts(again) == [RIGHT], only.corrected
+
+
+def test_a_wrong_middle_does_not_spoil_a_right_end() -> None:
+    text = lines(
+        r"\frac{\partial E}{\partial w_{ji}^2} = \frac{\partial E}{\partial s_i^2} "
+        r"\frac{\partial s_i^2}{\partial o_j^1} = \delta_i^2 o_j^1"
+    )
+    made = marked(text, SIGMOID, "units")
+    assert verdicts(made) == [WRONG, RIGHT]
+    assert [m.follows for m in made.marks] == [None, False]
+
+
+def test_a_slip_that_is_carried_on_is_said_once() -> None:
+    text = lines(
+        r"\delta^{(1)} = W^{(2)} \delta^{(2)} \odot a^{(1)} \odot (1 - a^{(1)})",
+        r"\frac{\partial C_1}{\partial b^{(1)}} = "
+        r"W^{(2)} \delta^{(2)} \odot a^{(1)} \odot (1 - a^{(1)})",
+    )
+    first, second = marked(text, SIGMOID, "columns").marks
+    assert (first.verdict, second.verdict) == (WRONG, WRONG)
+    assert first.slips[0].kind == "transpose"
+    assert (first.inherits, second.inherits) == (None, 0)
+
+
+def test_a_chain_that_goes_on_with_a_slip_inherits_it() -> None:
+    text = lines(
+        r"\delta_i^2 = (o_i^2 - y_i^*) o_i^2 (1 - o_i^2) = "
+        r"o_i^2 (1 - o_i^2) o_i^2 - o_i^2 (1 - o_i^2) y_i^*"
+    )
+    first, second = marked(text, SIGMOID, "units").marks
+    assert (first.verdict, second.verdict) == (WRONG, WRONG)
+    assert (second.inherits, second.follows) == (0, True)
+
+
+# ------------------------------------------------------------------ neither right nor wrong
+
+
+def test_a_label_left_out_is_a_defect() -> None:
+    text = lines(r"z_i^{(2)} = b_i^{(2)} + \sum_j w_{ij} a_j^{(1)}")
+    (only,) = marked(text, SIGMOID, "columns").marks
+    assert (only.verdict, only.slips[0].kind) == (DEFECT, "layer")
+
+
+def test_the_letter_of_any_layer_for_the_last_one_is_a_defect() -> None:
+    text = lines(r"C_1 = \| a^{(\ell)} - y \|^2")
+    (only,) = marked(text, "n > d tanh repeat=L : squared_error", "columns").marks
+    assert (only.verdict, only.slips[0].kind) == (DEFECT, "layer")
+    assert only.corrected == r"C_1 = \| a^{(L)} - y \|^2"
+
+
+def test_a_blank_is_completed() -> None:
+    text = lines(r"\frac{\partial s_i^2}{\partial o_j^1} =", r"\delta_i^2 = \dots")
+    sheet = read_sheet(text, "hand.tex", "tex")
+    made = mark(sheet, load(SIGMOID), "units", typeset=lambda layout: "found")
+    assert verdicts(made) == [INCOMPLETE, INCOMPLETE]
+    assert made.marks[0].corrected.endswith("= found")
+
+
+def test_what_says_nothing_of_the_network() -> None:
+    made = marked(lines(r"1 \le j \le 3", r"\text{and so on}", r"w_{ji}^2"), SIGMOID, "units")
+    assert set(verdicts(made)) == {OUT_OF_SCOPE, DEFINITION}
+
+
+def test_one_bad_formula_never_stops_the_sheet() -> None:
+    text = lines(r"\delta_i^2 = \frac{1}{", r"\frac{\partial E}{\partial b_i^1} = \delta_i^1")
+    made = marked(text, SIGMOID, "units")
+    assert verdicts(made) == [UNREADABLE, RIGHT]
+
+
+def test_programming_is_refused_by_its_name() -> None:
+    with pytest.raises(SpecError, match="catcode"):
+        marked(r"\catcode`\@=11 \[ a = b \]", SIGMOID)
+
+
+# ------------------------------------------------------------------ without a network
+
+
+def test_lemmas_need_no_network() -> None:
+    text = lines(
+        r"\sigma'(z) = \sigma(z) (1 - \sigma(z))", r"\tanh'(z) = 1 - \tanh(z)",
+    )  # fmt: skip
+    first, second = marked(text, None, "columns").marks
+    assert first.verdict == RIGHT
+    assert (second.verdict, second.slips[0].kind) == (WRONG, "factor")
+
+
+def test_chain_rules_of_functions_that_nobody_wrote_down() -> None:
+    text = lines(
+        r"y = f(u)", r"u = g(x)", r"\frac{dy}{dx} = \frac{dy}{du} \frac{du}{dx} = f'(u) g'(x)",
+        r"\frac{dy}{dx} = \frac{dy}{du} \frac{dx}{du}",
+        r"\frac{dz}{dt} = \frac{\partial z}{\partial p} \frac{dp}{dt} "
+        r"+ \frac{\partial z}{\partial q} \frac{dq}{dt}",
+    )  # fmt: skip
+    made = marked(text, None)
+    assert verdicts(made) == [DEFINITION, DEFINITION, RIGHT, RIGHT, WRONG, RIGHT]
+
+
+def test_arrays_with_dots_are_looked_at_entry_by_entry() -> None:
+    right = (
+        r"W^{(1)} = \begin{pmatrix} w_{11}^{(1)} & \cdots & w_{12}^{(1)} \\ \vdots & & \vdots \\ "
+        r"w_{31}^{(1)} & \cdots & w_{32}^{(1)} \end{pmatrix}"
+    )
+    wrong = right.replace("w_{31}", "w_{13}")
+    first, second = marked(lines(right, wrong), SIGMOID, "columns").marks
+    assert (first.verdict, second.verdict) == (RIGHT, WRONG)
+    assert {s.kind for s in second.slips} <= {"entry", "base"}
