@@ -83,7 +83,7 @@ class Calculus(Located):
 
     def _function(self, node: Applied) -> Callable[[complex], complex]:
         world, order = self.world, node.order
-        function = node.function
+        function = self._own_formula(node.function)
         label = function.label
         if function.activation and not self._by_name(function):
             number = world.last if label is None else self.layer_number(label)
@@ -109,9 +109,21 @@ class Calculus(Located):
             number_label = None if label is None else Label(self.layer_number(label))
             named = Known(function.name, number_label)
             return lambda s: world.function(named, s, order)
-        if function.name not in KNOWN:
+        if function.name not in KNOWN and not world.stage_of(Known(function.name)):
             raise NoValue(f"the function {function.name}")
         return lambda s: world.function(Known(function.name), s, order)
+
+    def _own_formula(self, function: Function) -> Function:
+        """The sign of any activation is also written for a formula of the network's own."""
+        label = function.label
+        if not function.activation or function.name or (label and not function.assumed):
+            return function
+        letters = self.scope.functions
+        if label is not None and letters:
+            letters = frozenset(self.scope.formulas.get(Label(self.layer_number(label)), ()))
+        if not letters:
+            return function
+        return replace(function, name="phi" if "phi" in letters else min(letters), label=None)
 
     def _by_name(self, function: Function) -> bool:
         """Whether a sign with two meanings, a function and any activation, is the function here.
@@ -200,7 +212,8 @@ class Calculus(Located):
         return of
 
     def _is_vector(self, of: Node) -> bool:
-        return isinstance(self.value(of), Matrix)
+        made = self.value(of)
+        return isinstance(made, Matrix) and made.shape != (1, 1)
 
     def _moved(self, of: Node, tensor: Tensor, place: Places) -> Value:
         """The derivative by one entry."""
@@ -248,6 +261,8 @@ def _slope(value: complex) -> complex:
 
 
 def _plain(value: Value) -> complex:
+    if isinstance(value, Matrix) and value.shape == (1, 1):
+        return value.rows[0][0]
     if isinstance(value, Matrix):
         raise Outside("a number in place of an array")
     return value

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from random import Random
@@ -130,6 +131,8 @@ def _entries(value: Value) -> tuple[complex, ...]:
 
 def agree(lhs: Value, rhs: Value) -> bool:
     """Whether two values are equal, shapes included; a 1 x 1 matrix is a number."""
+    if isinstance(lhs, Matrix) and isinstance(rhs, Matrix):
+        lhs, rhs = lhs.stretched(*rhs.shape), rhs.stretched(*lhs.shape)
     shapes = [v.shape if isinstance(v, Matrix) else (1, 1) for v in (lhs, rhs)]
     if shapes[0] != shapes[1]:
         return False
@@ -179,7 +182,8 @@ def _settings(claim: Claim, world: World, scope: Scope, seed: int) -> Iterator[S
     if len(made) > MOST_PLACES:
         made = random.sample(made, MOST_PLACES)
     for k, setting in enumerate(made):
-        yield _numbered(claim, setting, Random(f"numbers {seed} {k}"))
+        with suppress(NoLayer):
+            yield _numbered(claim, setting, Random(f"numbers {seed} {k}"))
 
 
 def _base(claim: Claim, world: World, scope: Scope, layer: int, sample: int) -> Setting:
@@ -300,11 +304,21 @@ def _fits(condition: Claim, letters: dict[str, int]) -> bool:
     return {"=": value == other, "ne": value != other}.get(condition.relation, True)
 
 
+def _spoken(node: Node, scope: Scope, deep: int = 0) -> Iterator[Node]:
+    """Everything in a formula, and in the definitions of the symbols that it uses."""
+    for part in walk(node):
+        yield part
+        if isinstance(part, Entry) and part.role == "user" and deep < 20:
+            known = scope.own.definitions.get(part.letter)
+            if known is not None:
+                yield from _spoken(known.rhs, scope, deep + 1)
+
+
 def _numbered(claim: Claim, setting: Setting, random: Random) -> Setting:
     """Random numbers for the letters that are no indices; o is the function of s."""
     numbers: dict[str, complex] = {}
     for side in claim.sides:
-        for node in walk(side):
+        for node in _spoken(side, setting.scope):
             alone = isinstance(node, Letter) and node.name not in {*setting.letters, *setting.sizes}
             if alone or (isinstance(node, Entry) and is_variable(node)):
                 numbers.setdefault(variable(node), complex(random.uniform(0.2, 0.9)))
@@ -316,7 +330,7 @@ def _numbered(claim: Claim, setting: Setting, random: Random) -> Setting:
 
 def _function_of_s(claim: Claim) -> Applied:
     """The function that makes o of s in a statement about both."""
-    for side in claim.sides:
+    for side in (*claim.sides, *([claim.before] if claim.before else [])):
         for node in walk(side):
             known = isinstance(node, Applied) and node.function.name not in ("exp", "log")
             if known and isinstance(node, Applied) and len(node.args) == 1:

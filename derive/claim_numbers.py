@@ -13,7 +13,7 @@ import mpmath
 from derive.forward import Forward
 from derive.identities import S
 from derive.index import expand_functions
-from derive.stages import SAMPLE
+from derive.stages import SAMPLE, Stage
 from derive.terms import (
     Add,
     Affine,
@@ -88,21 +88,25 @@ class Numbers:
 
     def function(self, function: Function, s: complex, order: int = 0) -> complex:
         """A named function, or its derivative."""
+        stage = self.stage_of(function)
+        if stage is not None and not _generic(stage.phi):
+            return self.elementwise(stage.phi, s, order)
         if function.label is not None or function.name in ("phi", "psi", "chi", "omega"):
-            stage = next((g for g in self.passed.stages if g.function == function), None)
-            if stage is not None and not _generic(stage.phi):
-                return self.elementwise(stage.phi, s, order)
             if function.label is not None and not 1 <= function.label.offset <= self.last:
                 raise NoLayer(f"layer {function.label}")
             return self.smooth(str(function), order, s)
         return self.elementwise(Call(function.name, (S,)), s, order)
+
+    def stage_of(self, function: Function) -> Stage | None:
+        """The first layer of which it is the activation."""
+        return next((g for g in self.passed.stages if g.function == function), None)
 
     def elementwise(self, phi: Term | None, s: complex, order: int = 0) -> complex:
         """phi(s) for a term in S, or its derivative."""
         if phi is None:
             raise NoLayer("an activation of a single number")
         if order:
-            h = 1e-2
+            h = 1e-3
             near = [self.elementwise(phi, s + k * h, order - 1) for k in (-3, -2, -1, 1, 2, 3)]
             a, b, c, d, e, f = near
             return (45 * (d - c) - 9 * (e - b) + (f - a)) / (60 * h)

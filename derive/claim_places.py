@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from derive.claim_arrays import Matrix, Value, together
 from derive.claim_numbers import Array, NoLayer, Outside, Places
@@ -24,6 +25,7 @@ from derive.reading_tree import Value as Named
 from derive.symbols import Label, Tensor
 
 RATE = 0.037  # the learning rate
+INTO_LAYERS = ("activation", "input", "preactivation", "own")  # what layers take
 
 
 class NoValue(Exception):
@@ -88,8 +90,6 @@ class Located:
         for table in (self.letters, self.sizes, self.numbers):
             if node.name in table:
                 return complex(table[node.name])
-        if node.name == "bold 1":
-            return 1 + 0j
         raise NoValue(f"the letter {node.name}, which nothing gives a value")
 
     def _named(self, node: Named) -> complex:
@@ -174,6 +174,8 @@ class Located:
                 node.label is None or tensor.label == Label(self._label(node))
             ):
                 return tensor
+        if node.label is not None and node.label.base:  # layers without it are not spoken of
+            raise NoLayer(f"an array {node.letter}")
         raise Outside(f"an array {node.letter}")
 
     def _user(self, node: Entry) -> Value:
@@ -222,11 +224,12 @@ class Located:
         if node.role == "weight" and (bias := self._as_bias(node, shape)) is not None:
             return bias
         if node.form == "batch" and tensor.batched:
-            if len(shape) != 1:
+            if len(shape) > 1:
                 raise NoValue("a batch of more than vectors")
+            axes, columns = 1 + len(shape), shape[0] if shape else 1
             if self.scope.conventions.sample_columns:
-                return tensor, Table(shape[0], self.world.samples, lambda r, c: (c, r))
-            return tensor, Table(self.world.samples, shape[0], lambda r, c: (r, c))
+                return tensor, Table(columns, self.world.samples, lambda r, c: (c, r)[:axes])
+            return tensor, Table(self.world.samples, columns, lambda r, c: (r, c)[:axes])
         front = (self._sample(node),) if tensor.batched else ()
         places = self._places(node, shape, tensor)
         if places is not None:
@@ -278,7 +281,7 @@ class Located:
 
     def _fixed(self, node: Entry) -> complex | None:
         """The fixed input x_0 of the units above, where the index is 0."""
-        if node.role not in ("activation", "input") or len(node.places) != 1:
+        if node.role not in INTO_LAYERS or len(node.places) != 1:
             return None
         if self.scope.profile.base != 1 or self.place(node.places[0]) != 0:
             return None
@@ -302,16 +305,24 @@ class Located:
 
     def _stepped(self, node: Entry) -> Value:
         """A parameter after one step of gradient descent."""
-        if node.step != 1 or node.role not in ("weight", "bias"):
+        if node.step != 1 or not self._trained(node):
             raise NoValue("a quantity at another iteration")
         return self.updated(node)
 
     def updated(self, node: Node) -> Value:
         """A parameter after one step of gradient descent."""
-        if not isinstance(node, Entry) or node.role not in ("weight", "bias"):
+        if not self._trained(node):
             raise NoValue("an update of something else than a parameter")
         here = replace(node, step=None)
         return together(self.value(here), self._gradient(here), lambda w, g: w - RATE * g)
+
+    def _trained(self, node: Node) -> TypeGuard[Entry]:
+        """Whether training changes the quantity."""
+        if not isinstance(node, Entry):
+            return False
+        return node.role in ("weight", "bias") or (
+            node.role == "own" and self.tensor(node).role == "parameter"
+        )
 
     def _gradient(self, node: Entry) -> Value:
         def get(tensor: Tensor, at: Places, entry: Entry) -> complex:
@@ -324,7 +335,7 @@ class Located:
         return self.world.slope(self.target, of, tensor, at)
 
     def _change(self, node: Change) -> Value:
-        if isinstance(node.arg, Entry) and node.arg.role in ("weight", "bias"):
+        if self._trained(node.arg):
             return together(-RATE + 0j, self._gradient(node.arg), lambda a, b: a * b)
         raise NoValue("the change of something else than a parameter")
 

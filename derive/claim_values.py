@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from derive.claim_arrays import Matrix, Value, column, multiplied, together
+from derive.claim_arrays import ONES, Matrix, Value, column, multiplied, together
 from derive.claim_dots import continued
 from derive.claim_numbers import Outside, compare
 from derive.claim_own import OwnSymbols
@@ -60,7 +60,7 @@ class Setting(OwnSymbols):
             case Num():
                 return complex(float(node.value))
             case Letter():
-                return self._letter(node)
+                return ONES if node.name == "bold 1" else self._letter(node)
             case Size():
                 return complex(self._size(node))
             case Named():
@@ -144,18 +144,8 @@ class Setting(OwnSymbols):
                 result = multiplied(result, other.transposed)
             elif sign in self.scope.entrywise or self._only_entrywise(sign, result, other):
                 result = together(result, other, lambda a, b: a * b)
-            elif isinstance(arg, Letter) and arg.name == "bold 1":
-                result = self._ones(result, left=False)
             else:
-                first = node.args[0]
-                if (
-                    isinstance(first, Letter)
-                    and first.name == "bold 1"
-                    and not isinstance(result, Matrix)
-                ):
-                    result = self._ones(other, left=True)
-                else:
-                    result = multiplied(result, other)
+                result = multiplied(result, other)
         return result
 
     def _only_entrywise(self, sign: str, a: Value, b: Value) -> bool:
@@ -163,14 +153,6 @@ class Setting(OwnSymbols):
         if sign not in self.scope.own.fitting or not isinstance(a, Matrix):
             return False
         return isinstance(b, Matrix) and a.shape == b.shape and a.shape[1] != b.shape[0]
-
-    def _ones(self, other: Value, left: bool) -> Value:
-        """A column of ones of the fitting length beside a matrix."""
-        if not isinstance(other, Matrix):
-            return other
-        if left:  # the rows of a batch
-            return Matrix(tuple(other.rows[0] for _ in range(self.world.samples)))
-        return column([sum(row) for row in other.rows])
 
     def _power(self, node: Power) -> Value:
         if isinstance(node.exponent, Num) and node.exponent.value.denominator == 1:

@@ -58,10 +58,14 @@ def prepared(given: list[Token]) -> list[Token]:
 
 def spelled(given: list[Token], words: Collection[str]) -> list[Token]:
     """Letters that spell a word, side by side without a space, are one name: net_j, out_k."""
+    if not words:
+        return given
     made: list[Token] = []
+    first = {word[0] for word in words}
     k = 0
     while k < len(given):
-        word = next((w for w in words if _spells(given, k, w)), "")
+        may = given[k].text in first
+        word = next((w for w in words if may and _spells(given, k, w)), "")
         if word:
             last = given[k + len(word) - 1]
             made.append(Token("command", r"\text", given[k].start, last.end, word))
@@ -230,9 +234,12 @@ def _begins(tokens: list[Token], k: int) -> bool:
     return k >= 0 and tokens[k].text == "\\\\" and _goes_on(tokens, k + 1)
 
 
+BETWEEN = ("&", r"\quad", r"\qquad", "{", "}", "\\\\")  # of rows that go on
+
+
 def _goes_on(tokens: list[Token], k: int) -> bool:
     """Whether the row that begins at k continues the one above."""
-    while k < len(tokens) and tokens[k].text in ("&", r"\quad", r"\qquad", "{", "}"):
+    while k < len(tokens) and tokens[k].text in BETWEEN:
         if tokens[k].text == "{" and tokens[k + 1 : k + 2] and tokens[k + 1].text != "}":
             break
         k += 1
