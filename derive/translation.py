@@ -146,7 +146,7 @@ class Translator:
         if not names:
             return replace(node, name="")
         label = node.label or Label(0, "l")  # with its layer the sign is no function by name
-        return replace(node, name=names[0], label=label, assumed=node.assumed and self.generic)
+        return replace(node, name=names[0], label=label, assumed=node.assumed and bool(node.name))
 
     # ---------------------------------------------------------------- entries
 
