@@ -28,6 +28,7 @@ from derive.reading_tree import (
     Nabla,
     Node,
     Num,
+    Size,
     Space,
     Total,
     Words,
@@ -36,7 +37,16 @@ from derive.reading_tree import (
 )
 from derive.spec import Network
 from derive.terms import Ref, Term, refs
-from derive.verdicts import DEFINITION, INCOMPLETE, OUT_OF_SCOPE, RIGHT, RIGHT_IF, UNDECIDED, WRONG
+from derive.verdicts import (
+    DEFECT,
+    DEFINITION,
+    INCOMPLETE,
+    OUT_OF_SCOPE,
+    RIGHT,
+    RIGHT_IF,
+    UNDECIDED,
+    WRONG,
+)
 
 _FIRST = Num(Fraction(1))
 FAILS = ""  # no verdict yet: both sides differ
@@ -72,6 +82,8 @@ class Observer:
             return made
         if self.lemmas_only and (made := self._chain_rule(claim)) is not None:
             return made
+        if isinstance(claim.lhs, Derivative) and claim.lhs.of is None and claim.complete:
+            return Look(DEFECT, "the sign = stands between an operator and what it acts on")
         if is_listing(claim):
             return self._listing(claim, scope)
         try:
@@ -241,6 +253,15 @@ def _speaks_of_loss(claim: Claim) -> bool:
             if isinstance(node, Derivative) and node.of is None:
                 return True
     return False
+
+
+def speaks_of_network(claim: Claim) -> bool:
+    """Whether a quantity or the activation of the network stands in it."""
+    return any(
+        isinstance(n, Entry | Nabla | Size) or (isinstance(n, Applied) and n.function.activation)
+        for side in claim.sides
+        for n in walk(side)
+    )
 
 
 def counts_samples(claim: Claim) -> bool:

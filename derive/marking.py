@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from derive.charity import Charity, charitable
 from derive.claim_places import NoValue
@@ -25,7 +26,7 @@ from derive.completion import Completion
 from derive.compositions import compositions
 from derive.conventions import PLAIN, Conventions, named
 from derive.counterexample import counterexample
-from derive.first_look import FAILS, Look, Observer, counts_samples
+from derive.first_look import FAILS, Look, Observer, counts_samples, speaks_of_network
 from derive.following import Earlier, carried_on, follows
 from derive.judging import Judge
 from derive.latex_tokens import Unreadable
@@ -41,6 +42,7 @@ from derive.spec import Network
 from derive.tree_writing import Unwritable, corrected, latex
 from derive.verdicts import (
     DEFECT,
+    DEFINITION,
     INCOMPLETE,
     RIGHT,
     RIGHT_IF,
@@ -144,6 +146,11 @@ class _Marker:
                 self.unread.append((number, item.formula, problem))
                 number += 1
         self._count = number
+        for before, after in pairwise(self.findings):
+            both = (before, after)
+            if after.claim.link == "iff" and not any(speaks_of_network(f.claim) for f in both):
+                for finding in both:
+                    finding.look = Look(DEFINITION, "says what a relation means")
 
     def _first(self, number: int, claim: Claim, item: Item) -> Finding:
         """The first look: as the sheet declares, plainly, and with one sample in mind."""
@@ -274,6 +281,8 @@ class _Marker:
         )
         if finding.fails:
             made = self._failing(finding, made)
+        elif look.verdict == DEFECT:
+            made = replace(made, slips=(_extra_relation(finding),))
         elif look.faults:
             slips = [self._slip(finding, f.kind, f.cell, f.repaired) for f in look.faults]
             slips.sort(key=lambda slip: slip.at)
@@ -370,6 +379,15 @@ def _patched(text: str, span: tuple[int, int], pieces: Sequence[tuple[int, int, 
 
 def _unreadable(formula: Formula, problem: Unreadable) -> Mark:
     return Mark(formula, (problem.at, len(formula.text)), UNREADABLE, str(problem))
+
+
+def _extra_relation(finding: Finding) -> Slip:
+    """The sign of equality that stands where nothing should."""
+    claim, text = finding.claim, finding.formula.text
+    assert claim.lhs is not None
+    assert claim.rhs is not None
+    span = (claim.lhs.span[1], claim.rhs.span[0])
+    return Slip("relation", span, text[slice(*span)].strip(), "")
 
 
 def _partly_labelled(finding: Finding) -> Slip | None:

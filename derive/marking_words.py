@@ -52,7 +52,7 @@ def message_of(mark: Mark, found: str, reconciling: str) -> str:
         case v if v == RIGHT_UNDER:
             return f"right under a convention of the sheet: {mark.convention}"
         case v if v == DEFECT:
-            return _joined("right as it is meant", [_slip(s) for s in mark.slips])
+            return found or _joined("right as it is meant", [_slip(s) for s in mark.slips])
         case v if v == INCOMPLETE:
             return found
         case v if v == WRONG:

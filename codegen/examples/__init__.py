@@ -26,6 +26,17 @@ def sheet(name: str) -> str:
     return (_FOLDER / f"{name}.tex").read_text(encoding="utf-8")
 
 
+@cache
+def lecture_notes() -> tuple[str, ...]:
+    """The names of the sheets with the equations of the lecture notes."""
+    return tuple(sorted(path.stem for path in (_FOLDER / "lecture_notes").glob("*.tex")))
+
+
+def lecture_note(name: str) -> str:
+    """A sheet with equations of the lecture notes, as its file has it."""
+    return (_FOLDER / "lecture_notes" / f"{name}.tex").read_text(encoding="utf-8")
+
+
 def text(name: str) -> str:
     """The spec of an example, as its file has it."""
     return (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
