@@ -29,7 +29,6 @@ from derive.terms import (
     add,
     free_indices,
     mul,
-    ordered,
     power,
     rebuild,
     refs,
@@ -39,16 +38,17 @@ from derive.terms import (
 
 Upstream = Callable[[Ref], Term]  # the error of an entry: its delta, or dL/d entry
 NAMES = "kmpqrtuvijabcdefgh"  # for the indices that the chain rule sums over
+PARTNERS = {"c": "k", "k": "c", "p": "a", "q": "b", "a": "p", "b": "q"}  # of channels and places
 
 
 def apart(user: Equation, by: Ref) -> Equation:
     """The equation with free indices that do not clash with those of `by`; the sample stays."""
     taken = {i for i in free_indices(by) if not i.sample}
-    mine = [i for i in ordered(free_indices(user.lhs)) if not i.sample]
+    mine = [i for i in _in_places(user.lhs) if not i.sample]
     renaming: dict[Index, Affine] = {}
     for i in mine:
         clash = i.name in {t.name for t in taken}
-        name = next(n for n in NAMES if n not in {t.name for t in taken}) if clash else i.name
+        name = partner(i.name, {t.name for t in taken}) if clash else i.name
         if len(mine) == 1:  # one path index is always k, so that pages look alike
             name = next(n for n in NAMES if n not in {t.name for t in taken})
         new = fresh(name, i.size, taken)
@@ -59,10 +59,21 @@ def apart(user: Equation, by: Ref) -> Equation:
     return Equation(lhs, at(user.rhs, renaming), user.why)
 
 
+def partner(name: str, taken: set[str]) -> str:
+    """Another index of the kind: k for a channel c, a and b for places p and q."""
+    usual = PARTNERS.get(name, name)
+    return usual if usual not in taken else next(n for n in NAMES if n not in taken)
+
+
 def paths(user: Equation, by: Ref) -> tuple[Index, ...]:
     """The indices of the left side over which the chain rule sums."""
     statistic = by.tensor.role == "quantity" and not by.tensor.batched
-    return tuple(i for i in ordered(free_indices(user.lhs)) if statistic or not i.sample)
+    return tuple(i for i in _in_places(user.lhs) if statistic or not i.sample)
+
+
+def _in_places(entry: Ref) -> tuple[Index, ...]:
+    """The free indices in the order in which they stand."""
+    return tuple(dict.fromkeys(i for place in entry.at for i, _ in place.terms))
 
 
 def formal(user: Equation, by: Ref, upstream: Upstream) -> Term:

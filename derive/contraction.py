@@ -31,7 +31,8 @@ def solve(delta: Delta, index: Index) -> Affine | None:
     coef = gap.coefficient(index)
     if abs(coef) != 1:
         return None
-    return (gap - Affine.of(index) * coef) * -coef
+    value = (gap - Affine.of(index) * coef) * -coef
+    return Affine(value.offset, tuple(sorted(value.terms, key=lambda term: term[1] < 0)))
 
 
 def in_range(place: Affine, size: Extent) -> bool:

@@ -7,13 +7,29 @@ x and v are eliminated by solving these two equations for them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from derive.adjoint import partner
 from derive.equation import Equation
 from derive.index import at, define, derivative, replace_refs
 from derive.simplify import cost, tidy
 from derive.stages import Stage
 from derive.steps import Builder, Chain
-from derive.terms import ZERO, Affine, Index, Partial, Pow, Ref, Tensor, Term, power, rebuild, refs
+from derive.terms import (
+    ZERO,
+    Affine,
+    Index,
+    Partial,
+    Pow,
+    Ref,
+    Sum,
+    Tensor,
+    Term,
+    free_indices,
+    power,
+    rebuild,
+    refs,
+)
 
 
 def in_standardised(chain: Builder, stage: Stage, errors: Mapping[Tensor, Chain]) -> Builder:
@@ -22,7 +38,9 @@ def in_standardised(chain: Builder, stage: Stage, errors: Mapping[Tensor, Chain]
     inserted = chain.last
     for equation in inner:  # the error of m has that of v in it, and that one the error of r
         if equation.lhs.tensor in errors:
-            inserted = _insert(inserted, errors[equation.lhs.tensor])
+            inserted = _insert(
+                inserted, _apart(errors[equation.lhs.tensor], free_indices(inserted))
+            )
     short = inserted
     solved = [s for e in stage.body[:-1] if (s := _solved(e, stage.source)) is not None]
     for entry, value in solved:
@@ -43,6 +61,26 @@ def in_standardised(chain: Builder, stage: Stage, errors: Mapping[Tensor, Chain]
 def _has(entry: Ref, equation: Equation) -> bool:
     """Whether the equation reads the entry's tensor: the standardised values, whose error stays."""
     return any(r.tensor == entry.tensor for r in refs(equation.rhs))
+
+
+def _apart(chain: Chain, taken: frozenset[Index]) -> Chain:
+    """The chain with its last sums over other places than those that are looked at."""
+    names = {i.name for i in taken}
+
+    def visit(node: Term) -> Term:
+        node = rebuild(node, visit)
+        if not isinstance(node, Sum):
+            return node
+        moved = {i: Index(partner(i.name, names), i.size) for i in node.indices if _clash(i, names)}
+        body = at(node.body, {i: Affine.of(new) for i, new in moved.items()})
+        return Sum(body, tuple(moved.get(i, i) for i in node.indices))
+
+    last = replace(chain.steps[-1], rhs=visit(chain.result))
+    return replace(chain, steps=(*chain.steps[:-1], last))
+
+
+def _clash(index: Index, names: set[str]) -> bool:
+    return index.name in names and not index.sample
 
 
 def _insert(term: Term, chain: Chain) -> Term:

@@ -65,10 +65,15 @@ def cost(term: Term) -> int:
     return inner
 
 
-def _reading_cost(term: Term) -> tuple[int, int]:
-    """Operations first; then sigmoid(s), a name that says something, before exponentials."""
+def _reading_cost(term: Term) -> tuple[int, int, int]:
+    """Operations first; sigmoid(s), a name that says something, before exponentials; then signs.
+
+    Sum(z - m) is no longer than -Sum(m - z), but better.
+    """
     exponentials = sum(isinstance(n, Call) and n.function == "exp" for n in walk(term))
-    return cost(term), exponentials
+    first = (n.args[0] for n in walk(term) if isinstance(n, Mul))
+    signs = sum(isinstance(f, Num) and f.value < 0 for f in first)
+    return cost(term), exponentials, signs
 
 
 @lru_cache(maxsize=20_000)
@@ -87,7 +92,23 @@ def tidy(term: Term) -> Term:
             if not outermost:
                 raise
             return term
-    return named_by(found, term)
+    return _in_order_of(named_by(found, term), term)
+
+
+def _in_order_of(found: Term, term: Term) -> Term:
+    """Sums over several indices with these in the order in which the term has them."""
+    bound = [i.name for node in walk(term) if isinstance(node, Sum) for i in node.indices]
+    rank = {name: k for k, name in enumerate(dict.fromkeys(bound))}
+
+    def visit(node: Term) -> Term:
+        node = rebuild(node, visit)
+        if not isinstance(node, Sum) or len(node.indices) == 1:
+            return node
+        return Sum(
+            node.body, tuple(sorted(node.indices, key=lambda i: rank.get(i.name, len(rank))))
+        )
+
+    return visit(found) if len(bound) > 1 else found
 
 
 def _tidied(term: Term) -> Term:

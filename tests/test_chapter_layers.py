@@ -273,6 +273,15 @@ def test_the_sum_over_the_taps_is_checked() -> None:
         prove(claim, straight[0])
 
 
+def test_sums_over_channels_and_places_have_their_usual_indices() -> None:
+    layers = [{**CONV, "kernel": 3}, {**CONV, "kernel": 3, "stride": 2}, "batch_norm", "flatten"]
+    spec = {"input": [1, 8, 8], "layers": [*layers, "2"], "loss": "squared_error"}
+    results = {chain.key: str(chain.result) for chain in derive(spec).layers}
+    kernel = "[0 <= p-2*a < 3]*[0 <= q-2*b < 3]*W2[k,c,p-2*a,q-2*b]*delta2[n,k,a,b]"
+    assert results["delta.1"] == f"Sum({kernel}, k, a, b)"
+    assert results["adjoint.r3"].endswith("(s2[n,c,p,q] - m3[c]), n, p, q)")
+
+
 TAPS = [(1, 3, 0, 1), (1, 3, 2, 2), (1, 2, 1, 2), (2, 3, 1, 1), (2, 2, 2, 2)]
 
 

@@ -22,6 +22,7 @@ from codegen.document import (
     Paragraph,
 )
 from derive import layout as lay
+from derive.adjoint import partner
 from derive.index import at, fresh
 from derive.layers import AvgPool, Conv, MaxPool
 from derive.lemma_book import of_loss
@@ -199,13 +200,13 @@ def _norm(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
     taken = {i for p in h.at if (i := p.index) is not None}
     places: dict[Index, Affine] = {}
     for index in over:
-        new = fresh("n" if index.sample else "k", index.size, taken, index.sample)
+        new = fresh(index.name, index.size, taken, index.sample)
+        if not index.sample:
+            new = Index(partner(index.name, {i.name for i in taken}), index.size)
         taken.add(new)
         places[index] = Affine.of(new)
-    other = at(h, places)
-    assert isinstance(other, Ref)
     bound = tuple(i for p in places.values() if (i := p.index) is not None)
-    slope, values = of_loss(other), other
+    slope, values = at(of_loss(h), places), at(h, places)
     mean: Term = Sum(slope, bound)
     along: Term = mul(h, Sum(mul(slope, values), bound))
     r = sheet.math(stage.body[2].lhs)
