@@ -72,7 +72,7 @@ def check(key: str, to: str) -> bool:
 @pytest.mark.parametrize("to", names())
 def test_some_lecture_notes_say_the_same_there_and_back(to: str) -> None:
     keys = [key for key, entry in ENTRIES.items() if entry["notation"] != to]
-    chosen = keys[names().index(to) :: 14]
+    chosen = keys[names().index(to) :: 24]
     assert sum(check(key, to) for key in chosen) >= 0.9 * len(chosen)
 
 
@@ -89,7 +89,7 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
     there = scope_there(here, Scope(profile(to)))
     texts = [text for _, text, _ in printed(derived, writer_of(derived, home))]
     held = 0
-    for text in texts[names().index(to) :: 3]:
+    for text in texts[names().index(to) :: 5]:
         before = verdict(text, here, within)
         made = translated(text, Translator(here, there, KINDS, False))
         assert made.problem is None, f"{text}\n{made.problem}"
@@ -97,7 +97,7 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
         again = translated(made.text, Translator(there, here, KINDS, False))
         assert verdict(again.text, here, within) == before, f"{made.text}\n{again.text}"
         held += before.count(True)
-    assert held > 10
+    assert held > 5
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ TRANSLATED = r"""\newcommand{\dd}[2]{\frac{\partial #1}{\partial #2}}
 Let $z_i^{(\ell)}$ be the input of unit $i$, it costs 5\$.  % $s_i^l$ stays
 \begin{align}
   z_i^{(\ell)} &= \sum_j w_{ij}^{(\ell)} a_j^{(\ell-1)}, \label{eq:s} \\
-  \delta_i^{(\ell)} &= \frac{\partial C_n}{\partial z_i^{(\ell)}} \quad\text{and}\quad a_i^{(\ell)} = \sigma(z_i^{(\ell)})
+  \delta_i^{(\ell)} &= \frac{\partial C_n}{\partial z_i^{(\ell)}} \quad\text{and}\quad a_i^{(\ell)} = \sigma^{(\ell)}(z_i^{(\ell)})
 \end{align}
 \[ \frac{a}{b \] \[ f(x) = x^2 \]
 """  # noqa: E501
