@@ -53,13 +53,15 @@ CATALOGUE = (
     Row("layer", indices.other_layer, 1.0),
     Row("layer", indices.layers_together, 1.3),
     Row("variable", indices.other_quantity, 1.15),
+    Row("variable", indices.far_quantity, 1.3),
     Row("variable", indices.everywhere_another_quantity, 1.35),
     Row("index", indices.everywhere_another_place, 1.2),
     Row("layer", indices.everywhere_another_layer, 1.2),
     Row("variable", slopes.logarithm_of_a_loss, 1.0),
     Row("transpose", sums.transposed, 1.02),
     Row("order", sums.order_of_factors, 1.0),
-    Row("hadamard", sums.entrywise_product, 1.1),
+    Row("hadamard", sums.entrywise_product, 1.02),
+    Row("order", sums.order_with_signs, 1.3),
     Row("factor", signs.number_extra, 1.05),
     Row("factor", signs.number_missing, 1.1),
     Row("factor", signs.number_of_a_factor, 1.1),
@@ -71,6 +73,7 @@ CATALOGUE = (
     Row("slope", slopes.order_of_a_derivative, 1.1),
     Row("slope", slopes.slope_missing, 1.2),
     Row("jacobian", slopes.kronecker_for_one, 1.1),
+    Row("jacobian", slopes.kronecker_for_a_one, 1.1),
     Row("jacobian", slopes.all_of_the_jacobian, 1.2),
     Row("sum", sums.sum_missing, 1.1),
     Row("sum", sums.sum_extra, 1.1),
@@ -88,9 +91,9 @@ CATALOGUE = (
     Row("relation", sums.list_for_a_sum, 1.0),
     Row("separator", sums.two_equations, 1.3),
     Row("term", sums.term_extra, 1.2),
-    Row("term", sums.factor_extra, 1.25),
+    Row("term", sums.factor_extra, 1.35),
     Row("term", sums.term_missing, 1.3),
-    Row("term", sums.factor_missing, 1.4),
+    Row("term", sums.factor_missing, 1.6),
     Row("constant", sums.constant_extra, 1.2),
     Row("constant", sums.constant_missing, 1.3),
     Row("constant", sums.constant_wrong, 1.2),
@@ -102,6 +105,14 @@ CATALOGUE = (
 )
 
 
+#: Slips that are looked for on the left side too: what it speaks of, not what is said of it.
+LEFT = (
+    indices.places_swapped, indices.other_place, indices.place_missing, indices.letters_renamed,
+    indices.other_layer, indices.layers_together, indices.other_quantity, indices.entry_for_array,
+    indices.other_sample, sums.transposed, slopes.logarithm_of_a_loss,
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Edit:
     """One step from what is written to what may be meant."""
@@ -110,12 +121,6 @@ class Edit:
     site: Site
     after: Node
     cost: float
-
-    def meets(self, other: Edit) -> bool:
-        """Whether the places of both overlap."""
-        a, b = self.site.path, other.site.path
-        short = min(len(a), len(b))
-        return self.site.side == other.site.side and a[:short] == b[:short]
 
 
 def edits(view: View, within: tuple[str, Path] | None = None) -> list[Edit]:
@@ -126,6 +131,8 @@ def edits(view: View, within: tuple[str, Path] | None = None) -> list[Edit]:
             continue
         for row in CATALOGUE:
             if isinstance(site.node, Bound) != (row.slip is indices.range_off_by_one):
+                continue
+            if site.side == "lhs" and row.slip not in LEFT:
                 continue
             for k, after in enumerate(row.slip(site, view)):
                 if after == site.node or not site.takes(after):

@@ -18,14 +18,22 @@ from derive.reading_tree import (
     Size,
     Times,
     Total,
-    rebuilt,
     walk,
 )
-from derive.slip_sites import Site
+from derive.slip_sites import Site, changed
 from derive.slip_view import LABELLED, UNIT_ROLES, View
 from derive.symbols import Label
 
 Edits = Iterator[Node]
+#: What a quantity is taken for.
+LIKE = {
+    "activation": ("preactivation", "target", "output", "input"),
+    "preactivation": ("activation", "output", "input"),
+    "output": ("target", "preactivation", "activation"),
+    "input": ("activation", "preactivation"),
+    "target": ("output", "activation"),
+    "delta": ("error",), "error": ("delta",), "bias": (),
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------ indices
@@ -103,7 +111,7 @@ def renamed(node: Node, names: dict[str, str]) -> Node:
     """The formula with other letters."""
     if isinstance(node, Letter | Bound):
         node = replace(node, name=names.get(node.name, node.name))
-    return rebuilt(node, lambda part: renamed(part, names))
+    return changed(node, lambda part: renamed(part, names))
 
 
 # ------------------------------------------------------------------ layers
@@ -115,11 +123,14 @@ def other_layer(site: Site, view: View) -> Edits:
     label = getattr(node, "label", None)
     if isinstance(node, Entry | Size) and label is not None:
         for new in near(label, view):
-            made = replace(node, label=new)
-            yield replace(made, assumed=False) if isinstance(made, Entry) else made
+            moved = replace(node, label=new)
+            yield replace(moved, assumed=False) if isinstance(moved, Entry) else moved
     if isinstance(node, Applied) and node.function.label is not None:
         for new in near(node.function.label, view):
-            yield replace(node, function=replace(node.function, label=new, assumed=False))
+            made = replace(node, function=replace(node.function, label=new, assumed=False))
+            yield made
+            roles = {n.role for n in walk(node) if isinstance(n, Entry)}
+            yield relabelled(made, node.function.label, new, roles)
 
 
 def near(label: Label, view: View) -> list[Label]:
@@ -150,7 +161,7 @@ def layers_together(site: Site, view: View) -> Edits:
 
 def relabelled(node: Node, old: Label, new: Label, roles: set[str]) -> Node:
     """Every quantity of the roles moved from one layer to another, functions of them with it."""
-    node = rebuilt(node, lambda part: relabelled(part, old, new, roles))
+    node = changed(node, lambda part: relabelled(part, old, new, roles))
     if isinstance(node, Entry) and node.label == old and node.role in roles:
         return replace(node, label=new, assumed=False)
     if isinstance(node, Applied) and node.function.label == old and node.function.activation:
@@ -166,14 +177,19 @@ def other_quantity(site: Site, view: View) -> Edits:
     node = site.node
     if not isinstance(node, Entry):
         return
-    if node.role in UNIT_ROLES:
-        present = [e.role for e in view.entries if e.role in UNIT_ROLES]
-        for role in dict.fromkeys((*present, *UNIT_ROLES)):
-            if role != node.role:
-                yield from _as(node, role, view)
+    for role in LIKE.get(node.role, ()):
+        yield from _as(node, role, view)
     if node.role in ("loss", "objective"):
         role = "objective" if node.role == "loss" else "loss"
         yield replace(node, role=role)
+
+
+def far_quantity(site: Site, view: View) -> Edits:
+    """A quantity that has little in common with the one that is meant."""
+    if isinstance(site.node, Entry) and site.node.role in UNIT_ROLES:
+        for role in UNIT_ROLES:
+            if role != site.node.role and role not in LIKE[site.node.role]:
+                yield from _as(site.node, role, view)
 
 
 def _as(node: Entry, role: str, view: View) -> Edits:
@@ -223,7 +239,7 @@ def put_for(node: Node, old: Node, new: Node) -> Node:
     """The formula with `new` wherever `old` stands."""
     if node == old:
         return replace(new, span=node.span)
-    return rebuilt(node, lambda part: put_for(part, old, new))
+    return changed(node, lambda part: put_for(part, old, new))
 
 
 # ------------------------------------------------------------------ samples and ranges

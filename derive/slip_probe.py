@@ -6,13 +6,14 @@ with the written claim are computed once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
-from derive.claim_arrays import Value
+from derive.claim_arrays import Matrix, Value
 from derive.claim_evaluation import agree, evidence, free_letters, parallel
 from derive.claim_numbers import Outside
 from derive.claim_places import NoValue, is_variable, variable
@@ -20,10 +21,13 @@ from derive.claim_values import Setting
 from derive.claims import Claim
 from derive.judging import Assumptions, Judge
 from derive.reading_scope import Scope
-from derive.reading_tree import Entry, Letter, Node, Num, walk
+from derive.reading_tree import Entry, Letter, Node, Num, Total, walk
+from derive.slip_meet import Sides
 from derive.spec import Network
 
 PLACES = 5  # looked at
+#: What the values of a tree that nobody wrote may raise.
+ODD = (ArithmeticError, ValueError, AssertionError, StopIteration)
 MILD = Assumptions(normalised=True)  # under what the judge may take for granted
 
 
@@ -32,6 +36,20 @@ class Remembering(Setting):
     """A setting that remembers the values of parts by the very object and the letters."""
 
     memo: dict[Any, tuple[Any, Value | Outside]] = field(default_factory=dict)
+
+    def within(self, total: Total) -> list[Remembering]:
+        """The settings of all summands that there may be: a range not written may be another."""
+        rows: Iterable[dict[str, int]]
+        if any(b.high is not None for b in total.bounds):
+            rows = self._rows(total)
+        else:
+            first = self.scope.profile.base
+            sizes = [self.world.extent(e) for s in self.world.shapes.values() for e in s]
+            numbers = range(first, first + max((*sizes, self.world.samples)))
+            names = [b.name for b in total.bounds]
+            choices = product(numbers, repeat=len(names))
+            rows = (dict(zip(names, row, strict=True)) for row in choices)
+        return [replace(self, letters={**self.letters, **row}) for row in rows]
 
     def value(self, node: Node) -> Value:
         """The value of a formula."""
@@ -70,7 +88,8 @@ class Probe:
     def _for(self, claim: Claim) -> list[Remembering]:
         """Where to look at a candidate with letters of its own: they need values."""
         letters = frozenset(_letters(claim))
-        return [] if letters <= self.own else self._places(claim, letters)
+        known = bool(self.settings) and letters <= self.own
+        return [] if known else self._places(claim, letters)
 
     def _places(self, claim: Claim, letters: frozenset[str]) -> list[Remembering]:
         if not self._chosen.get(letters):
@@ -80,7 +99,7 @@ class Probe:
     def _first(self, claim: Claim) -> Iterator[Remembering]:
         for world in judge(self.network).worlds(self.scope.conventions, MILD):
             found: list[Setting] = []
-            with suppress(NoValue, Outside, ArithmeticError):
+            with suppress(NoValue, Outside, *ODD):
                 found = [
                     e.setting for e in evidence(claim, world, self.scope) if e.setting is not None
                 ]
@@ -107,13 +126,36 @@ class Probe:
                 lhs, rhs = sides(claim, setting)
             except Outside:
                 continue
-            except ArithmeticError:
+            except ODD:
                 return False
             close = parallel if claim.relation in ("approx", "propto", "sim") else agree
             if not close(lhs, rhs):
                 return False
             seen = True
         return seen
+
+    def values(self, claim: Claim) -> Sides | None:
+        """Both sides at the places of the written claim; None where one has no value."""
+        left: list[float] = []
+        right: list[float] = []
+        for setting in self.settings:
+            try:
+                lhs, rhs = sides(claim, setting)
+            except (Outside, NoValue, *ODD):
+                return None
+            if _shape(lhs) != _shape(rhs):
+                return None
+            left += _numbers(lhs)
+            right += _numbers(rhs)
+        return Sides(tuple(left), tuple(right)) if left else None
+
+
+def _shape(value: Value) -> tuple[int, int]:
+    return value.shape if isinstance(value, Matrix) else (1, 1)
+
+
+def _numbers(value: Value) -> list[float]:
+    return [z.real for z in value.entries] if isinstance(value, Matrix) else [value.real]
 
 
 def _letters(claim: Claim) -> Iterator[str]:

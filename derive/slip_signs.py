@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 
 from derive.reading_tree import (
@@ -101,7 +102,8 @@ def sign_in_an_exponent(site: Site, view: View) -> Edits:
 
 def number_missing(site: Site, view: View) -> Edits:
     """2 a, a / 2, a / n for a: a side, a term, the body of a sum."""
-    if site.parent is None or isinstance(site.parent, Plus | Total | Minus):
+    above = site.parent is None or isinstance(site.parent, Plus | Total | Minus)
+    if above and not (site.path and is_number(site.node)):
         whole = site.node.arg if isinstance(site.node, Minus) else site.node
         sizes = [n for n in view.nodes if isinstance(n, Size)]
         numbers = (TWO, HALF, Over(ONE, Size(None)), Size(None), Value("learning_rate"),
@@ -158,38 +160,58 @@ def inverse(site: Site, view: View) -> Edits:
 
 
 def product_of_a_sum(site: Site, view: View) -> Edits:
-    """a (b + c) for a b + c; -(b + c) for -b + c."""
+    """a (b + c) d for a b + c d; -(b + c) for -b + c; (a + b)^2 for a + b^2."""
     if not isinstance(site.node, Plus):
         return
     args = site.node.args
     for k in range(len(args) - 1):
         for end in range(len(args), k + 1, -1):
-            first, rest = args[k], args[k + 1 : end]
-            for made in _opened(first, rest):
-                whole = (*args[:k], made, *args[end:])
-                yield whole[0] if len(whole) == 1 else replace(site.node, args=whole)
+            for ending in _endings(args[end - 1]):
+                joined = partial(_sum_with, (*args[k + 1 : end - 1],), ending)
+                for made in _opened(args[k], joined):
+                    whole = (*args[:k], made, *args[end:])
+                    yield whole[0] if len(whole) == 1 else replace(site.node, args=whole)
 
 
-def _opened(first: Node, rest: tuple[Node, ...]) -> Edits:
-    """What `first` + rest is with parentheses from inside `first` on."""
+Ending = tuple[Node, tuple[Node, ...], Node | None]  # a summand, factors behind, an exponent
+
+
+def _endings(last: Node) -> Iterator[Ending]:
+    """Where the parentheses may close in the last summand."""
+    sign = Minus if isinstance(last, Minus) else None
+    term = last.arg if isinstance(last, Minus) else last
+    yield last, (), None
+    if isinstance(term, Times):
+        for k in range(1, len(term.args)):
+            head = times(*term.args[:k])
+            yield head if sign is None else Minus(head), term.args[k:], None
+    if isinstance(term, Power):
+        yield term.base if sign is None else Minus(term.base), (), term.exponent
+
+
+def _sum_with(middle: tuple[Node, ...], ending: Ending, first: Node) -> Node:
+    """(first + middle + last)^exponent factors."""
+    last, factors, exponent = ending
+    made: Node = Plus((first, *middle, last))
+    if exponent is not None:
+        made = Power(made, exponent)
+    return times(made, *factors)
+
+
+def _opened(first: Node, joined: Callable[[Node], Node]) -> Edits:
+    """Where the parentheses may open in the first summand."""
+    yield joined(first)
     match first:
         case Minus(arg):
-            yield Minus(Plus((arg, *rest)))
-            for made in _opened(arg, rest):
-                yield Minus(made)
-        case Times(args=(*_, last)):
-            yield exchanged_arg(first, len(first.args) - 1, Plus((last, *rest)))
-            for made in _opened(last, rest):
-                yield exchanged_arg(first, len(first.args) - 1, made)
+            yield from map(Minus, _opened(arg, joined))
+        case Times(args=(*front, last)):
+            yield from (times(*front, made) for made in _opened(last, joined))
         case Over(below=below):
-            yield replace(first, below=Plus((below, *rest)))
-        case Over() | Total() | Applied():
-            pass
-    match first:
+            yield from (replace(first, below=made) for made in _opened(below, joined))
         case Total(body=body):
-            yield replace(first, body=Plus((body, *rest)))
+            yield from (replace(first, body=made) for made in _opened(body, joined))
         case Applied(args=(arg,)):
-            yield replace(first, args=(Plus((arg, *rest)),))
+            yield from (replace(first, args=(made,)) for made in _opened(arg, joined))
 
 
 def sum_of_a_product(site: Site, view: View) -> Edits:

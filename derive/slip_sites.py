@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -51,8 +51,7 @@ class Site:
         if isinstance(self.node, Bound):
             return isinstance(node, Bound)
         if isinstance(self.parent, Derivative):
-            return isinstance(node, Entry) or (self.parent.of is self.node and
-                                               isinstance(node, type(self.node)))  # fmt: skip
+            return isinstance(node, Entry) or self.parent.of is self.node
         return True
 
 
@@ -108,11 +107,33 @@ def _put(value: Any, where: tuple[int, ...], rest: Path, new: Node) -> Any:
     return (*value[:k], _put(value[k], where[1:], rest, new), *value[k + 1 :])
 
 
+def exchanged_object(node: Node, old: Node, new: Node) -> Node | None:
+    """The tree with another node in the place of this very one; None where it is not in it."""
+    if node is old:
+        return new
+    for step, child in parts(node):
+        made = exchanged_object(child, old, new)
+        if made is not None:
+            return exchanged(node, (step,), made)
+    return None
+
+
+def changed(node: Node, visit: Callable[[Node], Node]) -> Node:
+    """The node over visited parts; the very same where no part changes."""
+    made = node
+    for step, child in parts(node):
+        new = visit(child)
+        if new is not child:
+            made = exchanged(made, (step,), new)
+    return made
+
+
 def letters_in(node: Node) -> tuple[str, ...]:
     """The letters of indices of a formula, in the order of first use."""
     found: dict[str, None] = {}
     for part in walk(node):
-        places = part.places if isinstance(part, Entry) else ()
-        for place in places:
+        if not isinstance(part, Entry):
+            continue
+        for place in (*part.places, *([] if part.sample is None else [part.sample])):
             found.update((n.name, None) for n in walk(place) if isinstance(n, Letter))
     return tuple(found)

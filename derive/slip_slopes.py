@@ -209,6 +209,15 @@ def kronecker_for_one(site: Site, view: View) -> Edits:
                                 for pair, _ in _written_slopes(site.node))  # fmt: skip
 
 
+def kronecker_for_a_one(site: Site, view: View) -> Edits:
+    """[i = j] - o_j for 1 - o_j."""
+    x = complement(site.node)
+    if isinstance(x, Entry) and len(x.places) == 1:
+        for name in view.usable(site):
+            if Letter(name) != x.places[0]:
+                yield Plus((Kronecker(x.places[0], Letter(name)), Minus(x)), span=site.node.span)
+
+
 def all_of_the_jacobian(site: Site, view: View) -> Edits:
     """sum_k a_k o_k ([k = i] - o_i) for a_i o_i (1 - o_i) or a_i do_i/ds_i."""
     if not isinstance(site.node, Times):
@@ -239,11 +248,8 @@ def put_place(node: Node, old: Node, new: Node) -> Node:
 
 def function_dropped(site: Site, view: View) -> Edits:
     """log a for a, phi(s) for s."""
-    signed = isinstance(site.node, Minus) and isinstance(site.parent, Plus)
-    if (
-        signed
-        or is_number(site.node)
-        or isinstance(site.parent, Entry | Kronecker | Derivative | Bound)
+    if is_number(site.node) or (
+        isinstance(site.parent, Derivative) and site.node in site.parent.by
     ):
         return
     for name in DROPPED:

@@ -32,6 +32,7 @@ from derive.slip_slopes import complement, is_slope
 from derive.slip_view import ONE, View, is_number
 
 Edits = Iterator[Node]
+ONES = Letter("bold 1")
 ENTRYWISE = ("odot", "circ", "ast")
 
 
@@ -65,10 +66,10 @@ def sum_over_another_index(site: Site, view: View) -> Edits:
     """sum_i for sum_j."""
     if isinstance(site.node, Total):
         inside = letters_in(site.node.body)
-        for k in range(len(site.node.bounds)):
+        for k, bound in enumerate(site.node.bounds):
             for name in (*inside, view.scope.sample):
                 if name not in {b.name for b in site.node.bounds}:
-                    new = Bound(name)
+                    new = replace(bound, name=name)
                     bounds = (*site.node.bounds[:k], new, *site.node.bounds[k + 1 :])
                     yield replace(site.node, bounds=bounds)
 
@@ -117,8 +118,7 @@ def constant_extra(site: Site, view: View) -> Edits:
 
 def constant_missing(site: Site, view: View) -> Edits:
     """1 + a for a, 1 - a for a."""
-    argument = not isinstance(site.parent, Entry | Bound | Derivative | None)
-    if not is_number(site.node) and argument and not isinstance(site.parent, Plus):
+    if not is_number(site.node) and not isinstance(site.parent, Derivative | Plus):
         yield Plus((ONE, Minus(_bare(site.node))), span=site.node.span)
         yield Plus((ONE, site.node), span=site.node.span)
 
@@ -142,8 +142,9 @@ def term_missing(site: Site, view: View) -> Edits:
     if isinstance(site.node, Plus) or ((whole or argument) and not is_number(site.node)):
         for term in terms(site, view):
             args = site.node.args if isinstance(site.node, Plus) else (site.node,)
-            yield Plus((*args, term), span=site.node.span)
-            yield Plus((*args, Minus(term)), span=site.node.span)
+            if term not in map(_bare, args):
+                yield Plus((*args, term), span=site.node.span)
+                yield Plus((*args, Minus(term)), span=site.node.span)
 
 
 def terms(site: Site, view: View) -> Edits:
@@ -253,7 +254,9 @@ def _with_cell(node: Node, k: int, new: Node) -> Node:
 def transposed(site: Site, view: View) -> Edits:
     """W^T for W, W for W^T."""
     if isinstance(site.node, Transposed):
-        yield site.node.arg
+        before_ones = isinstance(site.parent, Times) and site.parent.args[-1] == ONES
+        if not (before_ones and isinstance(site.node.arg, Entry)):  # no column before ones
+            yield site.node.arg
     elif (
         view.is_array(site.node)
         and isinstance(site.node, Entry | Times | Plus | Grid | Derivative)
@@ -268,16 +271,17 @@ def order_of_factors(site: Site, view: View) -> Edits:
         args = site.node.args
         for k in range(len(args) - 1):
             swapped = (*args[:k], args[k + 1], args[k], *args[k + 2 :])
-            yield replace(site.node, args=swapped)
+            if not (args[k] == ONES and isinstance(args[k + 1], Entry)):  # no column before ones
+                yield replace(site.node, args=swapped)
         if 2 < len(args) < 5:
             for order in permutations(range(len(args))):
                 yield replace(site.node, args=tuple(args[k] for k in order))
-        yield from _with_signs(site.node)
 
 
-def _with_signs(node: Times) -> Edits:
+def order_with_signs(site: Site, view: View) -> Edits:
     """The order changed together with the signs: (A (.) B) C for A (B (.) C)."""
-    if len(node.args) > 2:
+    node = site.node
+    if isinstance(node, Times) and len(node.args) > 2 and view.is_array(node):
         for k in range(1, len(node.args)):
             args = (*node.args[k:], *node.args[:k])
             signs = (*node.signs[k:], node.signs[k - 1], *node.signs[: k - 1])
@@ -304,7 +308,7 @@ def _grouped(node: Times) -> Edits:
 
 def ones_missing(site: Site, view: View) -> Edits:
     """A 1 or 1^T A for A: the sum over all samples of a batch."""
-    ones = Letter("bold 1")
+    ones = ONES
     if view.is_array(site.node) and (site.parent is None or isinstance(site.parent, Plus)):
         yield times(Transposed(ones), site.node, span=site.node.span)
         yield times(site.node, ones, span=site.node.span)

@@ -23,10 +23,9 @@ from derive.reading_tree import (
     Over,
     Size,
     Value,
-    rebuilt,
     walk,
 )
-from derive.slip_sites import Site
+from derive.slip_sites import Site, changed
 from derive.spec import Network
 from derive.symbols import Label
 
@@ -139,13 +138,15 @@ class View:
 
     def with_sample(self, node: Node, name: str) -> Node:
         """Every quantity of a sample with the letter of the sample."""
-        node = rebuilt(node, lambda part: self.with_sample(part, name))
+        node = changed(node, lambda part: self.with_sample(part, name))
         if isinstance(node, Entry) and self.batched(node):
             return replace(node, sample=Letter(name))
         return node
 
     def units(self, role: str, form: str = "entry") -> Iterator[Entry]:
         """The quantities of the role at every layer and place."""
+        if role in ("output", "input") and all(e.role != role for e in self.entries):
+            return  # then they are activations here
         labels = self.labels if role in LABELLED else (None,)
         for label in labels:
             if form != "entry":

@@ -207,7 +207,7 @@ def _label(inside: str) -> bool:
 def _other_labels(inside: str) -> list[str]:
     core = inside.strip("()").replace(" ", "")
     bare = not inside.startswith("(")
-    if r"\mathit" in core or re.fullmatch(r"h\d?", core) and not bare:
+    if r"\mathit" in core or (re.fullmatch(r"h\d?", core) and not bare):
         made = [x for x in (r"\mathit{in}", "h", r"\mathit{out}") if x != core]
     elif core.isdigit():
         made = [str(int(core) + by) for by in (1, -1) if int(core) + by > 0]
@@ -397,7 +397,7 @@ def plain(text: str) -> str:
 def _sign_alone(text: str, match: re.Match[str]) -> bool:
     """Whether the group is one symbol that stands by itself, not an argument."""
     before = text[: match.start()]
-    return not re.search(r"([_^]|\\[A-Za-z]+|\})$", before) and "_" in match[1] or (
+    return (not re.search(r"([_^]|\\[A-Za-z]+|\})$", before) and "_" in match[1]) or (
         not re.search(r"([_^]|\\[A-Za-z]+|\})$", before) and "^" in match[1]
     )
 
@@ -458,7 +458,7 @@ def holds(claim: Claim, line: Line) -> bool:
     """Whether the claim holds on the small relatives of its network, targets that sum to 1."""
     try:
         return judge(line.network).holds(claim, scope_for(line), Assumptions(normalised=True))
-    except Outside:
+    except (Outside, ArithmeticError, ValueError, AssertionError, StopIteration):
         return False
 
 
