@@ -65,15 +65,19 @@ def _last_for_generic(claim: Claim) -> Iterator[Charity]:
     generic = [label for label in labels if label.base == "l"]
     roles = {n.role for side in claim.sides for n in walk(side) if isinstance(n, Entry)}
     about_end = any(label.base == "L" for label in labels) or roles & {"target", "output"}
-    if not generic or any(label.offset for label in generic) or not about_end:
+    if LAYER not in generic or not about_end:
         return
 
     def visit(node: Node) -> Node:
-        return _relabelled(node, LAST) if _label(node) == LAYER else node
+        label = _label(node)
+        if label is None or label.base != "l":
+            return node
+        return _relabelled(node, Label(label.offset, "L"))
 
     made = _changed(claim, visit)
-    first = next(n for side in claim.sides for n in walk(side) if LAYER in _labels(n))
-    yield Charity(made, "layer", first, rebuilt(visit(first), visit))
+    first = next((n for side in claim.sides for n in walk(side) if LAYER in _labels(n)), None)
+    if first is not None:
+        yield Charity(made, "layer", first, rebuilt(visit(first), visit))
 
 
 def _label(node: Node) -> Label | None:
@@ -124,6 +128,9 @@ def _indices(claim: Claim, scope: Scope) -> Iterator[Charity]:
         if letters and rank == 1 and not entry.places and entry.form != "batch":
             for name in letters:
                 yield _placed(claim, entry, replace(entry, places=(Letter(name),), form="entry"))
+        elif isinstance(entry.sample, Letter) and entry.sample.name in letters and rank == 1:
+            yield _placed(claim, entry, replace(entry, sample=None))
+            yield _placed(claim, entry, replace(entry, sample=None, places=(entry.sample,)))
         elif len(entry.places) == rank + 1 and entry.fixed is None:
             for k in range(len(entry.places)):
                 fewer = (*entry.places[:k], *entry.places[k + 1 :])

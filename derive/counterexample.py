@@ -13,6 +13,7 @@ from derive.reading_tree import Derivative, Entry, Nabla, Node, children
 from derive.verdicts import Counterexample
 
 MOST_GIVEN = 8
+MOST_SHOWN = 4  # entries of a row, and rows
 
 
 def counterexample(claim: Claim, found: Difference, text: str) -> Counterexample:
@@ -93,11 +94,18 @@ def _side(value: Value | None, problem: str) -> str:
 
 
 def shown(value: Value) -> str:
-    """Four digits; a matrix row by row."""
-    if isinstance(value, Matrix):
-        rows = ["(" + ", ".join(map(_number, row)) + ")" for row in value.rows]
-        return rows[0] if len(rows) == 1 else "(" + ", ".join(rows) + ")"
-    return _number(value)
+    """Four digits; a vector in one row, a matrix row by row, long ones cut short."""
+    if not isinstance(value, Matrix):
+        return _number(value)
+    if 1 in value.shape:
+        return _row(value.entries)
+    rows = [_row(row) for row in value.rows[:MOST_SHOWN]]
+    return "(" + ", ".join(rows + ["..."] * (len(value.rows) > MOST_SHOWN)) + ")"
+
+
+def _row(values: tuple[complex, ...]) -> str:
+    shown = [_number(v) for v in values[:MOST_SHOWN]]
+    return "(" + ", ".join(shown + ["..."] * (len(values) > MOST_SHOWN)) + ")"
 
 
 def _number(value: complex) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
+from derive import minibatches
 from derive.claim_calculus import KNOWN
+from derive.claim_examples import FAILS as NUMBERS_FAIL
+from derive.claim_examples import FOLLOWS, GIVEN, Examples
 from derive.claim_numbers import Outside
 from derive.claim_places import NoValue
 from derive.claims import Claim
@@ -49,6 +52,7 @@ from derive.verdicts import (
 )
 
 _FIRST = Num(Fraction(1))
+_OF_EXAMPLES = {GIVEN: DEFINITION, FOLLOWS: RIGHT, NUMBERS_FAIL: WRONG}
 FAILS = ""  # no verdict yet: both sides differ
 
 #: Relations between places and sets, which say nothing about the network.
@@ -75,6 +79,7 @@ class Observer:
     judge: Judge
     chains: Compositions  # dependences that the sheet names by itself
     lemmas_only: bool = False  # whether no network is spoken of
+    examples: Examples | None = None  # with numbers
 
     def look(self, claim: Claim, scope: Scope) -> Look:
         """The verdict that needs no search."""
@@ -84,6 +89,9 @@ class Observer:
             return made
         if isinstance(claim.lhs, Derivative) and claim.lhs.of is None and claim.complete:
             return Look(DEFECT, "the sign = stands between an operator and what it acts on")
+        if minibatches.is_minibatch(claim):
+            found = minibatches.faults(claim)
+            return Look(WRONG if found else RIGHT, minibatches.READ, faults=found)
         if is_listing(claim):
             return self._listing(claim, scope)
         try:
@@ -95,6 +103,8 @@ class Observer:
         if difference is None:
             domain = self.domain if _speaks_of_loss(claim) else ()
             return Look(RIGHT_IF if domain else RIGHT, "", domain)
+        if self.examples is not None and (stated := self.examples.look(claim, scope)) is not None:
+            return Look(_OF_EXAMPLES[stated.verdict], stated.message)
         for name, given in self._assumptions(claim):
             if self.judge.holds(claim, scope, given):
                 return Look(RIGHT_IF, f"holds if {name}", (name, *self._domain_of(claim)))

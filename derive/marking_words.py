@@ -56,7 +56,7 @@ def message_of(mark: Mark, found: str, reconciling: str) -> str:
         case v if v == INCOMPLETE:
             return found
         case v if v == WRONG:
-            return _wrong(mark, reconciling)
+            return "; ".join(filter(None, [_wrong(mark, reconciling), found]))
     return found
 
 
