@@ -241,6 +241,6 @@ ARRAYS: dict[str, Maker] = {
     "spread": spread,
     "copy": _copied,
     "full": _copied,
-    **dict.fromkeys(("eye", "arange", "argmax", "argmin", "first"), _other),
+    **dict.fromkeys(("einsum", "eye", "arange", "argmax", "argmin", "first"), _other),
     "power": _power,
 }

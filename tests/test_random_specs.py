@@ -189,6 +189,14 @@ ONCE_WRONG |= {
         "q[f,j] = Sum(v[i,f,j]**2*x[i]**2, i)",
         "s[j] = Sum(l[f,j]**2 - q[f,j], f)/2",
     ),
+    "heads with two axes each": own(
+        [3, 2],
+        {"t": 3, "u": 3, "i": 2, "h": 2, "a": 2, "b": 2},
+        {"q": ["h", "i", "a", "b"]},
+        "k[h,t,a,b] = Sum(q[h,i,a,b]*x[t,i], i)",
+        "e[h,t,u] = Sum(k[h,t,a,b]*k[h,u,a,b], a, b)",
+        "s[t,h] = Max(e[h,t,u], u)",
+    ),
     "a loss over the letter of the samples": (
         {"input": 2, "layers": ["2 softmax"]},
         {"loss": "-Sum(y[n]*log(o[n]), n)"},
