@@ -60,23 +60,22 @@ class _Table:
     def parts(self) -> Iterator[Part]:
         ladder = self.ladder
         layer = ladder.generic()
-        yield Part("factors", tuple(factors(ladder, layer, self.name)))
-        yield Part("generic gradient", tuple(self._gradients(layer, "generic")))
-        if ladder.many:
-            yield Part(
-                "generic recursion",
-                tuple(self._recursion(ladder.generic(-1), layer, "generic")),
-            )
+        if ladder.unitwise:
+            yield Part("factors", tuple(factors(ladder, layer, self.name)))
+            yield Part("generic gradient", tuple(self._gradients(layer, "generic")))
+        if ladder.unitwise and ladder.many:
+            recursion = self._recursion(ladder.generic(-1), layer, "generic")
+            yield Part("generic recursion", tuple(recursion))
             if self.named:
                 yield Part("below", tuple(self._below()))
-        if self.named:
+        if ladder.unitwise and self.named:
             yield Part("link", tuple(self._links(layer)))
         yield Part("base", (self._base(),))
         yield Part("instance", tuple(self._gradients(ladder.last, str(ladder.last.label))))
         for below, above in neighbours(ladder):
             chains = self._recursion(below, above, str(below.label))
             yield Part("instance", (*chains, *self._gradients(below, str(below.label))))
-        if self.named:
+        if ladder.unitwise and self.named:
             yield Part("update", tuple(self._update(layer)))
 
     # ------------------------------------------------------------ base case

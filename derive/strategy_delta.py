@@ -54,7 +54,9 @@ def delta(derivation: Derivation, ladder: Ladder | None) -> Told:
     parts = []
     if ladder is not None:
         layer = ladder.generic()
-        parts.append(Part("layer", (*_stage(layer, book), *_weights(ladder))))
+        if ladder.unitwise:
+            parts.append(Part("layer", tuple(_stage(layer, book))))
+        parts.append(Part("weights", tuple(_weights(ladder))))
         if ladder.many:
             layers = [layer, ladder.generic(-1)]
             parts.append(Part("recursion", (from_above(ladder, layers, error, NAME),)))

@@ -55,6 +55,8 @@ def _parts(ladder: Ladder) -> Iterator[Part]:
         if _is_output(ladder, above):
             chains = [_together(ladder, below, p, first) for p in (weight, *others)]
             yield Part("together", tuple(chains))
+    if not ladder.unitwise:
+        return
     layer = ladder.generic()
     yield Part("generic", tuple(_gradient(ladder, layer, p, "generic") for p in layer.parameters))
 

@@ -61,6 +61,11 @@ class Ladder:
         return len(self.stages) > 1 or self.stages[0].repeat is not None
 
     @property
+    def unitwise(self) -> bool:
+        """Whether every activation acts on each unit by itself, so that layer l may be any."""
+        return all(s.activation is None or s.phi is not None for s in self.stages)
+
+    @property
     def concrete(self) -> bool:
         """Whether all sizes are numbers."""
         return all(isinstance(e, int) for shape in self.derivation.shapes.values() for e in shape)

@@ -47,11 +47,13 @@ def paths(ladder: Ladder) -> Told:
 
 
 def _parts(ladder: Ladder) -> Iterator[Part]:
-    if ladder.many:
+    repeated = any(s.repeat for s in ladder.stages)
+    if ladder.many and _hidden_unitwise(ladder):
         layers = [ladder.generic(), ladder.generic(-1), ladder.generic(-2)]
         yield Part("one layer", (from_above(ladder, layers[:2]),))
-        yield Part("two layers", (from_above(ladder, layers),))
-    if any(s.repeat for s in ladder.stages):
+        if len(ladder.stages) > 2 or repeated:
+            yield Part("two layers", (from_above(ladder, layers),))
+    if repeated:
         yield Part("weights", (_weight(ladder, [ladder.last]),))
         return
     for k in reversed(range(len(ladder.stages))):
@@ -61,6 +63,11 @@ def _parts(ladder: Ladder) -> Iterator[Part]:
     written = _written_out(ladder)
     if written is not None:
         yield Part("written out", (written,))
+
+
+def _hidden_unitwise(ladder: Ladder) -> bool:
+    """Whether the activations below the output act on each unit by itself."""
+    return all(s.activation is None or s.phi is not None for s in ladder.stages[:-1])
 
 
 # ------------------------------------------------------------------ one path, at free indices

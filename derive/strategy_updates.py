@@ -76,7 +76,7 @@ def _samples(ladder: Ladder) -> Iterator[Chain]:
             proof.defined(mul(*front, total(of_loss(by), SAMPLE)), "the objective adds up")
             by_sum = total(mul(of_loss(s), factor.formal), SAMPLE)
             proof.step(mul(*front, by_sum), "chain rule: it acts through one sum only")
-            if slope is not None and not slope.over:
+            if slope is not None and not slope.over and ladder.unitwise:
                 outer = Factor(of_loss(o), of_loss(o))
                 made = total(product(outer, slope, factor, formal=True), SAMPLE)
                 proof.step(mul(*front, made), "the sum acts through the output")

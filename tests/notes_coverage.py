@@ -280,7 +280,7 @@ def _term(terms: Terms, node: Node) -> Term:
     if shape is None:
         return plain(terms.term(node))
     row, col = (
-        Affine() if size == 1 else Affine.of(Index(name, size, size == "N"))
+        Affine() if size in (1, None) else Affine.of(Index(name, size or 1, size == "N"))
         for name, size in zip(("r_", "c_"), shape, strict=True)
     )
     return plain(terms.entry(node, row, col))

@@ -114,7 +114,7 @@ def _matrix(sheet: Sheet, claim: Claim) -> str | None:
     return f"shape of {terms.tensor(claim.lhs)}"
 
 
-def _end(k: int, of: int, size: int | str) -> int | str:
+def _end(k: int, of: int, size: int | str | None) -> int | str | None:
     return size if k == of - 1 else k + 1
 
 

@@ -6,7 +6,7 @@ log L is the negative loss; a sheet may number its layers in its own way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -167,7 +167,9 @@ def labelled(
     and for l."""
     yield lhs, rhs
     seen = {(lhs, rhs)}
-    for way in (_of_the_layer, *(_Move(k, a) for a in (True, False) for k in labels)):
+    moves = [_Move(k, a) for a in (True, False) for k in labels]
+    ways: list[Callable[[Node], Node]] = [_of_the_layer, *moves]
+    for way in ways:
         made = way(lhs), None if rhs is None else way(rhs)
         if made not in seen:
             seen.add(made)

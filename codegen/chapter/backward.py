@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.chapter import strategies
 from codegen.chapter.errors import cancels, error_equation, gap
 from codegen.chapter.generic import generic_section
 from codegen.chapter.gradients import batch, parameters
@@ -36,11 +37,12 @@ from derive.terms import (
 
 def section(sheet: Sheet) -> Section:
     """Generic layer, instances, gradient of the input, parameters, batch."""
-    blocks: list[Block] = []
+    blocks: list[Block] = strategies.before(sheet)
     if sheet.derivation.generic:
         blocks.append(generic_section(sheet))
     blocks.append(Section(("Layer by layer",), tuple(_layers(sheet)), "sec:layers"))
     blocks.append(parameters(sheet))
+    blocks += strategies.after(sheet)
     blocks.append(batch(sheet))
     blocks.append(Section(("Summary and update",), (summary(sheet), *update(sheet))))
     return Section(("Backward pass",), tuple(blocks), "sec:backward")

@@ -17,7 +17,7 @@ SUBTITLE_WITHOUT = "Every gradient, derived step by step"
 
 def badges(sheet: Sheet, example: Example | None) -> tuple[Inlines, ...]:
     """What was checked, in true numbers."""
-    checks = sheet.derivation.checks
+    checks = sheet.checks
     every = sum(checks.values())
     made: list[Inlines] = []
     for word, n in checks.items():

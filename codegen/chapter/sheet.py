@@ -17,6 +17,7 @@ from derive.forward import at_end
 from derive.layout import Layout, row
 from derive.notation import Context, Writer
 from derive.steps import Chain, Step
+from derive.strategies import Told, tell
 from derive.terms import ONE, Affine, Delta, Index, Label, Ref, Tensor, Term, rebuild
 
 MOST_PICTURED = 4  # layers in a picture of units; deeper networks are drawn as blocks
@@ -52,6 +53,19 @@ class Sheet:
         known = {chain.key: chain.key for chain in self.derivation.lemmas if chain.key != "loss"}
         known.update((fact.key, fact.key) for fact in self.derivation.facts)
         return {**known, **self.keys.alias}
+
+    @cached_property
+    def told(self) -> tuple[Told, ...]:
+        """The derivation in the other ways that the notation asks for."""
+        names = self.writer.profile.strategies
+        return tuple(tell(self.derivation, name) for name in names if name != "delta")
+
+    @cached_property
+    def checks(self) -> dict[str, int]:
+        """How many steps of the page were PROVED, TESTED and SAMPLED, however they are told."""
+        steps = [step for told in self.told for chain in told.chains for step in chain.steps]
+        words = [step.check.word for step in steps]
+        return {word: n + words.count(word) for word, n in self.derivation.checks.items()}
 
     @property
     def dense(self) -> bool:

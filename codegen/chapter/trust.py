@@ -28,6 +28,13 @@ from derive.prove import PROVED, SAMPLED, TESTED
 from derive.steps import Chain
 from derive.terms import ZERO, Call, Compare, Extremum, Piecewise, walk
 
+STRATEGY_WORDS = {
+    "weight_by_weight": "weight by weight",
+    "activations": "table of derivatives",
+    "three_factors": "three factors",
+    "paths": "paths",
+    "apparent_error": "apparent error",
+}
 EXPONENTS = tuple(range(1, 11))
 MOST = 6  # parameters whose differences are drawn
 ROUNDING = 1e-9  # below this the error of the largest step is rounding, not truncation
@@ -51,7 +58,7 @@ def section(sheet: Sheet, example: Example | None) -> Section:
 
 
 def _words(sheet: Sheet) -> Inlines:
-    many = sum(sheet.derivation.checks.values())
+    many = sum(sheet.checks.values())
     runs = any(group.run and not group.open for group in sheet.groups)
     more = " (every layer by itself, also those that the pages show together)" if runs else ""
     return (f"Each of the {many} steps was checked when this page was made{more}. A step that fails"
@@ -63,6 +70,7 @@ def _table(sheet: Sheet) -> Table:
         ("facts", sheet.derivation.lemmas),
         ("any layer", sheet.derivation.generic),
         ("this network", sheet.derivation.layers),
+        *((STRATEGY_WORDS[told.name], told.chains) for told in sheet.told),
     )
     columns: tuple[Inlines, ...] = (("steps",), (PROVED,), (TESTED,), (SAMPLED,))
     rows: list[tuple[Inlines, ...]] = []
