@@ -241,6 +241,11 @@ class Calculus(Located):
             raise NoValue("a gradient of nothing")
         if isinstance(node.by, Entry) and (node.by.label is not None or node.by.places):
             return self._derivative(Derivative(node.of, (node.by,)))
+        if isinstance(node.by, Entry):
+            arrays = [t for t in self.world.values if t.role == node.by.role]
+            if len(arrays) == 1:
+                by = replace(node.by, label=arrays[0].label)
+                return self._derivative(Derivative(node.of, (by,)))
         roles = ("weight", "bias") if node.by is None else (getattr(node.by, "role", ""),)
         made: list[complex] = []
         for role in roles:

@@ -18,17 +18,20 @@ from derive.profile import Profile
 from derive.profiles import load, names
 from derive.python_environment import python_scope
 from derive.reading import Reading
+from derive.reading_network import named_formulas
 from derive.reading_scope import Scope
 from derive.reading_tree import Entry, Letter, walk
 from derive.sheet import Directive, Formula, Heading, Part, Sheet
-from derive.sheet_agreements import declared
+from derive.sheet_agreements import declared, in_words, quickly_holds
 from derive.sheet_definitions import with_definitions
+from derive.sheet_objective import with_objective
 from derive.sheet_signs import Signs, own_of, signs_of
 from derive.sheets import claims_of
 from derive.spec import Network
 
 KNOWN_DIRECTIVES = ("notation", "off", "on", "loss", "spec", "network")
-CLEARLY = 6  # by how much a section must read better to have a notation of its own
+MOST_TRIED = 60  # formulas by which a notation is guessed
+CLEARLY = 2.5  # by how much a section must read better to have a notation of its own
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class _Environments:
         self.last = passed.output.tensor.label if passed else None
         stages = passed.stages if passed else ()
         self.threshold = any(getattr(s.layer, "bias", "") == "threshold" for s in stages)
+        self.formulas = named_formulas(stages)
+        known = (s.function for s in stages)
+        self.activations = frozenset(f.name for f in known if f is not None and f.label is None)
         self.remarks: list[str] = []
 
     def run(self, notation: str | None) -> Environment:
@@ -88,15 +94,16 @@ class _Environments:
         if told is not None:
             whole = self._trial(told, load(told), signs, self.sheet.formulas)
         else:
-            whole = self._best(signs, self.sheet.formulas)
+            whole = self._best(signs, self.sheet.formulas[:MOST_TRIED])
         scope, conventions = self._complete(whole.scope, self.sheet.parts)
         scopes = {id(f): scope for f in self.sheet.formulas}
         sections = list(_sections(self.sheet.parts))
+        name = whole.name
         if told is None and len(sections) > 1:
-            self._divide(sections, whole, scopes)
+            name = self._divide(sections, replace(whole, scope=scope), scopes)
         self._unknown_directives()
         return Environment(
-            whole.name,
+            name,
             told is None,
             tuple(scopes[id(f)] for f in self.sheet.formulas),
             conventions,
@@ -127,61 +134,121 @@ class _Environments:
     # ---------------------------------------------------------------- guesses
 
     def _base(self, made: Profile) -> Scope:
-        return Scope(made, self.last, self.shapes, self.threshold)
+        return Scope(made, self.last, self.shapes, self.threshold, self.formulas)
 
     def _trial(
         self, name: str, made: Profile, signs: Signs, formulas: tuple[Formula, ...]
     ) -> _Trial:
         base = self._base(made)
         depth = 0 if self.last is None else self.last.offset if not self.last.base else 0
-        own = own_of(signs, base, depth)
+        own = own_of(signs, base, depth, self.activations)
         scope = replace(base, own=own)
+        score = self._score(formulas, scope) + _alike(made, signs)
+        return _Trial(name, score, scope)
+
+    def _score(self, formulas: tuple[Formula, ...], scope: Scope) -> float:
+        """How well formulas read in a scope; signs that the notation lacks count against it."""
         readings = [claims_of(f, scope, self.sheet.macros) for f in formulas]
-        score = sum(map(_quality, readings)) - 0.5 * len(own.signs)
-        return _Trial(name, score + self._holding(readings, scope), scope)
+        bound = 0.5 * len(scope.own.signs)
+        return sum(map(_quality, readings)) - bound + self._holding(readings, scope)
 
     def _best(self, signs: Signs, formulas: tuple[Formula, ...]) -> _Trial:
         """The notation in which the formulas read best; between equals the first of the list."""
-        trials = [self._trial(name, load(name), signs, formulas) for name in names()]
+        trials = []
+        for name in names():
+            trials.append(self._trial(name, load(name), signs, formulas))
+            if _all_alike(load(name), signs) and self._perfect(formulas, trials[-1].scope):
+                return trials[-1]
         return max(trials, key=lambda trial: trial.score)
+
+    def _perfect(self, formulas: tuple[Formula, ...], scope: Scope) -> bool:
+        """Whether everything reads, nothing is filled in, and the forward equations hold."""
+        if scope.own.signs:
+            return False
+        readings = [claims_of(f, scope, self.sheet.macros) for f in formulas]
+        claims = [claim for reading in readings for claim in reading.claims]
+        forward_claims = [c for c in claims if is_forward(c.lhs) and c.complete][:6]
+        filled_in = any("without a layer" in note for claim in claims for note in claim.notes)
+        if filled_in or any(r.problems for r in readings) or self.judge is None:
+            return False
+        held = all(quickly_holds(self.judge, claim, scope) for claim in forward_claims)
+        return bool(forward_claims) and held
+
+    def _reads_well(self, formulas: tuple[Formula, ...], scope: Scope) -> bool:
+        """Whether a section has no reason to be read in another notation."""
+        readings = [claims_of(f, scope, self.sheet.macros) for f in formulas]
+        claims = [claim for reading in readings for claim in reading.claims]
+        tried = [c for c in claims if is_forward(c.lhs) and c.complete][:6]
+        judge = self.judge
+        held = judge is None or all(quickly_holds(judge, claim, scope) for claim in tried)
+        return held and not any(r.problems for r in readings)
 
     def _holding(self, readings: list[Reading], scope: Scope) -> float:
         """How many of the first forward equations hold: the order of indices shows in them."""
         if self.judge is None:
             return 0.0
         tried = [c for r in readings for c in r.claims if is_forward(c.lhs) and c.complete][:6]
-        return 2.0 * sum(self.judge.holds(claim, scope) for claim in tried)
+        return 3.0 * sum(quickly_holds(self.judge, claim, scope) for claim in tried)
 
     # ---------------------------------------------------------------- sections
 
-    def _divide(self, sections: list[_Section], whole: _Trial, scopes: dict[int, Scope]) -> None:
-        """A section that clearly reads better in another notation has it."""
+    def _divide(self, sections: list[_Section], whole: _Trial, scopes: dict[int, Scope]) -> str:
+        """A section that clearly reads better in another notation has it; the commonest name."""
+        names_used: dict[str, int] = {}
         for section in sections:
-            if not section.formulas:
+            formulas = section.formulas
+            if not formulas:
                 continue
-            signs = signs_of(section.parts, self.sheet.macros)
-            here = self._trial(whole.name, load(whole.name), signs, section.formulas)
-            best = self._best(signs, section.formulas)
-            if best.name == whole.name or best.score < here.score + CLEARLY:
+            if self._reads_well(formulas, whole.scope):
+                names_used[whole.name] = names_used.get(whole.name, 0) + len(formulas)
                 continue
-            scope, _ = self._complete(best.scope, section.parts)
-            for formula in section.formulas:
-                scopes[id(formula)] = scope
-            line = section.formulas[0].line
-            self.remarks.append(f"from line {line} on, the notation is read as {best.name}")
+            here = self._score(formulas, whole.scope)
+            best = self._best(signs_of(section.parts, self.sheet.macros), formulas)
+            name = whole.name
+            if best.score >= here + CLEARLY:
+                name = best.name
+                scope, _ = self._complete(best.scope, section.parts)
+                scopes.update({id(formula): scope for formula in formulas})
+            if name != whole.name:
+                line = formulas[0].line
+                self.remarks.append(f"from line {line} on, the notation is read as {name}")
+            names_used[name] = names_used.get(name, 0) + len(formulas)
+        return max(names_used, key=lambda name: names_used[name], default=whole.name)
 
     # ---------------------------------------------------------------- what the sheet declares
 
     def _complete(self, scope: Scope, parts: tuple[Part, ...]) -> tuple[Scope, Conventions]:
         formulas = tuple(p for p in parts if isinstance(p, Formula))
-        scope = with_definitions(scope, formulas, self.sheet.macros)
-        conventions = PLAIN
+        scope = with_definitions(scope, parts, self.sheet.macros)
+        conventions = in_words(parts)
         if self.judge is not None:
-            readings = [claims_of(f, scope, self.sheet.macros) for f in formulas if f.display]
-            claims = [c for r in readings for c in r.claims if is_forward(c.lhs) and c.complete]
-            conventions = declared(self.judge, claims[:10], scope)
+            readings = [claims_of(f, scope, self.sheet.macros) for f in formulas]
+            claims = [c for r in readings for c in r.claims if c.complete]
+            first = [c for c in claims if is_forward(c.lhs)][:6]
+            conventions = declared(self.judge, first, scope, conventions)
+            scope = replace(scope, conventions=conventions)
+            scope = with_objective(self.judge, claims, scope)
         self.remarks += clashes(scope)
         return replace(scope, conventions=conventions), conventions
+
+
+def _all_alike(made: Profile, signs: Signs) -> bool:
+    """Whether no layer is written in another form than that of the notation."""
+    layers = [name for name in signs.names if name.number and not name.number.isdigit()]
+    fenced = made.labels.form == "parentheses"
+    words = {made.labels.output, made.labels.hidden, made.labels.input} - {""}
+    own = words & {name.number for name in layers}
+    return all((name.above[:1] in "([") == fenced for name in layers) and bool(own) == bool(words)
+
+
+def _alike(made: Profile, signs: Signs) -> float:
+    """A little for layers that are written as in the notation: in parentheses, bare, by name."""
+    layers = [name for name in signs.names if name.number and not name.number.isdigit()]
+    fenced = made.labels.form == "parentheses"
+    same = sum((name.above[:1] in "([") == fenced for name in layers)
+    words = {made.labels.output, made.labels.hidden, made.labels.input} - {""}
+    named = sum(name.number in words for name in signs.names)
+    return min(0.4, 0.1 * same) + min(1.0, 0.2 * named) if layers else 0.0
 
 
 def _sections(parts: tuple[Part, ...]) -> Iterator[_Section]:
@@ -222,7 +289,8 @@ def clashes(scope: Scope) -> Iterator[str]:
     """Signs that the sheet uses in another sense than the notation."""
     for (sign, below), bound in scope.own.signs.items():
         roles = {m.role for m in scope.meanings(sign)}
-        if roles and not below and bound.role not in roles and bound.role != "user":
+        if roles and not below and bound.role not in roles:
             there = sorted(roles)[0].replace("_", " ")
-            here = bound.role.replace("_", " ")
-            yield f"{sign} is the {here} in this sheet, not the {there} of the notation"
+            here = "the " + bound.role.replace("_", " ")
+            here = "a symbol of its own" if bound.role == "user" else here
+            yield f"{sign} is {here} in this sheet, not the {there} of the notation"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from derive.latex_tokens import MOST_TOKENS, Refused, Token, Unreadable, tokens
 
 MOST_CALLS = 2_000
+MOST_KEPT = 1_000  # expanded formulas that are kept for the next reading
 _DEFINITION = re.compile(
     r"\\(?:(?P<kind>newcommand|renewcommand|providecommand|DeclareMathOperator)\*?"
     r"\s*(?:\{\s*\\(?P<braced>[A-Za-z]+)\s*\}|\\(?P<plain>[A-Za-z]+))\s*(?:\[(?P<count>\d)\])?"
@@ -45,10 +46,15 @@ class Macros:
     """The macros of a sheet."""
 
     known: Mapping[str, Macro] = field(default_factory=_physics)
+    _made: dict[str, tuple[Token, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def expanded(self, text: str) -> list[Token]:
         """The tokens of a formula with every call expanded; a call's tokens stand at the call."""
-        return _Expander(self.known).run(tokens(text))
+        if text not in self._made:
+            if len(self._made) > MOST_KEPT:
+                self._made.clear()
+            self._made[text] = tuple(_Expander(self.known).run(tokens(text)))
+        return list(self._made[text])
 
 
 def definitions(

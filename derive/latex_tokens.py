@@ -41,6 +41,7 @@ _UNICODE = {
     "⇒": r"\implies", "⟹": r"\implies", "⇔": r"\iff", "∴": r"\therefore", "∝": r"\propto",
     "≡": r"\equiv", "≔": ":=", "∞": r"\infty", "ℓ": r"\ell", "′": "'", "⊤": r"\top",
     "√": r"\sqrt", "∈": r"\in", "…": r"\ldots", "⋯": r"\cdots", "‖": r"\|", "½": r"\frac{1}{2}",
+    "ŷ": r"\hat{y}", "ᵀ": r"^{\top}",
     "²": "^2", "³": "^3", "⋆": r"\star", "\u00a0": " ",
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon",
     "ϵ": r"\epsilon", "ζ": r"\zeta", "η": r"\eta", "θ": r"\theta", "κ": r"\kappa",
@@ -49,6 +50,9 @@ _UNICODE = {
     "χ": r"\chi", "ψ": r"\psi", "ω": r"\omega", "Γ": r"\Gamma", "Δ": r"\Delta",
     "Θ": r"\Theta", "Λ": r"\Lambda", "Σ": r"\Sigma", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega",
 }  # fmt: skip
+_BELOW = {"ᵢ": "i", "ⱼ": "j", "ₖ": "k", "ₗ": "l", "ₘ": "m", "ₙ": "n", "ₜ": "t", "₊": "+",
+          "₋": "-", **{chr(0x2080 + k): str(k) for k in range(10)}}  # fmt: skip
+_SUBSCRIPT = re.compile("[" + "".join(_BELOW) + "]+")
 _TOKEN = re.compile(r":=|\\[A-Za-z]+\*?|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
 _SPACE = re.compile(r"(\s|%[^\n]*(\n|$))+")
 _RAW = re.compile(r"\\(text|textrm|textit|textbf|textsf|mbox|textnormal|operatorname\*?)\s*\{")
@@ -101,6 +105,11 @@ def tokens(text: str, most: int = MOST_CHARACTERS) -> list[Token]:
             end = _closing(text, found.end() - 1)
             made.append(Token("command", "\\" + found[1], at, end + 1, text[found.end() : end]))
             at = end + 1
+            continue
+        if found := _SUBSCRIPT.match(text, at):
+            below = "".join(_BELOW[c] for c in found.group())
+            made += [t.at(at, found.end()) for t in tokens(f"_{{{below}}}")]
+            at = found.end()
             continue
         word = _TOKEN.match(text, at)
         assert word is not None

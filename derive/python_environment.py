@@ -15,6 +15,7 @@ from derive.python_names import meaning
 from derive.reading_own import Own, PythonStyle
 from derive.reading_scope import Scope
 from derive.sheet import Sheet
+from derive.sheet_agreements import quickly_holds
 from derive.sheet_python import parsed
 from derive.sheets import claims_of
 from derive.spec import Network
@@ -35,7 +36,7 @@ def python_scope(sheet: Sheet, network: Network | None) -> tuple[Scope, Conventi
         count = 0
         for formula in sheet.formulas[:12]:
             for claim in claims_of(formula, scope).claims:
-                count += claim.complete and judge.holds(claim, scope)
+                count += claim.complete and quickly_holds(judge, claim, scope)
         if count > most:
             best, most = scope, count
     return best, best.conventions

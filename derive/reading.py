@@ -21,7 +21,7 @@ from derive.latex_tokens import Token, Unreadable
 from derive.reading_cursor import Cursor
 from derive.reading_defaults import filled
 from derive.reading_grammar import Grammar
-from derive.reading_layout import prepared
+from derive.reading_layout import prepared, spelled
 from derive.reading_scope import Scope
 from derive.reading_tree import Dots, Letter, Listed, Node, Num, Plus, Size, Words
 from derive.reading_words import RELATIONS, STOPS, conjunction
@@ -45,7 +45,7 @@ def read(latex: str, scope: Scope, macros: Macros | None = None) -> Reading:
     """The claims of a formula; TeX programming and texts beyond the limits raise `Refused`."""
     try:
         given = (macros or Macros()).expanded(latex)
-        tokens = prepared(given)
+        tokens = prepared(spelled(given, scope.own.words))
     except Unreadable as problem:
         return Reading((), (problem,))
     return _Statements(scope, Cursor(tokens, len(latex))).run()
@@ -202,6 +202,7 @@ class _Statements:
             return [Claim(first, "", None, span, chain=self.chain, link=link, notes=notes)]
         made: list[Claim] = []
         before = first
+        whole = tuple(n for n in nodes if n is not None) if len(relations) > 1 else ()
         for k, (relation, token) in enumerate(relations):
             rhs = nodes[k + 1]
             end = token.end if rhs is None else rhs.span[1]
@@ -211,7 +212,17 @@ class _Statements:
                 continue
             value = None if blank else rhs
             made.append(
-                Claim(first, relation, value, (begin, end), before, self.chain, link, notes=notes)
+                Claim(
+                    first,
+                    relation,
+                    value,
+                    (begin, end),
+                    before,
+                    self.chain,
+                    link,
+                    notes=notes,
+                    members=whole,
+                )
             )
             before = rhs
         return made

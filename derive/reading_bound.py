@@ -19,6 +19,7 @@ from derive.reading_tree import (
     Node,
     Size,
     Value,
+    rebuilt,
 )
 
 _DIFFERENTIATED = ("weight", "bias", "preactivation", "activation", "input", "output")
@@ -99,13 +100,30 @@ class BoundNames(Quantities):
         roles = [meaning.role for meaning in meanings]
         if roles:
             self._moved(name, next((r for r in roles if r in LABELLED), roles[0]))
-        return super()._quantity(c, name, meanings, barred)
+        made = super()._quantity(c, name, meanings, barred)
+        return self._of_parameters(made) if barred and self.scope.own.signs else made
+
+    def _of_parameters(self, node: Node) -> Node:
+        """A parameter under a bar: the derivative of the loss of the sample that is meant."""
+        node = rebuilt(node, self._of_parameters)
+        if isinstance(node, Entry) and node.barred and node.role in ("weight", "bias"):
+            of = Entry(self.scope.own.gradient_of, "", None, span=node.span)
+            return Derivative(of, (replace(node, barred=False),), span=node.span)
+        return node
+
+    def _sample_first(self, m: Meaning, places: list[Node], rank: int, whole: bool) -> bool:
+        letter = self.scope.own.sample
+        if letter and m.role != "weight" and places and places[0] == Letter(letter):
+            return True
+        return super()._sample_first(m, places, rank, whole)
 
     def _moved(self, name: Name, role: str) -> None:
         """A layer or an iteration below the symbol, moved to where others write it."""
         below, own = name.below_tokens, self.scope.own
         if own.brackets:
             name.raised = [(_rounded(raised), end) for raised, end in name.raised]
+        if own.sample:
+            name.raised = [(_as_sample(raised, own.sample), end) for raised, end in name.raised]
         words = _word(name) if role in ("weight", "bias") else ""
         if words:
             name.raised.append((tokens("(t+1)") if words == "new" else [], name.start))
@@ -150,7 +168,7 @@ class BoundNames(Quantities):
         return None
 
     def _derived(self, by: Entry, span: tuple[int, int]) -> Node:
-        if by.form == "batch" and self.scope.own.gradient_of == "loss":
+        if by.form == "batch" and not self.scope.own.unit_means:
             return replace(by, barred=True, span=span)
         of = self.scope.own.gradient_of
         if by.role not in ("weight", "bias") and by.form != "batch":
@@ -191,4 +209,12 @@ def _word(name: Name) -> str:
 def _rounded(raised: list[Token]) -> list[Token]:
     """Square brackets as parentheses."""
     signs = {"[": "(", "]": ")"}
+    return [replace(t, text=signs.get(t.text, t.text)) for t in raised]
+
+
+def _as_sample(raised: list[Token], letter: str) -> list[Token]:
+    """A sample in parentheses, x^{(i)}, as others write it in brackets."""
+    if [t.text.lstrip("\\") for t in raised if t.text not in "{}"] != ["(", letter, ")"]:
+        return raised
+    signs = {"(": "[", ")": "]"}
     return [replace(t, text=signs.get(t.text, t.text)) for t in raised]

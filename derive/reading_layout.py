@@ -61,11 +61,12 @@ def spelled(given: list[Token], words: Collection[str]) -> list[Token]:
     if not words:
         return given
     made: list[Token] = []
+    longest = sorted(words, key=lambda word: (-len(word), word))
     first = {word[0] for word in words}
     k = 0
     while k < len(given):
         may = given[k].text in first
-        word = next((w for w in words if may and _spells(given, k, w)), "")
+        word = next((w for w in longest if may and _spells(given, k, w)), "")
         if word:
             last = given[k + len(word) - 1]
             made.append(Token("command", r"\text", given[k].start, last.end, word))
@@ -136,9 +137,29 @@ def _cleaned(c: Cursor) -> list[Token]:
             continue
         elif token.text == "}" and _is_empty(made):
             made.pop()
+        elif token.text == "}" and (at := _equation(made)) is not None:
+            made.pop(at)
         else:
             made.append(token)
     return made
+
+
+_APART = ("\\\\", r"\quad", r"\qquad")  # a group behind them is no argument
+
+
+def _equation(made: list[Token]) -> int | None:
+    """Where a group opens that closes now, if it is no argument and a whole equation is in it."""
+    depth, relation = 0, False
+    for k in range(len(made) - 1, -1, -1):
+        text = made[k].text
+        if text == "{" and not depth:
+            before = made[k - 1] if k else made[k]
+            taken = before.kind == "command" and before.text not in _APART
+            alone = not k or not (taken or before.text in ("^", "_", "}"))
+            return k if relation and alone else None
+        depth += {"}": 1, "{": -1}.get(text, 0)
+        relation = relation or (not depth and text in RELATIONS)
+    return None
 
 
 def _is_empty(made: list[Token]) -> bool:

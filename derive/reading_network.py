@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from derive.claim_terms import Terms
 from derive.derivation import Derivation
 from derive.equation import Equation
 from derive.profile import Profile
 from derive.reading_scope import Scope
+from derive.stages import Stage
 from derive.symbols import Extent, Label
 from derive.terms import Extremum, Index, Sum, walk
 
@@ -16,19 +19,24 @@ FORMULAS = ("phi", "psi", "chi", "omega")  # the letters of activations that a u
 def scope_of(derivation: Derivation, profile: Profile) -> Scope:
     """The signs of the profile over the arrays of the network."""
     stages = derivation.forward_pass.stages
+    return Scope(
+        profile,
+        last=derivation.forward_pass.output.tensor.label,
+        shapes=derivation.shapes,
+        threshold=any(getattr(s.layer, "bias", "") == "threshold" for s in stages),
+        formulas=named_formulas(stages),
+    )
+
+
+def named_formulas(stages: Iterable[Stage]) -> dict[Label, tuple[str, ...]]:
+    """Layer -> the letters of the activations that a user wrote for it."""
     formulas: dict[Label, tuple[str, ...]] = {}
     for stage in stages:
         function = stage.function
         own = function is not None and function.label is None and function.name in FORMULAS
         if own and function is not None and stage.label is not None:
             formulas[stage.label] = (*formulas.get(stage.label, ()), function.name)
-    return Scope(
-        profile,
-        last=derivation.forward_pass.output.tensor.label,
-        shapes=derivation.shapes,
-        threshold=any(getattr(s.layer, "bias", "") == "threshold" for s in stages),
-        formulas=formulas,
-    )
+    return formulas
 
 
 def terms_of(derivation: Derivation, scope: Scope) -> Terms:

@@ -49,9 +49,11 @@ class Own:
     last: frozenset[str] = frozenset()  # letters for the last layer
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
+    sample: str = ""  # the letter that counts the samples: x_i, x^{(i)}
     steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
     differentials: bool = False  # dW stands for the derivative of the loss by W
     gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function
+    unit_means: bool = False  # dZ of a batch is the derivative of the mean, not of the sum
     entrywise: frozenset[str] = frozenset()  # more signs of the product entry by entry
     fitting: frozenset[str] = frozenset()  # entry by entry where no matrix product fits
     outer: frozenset[str] = frozenset()  # signs of the outer product

@@ -6,31 +6,38 @@ the notation has no meaning for it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from derive.claims import Claim
 from derive.latex_macros import Macros
 from derive.reading_own import Bound, Definition
 from derive.reading_scope import Scope
 from derive.reading_tree import Entry, Letter, Node, walk
-from derive.sheet import Formula
+from derive.sheet import Formula, Part, Prose
 from derive.sheet_statements import EQUALS, Statement, Written, only_name, statements
 from derive.sheets import claims_of
 from derive.signs import Sign
 
+_LET = re.compile(
+    r"\b(?:let|define|defining|write|denote|set|call|put|introduce|abbreviate)\W*(?:\w+\W*){0,3}$",
+    re.IGNORECASE,
+)
 _NEVER = frozenset(("pi", "infty", "ell", "nabla", "partial"))
 
 
-def with_definitions(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Scope:
+def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> Scope:
     """The scope with the symbols that the formulas define."""
     found: dict[str, Statement] = {}
     signs = dict(scope.own.signs)
+    formulas = tuple(p for p in parts if isinstance(p, Formula) and p.language == "latex")
+    before = {id(b): a.text for a, b in pairwise(parts) if isinstance(a, Prose)}
     for formula in formulas:
-        if formula.language != "latex":
-            continue
+        let = bool(_LET.search(before.get(id(formula), "")))
         for statement in statements(formula, macros):
-            name = _defined(statement, scope, signs)
+            name = _defined(statement, scope, signs, let)
             if name is not None and str(name.sign) not in found:
                 found[str(name.sign)] = statement
                 signs[name.key] = Bound("user")
@@ -50,12 +57,11 @@ def with_definitions(scope: Scope, formulas: tuple[Formula, ...], macros: Macros
 
 def _claims(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Iterator[Claim]:
     for formula in formulas:
-        if formula.language == "latex":
-            yield from claims_of(formula, scope, macros).claims
+        yield from claims_of(formula, scope, macros).claims
 
 
 def _defined(
-    statement: Statement, scope: Scope, signs: dict[tuple[Sign, str], Bound]
+    statement: Statement, scope: Scope, signs: dict[tuple[Sign, str], Bound], let: bool
 ) -> Written | None:
     """The symbol that a statement brings, if it brings one."""
     if not statement.relations or statement.relations[0] not in EQUALS:
@@ -64,7 +70,9 @@ def _defined(
     if name is None or name.primes or name.key in signs or not statement.members[1]:
         return None
     sign = name.sign
-    if scope.meanings(sign) or (scope.barred(sign) and sign.accent == "bar"):
+    if scope.meanings(sign) and not (let or statement.relations[0] == ":="):
+        return None
+    if not _may_be_own(scope, statement, name):
         return None
     letter = sign.letter
     is_size = sign == scope.profile.layer_size[0] and bool(name.above or name.below)
@@ -81,6 +89,15 @@ def _defined(
     if any(str(s) == letter for s in scope.profile.functions.values()):
         return None
     return name
+
+
+def _may_be_own(scope: Scope, statement: Statement, name: Written) -> bool:
+    """Whether the notation leaves the sign free; errors of the writer's own may take one of it."""
+    roles = {m.role for m in scope.meanings(name.sign)}
+    if not roles:
+        return not (name.sign.accent == "bar" and scope.barred(name.sign))
+    derived = any(t.text in (r"\partial", r"\nabla") for t in statement.members[1])
+    return roles <= {"delta", "error"} and not derived and not name.number
 
 
 def _definition(claim: Claim, lhs: Entry) -> Definition | None:

@@ -5,6 +5,7 @@ h = \tanh(W x + b) says that x is the input, W and b belong to layer 1 and h is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -58,7 +59,8 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
         if not statement.relations or statement.relations[0] not in EQUALS:
             continue
         lhs = only_name(statement.members[0])
-        if lhs is None or lhs.primes:
+        called = lhs is not None and statement.members[0][-1].text == ")" and not lhs.above
+        if lhs is None or lhs.primes or (called and lhs.sign.letter in _ACTIVATIONS):
             continue
         for relation, member in zip(statement.relations, statement.members[1:], strict=True):
             if relation in EQUALS and (one := _forward(lhs, member)) is not None:
@@ -67,7 +69,9 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
 
 
 def _forward(lhs: Written, member: tuple[Token, ...]) -> Forward | None:
-    if any(t.text in (r"\partial", r"\nabla", r"\delta", r"\Delta") for t in member):
+    derived = any(t.text in (r"\partial", r"\nabla", r"\delta", r"\Delta") for t in member)
+    errors = ("delta", "Delta", "varepsilon", "epsilon")
+    if derived or lhs.sign.accent in ("bar", "tilde", "dot") or lhs.sign.letter in errors:
         return None
     affine = _affine(member)
     if affine is not None:
@@ -94,6 +98,9 @@ def _called(member: tuple[Token, ...]) -> tuple[str, Sign | None, tuple[Token, .
     logistic = _logistic(tokens)
     if logistic is not None:
         return "sigmoid", None, logistic
+    softmax = _softmax(tokens)
+    if softmax is not None:
+        return "softmax", None, softmax
     c = Cursor(tokens, tokens[-1].end)
     function, letter = _function_name(c)
     if not function:
@@ -157,6 +164,28 @@ def _logistic(tokens: list[Token]) -> tuple[Token, ...] | None:
         if words[: len(opening)] == opening:
             return tuple(body[len(opening) : -closing])
     return None
+
+
+_SHARE = re.compile(
+    r"(?:\\frac\{)?(?:e\^\{(?P<power>[^{}]*(?:\{[^{}]*\})?[^{}]*)\}|\\exp\((?P<called>[^()]*)\))"
+    r"(?:\}\{|/)\(?\\sum.*(?:e\^|\\exp).*"
+)
+
+
+def _softmax(tokens: list[Token]) -> tuple[Token, ...] | None:
+    r"""The z_i of e^{z_i} / \sum_k e^{z_k}."""
+    found = _SHARE.fullmatch("".join(t.text for t in tokens))
+    if found is None:
+        return None
+    inside = found["power"] if found["power"] is not None else found["called"]
+    first = 3 if tokens[0].text != r"\frac" else 5
+    first = first if found["power"] is not None else first - 1
+    made: list[Token] = []
+    for token in tokens[first:]:
+        if len("".join(t.text for t in made)) >= len(inside):
+            break
+        made.append(token)
+    return tuple(made)
 
 
 def _balanced(tokens: tuple[Token, ...]) -> bool:
@@ -235,6 +264,10 @@ def _factors(tokens: list[Token]) -> list[tuple[Written, bool]] | None:
 def _weighed(factors: list[tuple[Written, bool]]) -> Affine | None:
     """Which of two factors is the weight."""
     (a, summed), (b, _) = factors
+    indexed = any(i for name in (a, b) for i in name.indices if not i.isdigit())
+    layered = all(labelled(name, True) or not name.indices for name in (a, b))
+    if indexed and not summed and not layered:
+        return None  # gamma_i x_i is no sum
     ranks = [_weight_rank(a, summed), _weight_rank(b, summed)]
     if max(ranks) == 0 or ranks[0] == ranks[1]:
         return None
@@ -250,12 +283,14 @@ def _weighed(factors: list[tuple[Written, bool]]) -> Affine | None:
 
 def _weight_rank(name: Written, summed: bool) -> int:
     letter = name.sign.letter
+    if name.sign.accent not in ("", "vec"):
+        return 0
     two = len(name.indices) == 2
     if two:
         return 4
     if letter in _WEIGHTS:
         return 3 if letter[:1].isupper() or name.sign.style == "bold" else 2
-    return 1 if letter[:1].isupper() and not summed and letter not in "XHAZYO" else 0
+    return 1 if letter[:1].isupper() and not summed else 0
 
 
 @dataclass
@@ -293,7 +328,7 @@ class Layering:
         if f.affine is not None:
             under = f.affine.below
             known = self.roles.get(under.key)
-            if known is None and under.key not in made:
+            if known is None and under.key not in made and not labelled(under, below):
                 self._put(under, "input", 0)
                 known = ("input", 0)
             layer = number_of(under, below) if labelled(under, below) else known and known[1]
@@ -301,7 +336,13 @@ class Layering:
             stated = number_of(f.affine.weight, below)
             layer = stated if stated is not None else layer
             if layer is not None:
-                self._parameters(f.affine, layer, below)
+                names = (
+                    f.lhs,
+                    f.affine.weight,
+                    f.affine.bias,
+                )  # one label tells that they have them
+                some = any(n is not None and labelled(n, below) for n in names)
+                self._parameters(f.affine, layer, below, only_labelled=some)
         elif f.arg is not None:
             known = self.roles.get(f.arg.key)
             layer = number_of(f.arg, below) if labelled(f.arg, below) else known and known[1]

@@ -13,7 +13,7 @@ from derive.reading_own import Bound, Own
 from derive.reading_scope import Scope
 from derive.reading_words import FRACTIONS
 from derive.sheet import Formula, Part
-from derive.sheet_forward import Forward, Layering, all_names, forwards, layers_below
+from derive.sheet_forward import Forward, Layering, all_names, forwards, labelled, layers_below
 from derive.sheet_legend import Said, legend
 from derive.sheet_statements import (
     EQUALS,
@@ -66,18 +66,34 @@ def signs_of(parts: tuple[Part, ...], macros: Macros) -> Signs:
 # -------------------------------------------------------------------- bound signs
 
 
-def bound_signs(signs: Signs, base: Scope, last: int) -> dict[Key, Bound]:
+def bound_signs(
+    signs: Signs, base: Scope, last: int, activations: frozenset[str] = frozenset()
+) -> dict[Key, Bound]:
     """The signs that the notation does not have, or has in another sense."""
     made: dict[Key, Bound] = {}
     numbered = last in (0, signs.depth)
     for key, (role, layer) in signs.layering.roles.items():
         label = Label(layer) if layer is not None and numbered and role != "input" else None
         _put(made, key, Bound(role, label, _form(key, role, signs)), base)
+    for found in signs.forwards:
+        if found.function == "softmax" and last:  # stands at the end
+            for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
+                unlabelled = name is not None and not labelled(name, signs.below)
+                if name is not None and unlabelled and name.key not in signs.layering.roles:
+                    _put(
+                        made, name.key, Bound(role, Label(last), _form(name.key, role, signs)), base
+                    )
     for sign, function in signs.layering.functions.items():
-        if function == "?" and not _known(base, (sign, ""), "activation_function"):
+        named = next((n for n, s in base.profile.functions.items() if s == sign), "")
+        other = bool(named and activations) and named not in activations  # sigma for a tanh
+        if function == "?" and (other or not _known(base, (sign, ""), "activation_function")):
             made.setdefault((sign, ""), Bound("activation_function"))
     for said in signs.said:
-        if not said.name.below and said.name.sign.letter in "ijklmnpqrs" and said.role != "size":
+        letter = said.name.sign.letter
+        if not said.name.below and letter in "ijklmnpqrs" and said.role != "size":
+            continue
+        odd = said.role == "loss" and str(said.name.sign) not in _LOSSES
+        if odd or any(m.role == "own" for m in base.meanings(said.name.sign)):
             continue
         if said.name.key not in made and said.name.key not in signs.layering.roles:
             _put(made, said.name.key, _of_words(said, signs, last), base)
@@ -88,7 +104,16 @@ def bound_signs(signs: Signs, base: Scope, last: int) -> dict[Key, Bound]:
 
 
 def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
+    sign = key[0]
+    roles = {m.role for m in base.meanings(sign)}
     if bound.label is None and not key[1] and _known(base, key, bound.role):
+        return
+    if "own" in roles or (roles == {"output"} and bound.role == "activation"):
+        return  # the network's own array, and the output by its own letter
+    computed = bound.role in ("weight", "bias", "preactivation", "activation")
+    if key[1] and bound.role in roles and bound.role in UNITS and len(key[1]) <= 3:
+        return  # letters of indices
+    if computed and (roles & {"delta", "error"} or sign in base.profile.functions.values()):
         return
     made.setdefault(key, bound)
 
@@ -96,8 +121,9 @@ def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
 def _known(base: Scope, key: Key, role: str) -> bool:
     """Whether the notation reads the sign in this role."""
     roles = {m.role for m in base.meanings(key[0])}
-    same = {"output": {"activation"}, "input": {"activation"}, "size": set(), "letter": set()}
-    return bool(roles & ({role} | same.get(role, set())))
+    if role in ("input", "output"):
+        return roles == {role}
+    return role in roles or (role == "activation" and roles == {"output"})
 
 
 def _form(key: Key, role: str, signs: Signs) -> str:
@@ -138,6 +164,7 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
             found.setdefault(lhs.key)
             defined |= is_mean(text)
     several = defined or _many_samples(signs, made)
+    several |= len({key for key in found if base.meanings(key[0])}) > 1
     for key in found:
         known = _known(base, key, "loss") or _known(base, key, "objective")
         if key not in made and not (known and several):
@@ -175,7 +202,8 @@ def differentiated(statement: Statement) -> Iterable[Written]:
 
 def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
     """The letter by which means are divided is the number of samples."""
-    if not any(b.form == "batch" for b in made.values()) and not _gradient_means(signs):
+    batch = any(b.form == "batch" for b in made.values())
+    if not batch and not _gradient_means(signs) and not _sample_letter(signs):
         return
     for statement in signs.statements:
         for member in statement.members:
@@ -248,18 +276,21 @@ def _pairs(member: tuple[Token, ...]) -> Iterable[tuple[Written, Written]]:
 # -------------------------------------------------------------------- habits of writing
 
 
-def own_of(signs: Signs, base: Scope, last: int) -> Own:
+def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = frozenset()) -> Own:
     """The sheet's own part of a scope: its signs and how it writes layers, steps and products."""
-    made = bound_signs(signs, base, last)
+    made = bound_signs(signs, base, last, activations)
     batch = any(b.form == "batch" for b in made.values())
     return Own(
         signs=made,
         last=_last_letters(signs, base),
         below=signs.below,
         brackets=_brackets(signs),
+        sample=_sample_letter(signs),
+        words=frozenset(n.sign.letter for n in signs.names if n.sign.style == "text"),
         steps=_steps(signs),
         differentials=_differentials(signs),
         gradient_of="objective" if batch or _gradient_means(signs) else "loss",
+        unit_means=_unit_means(signs),
         fitting=_fitting(signs),
         outer=_outer(signs),
     )
@@ -275,6 +306,22 @@ def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:
         if letter and fenced and letter[0] not in known:
             found[letter[0]] = found.get(letter[0], 0) + 1
     return frozenset(found)
+
+
+_OVER_SAMPLES = re.compile(
+    r"(?:\\frac\{-?[12]?\}\{2?(?P<size>[NmnMB])\}|1/2?(?P<other>[NmnMB]))"
+    r"(?:\(|\[)?\\sum_\{?(?P<letter>[a-z])=[01]\}?\^\{?(?P<last>[A-Za-z])(?:-1)?\}?"
+)
+
+
+def _sample_letter(signs: Signs) -> str:
+    """The letter of a sum that is divided by the number of its summands: 1/n sum_{i=1}^n."""
+    for statement in signs.statements:
+        for member in statement.members:
+            found = _OVER_SAMPLES.search(texts(member))
+            if found and found["last"] == (found["size"] or found["other"]):
+                return found["letter"]
+    return ""
 
 
 def _brackets(signs: Signs) -> bool:
@@ -303,6 +350,21 @@ def _differentials(signs: Signs) -> bool:
     return False
 
 
+def _unit_means(signs: Signs) -> bool:
+    """Whether derivatives by units carry the mean already: dZ = (A - Y) / m."""
+    weights = {k[0] for k, (role, _) in signs.layering.roles.items() if role in ("weight", "bias")}
+    for statement in signs.statements:
+        first = statement.members[0]
+        name = only_name(first[1:]) if len(first) > 1 and first[0].text == "d" else None
+        if name is None or name.sign in weights or name.sign.letter in ("W", "b"):
+            continue
+        if any(
+            re.search(r"/[NmnMB](?![a-z_^])|\}\{[NmnMB]\}", texts(m)) for m in statement.members[1:]
+        ):
+            return True
+    return False
+
+
 def _gradient_means(signs: Signs) -> bool:
     """Whether the gradients of the sheet are means over the samples."""
     for statement in signs.statements:
@@ -324,10 +386,10 @@ def _fitting(signs: Signs) -> frozenset[str]:
 
 def _outer(signs: Signs) -> frozenset[str]:
     r"""Whether \otimes stands between an error and an input, and so makes a matrix."""
+    weights = {k[0].letter for k, (role, _) in signs.layering.roles.items() if role == "weight"}
+    weights |= {"W", "w"}
     for statement in signs.statements:
-        lhs = texts(statement.members[0])
-        for member in statement.members[1:]:
-            for k, token in enumerate(member):
-                if token.text == r"\otimes" and re.search(r"W|w|\\theta|\\Theta", lhs):
-                    return frozenset(("otimes",)) if k else frozenset()
+        outer = any(t.text == r"\otimes" for member in statement.members[1:] for t in member)
+        if outer and any(t.text.lstrip("\\") in weights for t in statement.members[0]):
+            return frozenset(("otimes",))
     return frozenset()

@@ -12,15 +12,16 @@ from derive.profiles import DEFAULT, profile
 from derive.reading_bound import script
 from derive.reading_cursor import Cursor
 from derive.reading_grammar import Grammar
-from derive.reading_layout import prepared
+from derive.reading_layout import prepared, spelled
 from derive.reading_names import Name
 from derive.reading_scope import FUNCTIONS, Scope
 from derive.reading_words import RELATIONS, STOPS, conjunction
 from derive.sheet import Formula
 from derive.signs import Sign
 
+SPELLED = ("target", "net", "out", "in", "err", "loss")  # words that are written without braces
 EQUALS = ("=", ":=", "equiv")
-INDICES = frozenset("ijklmnpqrstucd") | {"ell", "mu", "nu", "alpha", "beta", "tau"}
+INDICES = frozenset("ijklmnpqrstucdv") | {"ell", "mu", "nu", "alpha", "beta", "tau"}
 #: Words that are never quantities: functions, operators and the like.
 _FUNCTIONS = frozenset(FUNCTIONS) | {"softmax", "argmax", "argmin", "det", "diag", "vec", "rank"}
 _OPENING, _CLOSING = ("(", "[", "{", r"\lvert", r"\lVert"), (")", "]", "}", r"\rvert", r"\rVert")
@@ -45,7 +46,7 @@ class Written:
     @property
     def key(self) -> tuple[Sign, str]:
         """The sign, with the subscript where that is part of the name."""
-        own = self.below and not self.indices and not re.search(r"[+,\-]", self.below)
+        own = self.below and not self.indices and not re.search(r"[+,\-\d]", self.below)
         return self.sign, self.below if own else ""
 
     @property
@@ -73,7 +74,7 @@ _GRAMMAR = Grammar(Scope(profile(DEFAULT)))
 def statements(formula: Formula, macros: Macros) -> list[Statement]:
     """The statements of a formula; none where it cannot be taken apart."""
     try:
-        tokens = prepared(macros.expanded(formula.text))
+        tokens = prepared(spelled(macros.expanded(formula.text), SPELLED))
     except (Unreadable, Refused):
         return []
     return list(_split(tokens, formula))

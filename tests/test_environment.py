@@ -1,0 +1,294 @@
+"""Sheets as people write them: the notation is found, the signs are understood, the claims judged.
+
+Every sheet lies in tests/data/sheets.  The string of a sheet says for each claim in order whether
+it is right (R), right where the targets sum to 1 (I), wrong (W), or not readable (!): a judgement
+by hand, held against values on small networks.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from derive.claims import Claim
+from derive.conventions import PLAIN, Conventions
+from derive.environment import Environment, environment
+from derive.errors import SpecError
+from derive.judging import Assumptions, Judge
+from derive.reading_own import Bound
+from derive.reading_scope import Scope
+from derive.sheet import Sheet
+from derive.sheet_forward import Layering, forwards, layers_below
+from derive.sheet_legend import legend
+from derive.sheet_statements import statements
+from derive.sheets import claims_of, read_sheet
+from derive.signs import Sign
+from derive.spec import Network, load
+from derive.symbols import Label
+
+FOLDER = Path(__file__).parent / "data" / "sheets"
+
+
+def dense(sizes: tuple[int, ...], acts: str, loss: str, bias: object = False) -> dict[str, Any]:
+    layers = [
+        {"kind": "dense", "units": units, "activation": act, "bias": bias}
+        for units, act in zip(sizes[1:], acts.split(), strict=True)
+    ]
+    return {"name": "sheet", "input": sizes[0], "layers": layers, "loss": loss}
+
+
+HALF = "half_squared_error"
+DEEP = "2 > 3 sigmoid > 2 sigmoid : half_squared_error"
+SHEETS: dict[str, tuple[Any, str]] = {
+    "plain_hidden.tex": ("2 > 3 tanh > 3 softmax : cross_entropy", "RRIIII"),
+    "numbered_below.md": ("2 > 3 sigmoid > 1 sigmoid : binary_cross_entropy", "RRRRRRRRW"),
+    "samples_in_columns.md": ("2 > 3 tanh > 1 sigmoid : binary_cross_entropy", "RRRRRRRR"),
+    "row_vectors.tex": ("2 > 3 relu > 2 : half_squared_error", "RRRRRRR"),
+    "net_out.tex": (dense((3, 2), "sigmoid", HALF), "RRRRRRR"),
+    "first_layer_one.tex": ("2 > 3 sigmoid > 2 sigmoid : binary_cross_entropy", "RRRRRRR"),
+    "error_symbol.tex": (dense((3, 2), "tanh", HALF), "RRRRRRR"),
+    "pointwise_circ.tex": ("2 > 3 tanh > 2 tanh : half_squared_error", "RRRRRRR"),
+    "wrong_layer.tex": (DEEP, "WRWR"),
+    "indices_by_prose.md": (dense((2, 3, 2), "sigmoid sigmoid", HALF), "RRRRRW"),
+    "unicode.md": ("3 > 2 sigmoid : binary_cross_entropy", "RRRR"),
+    "regularised.tex": ("3 > 2 : half_squared_error", "RRWR"),
+    "update_rules.tex": ("3 > 2 sigmoid : half_squared_error", "RRRRW"),
+    "boxed_chain.tex": (DEEP, "RRRRRR"),
+    "softmax_cases.md": ("3 > 4 softmax : cross_entropy", "RRWI"),
+    "threshold_rows.tex": (dense((2, 3, 2), "tanh tanh", HALF, "threshold"), "RRRW"),
+    "outer_product.tex": (dense((2, 3, 2), "sigmoid linear", HALF), "RRRRRRRRR"),
+    "numerator_layout.tex": ("3 > 2 tanh : half_squared_error", "RRRRRR"),
+    "barred.tex": (DEEP, "RRRRR"),
+    "likelihood.tex": ("3 > 1 sigmoid : binary_cross_entropy", "RRRRR"),
+    "own_delta.md": (dense((3, 2), "sigmoid", HALF), "RR"),
+    "two_sections.tex": ("2 > 3 tanh > 2 tanh : half_squared_error", "RRRRRRRRRR"),
+    "broken.md": ("3 > 2 sigmoid : half_squared_error", "R!!R"),
+    "mean_loss.tex": ("3 > 1 : squared_error", "RRRW"),
+    "numpy_rows.py": ("2 > 3 tanh > 2 sigmoid : squared_error", "RRRRRRRRRRRRRWW"),
+    "numpy_columns.py": ("2 > 3 relu > 1 sigmoid : binary_cross_entropy", "RRRRRRRRRR"),
+    "numpy_own_names.py": ("2 > 3 tanh > 2 : half_squared_error", "RRRRRRRW"),
+    "sympy_entries.py": ("2 > 3 tanh > 2 sigmoid : squared_error", "RRRRRRW"),
+}
+
+
+@cache
+def sheet(name: str) -> Sheet:
+    path = FOLDER / name
+    return read_sheet(path.read_text(encoding="utf-8"), name, path.suffix[1:])
+
+
+@cache
+def network(name: str) -> Network:
+    return load(SHEETS[name][0])
+
+
+@cache
+def found(name: str) -> Environment:
+    return environment(sheet(name), network(name))
+
+
+def verdict(claim: Claim, judge: Judge, scope: Scope) -> str:
+    if judge.difference(claim, scope) is None:
+        return "R"
+    return "I" if judge.holds(claim, scope, Assumptions(normalised=True)) else "W"
+
+
+def verdicts(made: Sheet, env: Environment, about: Network) -> str:
+    judge, text = Judge(about), ""
+    for formula, scope in zip(made.formulas, env.scopes, strict=True):
+        reading = claims_of(formula, scope, made.macros)
+        text += "".join(verdict(claim, judge, scope) for claim in reading.claims)
+        text += "!" * len(reading.problems)
+    return text
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_claims_of_sheets(name: str) -> None:
+    assert verdicts(sheet(name), found(name), network(name)) == SHEETS[name][1]
+
+
+def test_every_sheet_is_tested() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == set(SHEETS)
+
+
+# ------------------------------------------------------------------ notation
+
+
+def of(text: str, about: str | None = DEEP, notation: str | None = None) -> Environment:
+    made = read_sheet(text, "hand.tex", "tex")
+    return environment(made, None if about is None else load(about), notation)
+
+
+def test_a_notation_that_is_told_is_taken() -> None:
+    text = r"\[ z^{(l)} = W^{(l)} a^{(l-1)} + b^{(l)} \]"
+    assert (of(text).notation, of(text).guessed) == ("columns", True)
+    assert (of(text, notation="units").notation, of(text, notation="units").guessed) == (
+        "units",
+        False,
+    )
+    told = of("% gradwright: notation=rows\n" + text)
+    assert (told.notation, told.guessed) == ("rows", False)
+
+
+def test_an_unknown_notation_is_refused_with_its_line() -> None:
+    with pytest.raises(SpecError, match=r'hand.tex:2: .*"unit".*did you mean "units"'):
+        of("\n% gradwright: notation=unit\n\\[ a \\]")
+
+
+def test_an_unknown_directive_is_a_remark() -> None:
+    assert any("notatoin" in remark for remark in of("% gradwright: notatoin=x\n\\[ a \\]").remarks)
+
+
+GUESSES = [
+    (r"S_j^{(k)} = \sum_i w_{ij}^{(k)} x_i^{(k-1)} - b_j^{(k)}", "signals"),
+    (r"s_j^{(l)} = \sum_{i=0} w_{ij}^{(l)} x_i^{(l-1)}", "neurons"),
+    (r"z_j^{(l)} = \sum_i w_{ji}^{(l)} a_i^{(l-1)} + b_j^{(l)}", "columns"),
+    (r"s_i^l = \sum_j w_{ji}^l o_j^{l-1} + b_i^l", "units"),
+    (r"s_j^{(l)} = \sum_i w_{ij}^{(l)} o_i^{(l-1)} + b_j^{(l)}", "rows"),
+    (r"z_j^{(out)} = \sum_k w_{j,k}^{(out)} a_k^{(h)} + b_j^{(out)}", "named_layers"),
+]
+
+
+@pytest.mark.parametrize(("line", "notation"), GUESSES)
+def test_notations_are_guessed(line: str, notation: str) -> None:
+    bias = "threshold" if notation in ("signals", "neurons") else "added"
+    about = dense((2, 3, 2), "tanh tanh", HALF, bias)
+    made = read_sheet(rf"\[ {line} \]", "hand.tex", "tex")
+    assert environment(made, load(about)).notation == notation
+
+
+def test_sections_may_differ() -> None:
+    made = found("two_sections.tex")
+    notations = [scope.profile.name for scope in made.scopes]
+    assert notations[0] != notations[-1] == "units"
+    assert any("the notation is read as units" in remark for remark in made.remarks)
+
+
+# ------------------------------------------------------------------ signs
+
+
+def bound(name: str) -> dict[str, Bound]:
+    return {f"{sign}{below}": b for (sign, below), b in found(name).scopes[0].own.signs.items()}
+
+
+def test_names_bound_by_forward_equations() -> None:
+    signs = bound("plain_hidden.tex")
+    assert signs["h"] == Bound("activation", Label(1))
+    assert signs["V"] == Bound("weight", Label(2))
+    assert signs["c"] == Bound("bias", Label(2))
+    assert signs["hat y"] == Bound("activation", Label(2))
+    assert signs["t"] == Bound("target")
+
+
+def test_a_clash_with_the_notation_is_a_remark() -> None:
+    assert any(r.startswith("y is the activation") for r in found("error_symbol.tex").remarks)
+    assert any(r.startswith("Delta is a symbol of its own") for r in found("own_delta.md").remarks)
+
+
+def test_conventions_are_declared_by_forward_equations() -> None:
+    assert found("row_vectors.tex").conventions.row_vectors
+    assert found("samples_in_columns.md").conventions.sample_columns
+    assert found("first_layer_one.tex").conventions.first_layer == 1
+    assert found("first_layer_one.tex").conventions.weights_from
+    assert found("numerator_layout.tex").conventions.gradient_rows
+    assert found("numpy_columns.py").conventions == Conventions(transposed=True)
+    assert found("plain_hidden.tex").conventions == PLAIN
+
+
+def test_definitions_have_their_letters_and_values() -> None:
+    own = found("error_symbol.tex").scopes[0].own
+    assert own.definitions["e"].places == ("j",)
+    assert not found("plain_hidden.tex").scopes[0].own.definitions
+
+
+def test_a_symbol_is_not_defined_by_itself() -> None:
+    own = of(r"\[ Q = Q + 1 \] \[ R_j = P_j \] \[ P_j = R_j \]").scopes[0].own
+    assert "Q" not in own.definitions
+    assert len({"R", "P"} & set(own.definitions)) <= 1
+
+
+def test_an_objective_of_its_own_needs_gradients_that_say_so() -> None:
+    loss = r"\[ L = \tfrac12 \|a^{(2)} + y\|^2 \]"
+    wrong = loss + r"\[ \frac{\partial L}{\partial a^{(2)}} = a^{(2)} - y \]"
+    assert not of(wrong).scopes[0].own.definitions
+    right = wrong.replace("} = a^{(2)} - y", "} = a^{(2)} + y")
+    assert "L" in of(right).scopes[0].own.definitions
+
+
+# ------------------------------------------------------------------ words and forms
+
+
+LEGENDS = [
+    (r"Let $\eta$ denote the learning rate.", "eta", "learning_rate"),
+    (r"with learning rate $\alpha$ we go on", "alpha", "learning_rate"),
+    (r"where $h$ denotes the hidden activations", "h", "activation"),
+    (r"$t$ is the target", "t", "target"),
+    (r"the desired output $d$ of the net", "d", "target"),
+    (r"$m$ is the number of training examples", "m", "size"),
+    (r"the squashing function $g$", "g", "activation_function"),
+    (r"where $z$ is the weighted input of a unit", "z", "preactivation"),
+    (r"we minimise the cost $J$", "J", "loss"),
+]
+
+
+@pytest.mark.parametrize(("text", "letter", "role"), LEGENDS)
+def test_words_name_roles(text: str, letter: str, role: str) -> None:
+    made = read_sheet(text, "hand.tex", "tex")
+    assert [(s.name.sign.letter, s.role) for s in legend(made.parts, made.macros)] == [
+        (letter, role)
+    ]
+
+
+def test_words_that_name_no_role() -> None:
+    made = read_sheet(r"For every $k$ we see that $q$ grows, and so does $r$.", "a", "tex")
+    assert not legend(made.parts, made.macros)
+
+
+FORWARDS = [
+    (r"h = \tanh(W x + b)", "x:input0 W:weight1 b:bias1 h:activation1"),
+    (r"h = \max(0, x W + b)", "x:input0 W:weight1 b:bias1 h:activation1"),
+    (r"u = b + \sum_i v_{ij} x_i, y_j = f(u_j)",
+     "x:input0 v:weight1 b:bias1 u:preactivation1 y:activation1"),
+    (r"p = \frac{1}{1 + e^{-(W x)}}", ""),
+    (r"o = \frac{1}{1 + e^{-W x}}", "x:input0 W:weight1 o:activation1"),
+    (r"z_2 = W_2 a_1 + b_2", "z:preactivation W:weight b:bias a:activation"),
+    (r"\bar z = W^\top \bar a", ""),
+    (r"y = \gamma x + \beta", ""),
+    (r"\delta_i = \sum_j w_{ij} \delta_j", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "roles"), FORWARDS)
+def test_forward_equations_are_found_by_their_form(text: str, roles: str) -> None:
+    made = read_sheet(rf"\[ {text} \]", "hand.tex", "tex")
+    forward = forwards(statements(made.formulas[0], made.macros))
+    layering = Layering()
+    layering.run(forward, layers_below(forward))
+    said = {
+        f"{sign.letter}:{role}{'' if layer is None else layer}"
+        for (sign, _), (role, layer) in layering.roles.items()
+    }
+    expected = set(roles.split())
+    assert said <= expected if "a:activation" in expected else said == expected
+
+
+def test_a_subscript_can_belong_to_a_name() -> None:
+    signs = found("row_vectors.tex").scopes[0].own.signs
+    assert signs[(Sign("W"), "xh")] == Bound("weight", Label(1))
+    assert signs[(Sign("W"), "hy")] == Bound("weight", Label(2))
+
+
+# ------------------------------------------------------------------ without a network
+
+
+def test_a_sheet_of_lemmas_needs_no_network() -> None:
+    made = of(r"\[ \sigma'(z) = \sigma(z) (1 - \sigma(z)) \]", None)
+    assert made.conventions == PLAIN
+    assert len(made.scopes) == 1
+
+
+def test_an_empty_sheet() -> None:
+    assert of("Nothing here.").scopes == ()
