@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derive.claim_numbers import Outside
 
@@ -19,7 +19,7 @@ class Matrix:
     """
 
     rows: tuple[Row, ...]
-    free: tuple[bool, bool] = (False, False)
+    free: tuple[bool, bool] = field(default=(False, False), repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -95,6 +95,8 @@ def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
     lhs = rhs = None
     at = (("l", setting.layer), ("n", setting.sample + 1), *sorted(setting.letters.items()))
     try:
+        for member in claim.members:  # a chain speaks of layers in which all of it makes sense
+            setting.need_layers(member)
         if claim.relation == "maps":
             return Evidence(at, None, None, _maps(claim, setting), "", setting)
         lhs = _left(claim, setting)
@@ -330,7 +332,9 @@ def _numbered(claim: Claim, setting: Setting, random: Random) -> Setting:
 
 def _function_of_s(claim: Claim) -> Applied:
     """The function that makes o of s in a statement about both."""
-    for side in (*claim.sides, *([claim.before] if claim.before else [])):
+    for side in (claim.lhs, claim.before, claim.rhs):
+        if side is None:
+            continue
         for node in walk(side):
             known = isinstance(node, Applied) and node.function.name not in ("exp", "log")
             if known and isinstance(node, Applied) and len(node.args) == 1:

@@ -218,6 +218,10 @@ class Located:
             return places.map(lambda at: get(tensor, at, node))
         return get(tensor, places, node)
 
+    def addressed(self, node: Entry) -> tuple[Tensor, Places | Table]:
+        """The array of the entry, with its place there, or with all places of the whole."""
+        return self._addressed(node)
+
     def _addressed(self, node: Entry) -> tuple[Tensor, Places | Table]:
         tensor = self.tensor(node)
         shape = [self.world.extent(e) for e in self._shape(tensor)]

@@ -91,7 +91,7 @@ class Setting(OwnSymbols):
             case Grid():
                 return self._grid(node)
             case Branches():
-                return next(self.value(v) for v, c in node.rows if c is None or self.value(c) == 1)
+                return self._branches(node)
             case Norm():
                 return self._norm(node)
             case Bars():
@@ -175,6 +175,22 @@ class Setting(OwnSymbols):
         if node.kind not in ("", "2", "F"):
             raise NoValue(f"a norm with the index {node.kind}")
         return cmath.sqrt(sum((z * z for z in entries), 0j))
+
+    def _branches(self, node: Branches) -> Value:
+        """The first value of which the condition holds; of arrays entry by entry."""
+        for k, (value, when) in enumerate(node.rows):
+            holds = 1 + 0j if when is None else self.value(when)
+            if isinstance(holds, Matrix) and len(set(holds.entries)) > 1:
+                rest = self._branches(replace(node, rows=node.rows[k + 1 :]))
+                kept = together(holds, self.value(value), lambda c, v: c * v)
+                return together(
+                    kept, together(holds, rest, lambda c, v: (1 - c) * v), lambda a, b: a + b
+                )
+            if isinstance(holds, Matrix) and holds.entries[0] == 1 and holds.shape != (1, 1):
+                return together(holds, self.value(value), lambda c, v: v)
+            if (holds.entries[0] if isinstance(holds, Matrix) else holds) == 1:
+                return self.value(value)
+        raise Outside("a case that holds")
 
     def _bracket(self, node: Bracket) -> Value:
         if len(node.relations) == 1 and not any(isinstance(m, Listed) for m in node.members):

@@ -9,6 +9,7 @@ count from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -122,6 +123,14 @@ class World(Numbers):
             raise Outside("no values with every logarithm defined were found")
 
     # ---------------------------------------------------------------- values
+
+    def with_values(self, given: Mapping[Tensor, Array]) -> World:
+        """The same network with other values of quantities that nothing computes."""
+        made = copy(self)
+        made._perturbed, made._compiled = {}, {}  # what was compiled looks at its own values
+        made.values = {**self.values, **given}
+        made._run(made.values, 0)
+        return made
 
     def _leaves(self) -> dict[Tensor, Array]:
         defined = {tensor for tensor, _, _ in self.steps}

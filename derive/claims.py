@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derive.reading_tree import Node, Span
 
@@ -25,6 +25,7 @@ class Claim:
     link: str = ""  # how the chain hangs on the one before it: implies, iff, therefore
     conditions: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()  # what the reader filled in
+    members: tuple[Node, ...] = field(default=(), compare=False, repr=False)  # of the whole chain
 
     @property
     def complete(self) -> bool:

@@ -111,7 +111,12 @@ class _Marker:
         self.made, self.typeset, self.limit = made, typeset, limit
         self.judge = Judge(made.network, _numbers(made))
         self.single = not (made.network.weight_decay or any(map(counts_samples, made.claims)))
-        self.observer = Observer(self.judge, compositions(made.claims), lemmas_only=not made.about)
+        self.observer = Observer(
+            self.judge,
+            compositions(made.claims),
+            lemmas_only=not made.about,
+            examples=made.examples if made.about else None,
+        )
         self.completion = Completion(made.network)
         self.remarks: list[str] = []
         self.findings: list[Finding] = []

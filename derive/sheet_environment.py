@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from derive.claim_examples import Examples, is_number
 from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.compositions import compositions
@@ -44,6 +45,13 @@ class Placed:
     conventions: Conventions
     remarks: tuple[str, ...] = ()
     about: bool = True  # whether the sheet is held against a network that somebody named
+    aside: tuple[tuple[Claim, Scope], ...] = ()  # numbers that stand in lines of prose
+
+    @property
+    def examples(self) -> Examples:
+        """The worked example of the sheet."""
+        read = [(claim, item.scope) for item in self.items for claim in item.reading.claims]
+        return Examples(self.network, (*self.aside, *read))
 
     @property
     def claims(self) -> Iterator[Claim]:
@@ -71,7 +79,20 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
         made.conventions,
         made.remarks,
         network is not None,
+        tuple(_aside(sheet, items)),
     )
+
+
+def _aside(sheet: Sheet, items: tuple[Item, ...]) -> Iterator[tuple[Claim, Scope]]:
+    """Quantities to which lines of prose give numbers."""
+    for part in sheet.parts if items else ():
+        short = isinstance(part, Formula) and not part.display and "=" in part.text
+        if not (short and isinstance(part, Formula) and any(map(str.isdigit, part.text))):
+            continue
+        with suppress(Refused, Unreadable):
+            for claim in claims_of(part, items[0].scope, sheet.macros).claims:
+                if claim.rhs is not None and is_number(claim.rhs):
+                    yield claim, items[0].scope
 
 
 def _plainly(sheet: Sheet, items: tuple[Item, ...], notation: str) -> tuple[Item, ...]:
