@@ -111,8 +111,9 @@ def _from_above(node: Node, unit: Letter) -> Node:
 def _of_unit(node: AtPoint) -> Node:
     """error(o_i, y_i) without an index of its own is that of the unit i."""
     arg, first = node.arg, node.points[0] if node.points else None
-    bare = isinstance(arg, Entry) and arg.role == "error" and not arg.places and arg.label is None
-    if bare and isinstance(arg, Entry) and isinstance(first, Entry):
+    bare = isinstance(arg, Entry) and arg.role == "error" and not arg.places
+    unsaid = isinstance(arg, Entry) and (arg.label is None or arg.assumed)
+    if bare and unsaid and isinstance(first, Entry):
         return replace(first, role="error")
     return arg
 
