@@ -48,6 +48,16 @@ def sech(term: Term) -> Term | None:
     return None
 
 
+def tanh_complement(term: Term) -> Term | None:
+    """c + c tanh(u) = 2 c sigmoid(2u) and c - c tanh(u) = 2 c sigmoid(-2u): no cancellation."""
+    plus = _beside_number(
+        term, "tanh", lambda c, u: mul(2 * c, call("sigmoid", 2 * u)), opposite=False
+    )
+    return plus or _beside_number(
+        term, "tanh", lambda c, u: mul(2 * c, call("sigmoid", -2 * u)), opposite=True
+    )
+
+
 def softplus_turned(term: Term) -> Term | None:
     """c softplus(u) - c u = c softplus(-u)."""
     args = term.args if isinstance(term, Add) else ()

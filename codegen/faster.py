@@ -17,14 +17,14 @@ from codegen.nodes import Node, node, number, real, remade, ufunc, value_of, wal
 HALF = Fraction(1, 2)
 
 
-def faster(root: Node, exact: bool = False) -> Node:
+def faster(root: Node, exact: bool = False, everywhere: bool = False) -> Node:
     """The expression after the rules, arguments first.
 
     A rule that is right to eps only is not used where relative errors count, see `exposed`; `exact`
-    says that they count for the whole.
+    says that they count for the whole, `everywhere` that they count for every part of it.
     """
     made: dict[Node, Node] = {}
-    small = exposed(root, exact)
+    small = frozenset(walk(root)) if everywhere else exposed(root, exact)
     for item in walk(root):
         rules = EXACT if item in small else RULES
         made[item] = _simpler(remade(item, tuple(made[a] for a in item.args)), rules)

@@ -146,7 +146,7 @@ def page_of(program: Program) -> ModulePage:
             part for line in program.conventions for part in wrap(in_docstring(line), WIDTH)
         ),
         equations=tuple(part for line in equation_lines(program) for part in _wrapped(line)),
-        accuracy=ACCURACY,
+        accuracy=EXACT if program.exact else ACCURACY,
         parameters=tuple(f'"{name}": {_tuple(shape)},' for name, shape in parameters.items()),
         state=tuple(f'"{name}": {_tuple(shape)},' for name, shape in state.items()),
         masks=tuple(f'"{t}": {_tuple(program.shapes[t])},' for t in program.masks),
@@ -180,6 +180,13 @@ def page_of(program: Program) -> ModulePage:
 ACCURACY = (
     "Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the\n"
     "error is at most 4 eps max(1, |value|) for each sample, given the pre-activations."
+)
+
+EXACT = (
+    f"{ACCURACY}\n"
+    "The differences 1 - o and o - y are computed without cancellation: for targets 0 and 1 loss\n"
+    "and delta of an output layer that has such a form are right to 7 units in the last place,\n"
+    "given the pre-activations (of softmax: their differences)."
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codegen.arrays import lower
+from codegen.exact import exact_form
 from codegen.nodes import Node, names
 from codegen.placing import merged
 from codegen.program import Program, free
@@ -106,6 +107,8 @@ def plan_of(program: Program) -> Plan:
             term = stable_delta(equation, program.loss, definitions)
         else:
             term = stable_form(equation.rhs, definitions)
+        if program.exact:
+            term = exact_form(term, definitions)
         node = lowered(term, equation.lhs, program, last)
         return Step(name, node, equation, program.number(equation), term)
 

@@ -45,21 +45,22 @@ def _factors(term: Term, exponent: Fraction) -> Iterator[tuple[Term, Fraction]]:
     """(base, exponent) of the factors of term ** exponent; a root is opened if all are positive."""
     if isinstance(term, Pow):
         whole = exponent.denominator == 1 and term.exponent.denominator == 1
-        if whole or _positive(term.base):
+        if whole or is_positive(term.base):
             yield from _factors(term.base, exponent * term.exponent)
             return
-    if isinstance(term, Mul) and (exponent.denominator == 1 or _positive(term)):
+    if isinstance(term, Mul) and (exponent.denominator == 1 or is_positive(term)):
         for arg in term.args:
             yield from _factors(arg, exponent)
         return
     yield term, exponent
 
 
-def _positive(term: Term) -> bool:
+def is_positive(term: Term) -> bool:
+    """Whether the term is a product of numbers and functions that are positive everywhere."""
     if isinstance(term, Mul):
-        return all(map(_positive, term.args))
+        return all(map(is_positive, term.args))
     if isinstance(term, Pow):
-        return _positive(term.base)
+        return is_positive(term.base)
     if isinstance(term, Num):
         return term.value > 0
     return isinstance(term, Call) and term.function in POSITIVE

@@ -52,6 +52,7 @@ class Program:
     shapes: Shapes
     title: str | None = None
     dtype: str = "float64"
+    exact: bool = False  # differences without cancellation, also where that takes longer
     labels: bool = False  # integer labels stand for one-hot rows
     sum_to_one: bool = False  # the derivation used that the targets sum to 1
     starts: Mapping[str, Start] = field(default_factory=dict)
@@ -151,6 +152,7 @@ def program_of(derivation: Any) -> Program:
     return Program(
         name=network.name,
         sha256=network.sha256,
+        exact=network.accuracy == "exact",
         forward=tuple(derivation.forward),
         loss=derivation.loss,
         objective=derivation.objective,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.calls import Calls, Op
 from codegen.faster import Linear, total
 from codegen.makers import CONSTANTS
-from codegen.nodes import Node, array, value_of
+from codegen.nodes import Node, array, node, real, value_of
 from codegen.python import PRODUCT, Printer, literal
 
 SCALAR = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -52,6 +52,10 @@ def scalar(calls: Calls, item: Node) -> str:
     program = calls.plan.program
     target = array(str(program.target), ("N", *program.shapes[program.target]))
     (arg,) = item.args
+    if program.exact and arg.shape:  # term by term, as the samples' losses are
+        return _part(
+            calls, node("dot*", real(arg), node("ones", detail=arg.shape, shape=arg.shape))
+        )
     return _combination(calls, total(arg, target, arg.shape, program.sum_to_one))
 
 

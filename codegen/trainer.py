@@ -69,9 +69,8 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     errors = {step.equation.lhs.tensor for step in plan.backward}
     for step in plan.needed(*(s.name for s in plan.gradients), beside=[*gradients.values()]):
         if step in plan.backward:
-            calls.assign(
-                step.name, faster(_scaled(step, errors, rate), step.name in small), step.number
-            )
+            scaled = faster(_scaled(step, errors, rate), step.name in small, program.exact)
+            calls.assign(step.name, scaled, step.number)
     _gradients(plan, calls, gradients, joined)
     _renew(calls)
     decay = {str(t): u.decay for t, u in updates.items() if u.decay}
@@ -195,12 +194,14 @@ def _forward_and_loss(
 ) -> None:
     """What the loss and the deltas read, then the loss, in the order of the equations."""
     inlined = {array("L", plan.loss.node.shape): plan.loss.node}
-    objective = faster(replace(plan.objective, inlined))
+    objective = faster(replace(plan.objective, inlined), everywhere=plan.program.exact)
     needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective, *gradients])
     small = _exposed(plan)
-    quick = {step: faster(step.node, step.name in small) for step in needed}
+    exact = plan.program.exact
+    quick = {step: faster(step.node, step.name in small, exact) for step in needed}
     nodes = [quick[step] for step in needed if step is not plan.loss]
-    calls.free_shifts = shiftable([*nodes, faster(plan.loss.node)])
+    if not exact:
+        calls.free_shifts = shiftable([*nodes, faster(plan.loss.node)])
     for step in needed:
         if step in plan.forward:
             if (join := joined.get(step.name)) is not None:
