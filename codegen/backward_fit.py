@@ -10,6 +10,7 @@ import numpy as np
 
 from codegen.backprop import Backprop
 from codegen.draws import Floats
+from codegen.line_slips import lines
 from codegen.numeric_slips import (
     Case,
     Gradients,
@@ -21,7 +22,9 @@ from codegen.numeric_slips import (
 from codegen.numeric_slips_layers import activations, layers, losses
 
 DOUBLE, SINGLE = 1e-6, 2e-3  # what a gradient may differ by, in units of the size of its terms
-MOST_PAIRS = 1500
+MOST_PAIRS = 600
+#: What a slip raises that nobody can have made: shapes that do not fit, a quantity not yet known.
+IMPOSSIBLE = (ValueError, KeyError, IndexError, NameError)
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,28 @@ def explained(observed: Sequence[Observed]) -> list[Explanation]:
     first = observed[0]
     wrong = tuple(first.wrong)
     known = _effective(first, catalogue(first.case))
-    whole = [slip for slip, made in known if all(first.agrees(n, made) for n in first.gradients)]
-    confirmed = [(s,) for s in whole if all(_explains(o, (s,)) for o in observed[1:])]
-    if confirmed:
-        return [Explanation(confirmed[0], wrong)]
-    alone = [_alone(observed, known, name) for name in wrong]
+    whole = _whole(observed, known)
+    if whole is not None:
+        return [Explanation((whole,), wrong)]
+    by_line = _effective(first, list(lines(first.case)))
+    whole = _whole(observed, by_line)
+    if whole is not None:
+        return [Explanation((whole,), wrong)]
+    alone = [_alone(observed, [*known, *by_line], name) for name in wrong]
     if not all(made.slips for made in alone):
         pair = _pair(observed, known, wrong)
         if pair is not None:
             return [Explanation(pair, wrong)]
     return _joined(alone)
+
+
+def _whole(
+    observed: Sequence[Observed], known: Sequence[tuple[NumericSlip, Gradients]]
+) -> NumericSlip | None:
+    """The first slip that by itself gives all that the function gave."""
+    first = observed[0]
+    fitting = [slip for slip, made in known if all(first.agrees(n, made) for n in first.gradients)]
+    return next((s for s in fitting if all(_explains(o, (s,)) for o in observed[1:])), None)
 
 
 def _joined(made: Sequence[Explanation]) -> list[Explanation]:
@@ -121,7 +136,7 @@ def _effective(at: Observed, slips: Sequence[NumericSlip]) -> list[tuple[Numeric
         with np.errstate(all="ignore"):
             try:
                 gradients = at.case.gradients((slip,))
-            except (ValueError, KeyError):  # shapes that do not fit: nobody can have made it
+            except IMPOSSIBLE:
                 continue
         right = at.case.right
         if any(not at.near(n, gradients[n], right[n]) for n in right):
@@ -133,7 +148,7 @@ def _explains(at: Observed, slips: Sequence[NumericSlip], names: Sequence[str] =
     try:
         with np.errstate(all="ignore"):
             made = at.case.gradients(slips)
-    except (ValueError, KeyError):
+    except IMPOSSIBLE:
         return False
     return all(at.agrees(name, made) for name in names or at.gradients)
 

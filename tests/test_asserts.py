@@ -124,7 +124,13 @@ def by_hand(slip: str = "") -> Function:
         d2 = o2 - y
         if slip == "cross-entropy kept its slope":
             d2 = d2 * o2 * (1 - o2)
+        if slip == "sum of output and target":
+            d2 = o2 + y
+        if slip == "s2 for o2":
+            d2 = o1 @ W2 + b2 - y
         slope = 1 - o1**2
+        if slip == "slope 1 + o^2":
+            slope = 1 + o1**2
         if slip == "no slope":
             slope = np.ones_like(o1)
         if slip == "slope in o at s":
@@ -189,6 +195,10 @@ def generic(spec: str, wrong: str = "") -> Function:
         ("no slope", "W1, b1", "slope: the slope of the activation of layer 1 is missing"),
         ("slope in o at s", "W1, b1", "is written in the output o, is taken at s"),
         ("slope at o", "W1, b1", "layer 1 is taken at the output o, not at s"),
+        ("sum of output and target", "W1, b1, W2, b2",
+         "sign: in delta2 = o2 - y: o2 + y stands for o2 - y"),
+        ("s2 for o2", "W1, b1, W2, b2", "variable: in delta2 = o2 - y: s2 stands for o2"),
+        ("slope 1 + o^2", "W1, b1", "1 + o1 ** 2 stands for 1 - o1 ** 2"),
         ("ascent", "W1, b1, W2, b2", "sign: every gradient has the wrong sign"),
         ("s for o", "W2", "variable: s1 stands for the input of layer 2 in the gradient of W2"),
         ("one sample", "b1", "sum: the sum over the samples is missing: only the first one"),
