@@ -37,10 +37,13 @@ def made_of_exponentials(term: Term) -> bool:
 def quotients(term: Term) -> Term | None:
     """Factors or summands with exponentials below a fraction line, taken together."""
     if isinstance(term, Pow) and term.exponent < 0:
-        return attempt(quotient, term) if made_of_exponentials(term.base) else None
+        return attempt(quotient, term) if _is_fraction(term) else None
     if not isinstance(term, Add | Mul):
         return None
     own = [a for a in term.args if made_of_exponentials(a) or _numeric_summand(term, a)]
+    if isinstance(term, Mul):  # a tanh is right for small s as it is, its exponentials cancel
+        apart = [a for a in own if not _is_tanh(a)]
+        own = apart if any(map(_has_fraction, apart)) else own
     if not any(_has_fraction(a) for a in own):
         return None
     join = add if isinstance(term, Add) else mul
@@ -67,9 +70,40 @@ def _numeric_summand(term: Term, arg: Term) -> bool:
 
 def _has_fraction(term: Term) -> bool:
     """Whether an exponential stands below a fraction line, seen through rational operations."""
-    if isinstance(term, Pow) and term.exponent < 0 and made_of_exponentials(term.base):
+    if _is_fraction(term):
         return True
     return isinstance(term, Add | Mul | Pow) and any(map(_has_fraction, children(term)))
+
+
+def _is_tanh(term: Term) -> bool:
+    """tanh(u), or a power of it above the line."""
+    base = term.base if isinstance(term, Pow) and term.exponent > 0 else term
+    return isinstance(base, Call) and base.function == "tanh"
+
+
+def _is_fraction(term: Term) -> bool:
+    """1/u with u made of exponentials, unless u is harmless: then nothing is gained, and tanh(s)
+    as exponentials would cancel for small s.
+    """
+    if not (isinstance(term, Pow) and term.exponent < 0 and made_of_exponentials(term.base)):
+        return False
+    base = term.base
+    positive = isinstance(base, Add) and any(isinstance(a, Num) and a.value > 0 for a in base.args)
+    return not (positive and all(map(_moderate, children(base))))
+
+
+def _moderate(term: Term) -> bool:
+    """Neither negative nor large: a positive number, an even power of a tanh, a sigmoid."""
+    if isinstance(term, Num):
+        return term.value >= 0
+    if isinstance(term, Mul):
+        return all(map(_moderate, term.args))
+    if isinstance(term, Pow) and isinstance(term.base, Call):
+        even = term.exponent > 0 and term.exponent % 2 == 0
+        return (even and term.base.function == "tanh") or (
+            term.exponent > 0 and _moderate(term.base)
+        )
+    return isinstance(term, Call) and term.function == "sigmoid"
 
 
 def logarithms(term: Term) -> Term | None:

@@ -241,6 +241,27 @@ def test_a_root_and_a_quotient_of_one_tail_are_one_root() -> None:
     assert roots_joined(mul(low, Pow(high, -half))) is None
 
 
+@pytest.mark.parametrize(
+    ("formula", "truth"),
+    [
+        ("tanh(17*s/10)/(2 + tanh(s)**2)", lambda s: mp.tanh(17 * s / 10) / (2 + mp.tanh(s) ** 2)),
+        ("tanh(s)/(1 + exp(-s))", lambda s: mp.tanh(s) / (1 + mp.exp(-s))),
+        ("s*tanh(s)/(1 + sigmoid(s))", lambda s: s * mp.tanh(s) / (1 + 1 / (1 + mp.exp(-s)))),
+    ],
+)
+def test_small_values_of_a_quotient_keep_their_digits(formula: str, truth: Any) -> None:
+    """tanh(s) as exponentials, 1 - exp(-2s) over 1 + exp(-2s), is right to eps and no better."""
+    layer = {"kind": "dense", "units": 1, "activation": formula}
+    spec = {"name": "small", "input": 1, "layers": [layer], "loss": "squared_error"}
+    net = load_source(emit(derive(spec)))
+    x = np.array([[1e-9], [-1e-5], [3e-3], [0.7], [-5.0]])
+    found = net.forward({"W1": np.ones((1, 1)), "b1": np.zeros(1)}, x)
+    for s, o in zip(x[:, 0], found[:, 0], strict=True):
+        with mp.workdps(40):
+            true = truth(mp.mpf(float(s)))
+        assert abs(o - true) <= 8 * np.finfo(float).eps * abs(true)
+
+
 def test_stable_forms_are_fixed_points() -> None:
     for terms in SPELLINGS.values():
         for term in terms:
