@@ -71,11 +71,26 @@ def _entry(
     alone = not node.places and node.form == "entry" and node.sample is None
     if alone and node.role not in ("weight", "bias", "delta", "error"):
         return node  # a number of its own: s, o
+    told = _by_index(node, scope)
+    if told is not None:
+        return replace(node, label=told, assumed=True)
     made = label or scope.last or Label(0, "L")
     if node.role == "activation" and _stands_at(node, inputs):
         made = made.shifted(-1)
     notes[f"{node.role} without a layer: taken as layer {made}"] = None
     return replace(node, label=made, assumed=True)
+
+
+def _by_index(node: Entry, scope: Scope) -> Label | None:
+    """The layer that the letter of an index says, where the sheet keeps letters for layers."""
+    if not scope.own.index_layers or not node.places:
+        return None
+    out = 0 if node.role != "weight" or scope.out_first else -1
+    place = node.places[out]
+    number = scope.own.index_layers.get(place.name) if isinstance(place, Letter) else None
+    if number is None or (number == 0 and node.role != "activation"):
+        return None  # an index in the wrong place
+    return Label(number)
 
 
 def _function(node: Applied) -> Applied:

@@ -47,6 +47,7 @@ class Own:
 
     signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
     last: frozenset[str] = frozenset()  # letters for the last layer
+    index_layers: Mapping[str, int] = field(default_factory=dict)  # letter -> number of its layer
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
     sample: str = ""  # the letter that counts the samples: x_i, x^{(i)}

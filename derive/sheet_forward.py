@@ -25,6 +25,7 @@ from derive.signs import Sign
 
 _WEIGHTS = frozenset("WwVvUuM") | {"theta", "Theta", "omega", "Omega"}
 _ACTIVATIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "a", "theta", "S"))
+_CALLED = _ACTIVATIONS | {"h"}  # h(a) as a whole side is no product
 _OTHERS = ("exp", "log", "sqrt", "abs", "diag", "trace", "max", "min", "sign", "sin", "cos", "tan")
 _NAMED = frozenset(FUNCTIONS.values()) - frozenset(_OTHERS)
 
@@ -131,7 +132,7 @@ def _function_name(c: Cursor) -> tuple[str, Sign | None]:
         return "", None
     place = c.place
     found = name_at(c)
-    if found is None or found.sign.letter not in _ACTIVATIONS or found.below or found.primes:
+    if found is None or found.sign.letter not in _CALLED or found.below or found.primes:
         inside = found is not None and found.sign.letter.lower() in FUNCTIONS
         if not inside:
             c.place = place
@@ -309,7 +310,17 @@ class Layering:
             for forward in found:
                 self._follow(forward, made, below)
             if len(self.roles) == before:
-                return
+                break
+        for forward in found:  # layers of one kind above each other: roles without a number
+            self._generic(forward, below)
+
+    def _generic(self, f: Forward, below: bool) -> None:
+        self._put(f.lhs, "activation" if f.function else "preactivation", None)
+        if f.affine is not None:
+            self._parameters(f.affine, None, below)
+            self._put(f.affine.below, "activation", None)
+        if f.arg is not None:
+            self._put(f.arg, "preactivation", None)
 
     def _labelled_roles(self, found: list[Forward], below: bool) -> None:
         for f in found:

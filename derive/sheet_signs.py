@@ -14,6 +14,7 @@ from derive.reading_scope import Scope
 from derive.reading_words import FRACTIONS
 from derive.sheet import Formula, Part
 from derive.sheet_forward import Forward, Layering, all_names, forwards, labelled, layers_below
+from derive.sheet_indices import index_layers
 from derive.sheet_legend import Said, legend
 from derive.sheet_statements import (
     EQUALS,
@@ -282,6 +283,7 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
     batch = any(b.form == "batch" for b in made.values())
     return Own(
         signs=made,
+        index_layers=index_layers(signs.names, signs.forwards, signs.below, base, made, last),
         last=_last_letters(signs, base),
         below=signs.below,
         brackets=_brackets(signs),

@@ -53,6 +53,7 @@ SHEETS: dict[str, tuple[Any, str]] = {
     "pointwise_circ.tex": ("2 > 3 tanh > 2 tanh : half_squared_error", "RRRRRRR"),
     "wrong_layer.tex": (DEEP, "WRWR"),
     "indices_by_prose.md": (dense((2, 3, 2), "sigmoid sigmoid", HALF), "RRRRRW"),
+    "letters_for_layers.tex": (dense((2, 3, 2), "sigmoid sigmoid", HALF), "RRRRRRRWW"),
     "unicode.md": ("3 > 2 sigmoid : binary_cross_entropy", "RRRR"),
     "regularised.tex": ("3 > 2 : half_squared_error", "RRWR"),
     "update_rules.tex": ("3 > 2 sigmoid : half_squared_error", "RRRRW"),
@@ -279,6 +280,12 @@ def test_a_subscript_can_belong_to_a_name() -> None:
     signs = found("row_vectors.tex").scopes[0].own.signs
     assert signs[(Sign("W"), "xh")] == Bound("weight", Label(1))
     assert signs[(Sign("W"), "hy")] == Bound("weight", Label(2))
+
+
+def test_letters_of_indices_say_layers() -> None:
+    own = found("letters_for_layers.tex").scopes[0].own
+    assert own.index_layers == {"i": 0, "j": 1, "k": 2}
+    assert not found("indices_by_prose.md").scopes[0].own.index_layers.get("q")
 
 
 # ------------------------------------------------------------------ without a network
