@@ -246,6 +246,8 @@ class Located:
             if self.scope.conventions.row_vectors:
                 return tensor, Table(1, shape[0], lambda r, c: (*front, c))
             return tensor, Table(shape[0], 1, lambda r, c: (*front, r))
+        if len(shape) == 2:
+            return tensor, Table(shape[0], shape[1], lambda r, c: (*front, r, c))
         raise NoValue(f"an array with {len(shape)} axes")
 
     def _shape(self, tensor: Tensor) -> tuple[int | str, ...]:

@@ -275,7 +275,8 @@ def _has_relation(tokens: list[Token], k: int) -> bool:
     depth = 0
     while k < len(tokens) and (depth or tokens[k].text != "\\\\"):
         text = tokens[k].text
-        depth += {"{": 1, "(": 1, r"\begin": 1, "}": -1, ")": -1, r"\end": -1}.get(text, 0)
+        depth += {"{": 1, "(": 1, "[": 1, r"\begin": 1}.get(text, 0)
+        depth -= {"}": 1, ")": 1, "]": 1, r"\end": 1}.get(text, 0)
         if depth == 0 and text in RELATIONS:
             return True
         k += 1
