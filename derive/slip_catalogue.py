@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from derive import slip_domains as domains
 from derive import slip_indices as indices
 from derive import slip_signs as signs
 from derive import slip_slopes as slopes
 from derive import slip_sums as sums
 from derive.reading_tree import (
     Bound,
-    Change,
     Derivative,
     Entry,
     Grid,
@@ -44,7 +44,7 @@ CATALOGUE = (
     Row("sign", signs.difference_reversed, 0.9),
     Row("sign", signs.sign_of_a_term, 0.95),
     Row("sign", signs.sign_of_a_product, 1.0),
-    Row("exponent_sign", signs.sign_in_an_exponent, 1.0),
+    Row("exponent_sign", signs.sign_in_an_exponent, 0.93),
     Row("index", indices.places_swapped, 1.0),
     Row("index", indices.other_place, 1.05),
     Row("index", indices.kronecker_place, 1.1),
@@ -53,7 +53,7 @@ CATALOGUE = (
     Row("layer", indices.other_layer, 1.0),
     Row("layer", indices.layers_together, 1.3),
     Row("variable", indices.other_quantity, 1.15),
-    Row("variable", indices.far_quantity, 1.3),
+    Row("variable", indices.far_quantity, 1.5),
     Row("variable", indices.everywhere_another_quantity, 1.35),
     Row("index", indices.everywhere_another_place, 1.2),
     Row("layer", indices.everywhere_another_layer, 1.2),
@@ -74,15 +74,17 @@ CATALOGUE = (
     Row("slope", slopes.slope_missing, 1.2),
     Row("jacobian", slopes.kronecker_for_one, 1.1),
     Row("jacobian", slopes.kronecker_for_a_one, 1.1),
+    Row("jacobian", slopes.diagonal_missing, 1.1),
     Row("jacobian", slopes.all_of_the_jacobian, 1.2),
     Row("sum", sums.sum_missing, 1.1),
     Row("sum", sums.sum_extra, 1.1),
     Row("sum", sums.sum_over_another_index, 1.1),
     Row("sum", sums.kind_of_operator, 1.5),
     Row("sum", sums.factor_of_a_sum, 1.4),
-    Row("base", indices.range_off_by_one, 1.0),
+    Row("base", indices.range_off_by_one, 1.04),
+    Row("base", sums.range_with_dots, 1.0),
     Row("sample", indices.other_sample, 1.1),
-    Row("parentheses", signs.product_of_a_sum, 1.1),
+    Row("parentheses", signs.product_of_a_sum, 1.05),
     Row("parentheses", signs.sum_of_a_product, 1.1),
     Row("parentheses", signs.part_of_a_fraction, 1.2),
     Row("parentheses", signs.power_of_a_part, 1.2),
@@ -97,6 +99,8 @@ CATALOGUE = (
     Row("constant", sums.constant_extra, 1.2),
     Row("constant", sums.constant_missing, 1.3),
     Row("constant", sums.constant_wrong, 1.2),
+    Row("domain", domains.comparison, 1.1),
+    Row("domain", domains.cases_exchanged, 1.1),
     Row("shape", indices.entry_for_array, 1.3),
     Row("shape", sums.ones_missing, 1.4),
     Row("log", slopes.function_dropped, 1.3),
@@ -113,6 +117,18 @@ LEFT = (
 )  # fmt: skip
 
 
+#: Slips of one symbol.
+SYMBOL = (
+    indices.places_swapped, indices.other_place, indices.other_layer, indices.other_quantity,
+    indices.other_sample, sums.transposed,
+)  # fmt: skip
+#: Slips that change a symbol wherever it stands.
+EVERYWHERE = (
+    indices.letters_renamed, indices.layers_together, indices.everywhere_another_quantity,
+    indices.everywhere_another_place, indices.everywhere_another_layer, indices.other_layer,
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Edit:
     """One step from what is written to what may be meant."""
@@ -123,8 +139,13 @@ class Edit:
     cost: float
 
 
-def edits(view: View, within: tuple[str, Path] | None = None) -> list[Edit]:
-    """All repairs by one slip, the likeliest first; each tree once."""
+def edits(
+    view: View, within: tuple[str, Path] | None = None, slips: tuple[Slip, ...] = ()
+) -> list[Edit]:
+    """All repairs by one slip, the likeliest first; each tree once.
+
+    `within` is the only part looked at, `slips` the only operations tried.
+    """
     found: dict[tuple[str, Path, Node], Edit] = {}
     for site in sites(view.claim):
         if within is not None and not _under(site, within):
@@ -132,7 +153,7 @@ def edits(view: View, within: tuple[str, Path] | None = None) -> list[Edit]:
         for row in CATALOGUE:
             if isinstance(site.node, Bound) != (row.slip is indices.range_off_by_one):
                 continue
-            if site.side == "lhs" and row.slip not in LEFT:
+            if (site.side == "lhs" and row.slip not in LEFT) or (slips and row.slip not in slips):
                 continue
             for k, after in enumerate(row.slip(site, view)):
                 if after == site.node or not site.takes(after):
@@ -171,16 +192,11 @@ def kind_there(kind: str, site: Site, after: Node, view: View) -> str:
 
 def _sign_there(site: Site, after: Node, view: View) -> str:
     changed = after.arg if isinstance(after, Minus) else after
-    if _trains(view) and _has_rate(site.node):
+    if any(_has_rate(side) for side in view.claim.sides):
         return "ascent"
     if view.scope.threshold and _biased(site.node, changed, view):
         return "bias_sign"
     return "sign"
-
-
-def _trains(view: View) -> bool:
-    lhs = view.claim.lhs
-    return isinstance(lhs, Change | Entry | Derivative)
 
 
 def _has_rate(node: Node) -> bool:

@@ -72,6 +72,9 @@ def place_missing(site: Site, view: View) -> Edits:
     if not isinstance(node, Entry) or node.role in ("loss", "objective"):
         return
     rank = view.rank(node)
+    if isinstance(node.sample, Letter) and node.sample.name != view.scope.sample:
+        yield replace(node, sample=None, places=(node.sample,))  # read as a sample
+        yield replace(node, sample=None)
     usable = [Letter(x) for x in view.usable(site)]
     if node.form == "entry" and len(node.places) == rank - 1:
         for new in usable:
@@ -181,7 +184,7 @@ def other_quantity(site: Site, view: View) -> Edits:
         yield from _as(node, role, view)
     if node.role in ("loss", "objective"):
         role = "objective" if node.role == "loss" else "loss"
-        yield replace(node, role=role)
+        yield replace(node, role=role, sample=node.sample if role == "loss" else None)
 
 
 def far_quantity(site: Site, view: View) -> Edits:

@@ -12,7 +12,7 @@ from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.reading_scope import Scope
 from derive.reading_tree import Entry, Node, Total, walk
-from derive.slip_catalogue import Edit, edits
+from derive.slip_catalogue import EVERYWHERE, SYMBOL, Edit, edits
 from derive.slip_meet import FACTORS, SUMMANDS, Meeting, Sides
 from derive.slip_probe import ODD, Probe
 from derive.slip_sites import exchanged_object, sites
@@ -23,6 +23,7 @@ from derive.spec import Network
 ALTERNATIVES = 3
 NEAR = 160  # repairs that are tried in pairs
 FEW = 40  # of which a second one is looked for inside the first
+DEAR = 2.5  # pairs that cost less come before all others
 SMALL = 8  # nodes of a part in which two slips are looked for
 TRIPLES = 150  # repairs of which two may be part of a triple
 
@@ -95,12 +96,15 @@ class Search:
         near = self._near(singles) if known else self._mended(singles)
         sums = self._sums(singles) if known else []
         met += [pair for w in sums if known for pair in w.found(known[0], None)]
-        yield self._first(_likeliest([*met, *near]))
+        met = [*map(_outer_first, met), *self._in_symbols(singles), *self._then_everywhere(singles)]
+        yield self._first(g for g in _likeliest(met) if _cost(g) < DEAR)
+        yield self._first(_likeliest([*met, *map(_outer_first, near)]))
         yield self._first(_likeliest(self._nested(singles)))
         if self.limit.together > 2:
-            yield self._first(_likeliest(t for m in meetings for t in m.triples(TRIPLES)))
+            triples = (_outer_first(t) for m in meetings for t in m.triples(TRIPLES))
+            yield self._first(_likeliest(triples))
             more = (t for w in sums if known for t in w.found(known[0], meetings[0]))
-            yield self._first(_likeliest(more))
+            yield self._first(_likeliest(map(_outer_first, more)))
 
     def _known(self, singles: list[Edit]) -> tuple[Sides, list[tuple[Edit, Sides]]] | None:
         """Both sides as written, and after each single repair; None where nothing has a value."""
@@ -148,6 +152,26 @@ class Search:
             for site in outer
             if isinstance(site.node, Total) and site.node.kind == "sum"
         ]
+
+    def _in_symbols(self, singles: list[Edit]) -> Iterator[tuple[Edit, ...]]:
+        """Two slips in one symbol: its index and its layer."""
+        for first in singles:
+            if isinstance(first.site.node, Entry) and isinstance(first.after, Entry):
+                made = _after(self.claim, first)
+                assert made is not None
+                within = (first.site.side, first.site.path)
+                for second in edits(View(made, self.scope, self.network), within, SYMBOL):
+                    if first.kind < second.kind:
+                        yield first, second
+
+    def _then_everywhere(self, singles: list[Edit]) -> Iterator[tuple[Edit, ...]]:
+        """A slip at one place, and one that changes a symbol wherever it stands."""
+        firsts = [e for e in singles if e.kind != "layer"]
+        for first in firsts[: 2 * FEW]:
+            made = _after(self.claim, first)
+            assert made is not None
+            for second in edits(View(made, self.scope, self.network), None, EVERYWHERE):
+                yield first, second
 
     def _nested(self, singles: list[Edit]) -> Iterator[tuple[Edit, ...]]:
         """Two repairs of which the second is inside the first."""
@@ -237,7 +261,11 @@ def _different(known: list[tuple[Edit, Sides]]) -> list[Edit]:
 def _likeliest(groups: Iterable[tuple[Edit, ...]]) -> Iterator[tuple[Edit, ...]]:
     """The groups by what they cost together, each once."""
     found = {frozenset((e.site.side, e.site.path, e.after) for e in g): g for g in groups}
-    yield from map(_outer_first, sorted(found.values(), key=lambda g: sum(e.cost for e in g)))
+    yield from sorted(found.values(), key=_cost)
+
+
+def _cost(group: tuple[Edit, ...]) -> float:
+    return sum(e.cost for e in group)
 
 
 def _after(claim: Claim, edit: Edit) -> Claim | None:
@@ -250,4 +278,5 @@ def _after(claim: Claim, edit: Edit) -> Claim | None:
 
 
 def _outer_first(group: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The outer ones first; of those one after the other on the same place, as they come."""
     return tuple(sorted(group, key=lambda e: len(e.site.path)))

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from derive.reading_tree import (
     Applied,
+    Derivative,
     Minus,
     Node,
     Num,
@@ -54,6 +55,21 @@ def without(node: Times, k: int) -> Node:
     gone = k if k < len(node.signs) else k - 1
     signs = (*node.signs[:gone], *node.signs[gone + 1 :])
     return args[0] if len(args) == 1 else replace(node, args=args, signs=signs)
+
+
+def part_of(node: Times, start: int, end: int) -> Node:
+    """Some factors of a product."""
+    if end - start == 1:
+        return node.args[start]
+    return replace(node, args=node.args[start:end], signs=node.signs[start : end - 1])
+
+
+def joined_to(node: Times, last: Node) -> Node:
+    """The product with another last factor, opened where all signs are alike."""
+    if isinstance(last, Times) and len({*node.signs, *last.signs}) == 1:
+        args = (*node.args[:-1], *last.args)
+        return replace(node, args=args, signs=(*node.signs, *last.signs))
+    return exchanged_arg(node, len(node.args) - 1, last)
 
 
 def exchanged_arg(node: N, k: int, new: Node) -> N:
@@ -173,29 +189,30 @@ def product_of_a_sum(site: Site, view: View) -> Edits:
                     yield whole[0] if len(whole) == 1 else replace(site.node, args=whole)
 
 
-Ending = tuple[Node, tuple[Node, ...], Node | None]  # a summand, factors behind, an exponent
+Ending = tuple[Node, Times | None, Node | None]  # a summand, the product with it, an exponent
 
 
 def _endings(last: Node) -> Iterator[Ending]:
     """Where the parentheses may close in the last summand."""
     sign = Minus if isinstance(last, Minus) else None
     term = last.arg if isinstance(last, Minus) else last
-    yield last, (), None
+    yield last, None, None
     if isinstance(term, Times):
         for k in range(1, len(term.args)):
-            head = times(*term.args[:k])
-            yield head if sign is None else Minus(head), term.args[k:], None
+            head = part_of(term, 0, k)
+            behind = replace(term, args=term.args[k - 1 :], signs=term.signs[k - 1 :])
+            yield head if sign is None else Minus(head), behind, None
     if isinstance(term, Power):
-        yield term.base if sign is None else Minus(term.base), (), term.exponent
+        yield term.base if sign is None else Minus(term.base), None, term.exponent
 
 
 def _sum_with(middle: tuple[Node, ...], ending: Ending, first: Node) -> Node:
     """(first + middle + last)^exponent factors."""
-    last, factors, exponent = ending
+    last, behind, exponent = ending
     made: Node = Plus((first, *middle, last))
     if exponent is not None:
         made = Power(made, exponent)
-    return times(made, *factors)
+    return made if behind is None else exchanged_arg(behind, 0, made)
 
 
 def _opened(first: Node, joined: Callable[[Node], Node]) -> Edits:
@@ -204,14 +221,17 @@ def _opened(first: Node, joined: Callable[[Node], Node]) -> Edits:
     match first:
         case Minus(arg):
             yield from map(Minus, _opened(arg, joined))
-        case Times(args=(*front, last)):
-            yield from (times(*front, made) for made in _opened(last, joined))
+        case Times(args=(*_, last)):
+            opened = _opened(last, joined)
+            yield from (joined_to(first, made) for made in opened)
         case Over(below=below):
             yield from (replace(first, below=made) for made in _opened(below, joined))
         case Total(body=body):
             yield from (replace(first, body=made) for made in _opened(body, joined))
         case Applied(args=(arg,)):
             yield from (replace(first, args=(made,)) for made in _opened(arg, joined))
+        case Derivative(of=Node() as of):
+            yield from (replace(first, of=made) for made in _opened(of, joined))
 
 
 def sum_of_a_product(site: Site, view: View) -> Edits:

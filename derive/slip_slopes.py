@@ -218,6 +218,14 @@ def kronecker_for_a_one(site: Site, view: View) -> Edits:
                 yield Plus((Kronecker(x.places[0], Letter(name)), Minus(x)), span=site.node.span)
 
 
+def diagonal_missing(site: Site, view: View) -> Edits:
+    """o_i ([i = j] - o_j) for -o_i o_j."""
+    match site.node:
+        case Minus(Times(args=(Entry(places=(i,)) as x, Entry(places=(j,)) as y))):
+            if x.role == y.role and i != j:
+                yield times(x, Plus((Kronecker(i, j), Minus(y))), span=site.node.span)
+
+
 def all_of_the_jacobian(site: Site, view: View) -> Edits:
     """sum_k a_k o_k ([k = i] - o_i) for a_i o_i (1 - o_i) or a_i do_i/ds_i."""
     if not isinstance(site.node, Times):

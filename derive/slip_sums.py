@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import permutations, product
 
 from derive.reading_tree import (
+    Applied,
     Bound,
     Derivative,
     Dots,
@@ -19,6 +21,7 @@ from derive.reading_tree import (
     Num,
     Over,
     Plus,
+    Power,
     Times,
     Total,
     Transposed,
@@ -27,9 +30,9 @@ from derive.reading_tree import (
 )
 from derive.slip_indices import renamed
 from derive.slip_signs import times, without
-from derive.slip_sites import Site, letters_in
+from derive.slip_sites import Site, changed, letters_in
 from derive.slip_slopes import complement, is_slope
-from derive.slip_view import ONE, View, is_number
+from derive.slip_view import ONE, TWO, View, is_number
 
 Edits = Iterator[Node]
 ONES = Letter("bold 1")
@@ -160,6 +163,9 @@ def terms(site: Site, view: View) -> Edits:
                 yield node
     yield from weighted(view, form)
     weights = [e for e in view.entries if e.role in ("weight", "bias") and not e.step]
+    for n in view.nodes:
+        if isinstance(n, Applied) and n.order and len(n.args) == 1:  # what slopes are made of
+            yield from (Power(replace(n, order=0), TWO), replace(n, order=0))
     for name in ("decay",):
         yield from (times(Value(name), w) for w in weights)
     yield from weights
@@ -266,16 +272,19 @@ def transposed(site: Site, view: View) -> Edits:
 
 
 def order_of_factors(site: Site, view: View) -> Edits:
-    """A B for B A, signs kept."""
-    if isinstance(site.node, Times) and view.is_array(site.node):
-        args = site.node.args
-        for k in range(len(args) - 1):
-            swapped = (*args[:k], args[k + 1], args[k], *args[k + 2 :])
-            if not (args[k] == ONES and isinstance(args[k + 1], Entry)):  # no column before ones
-                yield replace(site.node, args=swapped)
-        if 2 < len(args) < 5:
-            for order in permutations(range(len(args))):
-                yield replace(site.node, args=tuple(args[k] for k in order))
+    """A B for B A."""
+    if not isinstance(site.node, Times):
+        return
+    args = site.node.args
+    arrays = [view.is_array(arg) for arg in args]
+    for k in range(len(args) - 1):
+        swapped = (*args[:k], args[k + 1], args[k], *args[k + 2 :])
+        column = args[k] == ONES and isinstance(args[k + 1], Entry)  # none stands before ones
+        if arrays[k] and arrays[k + 1] and site.node.signs[k] not in ENTRYWISE and not column:
+            yield replace(site.node, args=swapped)
+    if 2 < len(args) < 5 and all(arrays) and len(set(site.node.signs)) == 1:
+        for order in permutations(range(len(args))):
+            yield replace(site.node, args=tuple(args[k] for k in order))
 
 
 def order_with_signs(site: Site, view: View) -> Edits:
@@ -293,6 +302,8 @@ def entrywise_product(site: Site, view: View) -> Edits:
     if isinstance(site.node, Times) and view.is_array(site.node):
         for k, sign in enumerate(site.node.signs):
             new = "" if sign in ENTRYWISE else "odot"
+            if new and ONES in site.node.args[k : k + 2]:
+                continue
             signs = (*site.node.signs[:k], new, *site.node.signs[k + 1 :])
             yield replace(site.node, signs=signs)
         yield from _grouped(site.node)
@@ -321,11 +332,29 @@ def list_for_a_sum(site: Site, view: View) -> Edits:
         yield Plus(site.node.items, span=site.node.span)
 
 
+def range_with_dots(site: Site, view: View) -> Edits:
+    """a_1 + ... + a_N for a_0 + a_1 + ... + a_N or a_0 + ... + a_N."""
+    items = site.node.args if isinstance(site.node, Plus) else ()
+    if any(isinstance(item, Dots) for item in items):
+        if not isinstance(items[1], Dots):
+            yield replace(site.node, args=items[1:])  # type: ignore[call-arg]
+        for k, by in ((0, 1), (0, -1), (len(items) - 1, 1), (len(items) - 1, -1)):
+            moved = changed(items[k], partial(_numbered_on, by))
+            yield replace(site.node, args=(*items[:k], moved, *items[k + 1 :]))  # type: ignore[call-arg]
+
+
+def _numbered_on(by: int, node: Node) -> Node:
+    """The next sample."""
+    if isinstance(node, Entry) and isinstance(node.sample, Num):
+        return replace(node, sample=Num(node.sample.value + by))
+    return changed(node, partial(_numbered_on, by))
+
+
 def two_equations(site: Site, view: View) -> Edits:
     """a = b, c = d for a = b c = d."""
     if site.parent is None and isinstance(site.node, Times):
         last = site.node.args[-1]
-        if isinstance(last, Derivative | Entry):
+        if isinstance(last, Derivative):
             yield without(site.node, len(site.node.args) - 1)
 
 

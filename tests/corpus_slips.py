@@ -242,7 +242,7 @@ def _in_slope(text: str, at: int) -> bool:
     """Whether the place is the argument of a slope, or in o (1 - o)."""
     before = text[:at].replace(r"\bigl", "")
     return bool(re.search(r"(prime\S*|dot\{\\sigma\}\S*|'\S*)\($", before)) or bool(
-        re.search(r"\(1 - [{(]*$", before)
+        re.search(r"\(1 - [{(]*(\\mathbf\{|\\vec\{)?$", before)
     ) or bool(re.match(r"[^()]*\((?:\\bigl)?1 - ", text[at:].replace(r"\bigl", "")))
 
 
