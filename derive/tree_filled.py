@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from derive.reading_defaults import top_label
 from derive.reading_tree import Applied, Entry, Function, Node, rebuilt
+from derive.symbols import Label
 
 
 def unfilled(node: Node) -> Node:
@@ -17,12 +18,23 @@ def unfilled(node: Node) -> Node:
 
 
 def told(node: Node, kept: frozenset[Entry] = frozenset()) -> Node:
-    """The tree with every layer said, but for `kept` ones and functions whose argument says it."""
+    """The tree with every layer said, but for functions whose argument says it, and as in `kept`.
+
+    `kept` are entries without a layer: they stay so, and so does another entry of the same array,
+    if theirs is the only layer that the array has there.
+    """
+    labels: dict[tuple[str, str], set[Label | None]] = {}
+    for entry in kept:
+        labels.setdefault((entry.role, entry.form), set()).add(entry.label)
+
+    def unsaid(entry: Entry) -> bool:
+        same = labels.get((entry.role, entry.form)) == {entry.label}
+        return entry.assumed and (same or entry in kept)
 
     def visit(part: Node) -> Node:
         made = rebuilt(part, visit)
         if isinstance(made, Entry):
-            return replace(made, assumed=made.assumed and made in kept)
+            return replace(made, assumed=unsaid(made))
         if isinstance(made, Applied) and made.function.label is not None and made.function.assumed:
             same = top_label(list(made.args)) == made.function.label
             return replace(made, function=replace(made.function, assumed=same))

@@ -255,6 +255,24 @@ def test_only_what_differs_is_written_anew(text: str, edit: Edit, expected: str)
     assert replaced(whole, before, edit(before), scope("columns")) == f"x = {expected}"
 
 
+def test_layers_that_the_writer_leaves_out_stay_out() -> None:
+    text = r"\frac{\partial E}{\partial s_i} = \sum_k (o_k - y_k^*)"
+    before = rhs(text, "units")
+    assert isinstance(before, Total)
+    body = before.body
+    assert isinstance(body, Plus)
+    output, target = body.args
+    assert isinstance(output, Entry)
+    assert output.label is not None
+    for other, expected in (
+        (replace(output, places=(Letter("i"),)), "o_i"),
+        (replace(output, label=output.label.shifted(-1)), "o_k^{L-1}"),
+    ):
+        after = replace(before, body=replace(body, args=(other, target)))
+        made = replaced(text, before, after, scope("units"))
+        assert made.endswith(rf"\sum_k ({expected} - y_k^*)")
+
+
 def test_macros_of_the_writer_are_kept() -> None:
     _, macros = definitions(r"\newcommand{\dl}[1]{\delta^{(#1)}}")
     text = r"\dl{l} = W^{(l+1)} \dl{l+1} \odot \sigma(z^{(l)})"
