@@ -15,6 +15,7 @@ from derive.errors import SpecError, shown
 MOST_CHARACTERS = 20_000
 MOST_TOKENS = 8_000
 DEEPEST = 60
+DEEPEST_FENCES = 150  # of parentheses and brackets, which need not be balanced
 
 #: Commands that program TeX, read or write files, or change how characters are read.
 PROGRAMMING = frozenset(
@@ -96,7 +97,7 @@ def tokens(text: str, most: int = MOST_CHARACTERS) -> list[Token]:
     if len(text) > most:
         raise Refused(f"found {len(text)} characters in one formula, expected at most {most}")
     made: list[Token] = []
-    depth, at = 0, 0
+    depth = fences = at = 0
     while at < len(text):
         if found := _SPACE.match(text, at):
             at = found.end()
@@ -115,10 +116,15 @@ def tokens(text: str, most: int = MOST_CHARACTERS) -> list[Token]:
         assert word is not None
         for token in _token(word.group(), at, word.end()):
             depth += {"{": 1, "}": -1}.get(token.text, 0)
+            fences = max(0, fences + {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0))
             made.append(token)
         at = word.end()
         if depth > DEEPEST:
             raise Refused(f"character {at}: found braces nested {depth} deep, expected {DEEPEST}")
+        if fences > DEEPEST_FENCES:
+            raise Refused(
+                f"character {at}: found parentheses nested {fences} deep, expected {DEEPEST_FENCES}"
+            )
         if len(made) > MOST_TOKENS:
             raise Refused(f"found more than {MOST_TOKENS} signs in one formula")
     return made

@@ -7,11 +7,13 @@ from functools import cache
 
 import pytest
 
+from derive.claims import Claim
 from derive.conventions import Conventions
 from derive.errors import SpecError
 from derive.judging import Judge
 from derive.latex_tokens import Refused
 from derive.profiles import profile
+from derive.python_writing import python_text
 from derive.reading_own import Own, PythonStyle
 from derive.reading_scope import Scope
 from derive.sheet import Directive, Formula, Heading, Prose, Sheet
@@ -386,3 +388,24 @@ def test_what_is_no_line_of_arrays(line: str, place: int, expected: str) -> None
     reading = claims_of(formula, Scope(profile("rows"), last=Label(2)))
     assert not reading.claims
     assert (reading.problems[0].at, expected in reading.problems[0].expected) == (place, True)
+
+
+WRITTEN = [line for _, style, line, _ in LINES if style is ROWS and "mean" not in line]
+
+
+@pytest.mark.parametrize("line", WRITTEN)
+def test_python_is_written_as_it_is_read(line: str) -> None:
+    """What is written of a tree is read as the same tree."""
+    scope = Scope(profile("rows"), last=Label(2), own=Own(python=ROWS))
+    names = re.findall(r"[A-Za-z]\w*", line)
+
+    def claim(text: str) -> Claim:
+        (formula,) = read_sheet(text, "hand.py", "py").formulas
+        return claims_of(formula, scope).claims[0]
+
+    first = claim(line)
+    assert first.lhs is not None
+    assert first.rhs is not None
+    sides = [python_text(side, names, Label(2)) for side in (first.lhs, first.rhs)]
+    again = claim(" = ".join(sides))
+    assert (again.lhs, again.rhs) == (first.lhs, first.rhs), sides

@@ -1,0 +1,230 @@
+"""Reading trees of Python sheets as Python again, in the names that the sheet uses.
+
+>>> from derive.reading_tree import Entry, Times, Transposed
+>>> from derive.symbols import Label
+>>> hidden = Entry("activation", "", Label(1), form="batch")
+>>> error = Entry("delta", "", Label(2), form="batch")
+>>> python_text(Times((Transposed(hidden), error), ("",)), ("h1", "delta2"))
+'h1.T @ delta2'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+from derive.python_names import Named, meaning
+from derive.reading_tree import (
+    Applied,
+    Bracket,
+    Derivative,
+    Entry,
+    Letter,
+    Minus,
+    Node,
+    Num,
+    Over,
+    Plus,
+    Power,
+    Size,
+    Times,
+    Total,
+    Transposed,
+    Value,
+)
+from derive.symbols import Label
+
+_SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4
+_LETTERS = {
+    "weight": "W", "bias": "b", "preactivation": "z", "activation": "a", "input": "X",
+    "target": "y", "output": "y_hat", "loss": "loss", "objective": "loss",
+    "learning_rate": "lr", "samples": "n",
+}  # fmt: skip
+_RELATIONS = {"<": "<", ">": ">", "le": "<=", "ge": ">=", "=": "==", "ne": "!="}
+
+
+class Unwritten(Exception):
+    """A part that has no Python here; the text says which."""
+
+
+def python_text(node: Node, names: Iterable[str] = (), last: Label | None = None) -> str:
+    """The node as Python; `names` are those of the sheet, `last` the label of the last layer."""
+    return _Writer(names, last).write(node, 0)
+
+
+class _Writer:
+    """Writes expressions with as few parentheses as the operators need."""
+
+    def __init__(self, names: Iterable[str], last: Label | None) -> None:
+        self.last = last
+        self.known: dict[Named, str] = {}
+        for name in names:
+            named = meaning(name)
+            if named is not None:
+                self.known.setdefault(named, name)
+
+    def write(self, node: Node, tight: int) -> str:
+        text, binds = self._parts(node)
+        return text if binds >= tight else f"({text})"
+
+    def _parts(self, node: Node) -> tuple[str, int]:
+        match node:
+            case Num():
+                return _number(node.value), _ATOM if node.value >= 0 else _SUM
+            case Letter():
+                return ("np.ones(n)" if node.name == "bold 1" else node.name), _ATOM
+            case Value():
+                own = {"pi": "np.pi", "e": "np.e"}
+                role = Named("learning_rate")
+                return own.get(node.name) or self._known(role), _ATOM
+            case Size() if node.label is None:
+                return self._known(Named("samples")), _ATOM
+            case Entry():
+                return self._entry(node), _ATOM
+            case Derivative() if len(node.by) == 1 and isinstance(node.by[0], Entry):
+                return self._derived(node.by[0]), _ATOM
+            case Transposed():
+                return self._transposed(node.arg)
+            case Plus():
+                return self._plus(node), _SUM
+            case Minus():
+                return "-" + self.write(node.arg, _PRODUCT), _SUM
+            case Times():
+                return self._times(node), _PRODUCT
+            case Over():
+                above, below = self.write(node.above, _PRODUCT), self.write(node.below, _POWER)
+                return f"{above} / {below}", _PRODUCT
+            case Power():
+                base, power = self.write(node.base, _ATOM), self.write(node.exponent, _POWER)
+                return f"{base}**{power}", _POWER
+            case Bracket() if len(node.members) == 2:
+                left, right = (self.write(m, _SUM) for m in node.members)
+                return f"{left} {_RELATIONS[node.relations[0]]} {right}", 0
+            case Applied() if len(node.args) == 1:
+                return self._applied(node), _ATOM
+            case Total() if node.kind == "sum":
+                bounds = "".join(f", {b.name}" for b in node.bounds)
+                return f"Sum({self.write(node.body, 0)}{bounds})", _ATOM
+        raise Unwritten(type(node).__name__.lower())
+
+    # ---------------------------------------------------------------- names
+
+    def _known(self, named: Named) -> str:
+        if named in self.known:
+            return self.known[named]
+        alone = replace(named, label=None)
+        if named.label is not None and named.label == self.last and alone in self.known:
+            return self.known[alone]
+        number = "" if named.label is None or named.label.base else str(named.label.offset)
+        letter = "delta" if named.role == "delta" else _LETTERS.get(named.role)
+        if letter is None:
+            raise Unwritten(named.role)
+        return ("d" if named.derived else "") + letter + number
+
+    def _entry(self, node: Entry) -> str:
+        if node.barred:
+            return self._derived(replace(node, barred=False))
+        named = Named(node.role, node.label)
+        output = Named("output")
+        if node.role == "objective":
+            named = Named("loss")
+        elif node.role == "delta":
+            return self._derived(replace(node, role="preactivation"))
+        elif node.role == "activation" and node.label == self.last and output in self.known:
+            named = output if named not in self.known else named
+        elif node.role == "activation" and node.label == Label(0):
+            named = Named("input")
+        if node.role in ("input", "target", "output"):
+            named = Named(node.role)
+        return self._known(named) + self._places(node)
+
+    def _derived(self, by: Entry) -> str:
+        """A derivative of the loss: delta2 or dz2, dW1."""
+        delta = Named("delta", by.label)
+        spelled = Named(by.role, by.label, True)
+        if by.role == "preactivation" and (delta in self.known or spelled not in self.known):
+            spelled = delta
+        return self._known(spelled) + self._places(by)
+
+    def _places(self, node: Entry) -> str:
+        if not node.places:
+            return ""
+        places = []
+        for place in node.places:
+            if isinstance(place, Num):
+                place = replace(place, value=place.value - 1)  # Python counts from 0
+            places.append(self.write(place, 0))
+        return f"[{', '.join(places)}]"
+
+    # ---------------------------------------------------------------- operations
+
+    def _transposed(self, arg: Node) -> tuple[str, int]:
+        if isinstance(arg, Times) and arg.args[-1] == Letter("bold 1") and arg.signs == ("",):
+            return self._summed(arg.args[0], True), _ATOM
+        return self.write(arg, _ATOM) + ".T", _ATOM
+
+    def _summed(self, node: Node, keeps: bool = False) -> str:
+        """A product with a column of ones is a sum over an axis."""
+        kept = ", keepdims=True" if keeps else ""
+        if isinstance(node, Transposed):
+            return f"np.sum({self.write(node.arg, 0)}, axis=0{kept})"
+        return f"np.sum({self.write(node, 0)}, axis=1{kept})"
+
+    def _plus(self, node: Plus) -> str:
+        text = self.write(node.args[0], _SUM)
+        for arg in node.args[1:]:
+            minus = isinstance(arg, Minus)
+            part = self.write(arg.arg if isinstance(arg, Minus) else arg, _PRODUCT)
+            text += f" {'-' if minus else '+'} {part}"
+        return text
+
+    def _times(self, node: Times) -> str:
+        if len(node.args) == 2 and node.args[1] == Letter("bold 1"):
+            return self._summed(node.args[0])
+        text = self.write(node.args[0], _PRODUCT)
+        before = node.args[0]
+        for sign, arg in zip(node.signs, node.args[1:], strict=True):
+            matrices = sign == "" and _is_array(before) and _is_array(arg)
+            mark = " @ " if matrices else " * "
+            tight = _POWER if isinstance(arg, Times | Over) else _PRODUCT
+            text += mark + self.write(arg, tight)
+            before = arg if _is_array(arg) else before
+        return text
+
+    def _applied(self, node: Applied) -> str:
+        name = node.function.name
+        inside = self.write(node.args[0], 0)
+        if name == "relu" and not node.order:
+            return f"np.maximum(0, {inside})"
+        if node.order:
+            return f"{name or 'f'}_prime({inside})"
+        plain = name in ("exp", "log", "tanh", "sqrt", "sin", "cos", "abs")
+        return f"{'np.' if plain else ''}{name or 'f'}({inside})"
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value)
+    plain = repr(float(value))
+    return plain if Fraction(plain) == value else f"{value.numerator}/{value.denominator}"
+
+
+def _is_array(node: Node) -> bool:
+    """Whether a node is an array and not a number of the statement."""
+    match node:
+        case Num() | Letter() | Value() | Size():
+            return isinstance(node, Letter) and node.name == "bold 1"
+        case Entry():
+            return not node.places and node.role not in ("loss", "objective")
+        case Minus() | Transposed():
+            return _is_array(node.arg)
+        case Plus() | Times():
+            return any(map(_is_array, node.args))
+        case Over():
+            return _is_array(node.above) or _is_array(node.below)
+        case Power():
+            return _is_array(node.base)
+        case Applied():
+            return any(map(_is_array, node.args))
+    return True
