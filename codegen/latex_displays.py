@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from codegen.break_lines import INDENT, broken, short_left_side
 from codegen.document import Display, Equation, EquationRow, Equations, Inlines, Line
@@ -131,7 +132,8 @@ def equations(block: Equations) -> str:
     """Rows of equations under one number each."""
     if len(block.rows) == 1 and (line := _one_line(block.rows[0])):
         return line
-    rows = [r for made in block.rows for r in _equation_rows(made)]
+    beside = _columns_width(block) <= TEXT_WIDTH - TAG
+    rows = [r for made in block.rows for r in _equation_rows(made, beside)]
     return _aligned(rows, any(made.key for made in block.rows))
 
 
@@ -146,11 +148,22 @@ def _one_line(made: EquationRow) -> str:
     return f"\\begin{{{name}}}\n  {body}{label}\n\\end{{{name}}}"
 
 
-def _equation_rows(made: EquationRow) -> Iterator[str]:
+def _columns_width(block: Equations) -> float:
+    """What all rows take together, since the first equations stand below one another."""
+    columns = zip_longest(*(row.equations for row in block.rows))
+    total = -2.0
+    for column in columns:
+        found = [e for e in column if e is not None]
+        right = max(width(e.rhs) + (RELATION if e.relation else 0.0) for e in found)
+        total += max(width(e.lhs) for e in found) + right + 2.0
+    return total
+
+
+def _equation_rows(made: EquationRow, beside: bool) -> Iterator[str]:
     label = rf" \label{{{made.key}}}" if made.key else r" \notag"
     room = TEXT_WIDTH - TAG
     total = sum(map(_equation_width, made.equations)) + 2.0 * len(made.equations)
-    if total <= room:
+    if total <= room and (beside or len(made.equations) == 1):
         yield " & ".join(map(_equation, made.equations)) + label
         return
     for k, equation in enumerate(made.equations):

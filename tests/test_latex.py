@@ -28,6 +28,7 @@ from codegen.document import (
     Table,
 )
 from codegen.latex import latex
+from codegen.latex_displays import equations
 from codegen.latex_math import formula
 from codegen.latex_safety import assert_safe_body, assert_safe_latex
 from codegen.numbering import numbered
@@ -237,3 +238,14 @@ def test_a_missing_pdflatex_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_documents_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(sample(), "title", "x")  # noqa: B010  (what a type checker would refuse)
+
+
+def test_equations_stand_side_by_side_only_where_all_rows_leave_room() -> None:
+    def equation(letters: int) -> Equation:
+        return Equation(Ident("x"), "=", row(*(Ident("m") for _ in range(letters))))
+
+    pair = EquationRow((equation(4), equation(4)))
+    narrow = equations(Equations((pair, EquationRow((equation(8),)))))
+    wide = equations(Equations((pair, EquationRow((equation(33),)))))
+    assert "m & x" in narrow
+    assert "m & x" not in wide
