@@ -79,12 +79,6 @@ class Equal:
     how: str
     text: str
 
-    @property
-    def labelled(self) -> bool:
-        """Whether the line says every layer, so that nothing is to be filled in."""
-        scope = scope_of_line(self.line.notation, self.line.network)
-        return not any(claim.notes for claim in read(self.text, scope).claims)
-
 
 # ------------------------------------------------------------------ where the lines come from
 
