@@ -11,7 +11,7 @@ from pathlib import Path
 from codegen import files
 from codegen.hands import Hand, parted, read_hand
 from codegen.latex_math import formula
-from codegen.marked import LEVELS, is_read, revealed
+from codegen.marked import LEVELS, in_order, is_read, revealed
 from codegen.marked_github import github
 from codegen.marked_html import html
 from codegen.marked_json import to_json
@@ -55,7 +55,7 @@ def check_hand(hand: Hand, source: Source | None, notation: str | None) -> Marke
     marked = marking.mark(hand.sheet, network, notation, typeset=_latex)
     in_one_line = found is not None and found.label == "spec"
     spec = spelled(found.network) if found is not None and in_one_line else marked.spec
-    return replace(marked, spec=spec, macros=hand.sheet.macros)
+    return replace(in_order(marked), spec=spec, macros=hand.sheet.macros)
 
 
 def _latex(layout: Layout) -> str:

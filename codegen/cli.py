@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from codegen.cli_sheets import check, translate
+from codegen.cli_words import FORCE, SPEC
 from codegen.stops import run
 from derive.errors import SpecError
 
@@ -24,10 +26,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_SPEC = "A file, -, the name of an example, or a network in one line."
-_FORCE = "Overwrite files that a person has changed."
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help=_SPEC, show_default=False)]
-Force = Annotated[bool, typer.Option("--force", help=_FORCE)]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help=SPEC, show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help=FORCE)]
 Notation = Annotated[
     str | None,
     typer.Option("--notation", metavar="NAME", help="In place of the notation of the spec."),
@@ -74,7 +74,7 @@ def demo(
 @app.command()
 def build(
     specs: Annotated[
-        list[str] | None, typer.Argument(metavar="SPEC...", help=_SPEC, show_default=False)
+        list[str] | None, typer.Argument(metavar="SPEC...", help=SPEC, show_default=False)
     ] = None,
     folder: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="One folder for each name in DIR.")
@@ -191,108 +191,8 @@ def verify(
     raise typer.Exit(0 if report.ok else 1)
 
 
-@app.command()
-def check(
-    arguments: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[SPEC] HAND...",
-            help="SPEC as elsewhere; HAND is a file .tex, .md or .py, or - for LaTeX from standard"
-            " input. Without SPEC: statements about activations, losses and chain rules alone.",
-            show_default=False,
-        ),
-    ],
-    notation: Annotated[
-        str | None,
-        typer.Option(
-            "--notation", metavar="NAME|FILE.toml", help="Of the sheet; guessed where nobody says."
-        ),
-    ] = None,
-    formats: Annotated[
-        str | None,
-        typer.Option("--format", metavar="LIST", help="Of text (default), html, json and github."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    path: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="Where to; of several formats, html and json."
-        ),
-    ] = None,
-    reveal: Annotated[
-        str,
-        typer.Option(
-            "--reveal",
-            metavar="LEVEL",
-            help="How much is said: none, place, slip, or line with the corrected line.",
-        ),
-    ] = "line",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="What cannot be read or decided also gives 1.")
-    ] = False,
-    least: Annotated[
-        int,
-        typer.Option("--min-checked", metavar="N", min=0, help="Fewer claims checked gives 1."),
-    ] = 0,
-    force: Force = False,
-) -> None:
-    """Mark a hand derivation line by line; exit code 1 where a claim is wrong."""
-    from codegen import checking
-    from codegen.marked import Demands
-
-    checking.check_level(reveal)
-    places = checking.destinations(checking.chosen_formats(formats, json), path)
-    sheets = checking.check_files(arguments, notation)
-    for each in checking.report(sheets, places, reveal, force=force):
-        print(each)
-    demands = Demands(strict, least)
-    marked = [each for _, each in sheets]
-    for problem in demands.unmet(marked):
-        print(problem, file=sys.stderr)
-    raise typer.Exit(0 if demands.met(marked) else 1)
-
-
-@app.command()
-def translate(
-    arguments: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[SPEC] HAND",
-            help="SPEC as elsewhere; HAND is a file .tex or .md, or - for standard input. SPEC says"
-            " how many layers there are and whether biases are thresholds.",
-            show_default=False,
-        ),
-    ],
-    target: Annotated[
-        str, typer.Option("--to", metavar="NAME|FILE.toml", help="The notation to write.")
-    ],
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="NAME|FILE.toml", help="Of the sheet; guessed where nobody says."
-        ),
-    ] = None,
-    path: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Where to; else it is printed."),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A formula that is left as it is gives 1.")
-    ] = False,
-    force: Force = False,
-) -> None:
-    """Write the formulas of a hand derivation in another notation; prose stays in place."""
-    from codegen import translate as command
-
-    made = command.translate_hand(arguments, source, target)
-    if path is None or str(path) == "-":
-        print(made.text, end="")
-    else:
-        command.write(made, path, force=force)
-        print(path)
-    for line in command.remarks(made):
-        print(line, file=sys.stderr)
-    raise typer.Exit(1 if strict and made.left else 0)
+app.command()(check)
+app.command()(translate)
 
 
 @app.command()
@@ -334,11 +234,9 @@ def examples(
     known = (*examples.names(), *examples.sheets())
     unknown = [name for name in names or [] if name not in known]
     if unknown:
+        expected = f", expected {listed(known)}"
         raise SpecError(
-            *(
-                f"NAME: found {shown(name)}, expected {listed(known)}{suggestion(name, known)}"
-                for name in unknown
-            )
+            *(f"NAME: found {shown(name)}{suggestion(name, known) or expected}" for name in unknown)
         )
     if not names:
         width = max(map(len, known))

@@ -83,6 +83,25 @@ ANSWERS = (WRONG, DEFECT, INCOMPLETE)
 LEVELS = ("none", "place", "slip", "line")
 
 
+def in_order(marked: Marked) -> Marked:
+    """The marks as the claims stand in the sheet, those that could not be read among the others."""
+    formulas: dict[int, int] = {}
+    for mark in marked.marks:
+        formulas.setdefault(id(mark.formula), len(formulas))
+    order = sorted(
+        range(len(marked.marks)),
+        key=lambda k: (formulas[id(marked.marks[k].formula)], marked.marks[k].span[0]),
+    )
+    place = {old: new for new, old in enumerate(order)}
+    marks = (marked.marks[k] for k in order)
+    return replace(
+        marked,
+        marks=tuple(
+            m if m.inherits is None else replace(m, inherits=place[m.inherits]) for m in marks
+        ),
+    )
+
+
 # ------------------------------------------------------------------------------- how much is seen
 
 

@@ -14,7 +14,18 @@ import pytest
 
 from codegen import marked_terminal
 from codegen.latex_math import formula
-from codegen.marked import COUNTED, LEVELS, SLIPS, WORDS, Demands, Tex, facts, revealed, summary
+from codegen.marked import (
+    COUNTED,
+    LEVELS,
+    SLIPS,
+    WORDS,
+    Demands,
+    Tex,
+    facts,
+    in_order,
+    revealed,
+    summary,
+)
 from codegen.marked_github import github
 from codegen.marked_html import html
 from codegen.marked_json import data, schema, to_json
@@ -113,6 +124,14 @@ def test_demands() -> None:
     ]
     defined = Marked(None, "units", False, (replace(BAD, verdict=DEFINITION),))
     assert not Demands(at_least=1).met([defined])
+
+
+def test_marks_stand_in_the_order_of_the_sheet() -> None:
+    heir = replace(LATER, inherits=0)
+    mixed = Marked(None, "u", False, (BAD, FIRST, heir))
+    ordered = in_order(mixed).marks
+    assert ordered == (FIRST, BAD, replace(heir, inherits=1))
+    assert in_order(SHEET) == SHEET
 
 
 # --------------------------------------------------------------------------------- how much is seen

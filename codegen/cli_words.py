@@ -1,0 +1,4 @@
+"""Words that several commands share."""
+
+SPEC = "A file, -, the name of an example, or a network in one line."
+FORCE = "Overwrite files that a person has changed."
