@@ -63,6 +63,17 @@ _NO_TERM = (
 )  # fmt: skip
 
 
+_TOLD: dict[tuple[int, str], Told] = {}
+
+
+def told(derivation: Derivation, name: str) -> Told:
+    """A strategy at work, once for all sheets on the same derivation."""
+    key = (id(derivation), name)
+    if key not in _TOLD:
+        _TOLD[key] = tell(derivation, name)
+    return _TOLD[key]
+
+
 @dataclass(frozen=True)
 class Statement:
     """One member of a chain equal to another; in an update it is the new value."""
@@ -122,13 +133,13 @@ class Sheet:
 
     @cached_property
     def update(self) -> Told:
-        return tell(self.derivation, UPDATE)
+        return told(self.derivation, UPDATE)
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
         chains = [*self.derivation.chains, *self.update.chains]
         for name in dict.fromkeys((*self.profile.strategies, "delta")):
-            chains += tell(self.derivation, name).chains
+            chains += told(self.derivation, name).chains
         equations = (*self.derivation.forward, self.derivation.loss, *self.derivation.gradients)
         found = [
             Statement(f"equation {e.lhs}", self._sized(e.lhs), self._sized(e.rhs))

@@ -244,6 +244,8 @@ def _output(sheet: Sheet, claim: Claim) -> str | None:
 def _direction(sheet: Sheet, claim: Claim) -> str | None:
     """v/|v| = u/|u| and v ~ u: of the mean and of the sum over the samples; -grad: of a step."""
     lhs, rhs = claim.lhs, claim.rhs
+    if not isinstance(lhs, Minus | Letter | Over):
+        return None
     update = sheet.update
     unit = [c for part in update.parts if part.kind == "direction" for c in part.chains]
     if isinstance(lhs, Minus) and isinstance(lhs.arg, Nabla) and rhs is None:
