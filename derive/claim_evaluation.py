@@ -272,9 +272,11 @@ def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[Se
                 base.need_layers(side)
             raise NoValue(f"the range of the index {name}")
         ranges.append(range(first, first + min(extents)))
+    layers = {k: base.layer for k, letter in base.scope.layer_letters.items() if letter == "l"}
     for row in product(*ranges):
         letters = dict(zip(names, row, strict=True))
-        if all(_fits(condition, letters) for condition in claim.conditions):
+        known = {**layers, **letters}
+        if all(_fits(condition, known) for condition in claim.conditions):
             yield replace(base, letters=letters)
 
 

@@ -180,14 +180,20 @@ class _Statements:
         made = self._chain(members, relations, link, span)
         if _is_condition(members, link) and self.claims and relations:
             owner = self.claims[-1].chain
+            of_layers = isinstance(members[0], Letter) and members[0].name in self._layers
             self.claims = [
                 replace(claim, conditions=(*claim.conditions, *made))
-                if claim.chain == owner
+                if claim.chain == owner or of_layers
                 else claim
                 for claim in self.claims
             ]
             return
         self.claims += made
+
+    @property
+    def _layers(self) -> frozenset[str]:
+        """The letters of any layer."""
+        return frozenset(k for k, base in self.scope.layer_letters.items() if base == "l")
 
     def _chain(
         self,

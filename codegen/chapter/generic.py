@@ -6,6 +6,15 @@ from dataclasses import replace
 
 from codegen.chapter.groups import place_of
 from codegen.chapter.sheet import Sheet, braced
+from codegen.chapter.validity import (
+    at_layer,
+    between,
+    condition,
+    everywhere,
+    nowhere,
+    restricted,
+    weighted,
+)
 from codegen.document import (
     Block,
     Display,
@@ -17,8 +26,9 @@ from codegen.document import (
     Paragraph,
     Section,
 )
+from codegen.document import Equation as EquationOnPage
 from derive.equation import Equation
-from derive.generic import template
+from derive.generic import instance, template
 from derive.layout import row
 from derive.matrix import Hadamard, Product
 from derive.stages import SAMPLE
@@ -30,17 +40,31 @@ def generic_section(sheet: Sheet) -> Section:
     """The error of layer l, then the gradients of its parameters."""
     chains = {chain.key: chain for chain in sheet.derivation.generic}
     stage = template(_bias(sheet))
+    equations = stage.equations
+    if (only := nowhere(sheet)) is not None:  # shown at a layer that takes something else
+        moved = instance(only)
+        chains = {key: at_layer(chain, moved) for key, chain in chains.items()}
+        equations = (moved.equation(stage.main),)
+        stage = only
     l = Math(sheet.writer.label(stage.label))  # noqa: E741
+    where = _weighted(sheet)
+    which = "All layers" if everywhere(sheet) else "Dense layers"
+    shown = (*map(sheet.equation, equations), *([where] if where else []))
     blocks: list[Block] = [
-        Paragraph(("All layers do the same, so we look at one of them, number ", l, ", which"
+        Paragraph((which + " do the same, so we look at one of them, number ", l, ", which"
         " computes",)),
-        Equations((EquationRow(tuple(map(sheet.equation, stage.equations)), "generic.s"),)),
+        Equations((EquationRow(shown, "generic.s"),)),
         Paragraph(("with any activation. ", *_define(sheet, chains))),
     ]  # fmt: skip
     if "generic.delta" in chains:
         blocks += _delta(sheet, chains["generic.delta"])
     blocks += _weights(sheet, chains)
     return Section(("Any layer",), tuple(blocks), "sec:generic")
+
+
+def _weighted(sheet: Sheet) -> EquationOnPage | None:
+    """The layers that compute so, where the network has others."""
+    return condition(sheet, weighted(sheet.derivation.forward_pass.stages))
 
 
 def _bias(sheet: Sheet) -> str:
@@ -69,6 +93,7 @@ def _define(sheet: Sheet, chains: dict[str, Chain]) -> tuple[Inline, ...]:
 def _delta(sheet: Sheet, chain: Chain) -> list[Block]:
     k = sheet.index("k")
     lines = sheet.lines(chain, chain.key)
+    where = condition(sheet, between(sheet))
     blocks: list[Block] = [
         Paragraph(
             ("The unit's output goes to every unit ", k, " of the next layer, and each of them"
@@ -78,14 +103,14 @@ def _delta(sheet: Sheet, chain: Chain) -> list[Block]:
              " adds up what comes back on each:"),
             ("The error.",),
         ),
-        Display(_with_braces(sheet, chain, lines)),
+        Display(restricted(_with_braces(sheet, chain, lines), where)),
     ]  # fmt: skip
     arrays = sheet.arrays(Equation(place_of(chain), chain.result))
     if arrays is not None:
         blocks.append(
             Paragraph(_transpose_words(sheet, chain), ("Where the transpose comes from.",))
         )
-        blocks.append(Equations((EquationRow((arrays,)),)))
+        blocks.append(Equations((EquationRow((arrays, *([where] if where else []))),)))
     return blocks
 
 
@@ -156,7 +181,7 @@ def _weights(sheet: Sheet, chains: dict[str, Chain]) -> list[Block]:
             Paragraph(
                 _parameter_words(sheet, chain), (_PARAMETER_LEADS[chain.lhs.by.tensor.role],)
             ),
-            Display(sheet.lines(chain, key)),
+            Display(restricted(sheet.lines(chain, key), _weighted(sheet))),
         ]
         if chain.lhs.by.tensor.role == "weight":
             blocks += _outer(sheet, chain)
@@ -189,4 +214,6 @@ def _outer(sheet: Sheet, chain: Chain) -> list[Block]:
         return []
     text = ("Error times input. Each entry is a product of a number of the unit and a number of the"
             " input, so the whole matrix is a column times a row:")  # fmt: skip
-    return [Paragraph((text,)), Equations((EquationRow((arrays,)),))]
+    where = _weighted(sheet)
+    shown = (arrays,) if where is None else (arrays, where)
+    return [Paragraph((text,)), Equations((EquationRow(shown),))]

@@ -1,0 +1,92 @@
+"""For which layers the generic equations hold, where a network has layers of other kinds too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+
+from codegen.chapter.sheet import Sheet
+from codegen.document import Equation, Line
+from derive import layout as lay
+from derive.generic import is_link
+from derive.layers import Dense
+from derive.layout import Space, row
+from derive.stages import Moved, Stage
+from derive.steps import Chain
+from derive.terms import Label, Tensor, refs
+
+
+def everywhere(sheet: Sheet) -> bool:
+    """Whether every layer is a dense one that takes what the layer before it gives."""
+    stages = sheet.derivation.forward_pass.stages
+    plain = all(isinstance(s.layer, Dense) for s in stages)
+    return plain and (any(s.repeat for s in stages) or len(weighted(stages)) == len(stages))
+
+
+def weighted(stages: Iterable[Stage]) -> list[int]:
+    """The dense layers whose input is written as the activation of the layer before."""
+    made = tuple(stages)
+    return [
+        s.label.offset
+        for s in made
+        if isinstance(s.layer, Dense) and s.source == _below(made, s.label.offset)
+    ]
+
+
+def between(sheet: Sheet) -> list[int]:
+    """The dense layers whose output goes into the next dense layer, and nowhere else."""
+    made = sheet.derivation.forward_pass
+    known = weighted(made.stages)
+    users = [tensor for equation in made.equations for tensor in _read(equation.rhs)]
+    return [
+        below.label.offset
+        for below, above in pairwise(made.stages)
+        if is_link(below, above) and above.label.offset in known and users.count(below.output) == 1
+    ]
+
+
+def nowhere(sheet: Sheet) -> Stage | None:
+    """The first dense layer, where none takes what is written as an activation."""
+    stages = sheet.derivation.forward_pass.stages
+    if everywhere(sheet) or weighted(stages):
+        return None
+    return next((s for s in stages if isinstance(s.layer, Dense)), None)
+
+
+def at_layer(chain: Chain, moved: Moved) -> Chain:
+    """The chain of layer l at one layer."""
+    steps = tuple(replace(step, rhs=moved(step.rhs)) for step in chain.steps)
+    return replace(chain, lhs=moved(chain.lhs), steps=steps)
+
+
+def condition(sheet: Sheet, numbers: list[int]) -> Equation | None:
+    """l = 1, 3, where the network has other layers too."""
+    if everywhere(sheet) or not numbers:
+        return None
+    letter = sheet.writer.label(Label(0, "l"))
+    return Equation(letter, "=", lay.listed(*map(lay.number, numbers)))
+
+
+def restricted(lines: tuple[Line, ...], where: Equation | None) -> tuple[Line, ...]:
+    """The lines, the last of them with the layers for which they hold."""
+    if where is None or not lines:
+        return lines
+    assert where.lhs is not None
+    said = row(where.lhs, where.relation, where.rhs)
+    last = replace(lines[-1], rhs=row(lines[-1].rhs, Space("qquad"), said))
+    return (*lines[:-1], last)
+
+
+def _read(term: object) -> set[Tensor]:
+    return {ref.tensor for ref in refs(term)}  # type: ignore[arg-type]
+
+
+def _below(stages: tuple[Stage, ...], number: int) -> Tensor | None:
+    """What the notation writes as the activation of the layer before."""
+    outputs = [s.output for s in stages if s.label == Label(number - 1)]
+    named = [t for t in outputs if t.role in ("activation", "preactivation")]
+    active = [t for t in named if t.role == "activation"]
+    if active or named:
+        return (active or named)[-1]
+    return stages[0].source if number == 1 else None
