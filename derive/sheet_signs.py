@@ -72,6 +72,8 @@ def bound_signs(
 ) -> dict[Key, Bound]:
     """The signs that the notation does not have, or has in another sense."""
     made: dict[Key, Bound] = {}
+    if not base.shapes and not any(f.affine for f in signs.forwards):
+        return made  # lemmas about functions: no unit in sight
     numbered = last in (0, signs.depth)
     for key, (role, layer) in signs.layering.roles.items():
         label = Label(layer) if layer is not None and numbered and role != "input" else None
@@ -140,10 +142,13 @@ def _is_whole(key: Key, signs: Signs) -> bool:
 
 
 def _of_words(said: Said, signs: Signs, last: int) -> Bound:
-    label = None
-    if said.role in ("activation", "preactivation") and said.hidden and last == 2:
+    label, role = None, said.role
+    if role == "output" and any(n.key == said.name.key and labelled(n, signs.below)
+                                for n in (said.name, *signs.names)):  # fmt: skip
+        role = "activation"  # the output of every layer, since it has a layer
+    if role in ("activation", "preactivation") and said.hidden and last == 2:
         label = Label(1)
-    return Bound(said.role, label, _form(said.name.key, said.role, signs))
+    return Bound(role, label, _form(said.name.key, role, signs))
 
 
 def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
