@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from derive import slip_arrays as arrays
 from derive import slip_domains as domains
 from derive import slip_indices as indices
+from derive import slip_jacobians as jacobians
 from derive import slip_signs as signs
 from derive import slip_slopes as slopes
 from derive import slip_sums as sums
+from derive import slip_terms as terms
 from derive.reading_tree import (
     Bound,
     Derivative,
@@ -44,24 +47,26 @@ CATALOGUE = (
     Row("sign", signs.difference_reversed, 0.9),
     Row("sign", signs.sign_of_a_term, 0.95),
     Row("sign", signs.sign_of_a_product, 1.0),
-    Row("exponent_sign", signs.sign_in_an_exponent, 0.93),
+    Row("exponent_sign", signs.sign_in_an_exponent, 0.97),
     Row("index", indices.places_swapped, 1.0),
     Row("index", indices.other_place, 1.05),
     Row("index", indices.kronecker_place, 1.1),
     Row("index", indices.place_missing, 1.1),
+    Row("index", indices.place_for_a_sample, 1.05),
     Row("index", indices.letters_renamed, 1.4),
     Row("layer", indices.other_layer, 1.0),
     Row("layer", indices.layers_together, 1.3),
     Row("variable", indices.other_quantity, 1.15),
+    Row("variable", indices.other_letter, 1.15),
     Row("variable", indices.far_quantity, 1.5),
     Row("variable", indices.everywhere_another_quantity, 1.35),
     Row("index", indices.everywhere_another_place, 1.2),
     Row("layer", indices.everywhere_another_layer, 1.2),
     Row("variable", slopes.logarithm_of_a_loss, 1.0),
-    Row("transpose", sums.transposed, 1.02),
-    Row("order", sums.order_of_factors, 1.0),
-    Row("hadamard", sums.entrywise_product, 1.02),
-    Row("order", sums.order_with_signs, 1.3),
+    Row("transpose", arrays.transposed, 1.02),
+    Row("order", arrays.order_of_factors, 1.0),
+    Row("hadamard", arrays.entrywise_product, 1.02),
+    Row("order", arrays.order_with_signs, 1.3),
     Row("factor", signs.number_extra, 1.05),
     Row("factor", signs.number_missing, 1.1),
     Row("factor", signs.number_of_a_factor, 1.1),
@@ -72,10 +77,11 @@ CATALOGUE = (
     Row("slope", slopes.slope_of_another_unit, 1.05),
     Row("slope", slopes.order_of_a_derivative, 1.1),
     Row("slope", slopes.slope_missing, 1.2),
-    Row("jacobian", slopes.kronecker_for_one, 1.1),
-    Row("jacobian", slopes.kronecker_for_a_one, 1.1),
-    Row("jacobian", slopes.diagonal_missing, 1.1),
-    Row("jacobian", slopes.all_of_the_jacobian, 1.2),
+    Row("jacobian", jacobians.kronecker_for_one, 1.1),
+    Row("jacobian", jacobians.kronecker_for_a_one, 1.1),
+    Row("jacobian", jacobians.diagonal_missing, 1.1),
+    Row("jacobian", jacobians.all_of_the_jacobian, 1.2),
+    Row("jacobian", jacobians.all_of_a_derivative, 1.21),
     Row("sum", sums.sum_missing, 1.1),
     Row("sum", sums.sum_extra, 1.1),
     Row("sum", sums.sum_over_another_index, 1.1),
@@ -89,20 +95,20 @@ CATALOGUE = (
     Row("parentheses", signs.part_of_a_fraction, 1.2),
     Row("parentheses", signs.power_of_a_part, 1.2),
     Row("parentheses", signs.argument_of_a_product, 1.2),
-    Row("entry", sums.cell_of_another, 1.0),
+    Row("entry", arrays.cell_of_another, 1.0),
     Row("relation", sums.list_for_a_sum, 1.0),
     Row("separator", sums.two_equations, 1.3),
-    Row("term", sums.term_extra, 1.2),
-    Row("term", sums.factor_extra, 1.35),
-    Row("term", sums.term_missing, 1.3),
-    Row("term", sums.factor_missing, 1.6),
-    Row("constant", sums.constant_extra, 1.2),
-    Row("constant", sums.constant_missing, 1.3),
-    Row("constant", sums.constant_wrong, 1.2),
+    Row("term", terms.term_extra, 1.2),
+    Row("term", terms.factor_extra, 1.35),
+    Row("term", terms.term_missing, 1.3),
+    Row("term", terms.factor_missing, 1.6),
+    Row("constant", terms.constant_extra, 1.2),
+    Row("constant", terms.constant_missing, 1.3),
+    Row("constant", terms.constant_wrong, 1.2),
     Row("domain", domains.comparison, 1.1),
     Row("domain", domains.cases_exchanged, 1.1),
     Row("shape", indices.entry_for_array, 1.3),
-    Row("shape", sums.ones_missing, 1.4),
+    Row("shape", arrays.ones_missing, 1.4),
     Row("log", slopes.function_dropped, 1.3),
     Row("log", slopes.function_extra, 1.3),
     Row("variable", slopes.other_function, 1.3),
@@ -111,16 +117,17 @@ CATALOGUE = (
 
 #: Slips that are looked for on the left side too: what it speaks of, not what is said of it.
 LEFT = (
-    indices.places_swapped, indices.other_place, indices.place_missing, indices.letters_renamed,
+    indices.places_swapped, indices.other_place, indices.place_missing,
+    indices.place_for_a_sample, indices.letters_renamed,
     indices.other_layer, indices.layers_together, indices.other_quantity, indices.entry_for_array,
-    indices.other_sample, sums.transposed, slopes.logarithm_of_a_loss,
+    indices.other_sample, arrays.transposed, slopes.logarithm_of_a_loss,
 )  # fmt: skip
 
 
 #: Slips of one symbol.
 SYMBOL = (
     indices.places_swapped, indices.other_place, indices.other_layer, indices.other_quantity,
-    indices.other_sample, sums.transposed,
+    indices.other_sample, arrays.transposed,
 )  # fmt: skip
 #: Slips that change a symbol wherever it stands.
 EVERYWHERE = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations, product
 
 from derive.reading_tree import (
     Applied,
@@ -71,17 +72,21 @@ def place_missing(site: Site, view: View) -> Edits:
     node = site.node
     if not isinstance(node, Entry) or node.role in ("loss", "objective"):
         return
-    rank = view.rank(node)
-    if isinstance(node.sample, Letter) and node.sample.name != view.scope.sample:
-        yield replace(node, sample=None, places=(node.sample,))  # read as a sample
+    rank, before = view.rank(node), node.places
+    if node.form == "entry" and len(before) == rank - 1:
+        for new in map(Letter, view.usable(site)):
+            yield from (replace(node, places=p) for p in ((*before, new), (new, *before)))
+    if len(before) > rank > 0:
+        yield from (replace(node, places=before[:k] + before[k + 1 :]) for k in range(len(before)))
+
+
+def place_for_a_sample(site: Site, view: View) -> Edits:
+    """a_i for a_ji, where j was read as a sample."""
+    node = site.node
+    found = node.sample if isinstance(node, Entry) else None
+    if isinstance(node, Entry) and isinstance(found, Letter) and found.name != view.scope.sample:
+        yield replace(node, sample=None, places=(found,))
         yield replace(node, sample=None)
-    usable = [Letter(x) for x in view.usable(site)]
-    if node.form == "entry" and len(node.places) == rank - 1:
-        for new in usable:
-            yield from (replace(node, places=p) for p in ((*node.places, new), (new, *node.places)))
-    if len(node.places) > rank > 0:
-        gone = range(len(node.places))
-        yield from (replace(node, places=node.places[:k] + node.places[k + 1 :]) for k in gone)
 
 
 def entry_for_array(site: Site, view: View) -> Edits:
@@ -145,21 +150,17 @@ def near(label: Label, view: View) -> list[Label]:
 
 
 def layers_together(site: Site, view: View) -> Edits:
-    """One label for another on all quantities of a side, a sum or a product, or on two roles."""
-    found = [n for n in walk(site.node) if isinstance(n, Entry) and n.label is not None]
+    """One label for another on all quantities of a side or a sum, on two roles, or on one."""
     if site.path and not isinstance(site.node, Total):
         return
+    found = [n for n in walk(site.node) if isinstance(n, Entry) and n.label is not None]
     for label in dict.fromkeys(n.label for n in found if n.label is not None):
-        roles = sorted({n.role for n in found if n.label == label})
-        pairs = [{a, b} for a in roles for b in roles if a < b]
-        for new in near(label, view):
-            for some in ([set(roles)] if len(roles) > 1 else []) + (
-                pairs if len(roles) > 2 else []
-            ):
-                yield relabelled(site.node, label, new, some)
-            for role in roles:
-                if sum(n.role == role and n.label == label for n in found) > 1:
-                    yield relabelled(site.node, label, new, {role})
+        here = [n.role for n in found if n.label == label]
+        roles = sorted(set(here))
+        groups = [set(roles), *map(set, combinations(roles, 2)), *({r} for r in roles)]
+        some = [g for g in groups if sum(r in g for r in here) > 1]
+        for new, group in product(near(label, view), some):
+            yield relabelled(site.node, label, new, group)
 
 
 def relabelled(node: Node, old: Label, new: Label, roles: set[str]) -> Node:
@@ -185,6 +186,13 @@ def other_quantity(site: Site, view: View) -> Edits:
     if node.role in ("loss", "objective"):
         role = "objective" if node.role == "loss" else "loss"
         yield replace(node, role=role, sample=node.sample if role == "loss" else None)
+
+
+def other_letter(site: Site, view: View) -> Edits:
+    """s for a letter that stands for no quantity."""
+    if isinstance(site.node, Letter):
+        bare = [e for e in view.entries if not e.places and e.label is None and e.sample is None]
+        yield from (e for e in bare if e.role in UNIT_ROLES)
 
 
 def far_quantity(site: Site, view: View) -> Edits:

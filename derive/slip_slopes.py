@@ -7,12 +7,9 @@ from dataclasses import replace
 
 from derive.reading_tree import (
     Applied,
-    Bound,
     Derivative,
     Entry,
     Function,
-    Kronecker,
-    Letter,
     Minus,
     Node,
     Plus,
@@ -120,14 +117,14 @@ def polynomials(o: Node, sign: str = "") -> Edits:
 
 def slope_of_another_form(site: Site, view: View) -> Edits:
     """1 - o^2 for o (1 - o), phi'(s) for either, and the other way round."""
-    for old, x in _written_slopes(site.node):
+    for old, x in written_slopes(site.node):
         forms = [*polynomials(x), *_by_name(x, view)]
-        yield from (_in_place(site.node, old, made) for made in forms)
+        yield from (in_place(site.node, old, made) for made in forms)
 
 
 def slope_of_another_unit(site: Site, view: View) -> Edits:
     """o (1 - o) for s (1 - s), phi'(s) for phi'(o): another argument of the slope."""
-    for _, x in _written_slopes(site.node):
+    for _, x in written_slopes(site.node):
         if isinstance(x, Entry):
             for new in arguments(x, view):
                 yield put_for(site.node, x, new)
@@ -149,7 +146,7 @@ def arguments(x: Entry, view: View) -> Iterator[Entry]:
                 yield new
 
 
-def _written_slopes(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
+def written_slopes(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
     """The factors of a node that make a slope, with its argument; () is the node itself."""
     if isinstance(node, Times):
         for m, k, x in slope_pairs(node):
@@ -162,7 +159,8 @@ def _written_slopes(node: Node) -> Iterator[tuple[tuple[int, ...], Node]]:
         yield (), part
 
 
-def _in_place(node: Node, old: tuple[int, ...], made: Node) -> Node:
+def in_place(node: Node, old: tuple[int, ...], made: Node) -> Node:
+    """The product with another slope in the place of the factors of the old one."""
     if not old or not isinstance(node, Times):
         return replace(made, span=node.span)
     rest = without(node, old[1])
@@ -192,63 +190,6 @@ def other_function(site: Site, view: View) -> Edits:
         for function in dict.fromkeys((*named, Function("tanh"), Function("sigmoid"))):
             if function != site.node.function and function.name not in ("diag", "loss"):
                 yield replace(site.node, function=function)
-
-
-# ------------------------------------------------------------------ Jacobians
-
-
-def kronecker_for_one(site: Site, view: View) -> Edits:
-    """o_j ([i = j] - o_i) for o_j (1 - o_j): all of a Jacobian, not its diagonal alone."""
-    for _, x in _written_slopes(site.node):
-        if isinstance(site.node, Times) and isinstance(x, Entry) and len(x.places) == 1:
-            for name in view.usable(site):
-                other, place = Letter(name), x.places[0]
-                if other != place:
-                    moved = Plus((Kronecker(place, other), Minus(replace(x, places=(other,)))))
-                    yield from (_in_place(site.node, pair, times(x, moved))
-                                for pair, _ in _written_slopes(site.node))  # fmt: skip
-
-
-def kronecker_for_a_one(site: Site, view: View) -> Edits:
-    """[i = j] - o_j for 1 - o_j."""
-    x = complement(site.node)
-    if isinstance(x, Entry) and len(x.places) == 1:
-        for name in view.usable(site):
-            if Letter(name) != x.places[0]:
-                yield Plus((Kronecker(x.places[0], Letter(name)), Minus(x)), span=site.node.span)
-
-
-def diagonal_missing(site: Site, view: View) -> Edits:
-    """o_i ([i = j] - o_j) for -o_i o_j."""
-    match site.node:
-        case Minus(Times(args=(Entry(places=(i,)) as x, Entry(places=(j,)) as y))):
-            if x.role == y.role and i != j:
-                yield times(x, Plus((Kronecker(i, j), Minus(y))), span=site.node.span)
-
-
-def all_of_the_jacobian(site: Site, view: View) -> Edits:
-    """sum_k a_k o_k ([k = i] - o_i) for a_i o_i (1 - o_i) or a_i do_i/ds_i."""
-    if not isinstance(site.node, Times):
-        return
-    k = Letter(view.fresh)
-    for pair, x in _written_slopes(site.node):
-        if isinstance(x, Entry) and len(x.places) == 1 and pair:
-            rest = times(*(a for m, a in enumerate(site.node.args) if m not in pair))
-            moved = put_place(rest, x.places[0], k)
-            there = replace(x, places=(k,))
-            body = times(moved, there, Plus((Kronecker(k, x.places[0]), Minus(x))))
-            yield Total("sum", (Bound(k.name),), body, span=site.node.span)
-    for n, factor in enumerate(site.node.args):
-        match factor:
-            case Derivative(of=Entry(places=(i,)) as o, by=(Entry(places=(j,)),)) if i == j:
-                rest = put_place(without(site.node, n), i, k)
-                body = times(rest, replace(factor, of=replace(o, places=(k,))))
-                yield Total("sum", (Bound(k.name),), body, span=site.node.span)
-
-
-def put_place(node: Node, old: Node, new: Node) -> Node:
-    """Another index on every quantity of one unit."""
-    return put_for(node, old, new)
 
 
 # ------------------------------------------------------------------ functions

@@ -158,5 +158,6 @@ class View:
 
 def is_number(node: Node) -> bool:
     """Whether a node is a number, a size, or named number, whatever the network."""
-    parts = tuple(walk(node))
-    return all(isinstance(n, Num | Size | Value | Over) for n in parts) and bool(parts)
+    if isinstance(node, Over) and isinstance(node.below, Letter):
+        return is_number(node.above)  # 1 / t
+    return all(isinstance(n, Num | Size | Value | Over) for n in walk(node))

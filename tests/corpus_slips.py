@@ -234,7 +234,8 @@ def variables(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
         pattern = rf"(?<![\\A-Za-z]){old}(?=[_^])|(?<=\{{){old}(?=\}})"
         for match in re.finditer(pattern, text):
             made = put(text, *match.span(), new)
-            slope = _in_slope(text, match.start())
+            below = r"\partial" in text[max(0, match.start() - 12) : match.start()]
+            slope = _in_slope(text, match.start()) or below
             yield (("slope", "variable") if slope else ("variable",)), made
 
 
@@ -298,7 +299,9 @@ def dropped_terms(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]
         for k in range(len(found)):
             rest = " ".join(found[:k] + found[k + 1 :]).strip()
             number = re.fullmatch(r"[+-]? ?\d+", found[k])
-            yield (("constant",) if number else ("term",)), rest.removeprefix("+").strip()
+            bias = found[k].strip("+ ").lstrip("{").startswith(("b", r"w_{0", r"\vec{b}"))
+            kinds = ("constant",) if number else ("term", "base") if bias else ("term",)
+            yield kinds, rest.removeprefix("+").strip()
 
 
 def arrays(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
