@@ -33,6 +33,7 @@ from derive.latex_tokens import Unreadable
 from derive.layout import Layout
 from derive.marking_conventions import Agreement, Judged, agreements
 from derive.marking_words import message_of
+from derive.python_writing import Unwritten, names_of, python_corrected, python_text
 from derive.reading_scope import Scope
 from derive.reading_tree import Applied, Entry, Function, Node, Num, walk
 from derive.sheet import Formula, Sheet
@@ -322,11 +323,13 @@ class _Marker:
         try:
             if after is None:
                 expected = ""
+            elif finding.formula.language == "python":
+                expected = python_text(after, names_of(text), finding.scope.last)
             elif isinstance(after, Function):
                 expected = latex(Applied(after, ()), finding.scope, self.made.macros)
             else:
                 expected = corrected(text, before, after, finding.scope, self.made.macros)
-        except (Unwritable, RecursionError, TypeError):
+        except (Unwritable, Unwritten, RecursionError, TypeError):
             expected = ""
         return Slip(kind, before.span, " ".join(text[start:end].split()), expected)
 
@@ -335,12 +338,14 @@ class _Marker:
         text, written = finding.formula.text, finding.claim
         pieces: list[tuple[int, int, str]] = []
         try:
+            if finding.formula.language == "python":
+                return python_corrected(text, written, right, finding.scope.last)
             for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
                 if before is None or after is None or before == after:
                     continue
                 new = corrected(text, before, after, finding.scope, self.made.macros)
                 pieces.append((*before.span, new))
-        except (Unwritable, RecursionError, TypeError):
+        except (Unwritable, Unwritten, RecursionError, TypeError):
             return ""
         return _patched(text, written.span, pieces)
 

@@ -30,6 +30,7 @@ from derive.reading_tree import (
     Total,
     Transposed,
     Value,
+    rebuilt,
     walk,
 )
 from derive.symbols import Label
@@ -130,7 +131,8 @@ class PythonArrays:
         inner = replace(self.scope, own=replace(self.scope.own, names=names))
         reader = type(self)(text, inner)
         body = ast.parse(text, mode="eval").body
-        return reader.array(body)
+        made = reader.array(body)
+        return Array(_placed(made.node, self.span(node)), made.kind)
 
     def array(self, node: ast.expr) -> Array:
         """The array that an expression makes."""
@@ -386,6 +388,11 @@ class PythonArrays:
 
     def _layer(self, made: Array) -> Label | None:
         return next((e.label for e in _entries(made.node) if e.label is not None), None)
+
+
+def _placed(node: Node, span: Span) -> Node:
+    """The node with all its parts at one place: that of the name which stands for it."""
+    return replace(rebuilt(node, lambda part: _placed(part, span)), span=span)
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from derive.claims import Claim
 from derive.python_names import Named, meaning
 from derive.reading_tree import (
     Applied,
@@ -32,6 +34,7 @@ from derive.reading_tree import (
     Total,
     Transposed,
     Value,
+    walk,
 )
 from derive.symbols import Label
 
@@ -48,16 +51,58 @@ class Unwritten(Exception):
     """A part that has no Python here; the text says which."""
 
 
-def python_text(node: Node, names: Iterable[str] = (), last: Label | None = None) -> str:
-    """The node as Python; `names` are those of the sheet, `last` the label of the last layer."""
-    return _Writer(names, last).write(node, 0)
+def python_text(
+    node: Node,
+    names: Iterable[str] = (),
+    last: Label | None = None,
+    own: Mapping[Node, str] | None = None,
+) -> str:
+    """The node as Python; `names` are those of the sheet, `last` the label of the last layer.
+
+    `own`: what names of the writer's own stand for.
+    """
+    return _Writer(names, last, own or {}).write(node, 0)
+
+
+def python_corrected(text: str, written: Claim, right: Claim, last: Label | None = None) -> str:
+    """The statement as it should be: the sides that differ are written anew."""
+    names, own = names_of(text), _own_names(text, written)
+    pieces: list[tuple[int, int, str]] = []
+    for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
+        if before is not None and after is not None and before != after:
+            pieces.append((*before.span, python_text(after, names, last, own)))
+    start, end = written.span
+    if any((low, high) == (start, end) for low, high, _ in pieces) and right.lhs and right.rhs:
+        # an update with += or -= has no right side of its own
+        sides = [python_text(side, names, last, own) for side in (right.lhs, right.rhs)]
+        return " = ".join(sides)
+    made = text[start:end]
+    for low, high, new in sorted(pieces, reverse=True):
+        made = made[: low - start] + new + made[high - start :]
+    return made
+
+
+def _own_names(text: str, written: Claim) -> dict[Node, str]:
+    """The parts of a claim that stand in the text as single names."""
+    found: dict[Node, str] = {}
+    for side in written.sides:
+        for node in walk(side):
+            name = text[node.span[0] : node.span[1]]
+            if name.isidentifier():
+                found.setdefault(node, name)
+    return found
+
+
+def names_of(text: str) -> list[str]:
+    """The names in a text, in order."""
+    return re.findall(r"[A-Za-z_]\w*", text)
 
 
 class _Writer:
     """Writes expressions with as few parentheses as the operators need."""
 
-    def __init__(self, names: Iterable[str], last: Label | None) -> None:
-        self.last = last
+    def __init__(self, names: Iterable[str], last: Label | None, own: Mapping[Node, str]) -> None:
+        self.last, self.own = last, own
         self.known: dict[Named, str] = {}
         for name in names:
             named = meaning(name)
@@ -65,6 +110,8 @@ class _Writer:
                 self.known.setdefault(named, name)
 
     def write(self, node: Node, tight: int) -> str:
+        if node in self.own:
+            return self.own[node]
         text, binds = self._parts(node)
         return text if binds >= tight else f"({text})"
 
@@ -162,6 +209,9 @@ class _Writer:
     def _transposed(self, arg: Node) -> tuple[str, int]:
         if isinstance(arg, Times) and arg.args[-1] == Letter("bold 1") and arg.signs == ("",):
             return self._summed(arg.args[0], True), _ATOM
+        if isinstance(arg, Times) and arg.signs == ("",) and all(map(_is_array, arg.args)):
+            left, right = arg.args
+            return self._parts(Times((_turned(right), _turned(left)), ("",)))
         return self.write(arg, _ATOM) + ".T", _ATOM
 
     def _summed(self, node: Node, keeps: bool = False) -> str:
@@ -201,6 +251,10 @@ class _Writer:
             return f"{name or 'f'}_prime({inside})"
         plain = name in ("exp", "log", "tanh", "sqrt", "sin", "cos", "abs")
         return f"{'np.' if plain else ''}{name or 'f'}({inside})"
+
+
+def _turned(node: Node) -> Node:
+    return node.arg if isinstance(node, Transposed) else Transposed(node)
 
 
 def _number(value: Fraction) -> str:
