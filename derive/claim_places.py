@@ -18,6 +18,7 @@ from derive.reading_tree import (
     Entry,
     Letter,
     Node,
+    Plus,
     Size,
     children,
 )
@@ -196,7 +197,7 @@ class Located:
         return self._read(node, self._get)
 
     def _get(self, tensor: Tensor, at: Places, node: Entry) -> complex:
-        if node.role in ("delta", "error") or node.barred:
+        if _derived(node):
             if self.now is not None:
                 raise NoValue("a derivative inside a derivative")
             sign = self.scope.conventions.delta_sign if node.role == "delta" else 1
@@ -216,6 +217,8 @@ class Located:
         tensor, places = self._addressed(node)
         if isinstance(places, Table):
             return places.map(lambda at: get(tensor, at, node))
+        if places not in self.values.get(tensor, {places: 0j}):  # beside the array
+            return self.world.beside(tensor, _derived(node)) or 0j
         return get(tensor, places, node)
 
     def addressed(self, node: Entry) -> tuple[Tensor, Places | Table]:
@@ -259,7 +262,7 @@ class Located:
         written = [self.place(p) - base for p in node.places]
         if node.fixed is not None and len(written) == 2:
             written.pop(1 if self.scope.out_first else 0)
-        elif node.role == "weight" and self.scope.out_first:
+        elif node.role == "weight" and self.scope.out_first and len(written) == 2:
             written.reverse()
         if not written and shape and all(size == 1 for size in shape) and node.form == "entry":
             written = [0] * len(shape)
@@ -267,8 +270,10 @@ class Located:
             return None
         if len(written) != len(shape):
             raise Outside(f"{len(shape)} indices of {tensor}")
+        moved = any(isinstance(p, Plus) for p in node.places)  # a window may reach beyond
+        beside = moved and self.world.beside(tensor, _derived(node)) is not None
         for place, size in zip(written, shape, strict=True):
-            if not 0 <= place < size:
+            if not (0 <= place < size or beside):
                 raise Outside(f"index {place + base} of {tensor}")
         return tuple(written)
 
@@ -351,6 +356,11 @@ class Located:
             if isinstance(first, Entry) and first.role == "activation":
                 return self.value(replace(first, role="error"))
         return self.value(node.arg)
+
+
+def _derived(node: Entry) -> bool:
+    """Whether the entry is a derivative of the loss."""
+    return node.role in ("delta", "error") or node.barred
 
 
 def parts(node: Node) -> tuple[Node, ...]:

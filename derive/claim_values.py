@@ -137,6 +137,9 @@ class Setting(OwnSymbols):
         return together(a, b, lambda x, y: x + y)
 
     def _times(self, node: Times) -> Value:
+        guards = [arg for arg in node.args if isinstance(arg, Bracket | Kronecker)]
+        if len(guards) < len(node.args) and any(self.value(guard) == 0 for guard in guards):
+            return 0j  # where a condition fails the rest may have no value
         result = self.value(node.args[0])
         for sign, arg in zip(node.signs, node.args[1:], strict=True):
             other = self.value(arg)
@@ -291,7 +294,7 @@ class Setting(OwnSymbols):
         places = list(part.places)
         if part.fixed is not None and len(places) == 2:
             places.pop(1 if self.scope.out_first else 0)
-        elif part.role == "weight" and self.scope.out_first:
+        elif part.role == "weight" and self.scope.out_first and len(places) == 2:
             places.reverse()
         if len(places) != len(shape):
             return []

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from random import Random
 
@@ -31,6 +32,7 @@ from derive.terms import (
     Ref,
     Tensor,
     Term,
+    refs,
 )
 
 STEP = 1e-20
@@ -121,6 +123,24 @@ class World(Numbers):
                 continue
         else:
             raise Outside("no values with every logarithm defined were found")
+
+    @cached_property
+    def _padded(self) -> dict[Tensor, complex]:
+        """What stands beside the arrays over which windows move."""
+        found = [r for _, _, rhs in self.steps for r in refs(rhs) if r.padded]
+        return {r.tensor: complex("-inf") if r.lowest else 0j for r in found}
+
+    def beside(self, tensor: Tensor, derived: bool) -> complex | None:
+        """What stands beside an array, or beside its derivatives; None where nothing does."""
+        if derived:
+            return 0j if self._windows else None
+        return self._padded.get(tensor)
+
+    @cached_property
+    def _windows(self) -> bool:
+        """Whether some equation moves a window over an array."""
+        places = [p for _, _, rhs in self.steps for r in refs(rhs) for p in r.at]
+        return any(len(p.terms) > 1 for p in places)
 
     # ---------------------------------------------------------------- values
 
