@@ -28,6 +28,7 @@ from derive.sheet_objective import with_objective
 from derive.sheet_signs import Signs, own_of, signs_of
 from derive.sheets import claims_of
 from derive.spec import Network
+from derive.spec import load as load_network
 
 KNOWN_DIRECTIVES = ("notation", "off", "on", "loss", "spec", "network")
 MOST_TRIED = 60  # formulas by which a notation is guessed
@@ -70,6 +71,20 @@ def environment(sheet: Sheet, network: Network | None, notation: str | None = No
         scopes = (scope,) * len(sheet.formulas)
         return Environment("rows", notation is None, scopes, conventions)
     return _Environments(sheet, network).run(notation)
+
+
+def directed(sheet: Sheet, network: Network) -> Network:
+    """The network with the loss that a directive of the sheet names."""
+    for part in sheet.parts:
+        if isinstance(part, Directive) and part.name == "loss":
+            layer = {"kind": "dense", "units": 2}
+            spec = {"name": "loss", "input": 2, "layers": [layer], "loss": part.value}
+            try:
+                return network.model_copy(update={"loss": load_network(spec).loss})
+            except SpecError as problem:
+                where = f"{part.file}:{part.line}"
+                raise SpecError(*(f"{where}: {p}" for p in problem.problems)) from None
+    return network
 
 
 class _Environments:

@@ -11,7 +11,7 @@ from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.compositions import compositions
 from derive.conventions import Conventions
-from derive.environment import environment
+from derive.environment import directed, environment
 from derive.latex_macros import Macros
 from derive.latex_tokens import Refused, Unreadable
 from derive.profiles import load as load_profile
@@ -62,6 +62,7 @@ class Placed:
 
 def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Placed:
     """The sheet with everything read."""
+    network = network and directed(sheet, network)
     about = load(ANY) if network is None else network
     made = environment(sheet, network, notation)
     items = tuple(

@@ -15,7 +15,7 @@ import pytest
 
 from derive.claims import Claim
 from derive.conventions import PLAIN, Conventions
-from derive.environment import Environment, environment
+from derive.environment import Environment, directed, environment
 from derive.errors import SpecError
 from derive.judging import Assumptions, Judge
 from derive.reading_own import Bound
@@ -159,6 +159,15 @@ def test_notations_are_guessed(line: str, notation: str) -> None:
     about = dense((2, 3, 2), "tanh tanh", HALF, bias)
     made = read_sheet(rf"\[ {line} \]", "hand.tex", "tex")
     assert environment(made, load(about)).notation == notation
+
+
+def test_a_directive_names_the_loss() -> None:
+    made = read_sheet("% gradwright: loss=binary_cross_entropy\n\\[ a \\]", "hand.tex", "tex")
+    assert directed(made, load(DEEP)).loss.name == "binary_cross_entropy"
+    assert directed(sheet("broken.md"), load(DEEP)) == load(DEEP)
+    wrong = read_sheet("% gradwright: loss=cross_entrpy\n\\[ a \\]", "hand.tex", "tex")
+    with pytest.raises(SpecError, match=r"hand.tex:1: .*cross_entropy"):
+        directed(wrong, load(DEEP))
 
 
 def test_sections_may_differ() -> None:
