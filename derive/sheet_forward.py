@@ -63,10 +63,19 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
         called = lhs is not None and statement.members[0][-1].text == ")" and not lhs.above
         if lhs is None or lhs.primes or (called and lhs.sign.letter in _ACTIVATIONS):
             continue
+        if called and _is_function(statement):
+            continue
         for relation, member in zip(statement.relations, statement.members[1:], strict=True):
             if relation in EQUALS and (one := _forward(lhs, member)) is not None:
                 found.append(one)
     return found
+
+
+def _is_function(statement: Statement) -> bool:
+    """U(x) = f(x): both signs are functions of the same letter."""
+    given = [t.text for t in statement.members[0]]
+    called = _called(statement.members[1])
+    return called is not None and given[given.index("(") + 1 : -1] == [t.text for t in called[2]]
 
 
 def _forward(lhs: Written, member: tuple[Token, ...]) -> Forward | None:
