@@ -98,6 +98,10 @@ def test_mathematics_in_a_line_and_prose_around_it() -> None:
     assert_placed(sheet, text)
 
 
+def test_a_dollar_in_braces_does_not_close_mathematics() -> None:
+    assert inline(tex(r"so $a = \text{if $b$} = c$ holds")) == [r"a = \text{if $b$} = c"]
+
+
 def test_headings_labels_and_directives() -> None:
     sheet = tex(
         "% gradwright: notation=units, loss=cross_entropy\n"
