@@ -6,7 +6,7 @@ vectors is entrywise, and so is a power with the sign of the entrywise product i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from derive import layout as lay
@@ -43,6 +43,7 @@ class MatrixPrinter(Printer):
 
     holes: Mapping[Ref, Piece] = field(default_factory=dict)
     entrywise: bool = False  # whether the holes are arrays, so that powers are entry by entry
+    lone: bool = False  # whether nothing but ones says that there is a row for every sample
 
     # -------------------------------------------------------------------- names
 
@@ -65,7 +66,8 @@ class MatrixPrinter(Printer):
 
     def matrix(self, mat: Mat) -> Layout:
         """The matrix expression as a layout."""
-        return self.mat(mat).layout
+        lone = mat.shape[0] == SAMPLE.size and not any(map(_of_samples, _inside(mat)))
+        return replace(self, lone=lone).mat(mat).layout
 
     def mat(self, mat: Mat) -> Piece:
         """The matrix expression, with how tightly it holds together."""
@@ -157,7 +159,8 @@ class MatrixPrinter(Printer):
             inner = [a.args[0] for a in below if isinstance(a, Map)]
             under = self._matrix_product(inner).layout
             return Piece(lay.frac(over, under), exponent=False)
-        if self.profile.writing["ones"] == "implied" and _repeated(args):
+        implied = self.profile.writing["ones"] == "implied" and not self.lone
+        if implied and _repeated(args):
             return self.mat(transposed(args[1]))
         if len(args) == 1:
             return self.mat(args[0])
@@ -236,6 +239,19 @@ class MatrixPrinter(Printer):
 
     def _ref(self, term: Ref) -> Piece:
         return self.holes[term] if term in self.holes else super()._ref(term)
+
+
+def _inside(mat: Mat) -> Iterator[Mat]:
+    """The matrix and everything that it is made of."""
+    yield mat
+    for part in getattr(mat, "args", ()) or (getattr(mat, "arg", None),):
+        if part is not None:
+            yield from _inside(part)
+
+
+def _of_samples(mat: Mat) -> bool:
+    """Whether it is the array of all samples."""
+    return isinstance(mat, Whole) and mat.batch
 
 
 def _inverse(mat: Mat) -> bool:

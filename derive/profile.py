@@ -107,7 +107,8 @@ class Profile:
 
     def taken(self, letter: str) -> bool:
         """Whether a letter of somebody's own would look like one of the notation's."""
-        return letter in RESERVED or self.drawn(Sign(letter))
+        sign = Sign(letter)
+        return letter in RESERVED or self.drawn(sign) or sign == self.layer_size[0]
 
     def drawn(self, sign: Sign) -> bool:
         """Whether the sign stands for one of the roles."""
