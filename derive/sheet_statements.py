@@ -52,8 +52,9 @@ class Written:
     @property
     def number(self) -> str:
         """The layer above it, as written: 2, l-1, L; nothing where none stands there."""
-        inside = re.fullmatch(r"[(\[{]*((?:\\?[A-Za-z]+|\d+)(?:[+-]\d)?)[)\]}]*", self.above)
-        fenced = self.above[:1] in ("(", "[")
+        above = re.sub(r"^([(\[{]*)(?:l|\\ell)=", r"\1", self.above)  # l=2
+        inside = re.fullmatch(r"[(\[{]*((?:\\?[A-Za-z]+|\d+)\d*(?:[+-]\d)?)[)\]}]*", above)
+        fenced = self.above[:1] in ("(", "[") or above != self.above
         if inside is None or (not fenced and inside[1] in ("T", r"\top", r"\prime", "2")):
             return ""
         return inside[1]

@@ -10,6 +10,7 @@ import pytest
 from derive.marking import mark
 from derive.reading import read
 from derive.sheets import read_sheet
+from derive.spec import load
 from derive.verdicts import DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER
 from tests.corpus_equal import (
     Equal,
@@ -60,6 +61,19 @@ def test_no_false_alarm_on_two_lines() -> None:
     for line in list(chosen)[:2]:
         assert len(chosen[line]) > 1
         assert not alarms(line, chosen[line])
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "notation"),
+    [  # layers that a name says in more than one sign
+        (r"s_i^{l=2} = \sum_k o_k^{l=1} w_{ki}^{l=2}", "2 > 3 tanh > 2 bias=false : huber", "units"),
+        (r"z_j^{(h2)} = \sum_k w_{j,k}^{(h2)} a_k^{(h1)} + b_j^{(h2)}",
+         "2 > 3 tanh > 2 tanh > 1 : huber", "named_layers"),
+    ],
+)  # fmt: skip
+def test_names_of_layers_bind_nothing(text: str, spec: str, notation: str) -> None:
+    sheet = read_sheet(rf"\[ {text} \]", "hand.tex", "tex")
+    assert [m.verdict for m in mark(sheet, load(spec), notation).marks] == [RIGHT]
 
 
 @pytest.mark.sweep
