@@ -69,8 +69,11 @@ class Calculus(Located):
             )
         if not node.args:
             raise NoValue("a function without its argument")
-        if function.name in ("max", "min") and len(node.args) > 1:
+        if function.name in ("max", "min"):
             best = max if function.name == "max" else min
+            if len(node.args) == 1:  # of all entries
+                made = self.value(node.args[0])
+                return best(_entries(made), key=lambda z: z.real)
             first, *rest = map(self.value, node.args)
             for other in rest:
                 first = together(first, other, lambda a, b: best(a, b, key=lambda z: z.real))
@@ -186,6 +189,8 @@ class Calculus(Located):
             raise NoValue("a derivative by something else than a quantity")
         if by.role == "user":
             return self._by_user(node.of, by)
+        if by.form == "window":
+            return self._by_window(node.of, by)
         of = self._named_activation(node.of, by)
         tensor, places = self._addressed(by)
         if not isinstance(places, Table):
@@ -204,6 +209,23 @@ class Calculus(Located):
         moved = [self._moved(of, tensor, at) for at in ats]
         columns = [m.entries for m in moved if isinstance(m, Matrix)]
         return Matrix(tuple(zip(*columns, strict=True)))
+
+    def _by_window(self, of: Node, by: Entry) -> Value:
+        """What a place of a convolution gives back to its window: its errors by its kernels."""
+        tensor = self.tensor(by)
+        window = self.window(tensor)
+        loss = isinstance(of, Entry) and of.role == "loss"
+        if not loss or window.stage.kind != "conv":
+            raise NoValue("a derivative by the window of something else than a convolution")
+        weight, base = window.stage.parameters[0], self.scope.profile.base
+        at = [self.place(p) - base for p in by.places]
+        channels = {place[0] for place in self.world.values[weight]}
+        out, n = window.stage.s.tensor, self._sample(by)
+        errors = {c: self.world.slope(LOSS, (n,), out, (n, c, *at)) for c in channels}
+        weights = self.world.values[weight]
+        return column(
+            [sum(errors[c] * weights[c, *row] for c in channels) for row in window.rows(self.world)]
+        )
 
     def _named_activation(self, of: Node, by: Entry) -> Node:
         """`activation` alone is the activation of the unit below."""
@@ -259,6 +281,10 @@ class Calculus(Located):
 
 def _is_loss(args: tuple[Node, ...]) -> bool:
     return len(args) == 1 and isinstance(args[0], Entry) and args[0].role == "loss"
+
+
+def _entries(value: Value) -> tuple[complex, ...]:
+    return value.entries if isinstance(value, Matrix) else (value,)
 
 
 def _slope(value: complex) -> complex:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import cmath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TypeGuard
 
 from derive.claim_arrays import Matrix, Value, together
 from derive.claim_numbers import Array, NoLayer, Outside, Places
+from derive.claim_windows import Window, window_of
 from derive.claim_world import LOSS, OBJECTIVE, World
 from derive.forward import X, Y
 from derive.reading_scope import Scope
@@ -215,11 +217,14 @@ class Located:
         if fixed is not None and get == self._get:
             return fixed
         tensor, places = self._addressed(node)
-        if isinstance(places, Table):
-            return places.map(lambda at: get(tensor, at, node))
-        if places not in self.values.get(tensor, {places: 0j}):  # beside the array
-            return self.world.beside(tensor, _derived(node)) or 0j
-        return get(tensor, places, node)
+        known = self.values.get(tensor)
+
+        def one(at: Places) -> complex:
+            if known is not None and at not in known:  # beside the array
+                return self.world.beside(tensor, _derived(node)) or 0j
+            return get(tensor, at, node)
+
+        return places.map(one) if isinstance(places, Table) else one(places)
 
     def addressed(self, node: Entry) -> tuple[Tensor, Places | Table]:
         """The array of the entry, with its place there, or with all places of the whole."""
@@ -227,6 +232,8 @@ class Located:
 
     def _addressed(self, node: Entry) -> tuple[Tensor, Places | Table]:
         tensor = self.tensor(node)
+        if node.form == "window":
+            return tensor, self._window(node, tensor)
         shape = [self.world.extent(e) for e in self._shape(tensor)]
         if node.role == "weight" and (bias := self._as_bias(node, shape)) is not None:
             return bias
@@ -238,6 +245,9 @@ class Located:
                 return tensor, Table(columns, self.world.samples, lambda r, c: (c, r)[:axes])
             return tensor, Table(self.world.samples, columns, lambda r, c: (r, c)[:axes])
         front = (self._sample(node),) if tensor.batched else ()
+        if len(node.places) == len(shape) - 1 > 1 and self.world.windows:  # all channels at a place
+            rest = self._inside([self.place(p) for p in node.places], shape[1:], tensor)
+            return tensor, Table(shape[0], 1, lambda r, c: (*front, r, *rest))
         places = self._places(node, shape, tensor)
         if places is not None:
             return tensor, (*front, *places)
@@ -251,7 +261,32 @@ class Located:
             return tensor, Table(shape[0], 1, lambda r, c: (*front, r))
         if len(shape) == 2:
             return tensor, Table(shape[0], shape[1], lambda r, c: (*front, r, c))
+        if not tensor.batched and self.world.windows:  # kernels, those of a channel in a row
+            cells = list(product(*map(range, shape[1:])))
+            return tensor, Table(shape[0], len(cells), lambda r, c: (r, *cells[c]))
         raise NoValue(f"an array with {len(shape)} axes")
+
+    def _inside(self, written: list[int], shape: list[int], tensor: Tensor) -> Places:
+        """The written places from 0, each in its range."""
+        base = self.scope.profile.base
+        for place, size in zip(written, shape, strict=True):
+            if not base <= place < base + size:
+                raise Outside(f"index {place} of {tensor}")
+        return tuple(place - base for place in written)
+
+    def window(self, tensor: Tensor) -> Window:
+        """The window that a layer moves over the array."""
+        found = window_of(self.world, tensor)
+        if found is None:
+            raise NoLayer(f"a window over {tensor}")
+        return found
+
+    def _window(self, node: Entry, tensor: Tensor) -> Table:
+        """What lies under a window at a place, as a column."""
+        base, found = self.scope.profile.base, self.window(tensor)
+        at = [self.place(p) - base for p in node.places]
+        places = found.places(self.world, self._sample(node), at)
+        return Table(len(places), 1, lambda r, c: places[r])
 
     def _shape(self, tensor: Tensor) -> tuple[int | str, ...]:
         return () if tensor in (LOSS, OBJECTIVE) else self.world.shapes.get(tensor, ())

@@ -296,6 +296,8 @@ class Setting(OwnSymbols):
             places.pop(1 if self.scope.out_first else 0)
         elif part.role == "weight" and self.scope.out_first and len(places) == 2:
             places.reverse()
+        if len(places) == len(shape) - 1 > 1:
+            shape = shape[1:]  # all channels at a place
         if len(places) != len(shape):
             return []
         return [size for place, size in zip(places, shape, strict=True) if place == Letter(name)]

@@ -133,11 +133,11 @@ class World(Numbers):
     def beside(self, tensor: Tensor, derived: bool) -> complex | None:
         """What stands beside an array, or beside its derivatives; None where nothing does."""
         if derived:
-            return 0j if self._windows else None
+            return 0j if self.windows else None
         return self._padded.get(tensor)
 
     @cached_property
-    def _windows(self) -> bool:
+    def windows(self) -> bool:
         """Whether some equation moves a window over an array."""
         places = [p for _, _, rhs in self.steps for r in refs(rhs) for p in r.at]
         return any(len(p.terms) > 1 for p in places)

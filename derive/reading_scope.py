@@ -30,6 +30,7 @@ FUNCTIONS = {
 WORD_FUNCTIONS = {"derivative": "slope", "deriv": "slope", "output": "output"}
 LABELLED = ("preactivation", "activation", "weight", "bias", "delta", "error", "mask",
             "activation_function", "own")  # fmt: skip
+UNDER_WINDOWS = ("input", "activation", "preactivation", "own")
 RANKS = {"weight": 2, "loss": 0, "objective": 0, "learning_rate": 0}
 _SIZE = re.compile(r"([A-Za-z]\w*)\^\(")
 
@@ -73,6 +74,11 @@ class Scope:
     def entrywise(self) -> tuple[str, ...]:
         """The signs of the product entry by entry."""
         return ("odot", "circ", "ast", self.profile.writing["hadamard"], *self.own.entrywise)
+
+    @cached_property
+    def windows(self) -> bool:
+        """Whether layers move windows over arrays: some of these have channels and places."""
+        return any(t.batched and len(shape) > 1 for t, shape in self.shapes.items())
 
     def _has(self, role: str, label: Label | None) -> bool:
         return any(t.role == role and t.label == label for t in self.shapes)
@@ -144,6 +150,9 @@ class Scope:
         found = self.table.get((sign.letter, sign.style, sign.accent))
         if found:
             return found
+        if sign.accent == "hat" and self.windows:
+            plain = self.meanings(replace(sign, accent=""))
+            return [replace(m, form="window") for m in plain if m.role in UNDER_WINDOWS]
         if sign.style in ("bold", "italic", "roman") and (sign.accent in ("", "vec")):
             plain = self.table.get((sign.letter, "italic", ""), [])
             dressed = sign.style == "bold" or sign.accent == "vec"
