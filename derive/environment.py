@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from derive.claims import Claim
 from derive.conventions import PLAIN, Conventions
 from derive.errors import SpecError, listed, shown, suggestion
 from derive.forward import forward
@@ -237,12 +238,22 @@ class _Environments:
         scope = with_definitions(scope, parts, self.sheet.macros)
         conventions = in_words(parts)
         if self.judge is not None:
-            readings = [claims_of(f, scope, self.sheet.macros) for f in formulas]
-            claims = [c for r in readings for c in r.claims if c.complete]
-            first = [c for c in claims if is_forward(c.lhs)][:6]
-            conventions = declared(self.judge, first, scope, conventions)
+            read: dict[bool, list[Claim]] = {}
+
+            def claims(made: Conventions) -> list[Claim]:
+                """The order of the indices of a weight decides which layers are filled in."""
+                if made.swapped not in read:
+                    here = replace(scope, conventions=replace(PLAIN, swapped=made.swapped))
+                    readings = [claims_of(f, here, self.sheet.macros) for f in formulas]
+                    read[made.swapped] = [c for r in readings for c in r.claims if c.complete]
+                return read[made.swapped]
+
+            def forward_ones(made: Conventions) -> list[Claim]:
+                return [c for c in claims(made) if is_forward(c.lhs)][:6]
+
+            conventions = declared(self.judge, forward_ones, scope, conventions)
             scope = replace(scope, conventions=conventions)
-            scope = with_objective(self.judge, claims, scope)
+            scope = with_objective(self.judge, claims(conventions), scope)
         self.remarks += clashes(scope)
         return replace(scope, conventions=conventions), conventions
 

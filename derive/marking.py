@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 from derive.charity import Charity, charitable
@@ -38,6 +39,7 @@ from derive.reading_scope import Scope
 from derive.reading_tree import Applied, Entry, Function, Node, Num, walk
 from derive.sheet import Formula, Sheet
 from derive.sheet_environment import Item, Placed, placed
+from derive.sheets import claims_of
 from derive.slips import Limit, Repair, search
 from derive.spec import Network
 from derive.tree_writing import Unwritable, corrected, latex
@@ -193,7 +195,10 @@ class _Marker:
             if (f.fails or f.look.verdict in decided) and not f.look.chain_rule
         ]
         judged = [
-            Judged(f.claim, replace(f.scope, conventions=here), not f.fails) for f in open_ones
+            Judged(
+                f.claim, replace(f.scope, conventions=here), not f.fails, partial(self._again, f)
+            )
+            for f in open_ones
         ]
         found = agreements(self.judge, judged, here)
         for agreement in found:
@@ -205,10 +210,20 @@ class _Marker:
         self._take(found[0], open_ones)
         return found[0].conventions
 
+    def _again(self, finding: Finding, conventions: Conventions) -> Claim:
+        """The claim as it is read under other conventions."""
+        if conventions.swapped == finding.scope.conventions.swapped:
+            return finding.claim
+        scope = replace(finding.scope, conventions=conventions)
+        claims = claims_of(finding.formula, scope, self.made.macros).claims
+        same = [c for c in claims if c.span == finding.claim.span]
+        return same[0] if same else finding.claim
+
     def _take(self, agreement: Agreement, findings: Sequence[Finding]) -> None:
         self.remarks.append(f"the sheet keeps to a convention: {agreement.name}")
         for k in agreement.explains:
             finding = findings[k]
+            finding.claim = self._again(finding, agreement.conventions)
             finding.scope = replace(finding.scope, conventions=agreement.conventions)
             finding.convention = _listed(named(agreement.conventions)) or agreement.name
             finding.look = Look(RIGHT_UNDER, conditions=finding.look.conditions)

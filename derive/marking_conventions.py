@@ -6,7 +6,7 @@ otherwise and none that depends on it holds only without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from derive.claims import Claim
@@ -26,6 +26,11 @@ class Judged:
     claim: Claim
     scope: Scope
     holds: bool
+    again: Callable[[Conventions], Claim]  # as it is read under a convention
+
+    def under(self, judge: Judge, conventions: Conventions) -> bool:
+        """Whether it holds under a convention."""
+        return judge.under(self.again(conventions), self.scope, conventions)
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,10 @@ def agreements(judge: Judge, claims: Sequence[Judged], here: Conventions) -> tup
     found: list[Agreement] = []
     failing = [k for k, c in enumerate(claims) if not c.holds]
     for name, other in tried(here) if failing else ():
-        explains = tuple(k for k in failing if judge.under(claims[k].claim, claims[k].scope, other))
+        explains = tuple(k for k in failing if claims[k].under(judge, other))
         if not explains:
             continue
-        against = any(
-            c.holds and not judge.under(c.claim, c.scope, other) for c in claims if c.holds
-        )
+        against = any(c.holds and not c.under(judge, other) for c in claims)
         declared = any(_defines_loss(claims[k].claim) for k in explains)
         enough = declared or _independent([claims[k] for k in explains], judge) >= ENOUGH
         found.append(Agreement(name, other, explains, enough and not against))

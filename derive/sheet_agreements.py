@@ -65,18 +65,19 @@ def quickly_holds(judge: Judge, claim: Claim, scope: Scope) -> bool:
     return seen
 
 
-def declared(
-    judge: Judge, claims: Sequence[Claim], scope: Scope, start: Conventions = PLAIN
-) -> Conventions:
-    """The fewest changes under which most of the claims hold."""
-    best = start
+Read = Callable[[Conventions], Sequence[Claim]]
+
+
+def declared(judge: Judge, read: Read, scope: Scope, start: Conventions = PLAIN) -> Conventions:
+    """The fewest changes under which most of the claims hold, read as they are read then."""
+    best, claims = start, read(start)
     count = _count(judge, claims, scope, best)
     frontier = [best]
     for _ in range(MOST_CHANGES):
         if not claims or count == len(claims):
             break
         tried = list(dict.fromkeys(_around(frontier)))
-        counts = [_count(judge, claims, scope, made) for made in tried]
+        counts = [_count(judge, read(made), scope, made) for made in tried]
         top = max(counts, default=0)
         if top > count:
             best, count = tried[counts.index(top)], top

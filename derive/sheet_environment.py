@@ -17,6 +17,7 @@ from derive.latex_tokens import Refused, Unreadable
 from derive.profiles import load as load_profile
 from derive.reading import Reading
 from derive.reading_scope import Scope
+from derive.reading_tree import Entry, Letter, Total, walk
 from derive.sheet import Formula, Sheet
 from derive.sheets import claims_of
 from derive.spec import Network, load
@@ -96,6 +97,27 @@ def _aside(sheet: Sheet, items: tuple[Item, ...]) -> Iterator[tuple[Claim, Scope
                     yield claim, items[0].scope
 
 
+def _has_samples(item: Item) -> bool:
+    """Whether the sheet's letter for samples counts samples in this formula."""
+    letter = item.scope.own.sample
+    for claim in item.reading.claims if letter else ():
+        for node in (n for side in claim.sides for n in walk(side)):
+            loss = isinstance(node, Entry) and node.role in ("loss", "objective")
+            if loss and isinstance(node, Entry) and node.sample == Letter(letter):
+                return True
+            if isinstance(node, Total) and any(b.name == letter for b in node.bounds):
+                return True
+    return not letter
+
+
+def _without_samples(item: Item, macros: Macros) -> Item:
+    """The letter of the samples as that of an index, where the formula reads as well so."""
+    scope = replace(item.scope, own=replace(item.scope.own, sample=""))
+    reading = claims_of(item.formula, scope, macros)
+    worse = len(reading.problems) > len(item.reading.problems)
+    return item if worse else Item(item.formula, scope, reading)
+
+
 def _plainly(sheet: Sheet, items: tuple[Item, ...], notation: str) -> tuple[Item, ...]:
     """Functions that are not bound to a network's, where more chain rules hold so."""
     if any(item.formula.language != "latex" for item in items):
@@ -117,7 +139,8 @@ def _chain_rules(items: tuple[Item, ...]) -> int:
 
 def _item(formula: Formula, scope: Scope, macros: Macros) -> Item:
     try:
-        return Item(formula, scope, claims_of(formula, scope, macros))
+        made = Item(formula, scope, claims_of(formula, scope, macros))
+        return made if _has_samples(made) else _without_samples(made, macros)
     except Refused:
         raise
     except RecursionError:
