@@ -55,6 +55,7 @@ CATALOGUE = (
     Row("index", indices.place_for_a_sample, 1.05),
     Row("index", indices.letters_renamed, 1.4),
     Row("layer", indices.other_layer, 1.0),
+    Row("layer", indices.range_of_another_layer, 1.0),
     Row("layer", indices.layers_together, 1.3),
     Row("variable", indices.other_quantity, 1.15),
     Row("variable", indices.other_letter, 1.15),
@@ -82,7 +83,8 @@ CATALOGUE = (
     Row("jacobian", jacobians.diagonal_missing, 1.1),
     Row("jacobian", jacobians.all_of_the_jacobian, 1.2),
     Row("jacobian", jacobians.all_of_a_derivative, 1.21),
-    Row("sum", sums.sum_missing, 1.1),
+    Row("sum", sums.sum_missing, 1.02),
+    Row("sum", sums.sum_over_a_free_index, 1.3),
     Row("sum", sums.sum_extra, 1.1),
     Row("sum", sums.sum_over_another_index, 1.1),
     Row("sum", sums.kind_of_operator, 1.5),
@@ -124,6 +126,8 @@ LEFT = (
 )  # fmt: skip
 
 
+#: Slips of the range of a sum.
+RANGES = (indices.range_off_by_one, indices.range_of_another_layer)
 #: Slips of one symbol.
 SYMBOL = (
     indices.places_swapped, indices.other_place, indices.other_layer, indices.other_quantity,
@@ -158,7 +162,7 @@ def edits(
         if within is not None and not _under(site, within):
             continue
         for row in CATALOGUE:
-            if isinstance(site.node, Bound) != (row.slip is indices.range_off_by_one):
+            if isinstance(site.node, Bound) != (row.slip in RANGES):
                 continue
             if (site.side == "lhs" and row.slip not in LEFT) or (slips and row.slip not in slips):
                 continue

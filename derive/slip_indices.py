@@ -141,6 +141,14 @@ def other_layer(site: Site, view: View) -> Edits:
             yield relabelled(made, node.function.label, new, roles)
 
 
+def range_of_another_layer(site: Site, view: View) -> Edits:
+    """Up to n_l for up to n_(l-1)."""
+    high = site.node.high if isinstance(site.node, Bound) else None
+    if isinstance(site.node, Bound) and isinstance(high, Size) and high.label is not None:
+        for new in near(high.label, view):
+            yield replace(site.node, high=replace(high, label=new))
+
+
 def near(label: Label, view: View) -> list[Label]:
     """The other labels, the nearest first."""
     return sorted(

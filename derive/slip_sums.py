@@ -35,17 +35,30 @@ ENTRYWISE = ("odot", "circ", "ast")
 
 
 def sum_missing(site: Site, view: View) -> Edits:
-    """sum_i a_i for a_i."""
-    whole = site.parent is None or isinstance(site.parent, Plus | Minus | Times | Total | Over)
-    if not whole or isinstance(site.node, Minus):
+    """sum_i a_i for a_i, where i is undefined; over all samples where none is named."""
+    if not _summed(site):
         return
-    found = [x for x in letters_in(site.node) if x not in site.bound]
-    for name in sorted(found, key=lambda x: x in view.free):
-        yield Total("sum", (Bound(name),), site.node, span=site.node.span)
+    for name in letters_in(site.node):
+        if name not in site.bound and name not in view.free:
+            yield Total("sum", (Bound(name),), site.node, span=site.node.span)
     samples = [n for n in walk(site.node) if isinstance(n, Entry) and view.batched(n)]
     n = view.scope.sample
     if samples and not view.samples_written(site.node):
         yield Total("sum", (Bound(n),), view.with_sample(site.node, n), span=site.node.span)
+
+
+def sum_over_a_free_index(site: Site, view: View) -> Edits:
+    """sum_i a_i for a_i, where i is an index of the left side."""
+    for name in letters_in(site.node) if _summed(site) else ():
+        if name in view.free and name not in site.bound:
+            yield Total("sum", (Bound(name),), site.node, span=site.node.span)
+
+
+def _summed(site: Site) -> bool:
+    """Whether a sum may stand before the node."""
+    parent = site.parent
+    whole = parent is None or isinstance(parent, Plus | Minus | Times | Total | Over | Derivative)
+    return whole and not isinstance(site.node, Minus)
 
 
 def sum_extra(site: Site, view: View) -> Edits:

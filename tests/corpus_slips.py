@@ -7,7 +7,7 @@ the small networks do not refute is dropped.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -16,13 +16,13 @@ from derive.claim_numbers import Outside
 from derive.claims import Claim
 from derive.derivation import derive
 from derive.judging import Assumptions, Judge
-from derive.profile import Profile
 from derive.profiles import names, profile
 from derive.reading import read
 from derive.reading_network import scope_of
 from derive.reading_scope import Scope
 from derive.spec import Network, load
 from tests.notations import printed, writer_of
+from tests.test_lecture_notes import ENTRIES, HOLDS, NETWORKS, RIGHT
 
 BINARY = re.compile(r"(?<=[\w})|\]]) ?([+-]) ?(?=[\w\\({])")
 SUM = re.compile(r"\\sum_\{?(\w)(?: ?= ?\w+)?\}?(\^(?:\{(?:[^{}]|\{[^{}]*\})*\}|\w))?")
@@ -230,7 +230,7 @@ PAIRS = {
 
 def variables(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
     """One quantity for another."""
-    for old, new in PAIRS[line.notation]:
+    for old, new in map(tuple, PAIRS[line.notation]):
         pattern = rf"(?<![\\A-Za-z]){old}(?=[_^])|(?<=\{{){old}(?=\}})"
         for match in re.finditer(pattern, text):
             made = put(text, *match.span(), new)
@@ -242,9 +242,11 @@ def variables(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
 def _in_slope(text: str, at: int) -> bool:
     """Whether the place is the argument of a slope, or in o (1 - o)."""
     before = text[:at].replace(r"\bigl", "")
-    return bool(re.search(r"(prime\S*|dot\{\\sigma\}\S*|'\S*)\($", before)) or bool(
-        re.search(r"\(1 - [{(]*(\\mathbf\{|\\vec\{)?$", before)
-    ) or bool(re.match(r"[^()]*\((?:\\bigl)?1 - ", text[at:].replace(r"\bigl", "")))
+    return (
+        bool(re.search(r"(prime\S*|dot\{\\sigma\}\S*|'\S*)\($", before))
+        or bool(re.search(r"\(1 - [{(]*(\\mathbf\{|\\vec\{)?$", before))
+        or bool(re.match(r"[^()]*\((?:\\bigl)?1 - ", text[at:].replace(r"\bigl", "")))
+    )
 
 
 def slopes(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -281,8 +283,10 @@ def sums(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("sum",), rest
         for other in index_letters(text + line.lhs):
             if other != match[1]:
-                new = match[0].replace(f"{{{match[1]}", f"{{{other}").replace(
-                    f"_{match[1]}", f"_{other}"
+                new = (
+                    match[0]
+                    .replace(f"{{{match[1]}", f"{{{other}")
+                    .replace(f"_{match[1]}", f"_{other}")
                 )
                 yield ("sum", "index"), put(text, *match.span(), new)
         for old, new in (("= 1", "= 0"), ("=1", "=0"), ("= 1", "= 2"), ("=1", "=2")):
@@ -405,9 +409,10 @@ def _sign_alone(text: str, match: re.Match[str]) -> bool:
     )
 
 
-def chapter_lines() -> Iterator[Line]:
+def chapter_lines(networks: Iterable[str] = tuple(CHAPTERS)) -> Iterator[Line]:
     """The formulas of our own chapters, in every notation."""
-    for name, spec in CHAPTERS.items():
+    for name in networks:
+        spec = CHAPTERS[name]
         derived, network = derive(spec), load(spec)
         for notation in names():
             writer = writer_of(derived, notation)
@@ -417,6 +422,18 @@ def chapter_lines() -> Iterator[Line]:
                 for k, side in enumerate(sides[1:], 1):
                     yield Line(f"{name}, {notation}, {what}, {k}", notation, network,
                                sides[0], "=", side)  # fmt: skip
+
+
+def notes_lines() -> Iterator[Line]:
+    """The right equations of the lecture notes, each on a network that fits."""
+    keys = [(key, ENTRIES[key]["notation"]) for key in RIGHT]
+    keys += [(f"S3.{n}", networks[0]) for networks, numbers in HOLDS for n in numbers.split()]
+    keys += [(f"S4.{n}", "named_layers") for n in (1, 3, 5, 6, 7, 10, 11)]
+    for key, name in keys:
+        sides = _members(ENTRIES[key]["latex"])
+        for k, side in enumerate(sides[1:], 1):
+            yield Line(f"{key}, {k}", ENTRIES[key]["notation"], load(NETWORKS[name]),
+                       sides[0], "=", side)  # fmt: skip
 
 
 def _members(text: str) -> list[str]:
@@ -475,6 +492,3 @@ def drawn(lines: list[Wrong], many: int, seed: int) -> list[Wrong]:
     for group in by_kind.values():
         made += random.sample(group, min(len(group), max(1, many // len(by_kind))))
     return made
-
-
-__all__ = ["Profile", "chapter_lines", "drawn", "wrong_lines"]
