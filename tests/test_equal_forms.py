@@ -66,7 +66,7 @@ def test_no_false_alarm_on_two_lines() -> None:
 @pytest.mark.parametrize(
     ("text", "spec", "notation"),
     [  # layers that a name says in more than one sign
-        (r"s_i^{l=2} = \sum_k o_k^{l=1} w_{ki}^{l=2}", "2 > 3 tanh > 2 bias=false : huber", "units"),
+        (r"s_i^{l=2} = \sum_k o_k^{l=1} w_{ki}^{l=2}", "2 > 3 tanh > 2 bias=false: huber", "units"),
         (r"z_j^{(h2)} = \sum_k w_{j,k}^{(h2)} a_k^{(h1)} + b_j^{(h2)}",
          "2 > 3 tanh > 2 tanh > 1 : huber", "named_layers"),
     ],
