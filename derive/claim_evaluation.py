@@ -271,7 +271,7 @@ def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[Se
             for side in claim.sides:
                 base.need_layers(side)
             raise NoValue(f"the range of the index {name}")
-        ranges.append(range(first, first + min(extents)))
+        ranges.append(range(first, first + max(extents)))
     layers = {k: base.layer for k, letter in base.scope.layer_letters.items() if letter == "l"}
     for row in product(*ranges):
         letters = dict(zip(names, row, strict=True))

@@ -282,7 +282,7 @@ class Setting(OwnSymbols):
                 found.append(self.world.samples)
             if Letter(name) in part.places:
                 found += self._extents(part, name)
-        return min(found) if found else None
+        return max(found) if found else None
 
     def _extents(self, part: Entry, name: str) -> list[int]:
         if part.role == "user":
