@@ -75,7 +75,12 @@ def bound_signs(
     if not base.shapes and not any(f.affine for f in signs.forwards):
         return made  # lemmas about functions: no unit in sight
     numbered = last in (0, signs.depth)
+    weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
     for key, (role, layer) in signs.layering.roles.items():
+        if _known(base, key, "activation") and (
+            (role == "input" and not numbered) or (role == "preactivation" and key[0] in weighed)
+        ):  # a line about some layer; the output of a linear one
+            continue
         label = Label(layer) if layer is not None and numbered and role != "input" else None
         _put(made, key, Bound(role, label, _form(key, role, signs)), base)
     for found in signs.forwards:
