@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import product
+from operator import itemgetter
 from random import Random
 
 import mpmath
@@ -153,7 +154,7 @@ class Numbers:
                 return lambda at: next(v(at) for v, c in branches if c(at))
             case Sum():
                 body, rows = self.compiled(term.body), self._rows(term.indices)
-                return lambda at: sum((body({**at, **row}) for row in rows), 0j)
+                return lambda at: sum(_over(rows, body, at), 0j)
             case Extremum():
                 return self._extremum(term)
             case Delta():
@@ -169,14 +170,14 @@ class Numbers:
         return [dict(zip(indices, row, strict=True)) for row in product(*ranges)]
 
     def _ref(self, term: Ref) -> Callable[[dict[Index, int]], complex]:
-        tensor, at = term.tensor, term.at
+        tensor, at = term.tensor, [_placing(p) for p in term.at]
         if not term.padded:
-            return lambda env: self.now[tensor][tuple(placed(p, env) for p in at)]
+            return lambda env: self.now[tensor][tuple([p(env) for p in at])]
         sizes = [self.samples + 1 if e == SAMPLE.size else self.extent(e) for e in term.padded]
         default = complex("-inf") if term.lowest else 0j
 
         def value(env: dict[Index, int]) -> complex:
-            where = tuple(placed(p, env) for p in at)
+            where = tuple([p(env) for p in at])
             inside = all(0 <= p < e for p, e in zip(where, sizes, strict=True))
             return self.now[tensor][where] if inside else default
 
@@ -229,7 +230,7 @@ class Numbers:
     def _extremum(self, term: Extremum) -> Callable[[dict[Index, int]], complex]:
         body, rows = self.compiled(term.body), self._rows(term.indices)
         best = max if term.kind == "max" else min
-        return lambda at: best((body({**at, **row}) for row in rows), key=lambda z: z.real)
+        return lambda at: best(_over(rows, body, at), key=lambda z: z.real)
 
 
 def compare(op: str, left: float, right: float) -> bool:
@@ -242,6 +243,26 @@ def compare(op: str, left: float, right: float) -> bool:
 
 def _generic(phi: Term | None) -> bool:
     return isinstance(phi, Apply)
+
+
+def _over(
+    rows: list[dict[Index, int]],
+    body: Callable[[dict[Index, int]], complex],
+    at: dict[Index, int],
+) -> Iterator[complex]:
+    """The values of the body with bound indices, which stand beside those of `at`."""
+    here = dict(at)
+    for row in rows:
+        here.update(row)
+        yield body(here)
+
+
+def _placing(place: Affine) -> Callable[[dict[Index, int]], int]:
+    """The value of a place as a function of the indices; most are one index alone."""
+    index = place.index
+    if index is not None:
+        return itemgetter(index)
+    return lambda at: placed(place, at)
 
 
 def placed(place: Affine, at: dict[Index, int]) -> int:

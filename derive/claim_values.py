@@ -285,6 +285,8 @@ class Setting(OwnSymbols):
         return max(found) if found else None
 
     def _extents(self, part: Entry, name: str) -> list[int]:
+        if part.form == "window":  # its places are those of the output
+            return []
         if part.role == "user":
             return list(self._user_extents(part, name))
         try:

@@ -30,9 +30,11 @@ from derive.terms import (
     Extent,
     Num,
     Ref,
+    Sum,
     Tensor,
     Term,
     refs,
+    walk,
 )
 
 STEP = 1e-20
@@ -125,6 +127,17 @@ class World(Numbers):
             raise Outside("no values with every logarithm defined were found")
 
     @cached_property
+    def _inputs(self) -> list[frozenset[Tensor]]:
+        """What each step reads."""
+        return [frozenset(r.tensor for r in refs(rhs)) for _, _, rhs in self.steps]
+
+    @cached_property
+    def _mixed(self) -> bool:
+        """Whether some step takes several samples together."""
+        sums = [n for _, _, rhs in self.steps for n in walk(rhs) if isinstance(n, Sum)]
+        return any(i.sample for node in sums for i in node.indices)
+
+    @cached_property
     def _padded(self) -> dict[Tensor, complex]:
         """What stands beside the arrays over which windows move."""
         found = [r for _, _, rhs in self.steps for r in refs(rhs) if r.padded]
@@ -187,18 +200,27 @@ class World(Numbers):
         rows = [range(self.samples + 1)] if tensor.batched else []
         return list(product(*rows, *map(range, shape)))
 
-    def _run(self, values: dict[Tensor, Array], start: int) -> None:
-        """Compute every step from `start` on."""
-        for tensor, lhs, rhs in self.steps[start:]:
-            values[tensor] = self._step(values, tensor, lhs, rhs)
+    def _run(
+        self, values: dict[Tensor, Array], start: int, moved: Tensor | None = None, sample: int = -1
+    ) -> None:
+        """Compute every step from `start` on; those that depend on what moved, in its sample."""
+        changed = None if moved is None else {moved}
+        for k, (tensor, lhs, rhs) in enumerate(self.steps[start:], start):
+            if changed is not None and changed.isdisjoint(self._inputs[k]):
+                continue
+            made = self._step(values, lhs, rhs, sample)
+            values[tensor] = {**values[tensor], **made} if sample >= 0 else made
+            if changed is not None:
+                changed.add(tensor)
         self.now = values
         values[OBJECTIVE] = {(): self.compiled(self.objective)({})}
 
-    def _step(self, values: dict[Tensor, Array], tensor: Tensor, lhs: Ref, rhs: Term) -> Array:
+    def _step(self, values: dict[Tensor, Array], lhs: Ref, rhs: Term, sample: int) -> Array:
         self.now = values
         value = self.compiled(rhs)
         names = [i for place in lhs.at for i, _ in place.terms]
-        ranges = [range(self.samples + 1 if i.sample else self.extent(i.size)) for i in names]
+        samples = range(self.samples + 1) if sample < 0 else range(sample, sample + 1)
+        ranges = [samples if i.sample else range(self.extent(i.size)) for i in names]
         rows = (dict(zip(names, row, strict=True)) for row in product(*ranges))
         return {tuple(placed(p, row) for p in lhs.at): value(row) for row in rows}
 
@@ -210,7 +232,8 @@ class World(Numbers):
             values[tensor] = {**values[tensor], place: values[tensor][place] + 1j * STEP}
             order = [step[0] for step in self.steps]
             start = order.index(tensor) + 1 if tensor in order else 0
-            self._run(values, start)
+            alone = tensor.batched and not self._mixed
+            self._run(values, start, tensor, place[0] if alone else -1)
             self._perturbed[key] = values
         return self._perturbed[key]
 

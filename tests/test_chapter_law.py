@@ -1,0 +1,102 @@
+"""The law of chapters: every displayed formula of a chapter is read, and true on small networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from codegen.chapter import notes_tex
+from derive.claim_examples import Examples, is_number
+from derive.claims import Claim
+from derive.compositions import compositions
+from derive.derivation import Derivation, derive
+from derive.first_look import Observer
+from derive.judging import Judge
+from derive.profiles import names, profile
+from derive.reading_network import scope_of
+from derive.reading_scope import Scope
+from derive.reading_tree import Num, walk
+from derive.sheet import Formula, Sheet
+from derive.sheets import claims_of, read_sheet
+from derive.verdicts import DEFINITION, RIGHT, RIGHT_IF
+
+EXAMPLES = Path(__file__).parent.parent / "codegen" / "examples"
+ALL = sorted(path.stem for path in EXAMPLES.glob("*.toml"))
+QUICK = (("xor", "units"), ("robust", "columns"))
+SMALL_CONV = {
+    "name": "windows", "input": [2, 3, 2], "loss": "squared_error",
+    "layers": [{"kind": "conv", "channels": 2, "kernel": 2, "padding": 1, "activation": "tanh"},
+               {"kind": "avg_pool", "kernel": 2}, {"kind": "flatten"},
+               {"kind": "dense", "units": 2}],
+}  # fmt: skip
+
+
+@cache
+def derivation(name: str) -> Derivation:
+    return derive(EXAMPLES / f"{name}.toml")
+
+
+def observed(derived: Derivation, notation: str, change: tuple[str, str] = ("", "")) -> list[str]:
+    """What is wrong with the chapter; `change` replaces a text in it everywhere."""
+    text = notes_tex(derived, notation)
+    text = text.replace(*change) if change[0] else text
+    sheet = read_sheet(text, "chapter.tex", "tex")
+    scope = scope_of(derived, profile(notation))
+    found: list[str] = []
+    stated: list[tuple[Formula, Claim]] = []
+    for formula in sheet.formulas:
+        reading = claims_of(formula, scope, sheet.macros)
+        found += [f"{problem}: {formula.text}" for problem in reading.problems]
+        stated += [(formula, claim) for claim in reading.claims]
+    claims = [claim for _, claim in stated]
+    kept = {int(n.value) for c in claims for s in c.sides for n in walk(s) if isinstance(n, Num)}
+    judge = Judge(derived.network, frozenset(kept))
+    given = [*_in_prose(sheet, scope), *((claim, scope) for claim in claims)]
+    observer = Observer(
+        judge, compositions(claims), examples=Examples(derived.network, tuple(given))
+    )
+    for formula, claim in stated:
+        look = observer.look(claim, scope)
+        if look.verdict not in (RIGHT, RIGHT_IF, DEFINITION):
+            line = formula.text[claim.span[0] : claim.span[1]]
+            found.append(f"{look.verdict or 'differs'} {look.message}: {line}")
+    return found
+
+
+def _in_prose(sheet: Sheet, scope: Scope) -> Iterator[tuple[Claim, Scope]]:
+    for part in sheet.parts:
+        if isinstance(part, Formula) and not part.display and "=" in part.text:
+            for claim in claims_of(part, scope, sheet.macros).claims:
+                if claim.rhs is not None and is_number(claim.rhs):
+                    yield claim, scope
+
+
+@pytest.mark.parametrize(("name", "notation"), QUICK)
+def test_what_a_chapter_says_is_read_and_holds(name: str, notation: str) -> None:
+    assert not observed(derivation(name), notation)
+
+
+def test_a_chapter_with_windows_holds() -> None:
+    assert not observed(derive(SMALL_CONV), "signals")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"&= 0.5992 - 1", r"&= 0.5982 - 1"),
+        ("0.0572", "0.0574"),
+        (r"\mathbf{o}^{0} + \mathbf{b}^{1}", r"\mathbf{o}^{0}"),
+    ],
+)  # fmt: skip
+def test_a_chapter_with_an_error_does_not_hold(old: str, new: str) -> None:
+    assert observed(derivation("xor"), "units", (old, new))
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("notation", names())
+@pytest.mark.parametrize("name", ALL)
+def test_every_chapter_is_read_and_holds(name: str, notation: str) -> None:
+    assert not observed(derivation(name), notation)
