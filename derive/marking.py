@@ -42,6 +42,7 @@ from derive.sheet_environment import Item, Placed, placed
 from derive.sheets import claims_of
 from derive.slips import Limit, Repair, search
 from derive.spec import Network
+from derive.symbols import Label
 from derive.tree_writing import Unwritable, corrected, latex
 from derive.verdicts import (
     DEFECT,
@@ -58,7 +59,8 @@ from derive.verdicts import (
 )
 
 Typeset = Callable[[Layout], str]
-LIMIT = Limit()
+LIMIT = Limit(evaluations=4_000, seconds=60.0)  # the count decides: no clock in a verdict
+INPUT = Label(0)
 
 
 @dataclass
@@ -419,7 +421,7 @@ def _partly_labelled(finding: Finding) -> Slip | None:
     """The slip of a label that is left out where others are written."""
     claim = finding.claim
     entries = [n for side in claim.sides for n in walk(side) if isinstance(n, Entry)]
-    missing = [e for e in entries if e.assumed]
+    missing = [e for e in entries if e.assumed and e.label != INPUT]  # x_i says what it is
     explicit = [e for e in entries if e.label is not None and not e.assumed and e.span != (0, 0)]
     if not missing or not explicit:
         return None
