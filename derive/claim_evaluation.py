@@ -22,7 +22,7 @@ from itertools import product
 from random import Random
 
 from derive.claim_arrays import Matrix, Value
-from derive.claim_numbers import NoLayer, Outside
+from derive.claim_numbers import NoLayer, Outside, compare
 from derive.claim_places import NoValue, is_variable, parts, variable
 from derive.claim_values import Setting
 from derive.claim_world import LOSS, OBJECTIVE, World
@@ -32,6 +32,7 @@ from derive.reading_tree import (
     Applied,
     Bracket,
     Derivative,
+    Dots,
     Entry,
     Kronecker,
     Letter,
@@ -47,6 +48,7 @@ from derive.symbols import Label
 
 MOST_PLACES = 60
 TOLERANCE = 1e-7
+ORDERS = ("=", "ne", "<", ">", "le", "ge")
 _EQUAL = ("=", "equiv", ":=", "gets")
 
 
@@ -215,13 +217,14 @@ def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
     return found
 
 
+def _is_generic(claim: Claim) -> bool:
+    """Whether the claim speaks of any layer l."""
+    labels = (getattr(node, "label", None) for side in claim.sides for node in walk(side))
+    return any(isinstance(label, Label) and label.base == "l" for label in labels)
+
+
 def _layers(claim: Claim, world: World) -> list[int]:
-    for side in claim.sides:
-        for node in walk(side):
-            label = getattr(node, "label", None)
-            if isinstance(label, Label) and label.base == "l":
-                return list(range(0, world.last + 3))
-    return [0]
+    return list(range(0, world.last + 3)) if _is_generic(claim) else [0]
 
 
 def _samples(claim: Claim, world: World) -> list[int]:
@@ -272,7 +275,8 @@ def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[Se
                 base.need_layers(side)
             raise NoValue(f"the range of the index {name}")
         ranges.append(range(first, first + max(extents)))
-    layers = {k: base.layer for k, letter in base.scope.layer_letters.items() if letter == "l"}
+    letters_of_layers = base.scope.layer_letters.items() if _is_generic(claim) else ()
+    layers = {k: base.layer for k, letter in letters_of_layers if letter == "l"}
     for row in product(*ranges):
         letters = dict(zip(names, row, strict=True))
         known = {**layers, **letters}
@@ -299,13 +303,18 @@ def _fits(condition: Claim, letters: dict[str, int]) -> bool:
     value = letters[lhs.name]
     if isinstance(rhs, Listed):
         numbers = [int(i.value) for i in rhs.items if isinstance(i, Num)]
-        return len(numbers) < len(rhs.items) or value in numbers
+        dots = [k for k, item in enumerate(rhs.items) if isinstance(item, Dots)]
+        if len(numbers) + len(dots) < len(rhs.items):
+            return True
+        if dots and 0 < dots[0] < len(rhs.items) - 1:  # 2, ..., 5
+            return numbers[0] <= value <= numbers[-1]
+        return bool(dots) or value in numbers
     other = letters.get(rhs.name) if isinstance(rhs, Letter) else None
     if isinstance(rhs, Num):
         other = int(rhs.value)
     if other is None:
         return True
-    return {"=": value == other, "ne": value != other}.get(condition.relation, True)
+    return compare(condition.relation, value, other) if condition.relation in ORDERS else True
 
 
 def _spoken(node: Node, scope: Scope, deep: int = 0) -> Iterator[Node]:

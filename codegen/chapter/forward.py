@@ -96,6 +96,8 @@ def _entries(sheet: Sheet) -> list[Block]:
         for equations in forward_rows(group):
             if any(sheet.arrays(equation) is not None for equation in equations):
                 parts = [sheet.equation(equation) for equation in equations]
+                if group.run and not group.open:
+                    parts.append(Equation(None, "", sheet.span(group).layout))
                 rows.append(EquationRow(tuple(parts)))
     if not rows:
         return []
