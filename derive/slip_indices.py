@@ -10,6 +10,7 @@ from itertools import combinations, product
 from derive.reading_tree import (
     Applied,
     Bound,
+    Derivative,
     Entry,
     Kronecker,
     Letter,
@@ -47,16 +48,19 @@ def places_swapped(site: Site, view: View) -> Edits:
 
 
 def other_place(site: Site, view: View) -> Edits:
-    """a_j for a_i: another letter, or another number."""
+    """a_j for a_i: another letter or number; a layer that was filled in goes with it."""
     node = site.node
-    places = node.places if isinstance(node, Entry) else ()
-    for k, old in enumerate(places):
-        usable = [Letter(x) for x in view.usable(site)]
-        numbers = [p for p in view.places if isinstance(p, Num)]
-        for new in usable if isinstance(old, Letter) else [*numbers, *usable]:
+    if not isinstance(node, Entry):
+        return
+    usable = [Letter(x) for x in view.usable(site)]
+    numbers = [p for p in view.places if isinstance(p, Num)]
+    for k, old in enumerate(node.places):
+        for new in usable if isinstance(old, Letter) else (*numbers, *usable):
             if new != old:
-                at = replace(new, span=old.span)
-                yield replace(node, places=(*places[:k], at, *places[k + 1 :]))  # type: ignore[call-arg]
+                made = replace(node, places=(*node.places[:k], new, *node.places[k + 1 :]))
+                yield made
+                if node.assumed and node.label is not None:
+                    yield from (replace(made, label=node.label.shifted(by)) for by in (1, -1))
 
 
 def kronecker_place(site: Site, view: View) -> Edits:
@@ -201,6 +205,15 @@ def other_letter(site: Site, view: View) -> Edits:
     if isinstance(site.node, Letter):
         bare = [e for e in view.entries if not e.places and e.label is None and e.sample is None]
         yield from (e for e in bare if e.role in UNIT_ROLES)
+
+
+def derivative_by_a_target(site: Site, view: View) -> Edits:
+    """dL/do for dL/dy: nothing is derived by what is given."""
+    node, parent = site.node, site.parent
+    below = isinstance(parent, Derivative) and any(by is node for by in parent.by)
+    if below and isinstance(node, Entry) and node.role == "target":
+        for role in ("output", "activation"):
+            yield from _as(node, role, view)
 
 
 def far_quantity(site: Site, view: View) -> Edits:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial, reduce
 from itertools import product
+from operator import add
 from typing import Any
 
-from derive.claim_arrays import Matrix, Value
+from derive.claim_arrays import Matrix, Value, together
 from derive.claim_evaluation import agree, evidence, free_letters, parallel
 from derive.claim_numbers import Outside
 from derive.claim_places import NoValue, is_variable, variable
@@ -51,6 +52,18 @@ class Remembering(Setting):
             rows = (dict(zip(names, row, strict=True)) for row in choices)
         return [replace(self, letters={**self.letters, **row}) for row in rows]
 
+    def _total(self, node: Total) -> Value:
+        """A sum over what there is: ranges that clash are left to the judge."""
+        if node.kind != "sum" or any(b.high is not None for b in node.bounds):
+            return super()._total(node)
+        parts: list[Value] = []
+        for row in self.within(node):
+            with suppress(Outside):
+                parts.append(row.value(node.body))
+        if not parts:
+            raise Outside("an empty sum")
+        return reduce(partial(together, function=add), parts)
+
     def value(self, node: Node) -> Value:
         """The value of a formula."""
         if isinstance(node, Num | Letter):
@@ -84,6 +97,7 @@ class Probe:
         self._chosen: dict[frozenset[str], list[Remembering]] = {}
         self.own = frozenset(_letters(claim))
         self.settings = self._places(claim, self.own)
+        self.valued = [s for s in self.settings if _has_value(claim, s)]
 
     def _for(self, claim: Claim) -> list[Remembering]:
         """Where to look at a candidate with letters of its own: they need values."""
@@ -138,7 +152,7 @@ class Probe:
         """Both sides at the places of the written claim; None where one has no value."""
         left: list[float] = []
         right: list[float] = []
-        for setting in self.settings:
+        for setting in self.valued:
             try:
                 lhs, rhs = sides(claim, setting)
             except (Outside, NoValue, *ODD):
@@ -148,6 +162,14 @@ class Probe:
             left += _numbers(lhs)
             right += _numbers(rhs)
         return Sides(tuple(left), tuple(right)) if left else None
+
+
+def _has_value(claim: Claim, setting: Setting) -> bool:
+    try:
+        lhs, rhs = sides(claim, setting)
+    except (Outside, NoValue, *ODD):
+        return False
+    return _shape(lhs) == _shape(rhs)
 
 
 def _shape(value: Value) -> tuple[int, int]:

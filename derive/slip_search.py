@@ -11,7 +11,7 @@ from derive.claim_numbers import Outside
 from derive.claim_places import NoValue
 from derive.claims import Claim
 from derive.reading_scope import Scope
-from derive.reading_tree import Entry, Node, Total, walk
+from derive.reading_tree import Derivative, Entry, Nabla, Node, Total, walk
 from derive.slip_catalogue import EVERYWHERE, SYMBOL, Edit, edits
 from derive.slip_meet import FACTORS, SUMMANDS, Meeting, Sides
 from derive.slip_probe import ODD, Probe
@@ -98,13 +98,14 @@ class Search:
         met += [pair for w in sums if known for pair in w.found(known[0], None)]
         met = [*map(_outer_first, met), *self._in_symbols(singles), *self._then_everywhere(singles)]
         yield self._first(g for g in _likeliest(met) if _cost(g) < DEAR)
-        yield self._first(_likeliest([*met, *map(_outer_first, near)]))
-        yield self._first(_likeliest(self._nested(singles)))
+        rest = [g for g in met if _cost(g) >= DEAR]
+        yield self._first(_likeliest([*rest, *map(_outer_first, near)]))
         if self.limit.together > 2:
-            triples = (_outer_first(t) for m in meetings for t in m.triples(TRIPLES))
-            yield self._first(_likeliest(triples))
             more = (t for w in sums if known for t in w.found(known[0], meetings[0]))
             yield self._first(_likeliest(map(_outer_first, more)))
+            triples = (_outer_first(t) for m in meetings for t in m.triples(TRIPLES))
+            yield self._first(_likeliest(triples))
+        yield self._first(_likeliest(self._nested(singles)))
 
     def _known(self, singles: list[Edit]) -> tuple[Sides, list[tuple[Edit, Sides]]] | None:
         """Both sides as written, and after each single repair; None where nothing has a value."""
@@ -247,6 +248,8 @@ def _repeats(claim: Claim, named: Callable[[Node], Node]) -> bool:
     """Whether the left side stands in the right one."""
     if claim.lhs is None or claim.rhs is None:
         return False
+    if not isinstance(claim.lhs, Entry | Derivative | Nabla):
+        return claim.lhs == claim.rhs
     return named(claim.lhs) in map(named, walk(claim.rhs))
 
 

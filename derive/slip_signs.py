@@ -105,11 +105,16 @@ def sign_of_a_product(site: Site, view: View) -> Edits:
 def sign_in_an_exponent(site: Site, view: View) -> Edits:
     """exp(-s) for exp(s), x^(-1) for x."""
     parent = site.parent
-    if isinstance(parent, Applied) and not isinstance(site.node, Plus):
-        function = getattr(parent, "function", None)
-        if function is not site.node:
-            yield negative(site.node)
-    if isinstance(parent, Power) and parent.exponent is site.node:
+    exponential = isinstance(parent, Applied) and parent.function.name == "exp"
+    power = isinstance(parent, Power) and parent.exponent is site.node
+    if (exponential or power) and not isinstance(site.node, Plus):
+        yield negative(site.node)
+
+
+def sign_in_an_argument(site: Site, view: View) -> Edits:
+    """f(-s) for f(s)."""
+    parent = site.parent
+    if isinstance(parent, Applied) and parent.function.name != "exp":
         yield negative(site.node)
 
 

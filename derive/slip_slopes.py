@@ -216,8 +216,9 @@ def function_extra(site: Site, view: View) -> Edits:
 
 def logarithm_of_a_loss(site: Site, view: View) -> Edits:
     """L for log L below a derivative, and the other way round."""
+    logs = [n for n in view.nodes if isinstance(n, Applied) and n.function.name == "log"]
     match site.node:
         case Derivative(of=Applied(function=Function(name="log"), args=(loss,))):
             yield replace(site.node, of=loss)
-        case Derivative(of=Entry(role="loss") as loss):
+        case Derivative(of=Entry(role="loss") as loss) if any(loss in n.args for n in logs):
             yield replace(site.node, of=Applied(Function("log"), (loss,)))

@@ -35,16 +35,12 @@ ENTRYWISE = ("odot", "circ", "ast")
 
 
 def sum_missing(site: Site, view: View) -> Edits:
-    """sum_i a_i for a_i, where i is undefined; over all samples where none is named."""
+    """sum_i a_i for a_i, where i is undefined."""
     if not _summed(site):
         return
     for name in letters_in(site.node):
         if name not in site.bound and name not in view.free:
             yield Total("sum", (Bound(name),), site.node, span=site.node.span)
-    samples = [n for n in walk(site.node) if isinstance(n, Entry) and view.batched(n)]
-    n = view.scope.sample
-    if samples and not view.samples_written(site.node):
-        yield Total("sum", (Bound(n),), view.with_sample(site.node, n), span=site.node.span)
 
 
 def sum_over_a_free_index(site: Site, view: View) -> Edits:
@@ -52,6 +48,16 @@ def sum_over_a_free_index(site: Site, view: View) -> Edits:
     for name in letters_in(site.node) if _summed(site) else ():
         if name in view.free and name not in site.bound:
             yield Total("sum", (Bound(name),), site.node, span=site.node.span)
+
+
+def sum_over_the_samples(site: Site, view: View) -> Edits:
+    """sum_n a_n for a, where no sample is named."""
+    if not _summed(site):
+        return
+    samples = [n for n in walk(site.node) if isinstance(n, Entry) and view.batched(n)]
+    n = view.scope.sample
+    if samples and not view.samples_written(site.node):
+        yield Total("sum", (Bound(n),), view.with_sample(site.node, n), span=site.node.span)
 
 
 def _summed(site: Site) -> bool:

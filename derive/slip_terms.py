@@ -21,7 +21,9 @@ from derive.reading_tree import (
     Total,
     Transposed,
     Value,
+    walk,
 )
+from derive.slip_indices import put_for
 from derive.slip_signs import times, without
 from derive.slip_sites import Site
 from derive.slip_slopes import complement, is_slope
@@ -88,6 +90,19 @@ def term_missing(site: Site, view: View) -> Edits:
                 yield Plus((*args, Minus(term)), span=site.node.span)
 
 
+def term_like_another(site: Site, view: View) -> Edits:
+    """w_1 x_1 + w_2 x_2 for w_1 x_1: a term that is written for one number and not for another."""
+    if not isinstance(site.node, Plus):
+        return
+    for arg in site.node.args:
+        written = {p for e in walk(arg) if isinstance(e, Entry) for p in e.places}
+        for a in (p for p in written if isinstance(p, Num)):
+            for b in (p for p in view.places if isinstance(p, Num) and p != a):
+                made = put_for(arg, a, b)
+                if made not in site.node.args:
+                    yield replace(site.node, args=(*site.node.args, made))
+
+
 def terms(site: Site, view: View) -> Edits:
     """What a writer may leave out of a sum."""
     arrays = view.is_array(site.node)
@@ -101,7 +116,8 @@ def terms(site: Site, view: View) -> Edits:
     for n in view.nodes:
         if isinstance(n, Applied) and n.order and len(n.args) == 1:  # what slopes are made of
             yield from (Power(replace(n, order=0), TWO), replace(n, order=0))
-    weights = [e for e in view.entries if e.role in ("weight", "bias") and not e.step]
+    found = [e for e in view.entries if e.role in ("weight", "bias")]
+    weights = [replace(e, step=0) if e.step else e for e in found]
     yield from (*(times(Value("decay"), w) for w in weights), *weights)
 
 

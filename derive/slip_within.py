@@ -52,7 +52,7 @@ class Within:
         assert isinstance(self.site.node, Total)
         made = []
         with suppress(NoValue, *ODD):
-            for setting in self.probe.settings:
+            for setting in self.probe.valued:
                 made.append(tuple(_number(row, factor) for row in setting.within(self.site.node)))
             known = [any(x == x for x in row) for row in made]
             return tuple(made) if all(known) else None
@@ -76,7 +76,7 @@ class Within:
         node = exchanged(self.claim.rhs, self.site.path, Num(Fraction(total)))
         made = []
         with suppress(Outside, NoValue, *ODD):
-            for setting in self.probe.settings:
+            for setting in self.probe.valued:
                 value = setting.value(node)
                 if isinstance(value, Matrix):
                     return None
