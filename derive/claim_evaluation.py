@@ -23,7 +23,8 @@ from random import Random
 
 from derive.claim_arrays import Matrix, Value
 from derive.claim_numbers import NoLayer, Outside, compare
-from derive.claim_places import NoValue, is_variable, parts, variable
+from derive.claim_parts import is_variable, parts, variable
+from derive.claim_places import NoValue
 from derive.claim_values import Setting
 from derive.claim_world import LOSS, OBJECTIVE, World
 from derive.claims import Claim
@@ -97,7 +98,7 @@ def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
     lhs = rhs = None
     at = (("l", setting.layer), ("n", setting.sample + 1), *sorted(setting.letters.items()))
     try:
-        for member in claim.members:  # a chain speaks of layers in which all of it makes sense
+        for member in _chain(claim):  # it speaks of layers in which all of it makes sense
             setting.need_layers(member)
         if claim.relation == "maps":
             return Evidence(at, None, None, _maps(claim, setting), "", setting)
@@ -109,6 +110,13 @@ def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
         return None
     except Outside as problem:
         return Evidence(at, lhs, rhs, False, str(problem), setting)
+
+
+def _chain(claim: Claim) -> tuple[Node, ...]:
+    """All members of the chain as written; the sides alone of a claim that was changed since."""
+    sides = (claim.lhs, claim.rhs)
+    written = all(any(side is m for m in claim.members) for side in sides)
+    return claim.members if written else claim.sides
 
 
 def _left(claim: Claim, setting: Setting) -> Value:
