@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from derive.claim_arrays import Matrix, Value, column, together
 from derive.claim_numbers import NoLayer, Outside, Places, guarded_log
-from derive.claim_places import Located, NoValue, Table, is_variable, variable
+from derive.claim_parts import is_variable, variable
+from derive.claim_places import Located, NoValue, Table
 from derive.claim_world import LOSS, STEP
 from derive.reading_tree import (
     Applied,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TypeGuard
 
 from derive.claim_arrays import Matrix, Value, together
 from derive.claim_numbers import Array, NoLayer, Outside, Places
+from derive.claim_parts import variable
 from derive.claim_windows import Window, window_of
 from derive.claim_world import LOSS, OBJECTIVE, World
 from derive.forward import X, Y
@@ -22,7 +23,6 @@ from derive.reading_tree import (
     Node,
     Plus,
     Size,
-    children,
 )
 from derive.reading_tree import Value as Named
 from derive.symbols import Label, Tensor
@@ -396,37 +396,3 @@ class Located:
 def _derived(node: Entry) -> bool:
     """Whether the entry is a derivative of the loss."""
     return node.role in ("delta", "error") or node.barred
-
-
-def parts(node: Node) -> tuple[Node, ...]:
-    """The direct parts that have a value; arguments that are only named are left out."""
-    if not isinstance(node, AtPoint):
-        return children(node)
-    bare = isinstance(node.arg, Entry) and node.arg.role == "error" and not node.arg.places
-    return (node.arg, *node.points[:1]) if bare else (node.arg,)
-
-
-def counted(node: Node) -> Iterator[Node]:
-    """The node and everything in it that has a value."""
-    yield node
-    for part in parts(node):
-        yield from counted(part)
-
-
-def variable(node: Node) -> str:
-    """The name of a number that no quantity of the network is."""
-    if isinstance(node, Letter):
-        return node.name
-    assert isinstance(node, Entry)
-    return f"{node.role} {node.letter}".strip()
-
-
-def is_variable(node: Entry) -> bool:
-    """Whether the entry stands for a number of its own: s, o, x without index and layer."""
-    return (
-        not node.places
-        and node.form == "entry"
-        and node.label is None
-        and node.sample is None
-        and (node.role in ("preactivation", "activation"))
-    )

@@ -15,7 +15,8 @@ from derive.claim_arrays import ONES, Matrix, Value, column, multiplied, togethe
 from derive.claim_dots import continued
 from derive.claim_numbers import Outside, compare
 from derive.claim_own import OwnSymbols
-from derive.claim_places import NoValue, counted
+from derive.claim_parts import counted
+from derive.claim_places import NoValue
 from derive.reading_tree import (
     Applied,
     AtPoint,

@@ -17,7 +17,8 @@ from typing import Any
 from derive.claim_arrays import Matrix, Value, together
 from derive.claim_evaluation import agree, evidence, free_letters, parallel
 from derive.claim_numbers import Outside
-from derive.claim_places import NoValue, is_variable, variable
+from derive.claim_parts import is_variable, variable
+from derive.claim_places import NoValue
 from derive.claim_values import Setting
 from derive.claims import Claim
 from derive.judging import Assumptions, Judge
