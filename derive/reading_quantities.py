@@ -66,6 +66,13 @@ class Quantities(Names):
         rank = self.scope.rank(meaning, above.label)
         sample = above.sample
         whole = meaning.form != "entry"
+        if (
+            rank == 1
+            and len(places) > 1
+            and _digits(name)
+            and self._is_unit(meaning, above, places)
+        ):
+            places = self._merged(places)  # unit 12
         if sample is None and places and self._sample_first(meaning, places, rank, whole):
             sample, *places = places
         fixed = meaning.fixed
@@ -128,6 +135,14 @@ class Quantities(Names):
             return False
         role = self.scope.profile.roles[m.role]
         return role.whole == role.entry and m.role not in LABELLED
+
+    def _is_unit(self, meaning: Meaning, above: Above, places: list[Node]) -> bool:
+        """Whether the digits together are a unit that the layer has."""
+        (size,) = self.scope.shape(meaning, above.label) or (0,)
+        (number,) = self._merged(places)
+        beside = meaning.fixed is not None and len(places) == 2
+        inside = isinstance(size, int) and isinstance(number, Num) and number.value <= size
+        return inside and not beside
 
     def _merged(self, places: list[Node]) -> list[Node]:
         text = "".join(str(p.value) for p in places if isinstance(p, Num))

@@ -208,6 +208,11 @@ class Scope:
 
     def rank(self, meaning: Meaning, label: Label | None) -> int:
         """The number of places of an entry, samples not counted."""
+        shape = self.shape(meaning, label)
+        return RANKS.get(meaning.role, 1) if shape is None else len(shape)
+
+    def shape(self, meaning: Meaning, label: Label | None) -> tuple[Extent, ...] | None:
+        """The sizes along the places of an entry; None where the network does not say them."""
         role = meaning.role
         if role == "output":
             role, label = self.last_role, self.last
@@ -216,8 +221,8 @@ class Scope:
         for tensor, shape in self.shapes.items():
             same = tensor.letter == meaning.letter if meaning.letter else tensor.role == role
             if same and (tensor.label == label or role in ("input", "target")):
-                return len(shape)
-        return RANKS.get(meaning.role, 1)
+                return shape
+        return None
 
     def batched(self, meaning: Meaning) -> bool:
         """Whether there is one for every sample."""
