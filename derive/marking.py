@@ -15,8 +15,8 @@ the slips are searched that lead from what is right to what is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -27,23 +27,26 @@ from derive.completion import Completion
 from derive.compositions import compositions
 from derive.conventions import PLAIN, Conventions, named
 from derive.counterexample import counterexample
-from derive.first_look import FAILS, Look, Observer, counts_samples, speaks_of_network
+from derive.first_look import Look, Observer, counts_samples, speaks_of_network
 from derive.following import Earlier, carried_on, follows
 from derive.judging import Judge
 from derive.latex_tokens import Unreadable
-from derive.layout import Layout
 from derive.marking_conventions import Agreement, Judged, agreements
+from derive.marking_corrections import (
+    Corrections,
+    Finding,
+    Typeset,
+    extra_relation,
+    mended,
+    partly_labelled,
+)
 from derive.marking_words import message_of
-from derive.python_writing import Unwritten, names_of, python_corrected, python_text
-from derive.reading_scope import Scope
-from derive.reading_tree import Applied, Entry, Function, Node, Num, walk
+from derive.reading_tree import Num, walk
 from derive.sheet import Formula, Sheet
 from derive.sheet_environment import Item, Placed, placed
 from derive.sheets import claims_of
 from derive.slips import Limit, Repair, search
 from derive.spec import Network
-from derive.symbols import Label
-from derive.tree_writing import Unwritable, corrected, latex
 from derive.verdicts import (
     DEFECT,
     DEFINITION,
@@ -55,34 +58,9 @@ from derive.verdicts import (
     WRONG,
     Mark,
     Marked,
-    Slip,
 )
 
-Typeset = Callable[[Layout], str]
 LIMIT = Limit(evaluations=4_000, seconds=60.0)  # the count decides: no clock in a verdict
-INPUT = Label(0)
-
-
-@dataclass
-class Finding:
-    """What is known of one claim so far."""
-
-    number: int
-    claim: Claim
-    formula: Formula
-    scope: Scope
-    look: Look
-    convention: str = ""
-    reconciling: str = ""  # a convention that the sheet does not keep to
-    inherits: int | None = None
-    charity: Charity | None = None
-    ways: tuple[tuple[Repair, ...], ...] = ()
-    follows: bool | None = None
-
-    @property
-    def fails(self) -> bool:
-        """Whether no verdict was found so far."""
-        return self.look.verdict == FAILS
 
 
 def mark(
@@ -113,7 +91,7 @@ class _Marker:
 
     def __init__(self, made: Placed, typeset: Typeset | None, limit: Limit) -> None:
         """Everything read, nothing judged."""
-        self.made, self.typeset, self.limit = made, typeset, limit
+        self.made, self.limit = made, limit
         self.judge = Judge(made.network, _numbers(made))
         self.single = not (made.network.weight_decay or any(map(counts_samples, made.claims)))
         self.observer = Observer(
@@ -122,7 +100,7 @@ class _Marker:
             lemmas_only=not made.about,
             examples=made.examples if made.about else None,
         )
-        self.completion = Completion(made.network)
+        self.write = Corrections(made.macros, Completion(made.network), typeset)
         self.remarks: list[str] = []
         self.findings: list[Finding] = []
         self.unread: list[tuple[int, Formula, Unreadable]] = []
@@ -305,14 +283,14 @@ class _Marker:
         if finding.fails:
             made = self._failing(finding, made)
         elif look.verdict == DEFECT:
-            made = replace(made, slips=(_extra_relation(finding),))
+            made = replace(made, slips=(extra_relation(finding),))
         elif look.faults:
-            slips = [self._slip(finding, f.kind, f.cell, f.repaired) for f in look.faults]
+            slips = [self.write.slip(finding, f.kind, f.cell, f.repaired) for f in look.faults]
             slips.sort(key=lambda slip: slip.at)
-            made = replace(made, slips=tuple(slips), corrected=_mended(finding, slips))
+            made = replace(made, slips=tuple(slips), corrected=mended(finding, slips))
         elif look.verdict == INCOMPLETE:
-            made = replace(made, corrected=self._completed(finding))
-        elif look.verdict in (RIGHT, RIGHT_IF) and (slip := _partly_labelled(finding)):
+            made = replace(made, corrected=self.write.completed(finding))
+        elif look.verdict in (RIGHT, RIGHT_IF) and (slip := partly_labelled(finding)):
             made = replace(made, verdict=DEFECT, slips=(slip,))
         message = message_of(made, look.message, finding.reconciling)
         return replace(made, message=message)
@@ -321,113 +299,26 @@ class _Marker:
         claim, text = finding.claim, finding.formula.text
         if finding.charity is not None:
             reading = finding.charity
-            slip = self._slip(finding, reading.kind, reading.before, reading.after)
-            corrected_text = self._corrected(finding, reading.claim)
+            slip = self.write.slip(finding, reading.kind, reading.before, reading.after)
+            corrected_text = self.write.claim(finding, reading.claim)
             return replace(made, verdict=DEFECT, slips=(slip,), corrected=corrected_text)
         made = replace(made, verdict=WRONG)
         if finding.look.difference is not None:
             difference = self.judge.smallest(claim, finding.scope, finding.look.difference)
             made = replace(made, counterexample=counterexample(claim, difference, text))
         if not finding.ways:
-            return replace(made, corrected=self._completed(finding))
+            return replace(made, corrected=self.write.completed(finding))
         best = finding.ways[0]
-        slips = tuple(self._slip(finding, r.kind, r.before, r.after) for r in best)
-        return replace(made, slips=slips, corrected=self._corrected(finding, best[-1].claim))
-
-    def _slip(self, finding: Finding, kind: str, before: Node, after: Node | None) -> Slip:
-        text = finding.formula.text
-        start, end = before.span
-        try:
-            if after is None:
-                expected = ""
-            elif finding.formula.language == "python":
-                expected = python_text(after, names_of(text), finding.scope.last)
-            elif isinstance(after, Function):
-                expected = latex(Applied(after, ()), finding.scope, self.made.macros)
-            else:
-                expected = corrected(text, before, after, finding.scope, self.made.macros)
-        except (Unwritable, Unwritten, RecursionError, TypeError):
-            expected = ""
-        return Slip(kind, before.span, " ".join(text[start:end].split()), expected)
-
-    def _corrected(self, finding: Finding, right: Claim) -> str:
-        """The claim as it should be, the writer's text kept wherever it is right."""
-        text, written = finding.formula.text, finding.claim
-        pieces: list[tuple[int, int, str]] = []
-        try:
-            if finding.formula.language == "python":
-                return python_corrected(text, written, right, finding.scope.last)
-            for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
-                if before is None or after is None or before == after:
-                    continue
-                new = corrected(text, before, after, finding.scope, self.made.macros)
-                pieces.append((*before.span, new))
-        except (Unwritable, Unwritten, RecursionError, TypeError):
-            return ""
-        return _patched(text, written.span, pieces)
-
-    def _completed(self, finding: Finding) -> str:
-        """The left side with the right side that the derivation gives."""
-        claim, text = finding.claim, finding.formula.text
-        lhs = claim.lhs
-        if lhs is None or self.typeset is None:
-            return ""
-        layout = self.completion.written(lhs, finding.scope)
-        if layout is None:
-            return ""
-        start, end = lhs.span
-        return f"{text[start:end].strip()} = {self.typeset(layout)}"
-
-
-def _mended(finding: Finding, slips: Sequence[Slip]) -> str:
-    """The claim with what is expected in the place of each slip; "" where that is not known."""
-    if any(not slip.expected for slip in slips):
-        return ""
-    pieces = {slip.at: (*slip.at, slip.expected) for slip in slips}
-    return _patched(finding.formula.text, finding.claim.span, list(pieces.values()))
+        slips = tuple(self.write.slip(finding, r.kind, r.before, r.after) for r in best)
+        return replace(made, slips=slips, corrected=self.write.claim(finding, best[-1].claim))
 
 
 def _listed(words: Sequence[str]) -> str:
     return " and ".join(words)
 
 
-def _patched(text: str, span: tuple[int, int], pieces: Sequence[tuple[int, int, str]]) -> str:
-    """The stretch of the text with pieces put in; pieces before it stand in front."""
-    start, end = span
-    inside = [p for p in pieces if start <= p[0] and p[1] <= end]
-    made, at = "", start
-    for low, high, new in sorted(inside):
-        made += text[at:low] + new
-        at = high
-    made += text[at:end]
-    front = [new for low, high, new in pieces if (low, high, new) not in inside]
-    return " ".join([*front, made.strip()])
-
-
 def _unreadable(formula: Formula, problem: Unreadable) -> Mark:
     return Mark(formula, (problem.at, len(formula.text)), UNREADABLE, str(problem))
-
-
-def _extra_relation(finding: Finding) -> Slip:
-    """The sign of equality that stands where nothing should."""
-    claim, text = finding.claim, finding.formula.text
-    assert claim.lhs is not None
-    assert claim.rhs is not None
-    span = (claim.lhs.span[1], claim.rhs.span[0])
-    return Slip("relation", span, text[slice(*span)].strip(), "")
-
-
-def _partly_labelled(finding: Finding) -> Slip | None:
-    """The slip of a label that is left out where others are written."""
-    claim = finding.claim
-    entries = [n for side in claim.sides for n in walk(side) if isinstance(n, Entry)]
-    missing = [e for e in entries if e.assumed and e.label != INPUT]  # x_i says what it is
-    explicit = [e for e in entries if e.label is not None and not e.assumed and e.span != (0, 0)]
-    if not missing or not explicit:
-        return None
-    first = missing[0]
-    text = finding.formula.text[slice(*first.span)]
-    return Slip("layer", first.span, " ".join(text.split()), "")
 
 
 def _numbers(made: Placed) -> frozenset[int]:
