@@ -30,7 +30,7 @@ def test_there_are_exactly_two_commands_to_set_up() -> None:
         ".venv/bin/gradwright demo",
     ]
     assert second[:2] == ["python3 -m venv .venv", '.venv/bin/pip install ".[test]"']
-    assert second[2:] == [".venv/bin/python -m pytest"]
+    assert second[2:] == [".venv/bin/python -m pytest -n auto"]
 
 
 def test_the_first_screen_shows_a_picture_that_is_there() -> None:
