@@ -38,11 +38,11 @@ WORDS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _WORDS = [(role, re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)) for role, pattern in WORDS]
 _IS = re.compile(
-    r"^\s*(?:\(|[,:]?\s*(?:is|are|be|denotes?|denoting|represents?|stands? for|means?|for|as|the|"
+    r"^\s*(?:\(|\||[,:]?\s*(?:is|are|be|denotes?|denoting|represents?|stands? for|means?|for|as|the|"
     r"being|contains?|holds?)\b)",
     re.IGNORECASE,
 )
-_ENDS = re.compile(r"[.;]|\b(?:and|where|with|while|which|so|then|but)\b", re.IGNORECASE)
+_ENDS = re.compile(r"[.;|]|\b(?:and|where|with|while|which|so|then|but)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _behind(text: str) -> tuple[str, str] | None:
     if found is None:
         return None
     clause = _ENDS.split(text[found.end() :], maxsplit=1)
-    words = " ".join((found.group().lstrip(" (,:") + " " + clause[0]).split()[:10])
+    words = " ".join((found.group().lstrip(" (|,:") + " " + clause[0]).split()[:10])
     role = role_of(words)
     return (role, words) if role else None
 

@@ -34,6 +34,7 @@ _LABEL = re.compile(r"\\(?:label|tag\*?)\s*\{([^{}]*)\}")
 _INTERTEXT = re.compile(r"\\(?:short)?intertext\s*\{")
 _BLANK = re.compile(r"\n[ \t]*\n")
 _CLOSERS = {r"\[": r"\]", r"\(": r"\)", "$$": "$$", "$": "$"}
+_CELL = re.compile(r"(?<!\\)&|\\\\")  # ends a cell of a table
 _UNSAID = re.compile(
     r"%[ \t]*(?=\n|$)|\\(?:begin|end)\s*\{[^{}]*\}(?:\[[^\]]*\])?"
     r"|\\(?:label|ref|eqref|cref|Cref|cite[a-z]*|vspace|hspace|color|textcolor|includegraphics)\*?"
@@ -189,7 +190,8 @@ class Scanner:
         return [(found.start(), part)], min(stop + 1, end)
 
     def _prose(self, start: int, end: int) -> list[Placed]:
-        words = " ".join(_UNSAID.sub(" ", self.text[start:end]).split())
+        cells = _CELL.sub(" | ", self.text[start:end])
+        words = " ".join(_UNSAID.sub(" ", cells).split())
         if not re.search(r"\w", words):
             return []
         first = re.search(r"\S", self.text[start:end])
