@@ -20,7 +20,9 @@ _HEAD = """# Five lecture notes, marked
 The equations of the five lecture notes from which this project grew, as `gradwright check` sees
 them: each against a network that fits it, in the notation of its notes.  Lines that are right are
 listed by their numbers; of every other line there is the verdict, what slipped, how it should read,
-and the smallest counterexample found.  Made by `gradwright build --all`.
+and the smallest counterexample found.
+
+Made by `python -m codegen.lecture_notes`; tests make it anew.
 """
 
 
@@ -41,10 +43,14 @@ def marked(name: str) -> Marked:
     return check_hand(sheet(name), None, None)
 
 
+def section(name: str) -> str:
+    """One sheet in Markdown."""
+    return markdown([(_title(name), marked(name))])
+
+
 def report() -> str:
     """All sheets as one Markdown page."""
-    sections = markdown([(_title(name), marked(name)) for name in names()])
-    return f"{_HEAD}\n{sections}"
+    return "\n".join([_HEAD, *map(section, names())])
 
 
 def _title(name: str) -> str:
@@ -57,3 +63,7 @@ def _order(name: str) -> tuple[int, str]:
     notes = ("signals", "neurons", "columns", "units", "named_layers")
     first = next((k for k, note in enumerate(notes) if name.startswith(note)), len(notes))
     return first, name
+
+
+if __name__ == "__main__":
+    print(report(), end="")
