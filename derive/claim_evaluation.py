@@ -258,7 +258,7 @@ def free_letters(claim: Claim) -> tuple[str, ...]:
         elif isinstance(node, Kronecker):
             places = (node.left, node.right)
         elif isinstance(node, Bracket):
-            places = node.members
+            places = tuple(m for m in node.members if not isinstance(m, Total))
         for place in places:
             for part in walk(place):
                 if isinstance(part, Letter) and part.name not in bound:

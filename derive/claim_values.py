@@ -197,12 +197,26 @@ class Setting(OwnSymbols):
         raise Outside("a case that holds")
 
     def _bracket(self, node: Bracket) -> Value:
+        last = node.members[-1]
+        if isinstance(last, Total) and last.kind.startswith("arg"):
+            return self._is_best(node.members[0], last)
         if len(node.relations) == 1 and not any(isinstance(m, Listed) for m in node.members):
             left, right = map(self.value, node.members)
             if isinstance(left, Matrix) or isinstance(right, Matrix):
                 word = node.relations[0]
                 return together(left, right, lambda a, b: complex(_compared(word, a, b)))
         return self._bracketed(node)
+
+    def _is_best(self, place: Node, best: Total) -> complex:
+        """[(p, q) = argmax ...]: whether the first of the best values stands there."""
+        rows = list(self._rows(best))
+        numbers = [
+            replace(self, letters={**self.letters, **row}).number(best.body).real for row in rows
+        ]
+        choose = max if best.kind == "argmax" else min
+        found = rows[numbers.index(choose(numbers))]
+        items = place.items if isinstance(place, Listed) else (place,)
+        return complex([self.place(item) for item in items] == [*found.values()])
 
     def _bracketed(self, node: Bracket) -> complex:
         values = [self.number(m) if not isinstance(m, Listed) else None for m in node.members]

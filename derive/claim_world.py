@@ -14,6 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
+from math import prod, sqrt
 from random import Random
 
 from derive.claim_numbers import (
@@ -37,7 +38,7 @@ from derive.terms import (
     walk,
 )
 
-STEP = 1e-20
+STEP = 1e-60  # of derivatives: far below every value, and far above the least number
 SAMPLES = 3
 LAYERS = 3
 OBJECTIVE = Tensor("objective", "objective", None, batched=False)
@@ -182,8 +183,16 @@ class World(Numbers):
     def _draw(self, tensor: Tensor) -> float:
         if tensor.role == "target":
             return self.random.uniform(0.15, 0.85)
-        size = self.random.uniform(0.25, 1.25)
+        size = self.random.uniform(0.25, 1.25) * self._share(tensor)
         return size if self.random.random() < 0.5 else -size
+
+    def _share(self, tensor: Tensor) -> float:
+        """Weights are smaller where many inputs meet, so that units are not all saturated."""
+        shape = [self.extent(e) for e in self.passed.shapes.get(tensor, ())]
+        if tensor.role != "weight" or len(shape) < 2:
+            return 1.0
+        inputs = shape[0] if len(shape) == 2 else prod(shape[1:])
+        return min(1.0, 2 / sqrt(inputs))
 
     def _probabilities(self, array: Array) -> Array:
         """Targets that sum to 1 over the last axis, where the loss says so."""

@@ -19,12 +19,13 @@ from derive.claims import Claim
 from derive.conventions import PLAIN, Conventions
 from derive.layers import Dense
 from derive.reading_scope import Scope
-from derive.shrinking import shrunk
+from derive.shrinking import shrunk, weights
 from derive.spec import Network
 
 SEEDS = (0, 1)
 VARIED_SEEDS = (0, 1, 2)  # where sizes are symbolic
 LEAST = -1  # two of everything
+MOST_WEIGHTS = 5_000  # of a network that is looked at in its own size
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,24 @@ class Judge:
             except NoValue:
                 pass
         return found
+
+    def holds_in_full(self, claim: Claim, scope: Scope) -> bool:
+        """Whether a claim that fails on small relatives holds on the network at its own size.
+
+        A line such as f_{4c+2p+q} = g_{cpq} says of what size the arrays are.
+        """
+        made = scope.conventions
+        agreed = _agreed(self.network, made)
+        if self.varied or agreed == shrunk(agreed, self.kept) or weights(agreed) > MOST_WEIGHTS:
+            return False
+        key = (made.loss_factor, made.reduction, made.biases, "full")
+        try:
+            if key not in self._worlds:
+                self._worlds[key] = World(agreed, factor=made.loss_factor)
+            world = self._worlds[key]
+            return world is not None and all(e.agrees for e in evidence(claim, world, scope))
+        except (NoValue, Outside):
+            return False
 
     def holds(self, claim: Claim, scope: Scope, assumptions: Assumptions = GENERAL) -> bool:
         """Whether the claim holds wherever it was looked at; never where it has no value."""

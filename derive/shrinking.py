@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from math import prod
 
 from derive.errors import SpecError
 from derive.layers import AnyLayer, Conv, Dense, Equations, Residual
@@ -31,6 +32,18 @@ def shrunk(network: Network, kept: frozenset[int] = frozenset()) -> Network:
             continue
         return network.model_copy(update={"layers": layers, "input": _input(scale)})
     return network
+
+
+def weights(network: Network) -> float:
+    """About how many weights the network has."""
+    count, width = 0.0, prod(s for s in network.input if isinstance(s, int))
+    for layer in _every(network.layers):
+        match layer:
+            case Dense() if isinstance(layer.units, int):
+                count, width = count + width * layer.units, layer.units
+            case Conv() if isinstance(layer.channels, int):
+                count += layer.channels * width
+    return count
 
 
 Scale = tuple[tuple[int | str, ...], dict[int, int]]
