@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import product
@@ -192,7 +193,7 @@ class Numbers:
             plain = _PRIMITIVES[term.function]
             return lambda at: plain(first(at))
         if term.function == "erf":
-            return lambda at: complex(mpmath.erf(first(at)))
+            return lambda at: erf(first(at))
         if term.function in ("max", "min"):
             best = max if term.function == "max" else min
             return lambda at: best((a(at) for a in args), key=lambda z: z.real)
@@ -268,6 +269,14 @@ def _placing(place: Affine) -> Callable[[dict[Index, int]], int]:
 def placed(place: Affine, at: dict[Index, int]) -> int:
     """The value of a place."""
     return place.offset + sum(c * at[i] for i, c in place.terms)
+
+
+def erf(value: complex) -> complex:
+    """The error function; the imaginary part of a complex step is kept exactly."""
+    if abs(value.imag) > 1e-9:
+        return complex(mpmath.erf(value))
+    slope = 2 / math.sqrt(math.pi) * math.exp(-(value.real**2))
+    return complex(math.erf(value.real), slope * value.imag)
 
 
 def guarded_log(value: complex) -> complex:
