@@ -58,7 +58,8 @@ CATALOGUE = (
     Row("layer", indices.other_layer, 1.0),
     Row("layer", indices.range_of_another_layer, 1.0),
     Row("layer", indices.layers_together, 1.3),
-    Row("variable", indices.other_quantity, 1.15),
+    Row("variable", indices.other_quantity, 1.09),
+    Row("variable", indices.derivative_of_another, 1.15),
     Row("variable", indices.other_letter, 1.15),
     Row("variable", indices.derivative_by_a_target, 0.85),
     Row("variable", indices.far_quantity, 1.5),
@@ -125,7 +126,8 @@ CATALOGUE = (
 LEFT = (
     indices.places_swapped, indices.other_place, indices.place_missing,
     indices.place_for_a_sample, indices.letters_renamed,
-    indices.other_layer, indices.layers_together, indices.other_quantity, indices.entry_for_array,
+    indices.other_layer, indices.layers_together, indices.other_quantity,
+    indices.derivative_of_another, indices.entry_for_array,
     indices.other_sample, arrays.transposed, slopes.logarithm_of_a_loss,
 )  # fmt: skip
 

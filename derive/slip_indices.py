@@ -139,8 +139,8 @@ def other_layer(site: Site, view: View) -> Edits:
             yield replace(moved, assumed=False) if isinstance(moved, Entry) else moved
     if isinstance(node, Applied) and node.function.label is not None:
         for new in near(node.function.label, view):
-            made = replace(node, function=replace(node.function, label=new, assumed=False))
-            yield made
+            yield replace(node, function=replace(node.function, label=new, assumed=False))
+            made = replace(node, function=replace(node.function, label=new))
             roles = {n.role for n in walk(node) if isinstance(n, Entry)}
             yield relabelled(made, node.function.label, new, roles)
 
@@ -191,7 +191,7 @@ def relabelled(node: Node, old: Label, new: Label, roles: set[str]) -> Node:
 def other_quantity(site: Site, view: View) -> Edits:
     """s for o, o for y: another quantity of the units at the same place."""
     node = site.node
-    if not isinstance(node, Entry):
+    if not isinstance(node, Entry) or isinstance(site.parent, Derivative):
         return
     for role in LIKE.get(node.role, ()):
         yield from _as(node, role, view)
@@ -205,6 +205,12 @@ def other_letter(site: Site, view: View) -> Edits:
     if isinstance(site.node, Letter):
         bare = [e for e in view.entries if not e.places and e.label is None and e.sample is None]
         yield from (e for e in bare if e.role in UNIT_ROLES)
+
+
+def derivative_of_another(site: Site, view: View) -> Edits:
+    """dL/do for dL/ds."""
+    if isinstance(site.parent, Derivative):
+        yield from other_quantity(replace(site, parents=()), view)
 
 
 def derivative_by_a_target(site: Site, view: View) -> Edits:

@@ -15,7 +15,7 @@ from operator import add
 from typing import Any
 
 from derive.claim_arrays import Matrix, Value, together
-from derive.claim_evaluation import agree, evidence, free_letters, parallel
+from derive.claim_evaluation import Evidence, agree, evidence, free_letters, parallel
 from derive.claim_numbers import Outside
 from derive.claim_parts import is_variable, variable
 from derive.claim_places import NoValue
@@ -45,11 +45,12 @@ class Remembering(Setting):
         if any(b.high is not None for b in total.bounds):
             rows = self._rows(total)
         else:
-            first = self.scope.profile.base
+            base = self.scope.profile.base
             sizes = [self.world.extent(e) for s in self.world.shapes.values() for e in s]
-            numbers = range(first, first + max((*sizes, self.world.samples)))
+            end = base + max((*sizes, self.world.samples))
+            starts = [base if b.low is None else self.place(b.low) for b in total.bounds]
             names = [b.name for b in total.bounds]
-            choices = product(numbers, repeat=len(names))
+            choices = product(*(range(start, end) for start in starts))
             rows = (dict(zip(names, row, strict=True)) for row in choices)
         return [replace(self, letters={**self.letters, **row}) for row in rows]
 
@@ -112,14 +113,16 @@ class Probe:
         return self._chosen[letters]
 
     def _first(self, claim: Claim) -> Iterator[Remembering]:
+        """Places where the claim has a value; else the first ones, where any repair has one."""
         for world in judge(self.network).worlds(self.scope.conventions, MILD):
-            found: list[Setting] = []
+            found: list[Evidence] = []
             with suppress(NoValue, Outside, *ODD):
-                found = [
-                    e.setting for e in evidence(claim, world, self.scope) if e.setting is not None
-                ]
-            step = max(1, len(found) // PLACES)
-            for setting in found[::step][:PLACES]:
+                found = list(evidence(claim, world, self.scope))
+            valued = [e.setting for e in found if e.setting is not None and not e.problem]
+            others = [e.setting for e in found if e.setting is not None and e.problem]
+            others.sort(key=lambda s: sum(s.letters.values()))
+            step = max(1, len(valued) // PLACES)
+            for setting in (valued[::step] or others)[:PLACES]:
                 given = {f.name: getattr(setting, f.name) for f in fields(setting)}
                 yield Remembering(**given, memo={})
             if found:
@@ -128,14 +131,18 @@ class Probe:
     def may_hold(self, claim: Claim) -> bool:
         """Whether no place looked at tells the sides apart, and one shows that they agree."""
         try:
-            return self._holds(claim, self.settings or self._for(claim))
+            seen = self._holds(claim, self.settings or self._for(claim))
+            if seen is None and not self.settings:  # the places were those of another candidate
+                seen = self._holds(claim, list(self._first(claim)))
         except NoValue:
+            seen = False
             with suppress(NoValue):
-                return self._holds(claim, self._for(claim))
-        return False
+                seen = self._holds(claim, self._for(claim))
+        return bool(seen)
 
-    def _holds(self, claim: Claim, settings: list[Remembering]) -> bool:
-        seen = False
+    def _holds(self, claim: Claim, settings: list[Remembering]) -> bool | None:
+        """None where there is no place with a value."""
+        seen = None
         for setting in settings:
             try:
                 lhs, rhs = sides(claim, setting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 
 from derive.reading_tree import (
@@ -40,7 +41,8 @@ def sum_missing(site: Site, view: View) -> Edits:
         return
     for name in letters_in(site.node):
         if name not in site.bound and name not in view.free:
-            yield Total("sum", (Bound(name),), site.node, span=site.node.span)
+            for low in (None, Num(Fraction(0))):  # from 0: with the threshold
+                yield Total("sum", (Bound(name, low),), site.node, span=site.node.span)
 
 
 def sum_over_a_free_index(site: Site, view: View) -> Edits:

@@ -340,7 +340,8 @@ def parentheses(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
 def functions(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
     """A logarithm or another function left out."""
     for match in re.finditer(r"\\(log|ln|tanh|exp|sigma)(?=\\bigl\(|\(| )", text):
-        yield ("log",), put(text, *match.span(), "")
+        loss = bool(re.match(r" ?[LE][_(]", text[match.end() :]))  # L for log L
+        yield ("variable", "log") if loss else ("log",), put(text, *match.span(), "")
 
 
 def samples(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
