@@ -151,7 +151,7 @@ class Judge:
         """Whether the claim holds wherever it was looked at; never where it has no value."""
         try:
             return self.difference(claim, scope, assumptions) is None
-        except NoValue:
+        except (NoValue, Outside, ArithmeticError, RecursionError):
             return False
 
     def under(self, claim: Claim, scope: Scope, conventions: Conventions) -> bool:
