@@ -118,6 +118,8 @@ def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
         return
     if "own" in roles or (roles == {"output"} and bound.role == "activation"):
         return  # the network's own array, and the output by its own letter
+    if bound.role in ("weight", "bias") and roles & {"input", "target"}:
+        return  # x W and W x: what stands beside it is the weight
     computed = bound.role in ("weight", "bias", "preactivation", "activation")
     if key[1] and bound.role in roles and bound.role in UNITS and len(key[1]) <= 3:
         return  # letters of indices
