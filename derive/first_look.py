@@ -103,13 +103,13 @@ class Observer:
         if difference is None:
             domain = self.domain if _speaks_of_loss(claim) else ()
             return Look(RIGHT_IF if domain else RIGHT, "", domain)
-        if self.judge.holds_in_full(claim, scope):
-            return Look(RIGHT)
         if self.examples is not None and (stated := self.examples.look(claim, scope)) is not None:
             return Look(_OF_EXAMPLES[stated.verdict], stated.message)
         for name, given in self._assumptions(claim):
             if self.judge.holds(claim, scope, given):
                 return Look(RIGHT_IF, f"holds if {name}", (name, *self._domain_of(claim)))
+        if self.judge.holds_in_full(claim, scope):
+            return Look(RIGHT)
         return Look(FAILS, difference=difference)
 
     def _listing(self, claim: Claim, scope: Scope) -> Look:

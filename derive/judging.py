@@ -141,7 +141,9 @@ class Judge:
         key = (made.loss_factor, made.reduction, made.biases, "full")
         try:
             if key not in self._worlds:
-                self._worlds[key] = World(agreed, factor=made.loss_factor)
+                self._worlds[key] = World(
+                    agreed, normalised=GENERAL.normalised, factor=made.loss_factor
+                )
             world = self._worlds[key]
             return world is not None and all(e.agrees for e in evidence(claim, world, scope))
         except (NoValue, Outside):
