@@ -48,7 +48,7 @@ def run(loaded: None, pytester: pytest.Pytester, request: pytest.FixtureRequest)
     )
     installed = request.config.pluginmanager.hasplugin("gradwright")
     plugin = () if installed else ("-p", "codegen.pytest_plugin")
-    return lambda: pytester.runpytest_inprocess("-q", "--color=no", *plugin)
+    return lambda: pytester.runpytest_inprocess("-q", "--color=no", "-p", "no:benchmark", *plugin)
 
 
 def failures(result: pytest.RunResult) -> dict[str, str]:
@@ -73,7 +73,7 @@ def test_only_right_sheets_pass(run: Run) -> None:
         assert "nothing was checked: no claims" in said[f"hand_{name}.tex"]
     assert "unreadable" in said["hand_odd.tex"]
     assert r"hand_evil.tex:2: found the command \catcode" in said["hand_evil.tex"]
-    assert "hand_spec.tex:1: spec: " in said["hand_spec.tex"]
+    assert "hand_spec.tex:1: spec" in said["hand_spec.tex"]  # a long path is cut short
     assert "Traceback" not in "\n".join(result.outlines)
 
 
