@@ -60,7 +60,7 @@ from derive.verdicts import (
     Marked,
 )
 
-LIMIT = Limit(evaluations=4_000, seconds=60.0)  # the count decides: no clock in a verdict
+LIMIT = Limit(evaluations=6_000, seconds=60.0)  # the count decides: no clock in a verdict
 
 
 def mark(

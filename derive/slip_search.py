@@ -88,6 +88,7 @@ class Search:
         yield self._first((e,) for e in singles)
         if self.limit.together < 2:
             return
+        yield self._first(_likeliest(self._in_symbols(singles)))
         known = self._known(singles)
         meetings = [Meeting(law, *known) for law in (FACTORS, SUMMANDS)] if known else []
         if known:
@@ -96,7 +97,7 @@ class Search:
         near = self._near(singles) if known else self._mended(singles)
         sums = self._sums(singles) if known else []
         met += [pair for w in sums if known for pair in w.found(known[0], None)]
-        met = [*map(_outer_first, met), *self._in_symbols(singles), *self._then_everywhere(singles)]
+        met = [*map(_outer_first, met), *self._then_everywhere(singles)]
         yield self._first(g for g in _likeliest(met) if _cost(g) < DEAR)
         rest = [g for g in met if _cost(g) >= DEAR]
         yield self._first(_likeliest([*rest, *map(_outer_first, near)]))
@@ -159,7 +160,8 @@ class Search:
         for first in singles:
             if isinstance(first.site.node, Entry) and isinstance(first.after, Entry):
                 made = _after(self.claim, first)
-                assert made is not None
+                if made is None:
+                    continue
                 within = (first.site.side, first.site.path)
                 for second in edits(View(made, self.scope, self.network), within, SYMBOL):
                     if first.kind < second.kind:
@@ -170,7 +172,8 @@ class Search:
         firsts = [e for e in singles if e.kind != "layer"]
         for first in firsts[: 2 * FEW]:
             made = _after(self.claim, first)
-            assert made is not None
+            if made is None:
+                continue
             for second in edits(View(made, self.scope, self.network), None, EVERYWHERE):
                 yield first, second
 
