@@ -66,9 +66,9 @@ class Completion:
         """The derivative of a forward equation by what stands in it."""
         of, by = term.of, term.by
         for lhs, rhs in self._known():
-            if isinstance(of, Ref) and isinstance(lhs, Ref) and lhs.tensor == of.tensor:
-                if any(r.tensor == by.tensor for r in refs(rhs)):
-                    return tidy(contracted(derivative(define(of, lhs, rhs), by)))
+            same = isinstance(of, Ref) and isinstance(lhs, Ref) and lhs.tensor == of.tensor
+            if same and isinstance(of, Ref) and isinstance(lhs, Ref) and _reads(rhs, by):
+                return tidy(contracted(derivative(define(of, lhs, rhs), by)))
         if isinstance(of, Ref) and of.tensor == self.derivation.loss.lhs.tensor:
             return self._through(by)
         return None
@@ -92,6 +92,10 @@ class Completion:
             over = tuple(new[i] for i in own if not i.sample)
             parts.append(contracted(Sum(delta * derivative(rhs, by), over)))
         return tidy(add(*parts)) if parts else None
+
+
+def _reads(term: Term, by: Ref) -> bool:
+    return any(r.tensor == by.tensor for r in refs(term))
 
 
 def _matched(pattern: Term, term: Term) -> dict[Index, Affine] | None:

@@ -35,18 +35,14 @@ def follows(claim: Claim, previous: Claim | None, judge: Judge, scope: Scope) ->
     return None
 
 
-def _same(
-    a: Node | None, b: Node | None, claim: Claim, judge: Judge, scope: Scope
-) -> bool | None:
+def _same(a: Node | None, b: Node | None, claim: Claim, judge: Judge, scope: Scope) -> bool | None:
     try:
         return judge.difference(replace(claim, lhs=a, rhs=b, before=None), scope) is None
     except NoValue:
         return None
 
 
-def carried_on(
-    claim: Claim, earlier: Sequence[Earlier], judge: Judge, scope: Scope
-) -> int | None:
+def carried_on(claim: Claim, earlier: Sequence[Earlier], judge: Judge, scope: Scope) -> int | None:
     """The number of the earlier claim whose slip alone makes this one wrong."""
     for before in reversed(earlier):
         wrong = before.claim
@@ -148,5 +144,3 @@ def _renamed(node: Node, names: Names) -> Node:
         moved = Label(label.offset + shift[2], shift[1])
         return replace(node, label=moved)  # type: ignore[call-arg]
     return node
-
-

@@ -117,7 +117,7 @@ class ProfileReader:
     def _letters(
         self, place: str, table: Mapping[str, Any], taken: Collection[str] = ()
     ) -> Mapping[str, str]:
-        """A renaming of letters, completed: no two become the same, and none becomes a taken one."""
+        """A renaming of letters, completed: no two become the same, none becomes a taken one."""
         values = list(table.values())
         if not all(isinstance(v, str) and v.isalnum() for v in values) or len(set(values)) != len(
             values

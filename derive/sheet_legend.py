@@ -38,8 +38,8 @@ WORDS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _WORDS = [(role, re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)) for role, pattern in WORDS]
 _IS = re.compile(
-    r"^\s*(?:\(|\||[,:]?\s*(?:is|are|be|denotes?|denoting|represents?|stands? for|means?|for|as|the|"
-    r"being|contains?|holds?)\b)",
+    r"^\s*(?:\(|\||[,:]?\s*(?:is|are|be|denotes?|denoting|represents?|stands? for|means?|for|as|"
+    r"the|being|contains?|holds?)\b)",
     re.IGNORECASE,
 )
 _ENDS = re.compile(r"[.;|]|\b(?:and|where|with|while|which|so|then|but)\b", re.IGNORECASE)

@@ -126,7 +126,9 @@ WRONG: list[tuple[str, type[Exception], str, Spoil]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "error", "message", "spoil"), WRONG, ids=lambda v: getattr(v, "__name__", str(v))[:40])
+@pytest.mark.parametrize(
+    ("name", "error", "message", "spoil"), WRONG, ids=lambda v: getattr(v, "__name__", str(v))[:40]
+)
 def test_wrong_arguments(name: str, error: type[Exception], message: str, spoil: Spoil) -> None:
     net = module(name)
     with pytest.raises(error, match=message):

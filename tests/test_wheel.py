@@ -54,7 +54,9 @@ def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert {name.split("/")[0] for name in held} == NAMES
     for package in ("derive", "codegen"):
-        wanted = {f"{package}/{name}" for name in files(ROOT / package, ".py", ".toml", ".tex", ".typed")}
+        wanted = {
+            f"{package}/{name}" for name in files(ROOT / package, ".py", ".toml", ".tex", ".typed")
+        }
         templates = {name for name in held if name.startswith("codegen/templates/")}
         assert {name for name in held if name.startswith(f"{package}/")} - templates == wanted
     wanted = files(ROOT / "templates", ".j2", ".woff2", ".txt")

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 4f6390d813a9d77237bf7118225e96886fc4074f61aae6d469059015d6d4cfd5
 # by:  gradwright code attention.toml
-# sha256 of the other lines: 818f8ff6b076f0d47904e2bcca5a8cc7ef33d56ac8798160fb371766db92192d
+# sha256 of the other lines: c86f49adffcf0fddc64c986d96db357d5aaa804ce8856034efb7f2ec3ed95535
 """Single-head self-attention.
 
 Samples are rows: x has the shape (n, 3, 4), y the shape (n, 1).
@@ -23,7 +23,7 @@ At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and tha
     (16)  delta1[n,t,a] = df1[n,2*t+a]
     (17)  dp1[n,t,u] = Sum(delta1[n,t,a]*v1[n,u,a], a)
     (18)  de1[n,t,u] = p1[n,t,u]*(dp1[n,t,u] - Sum(dp1[n,t,m]*p1[n,t,m], m))
-    (19)  dv1[n,t,a] = Sum(delta1[n,m,a]*p1[n,m,t], m)
+    (19)  dv1[n,t,a] = Sum(delta1[n,k,a]*p1[n,k,t], k)
     (20)  dk1[n,t,a] = Sum(de1[n,k,t]*q1[n,k,a], k)/2**(1/2)
     (21)  dq1[n,t,a] = Sum(de1[n,t,u]*k1[n,u,a], u)/2**(1/2)
     (23)  dL/dwq1[i,a] = Sum(Sum(dq1[n,t,a]*x[n,t,i], t), n)/N
@@ -245,8 +245,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 0115180889ab3bc7337aee7b420c42990f90f932482f7d9ad1a9ce15cebb2013
 # by:  gradwright code decay.toml
-# sha256 of the other lines: f25d4c1d8f64b43ae03238fd79a74549ee6febde0931694efbb63a65d5697be2
+# sha256 of the other lines: 3f846601e9a55bd89147129cc2ffb1b67b4ea96b4431de4df1a6868ee5f39c91
 """Weight decay on a softplus network.
 
 Samples are rows: x has the shape (n, 5), y the shape (n, 3).
@@ -184,8 +184,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 8cc1bafc5e4f30769987bd58394728229f954a4d27b96181201ba96b90868979
 # by:  gradwright code deep.toml
-# sha256 of the other lines: eed9cbc1f43a53f8e451ec953cbd2df594516e46d5699621a9366b84809a4d10
+# sha256 of the other lines: a397d149f2bb7b9c5c5a95a1e5eace430df6134d54864d5206a8dc5ba3a84d92
 """A deep tanh network.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 2).
@@ -297,8 +297,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

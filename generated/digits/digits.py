@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 6ab16182809c80aeb80f299f8a85077523cb2c95ae40f995b848a03114d61da5
 # by:  gradwright code digits.toml
-# sha256 of the other lines: 4bcaaeff8129d6823c05b45f6dc845a48c3700cdbe9f67d9a8a8840af564cabc
+# sha256 of the other lines: 7cac7de1dfec2ae858567e8e31a00a98c41e68208c090a7c68351be7e4d07c8c
 """A classifier of handwritten digits.
 
 Samples are rows: x has the shape (n, 64), y the shape (n, 10).
@@ -188,8 +188,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

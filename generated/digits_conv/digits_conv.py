@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 a351d47742a7a1e18b2068264e195fb979ba900aa2f37566137c6e1d29890820
 # by:  gradwright code digits_conv.toml
-# sha256 of the other lines: 809640506f5606a7871a5918ec52f756a148d68893ca7f62374f7df617d3eb91
+# sha256 of the other lines: 579027df2d26e09889e9433a0568bc42a96a4d50af6bc8a1961059b8e1e03607
 """A convolutional classifier of handwritten digits.
 
 Samples are rows: x has the shape (n, 1, 8, 8), y the shape (n, 10).
@@ -23,14 +23,12 @@ At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and tha
     (12)  delta3[n,j] = o3[n,j] - y[n,j]
     (13)  df2[n,i] = Sum(W3[i,k]*delta3[n,k], k)
     (14)  dg2[n,c,p,q] = df2[n,4*c+2*p+q]
-    (15)  delta2[n,c,p,q] = Sum([0 <= -2*r+p < 2]*[0 <= -2*u+q <
-          2]*dg2[n,c,r,u]*[(-2*r+p,-2*u+q) = argMax(o2[n,c,2*r+k,2*u+m], k, m)], r,
-          u)*Piecewise((1, s2[n,c,p,q] > 0), (0, True))
-    (16)  dg1[n,c,p,q] = Sum([0 <= -m+p+1 < 3]*[0 <= -r+q+1 <
-          3]*W2[k,c,-m+p+1,-r+q+1]*delta2[n,k,m,r], k, m, r)
-    (17)  delta1[n,c,p,q] = Sum([0 <= -2*r+p < 2]*[0 <= -2*t+q <
-          2]*dg1[n,c,r,t]*[(-2*r+p,-2*t+q) = argMax(o1[n,c,2*r+k,2*t+m], k, m)], r,
-          t)*Piecewise((1, s1[n,c,p,q] > 0), (0, True))
+    (15)  delta2[n,c,p,q] = Sum([0 <= p-2*a < 2]*[0 <= q-2*b < 2]*dg2[n,c,a,b]*[(p-2*a,q-2*b) =
+          argMax(o2[n,c,2*a+k,2*b+m], k, m)], a, b)*Piecewise((1, s2[n,c,p,q] > 0), (0, True))
+    (16)  dg1[n,c,p,q] = Sum([0 <= p-a+1 < 3]*[0 <= q-b+1 <
+          3]*W2[k,c,p-a+1,q-b+1]*delta2[n,k,a,b], k, a, b)
+    (17)  delta1[n,c,p,q] = Sum([0 <= p-2*a < 2]*[0 <= q-2*b < 2]*dg1[n,c,a,b]*[(p-2*a,q-2*b) =
+          argMax(o1[n,c,2*a+k,2*b+m], k, m)], a, b)*Piecewise((1, s1[n,c,p,q] > 0), (0, True))
     (19)  dL/dW1[c,k,u,v] = Sum(Sum(delta1[n,c,p,q]*x[n,k,p+u-1,q+v-1], p, q), n)/N
     (19)  dL/db1[c] = Sum(Sum(delta1[n,c,p,q], p, q), n)/N
     (20)  dL/dW2[c,k,u,v] = Sum(Sum(delta2[n,c,p,q]*g1[n,k,p+u-1,q+v-1], p, q), n)/N
@@ -400,8 +398,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

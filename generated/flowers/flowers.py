@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 3b671b4c24bcf41ab27dfdb1b6d8ede15cc9fb7cec6668833b7235b9fd7a52d0
 # by:  gradwright code flowers.toml
-# sha256 of the other lines: fe9a60ddd43128087af313412628311a75bea0e88eabf6c418e00d722b6ee4d0
+# sha256 of the other lines: d25eb6a29dd05d6dc3b1c2452600eba863b13859c315106e5b84ac0cea6eefa4
 """A softmax classifier for three classes.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 3).
@@ -220,8 +220,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 e50519ef5e3144d4f6339ccb67d62f877ba80c6c8ca7cf94d65e23d3d232e27f
 # by:  gradwright code residual_norm.toml
-# sha256 of the other lines: f27d3cc63b7e9a17312a647541cd73bd3c312ef3da88161fc9a5d6187940c005
+# sha256 of the other lines: ce46e694851ddf265855fa10f71e56001e22f69df9f76249a10a60310702e7d7
 """A residual network with layer norm.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 2).
@@ -364,8 +364,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

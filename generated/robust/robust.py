@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 81da9dd1bf3cc7e75d2a307b9ae6aa5f953c800f4b5dbf363314baf9d9fbb7fd
 # by:  gradwright code robust.toml
-# sha256 of the other lines: 374bfa039d0434315c45384fab3bc59eb8c104b800ab0317295a8479c07ddcc1
+# sha256 of the other lines: c6460f2ba7acc1672eb0859e69cd2ca97ce32b6a40423614878c929fe1bf5878
 """Robust regression with the Huber loss.
 
 Samples are rows: x has the shape (n, 6), y the shape (n, 1).
@@ -192,8 +192,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 e7580dd8fc2b2e1727fe9a916fb9e8acd0493aae35c9ec5975febc2613f6c4d1
 # by:  gradwright code several_labels.toml
-# sha256 of the other lines: 17eab4a7edac454d36826ec24a05530e44c7bfca2924a667c2452cedb0531136
+# sha256 of the other lines: 146a40ef041456d19c5c0baa606009f194e2ad20b4c33f8dbc1d02be7da4f1e7
 """Several yes-or-no answers from one network.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 3).
@@ -188,8 +188,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)

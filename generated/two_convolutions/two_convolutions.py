@@ -1,34 +1,30 @@
 # SPDX-License-Identifier: 0BSD
 # Generated code: yours to use, copy, change and give away, with or without this notice.
-# Made from the network spec with sha256 9e177b83bd1a219fcdd6fb4071ab86c616be8dd5c02cd2775e75c7d74463d12d
+# Made from the network spec with sha256 a2fcb34df75cbc3b6ec1ede065448af54fe82fb1dd3e23ba236f52143aa7bbb5
 # by:  gradwright code two_convolutions.toml
-# sha256 of the other lines: ed090dfeee94aa6152fab43f1e30f8a4e045739ec7713be1f5b49fb108db6634
+# sha256 of the other lines: 2fe8e00939951a62fc519bea12e723b048ef49c283b231d1154a2c70f843d323
 """Two convolutions, a dense layer and a softmax, with half squared error.
 
 Samples are rows: x has the shape (n, 1, 6, 6), y the shape (n, 3).
 The error delta of a layer is the derivative of the loss of one sample by its pre-activation.
 At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
 
-    (1)  s1[n,c,p,q] = Sum(W1[c,k,u,v]*x[n,k,p+u,q+v], k, u, v) + b1[c]
+    (1)  s1[n,c,p,q] = Sum(W1[c,k,u,v]*x[n,k,p+u,q+v], k, u, v)
     (1)  o1[n,c,p,q] = max(s1[n,c,p,q], 0)
-    (2)  s2[n,c,p,q] = Sum(W2[c,k,u,v]*o1[n,k,p+u,q+v], k, u, v) + b2[c]
+    (2)  s2[n,c,p,q] = Sum(W2[c,k,u,v]*o1[n,k,p+u,q+v], k, u, v)
     (2)  o2[n,c,p,q] = max(s2[n,c,p,q], 0)
     (3)  f2[n,4*c+2*p+q] = o2[n,c,p,q]
-    (4)  s3[n,j] = Sum(W3[i,j]*f2[n,i], i) + b3[j]
+    (4)  s3[n,j] = Sum(W3[i,j]*f2[n,i], i)
     (4)  o3[n,j] = exp(s3[n,j])/Sum(exp(s3[n,k]), k)
     (5)  L[n] = 1/2*Sum((o3[n,k] - y[n,k])**2, k)
-    (10)  delta3[n,j] = o3[n,j]*(o3[n,j] - y[n,j] - Sum(o3[n,k]*(o3[n,k] - y[n,k]), k))
-    (11)  df2[n,i] = Sum(W3[i,k]*delta3[n,k], k)
-    (12)  delta2[n,c,p,q] = df2[n,4*c+2*p+q]*Piecewise((1, s2[n,c,p,q] > 0), (0, True))
-    (13)  delta1[n,c,p,q] = Sum([0 <= -m+p < 3]*[0 <= -r+q <
-          3]*W2[k,c,-m+p,-r+q]*delta2[n,k,m,r], m, r, k)*Piecewise((1, s1[n,c,p,q] > 0), (0,
-          True))
-    (15)  dL/dW1[c,k,u,v] = Sum(Sum(delta1[n,c,p,q]*x[n,k,p+u,q+v], p, q), n)/N
-    (15)  dL/db1[c] = Sum(Sum(delta1[n,c,p,q], p, q), n)/N
-    (16)  dL/dW2[c,k,u,v] = Sum(Sum(delta2[n,c,p,q]*o1[n,k,p+u,q+v], p, q), n)/N
-    (16)  dL/db2[c] = Sum(Sum(delta2[n,c,p,q], p, q), n)/N
-    (17)  dL/dW3[i,j] = Sum(delta3[n,j]*f2[n,i], n)/N
-    (17)  dL/db3[j] = Sum(delta3[n,j], n)/N
+    (9)  delta3[n,j] = o3[n,j]*(o3[n,j] - y[n,j] - Sum(o3[n,k]*(o3[n,k] - y[n,k]), k))
+    (10)  df2[n,i] = Sum(W3[i,k]*delta3[n,k], k)
+    (11)  delta2[n,c,p,q] = df2[n,4*c+2*p+q]*Piecewise((1, s2[n,c,p,q] > 0), (0, True))
+    (12)  delta1[n,c,p,q] = Sum([0 <= p-a < 3]*[0 <= q-b < 3]*W2[k,c,p-a,q-b]*delta2[n,k,a,b],
+          k, a, b)*Piecewise((1, s1[n,c,p,q] > 0), (0, True))
+    (14)  dL/dW1[c,k,u,v] = Sum(Sum(delta1[n,c,p,q]*x[n,k,p+u,q+v], p, q), n)/N
+    (15)  dL/dW2[c,k,u,v] = Sum(Sum(delta2[n,c,p,q]*o1[n,k,p+u,q+v], p, q), n)/N
+    (16)  dL/dW3[i,j] = Sum(delta3[n,j]*f2[n,i], n)/N
 
 Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
 error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
@@ -40,14 +36,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 NAME = "two_convolutions"
-SPEC_SHA256 = "9e177b83bd1a219fcdd6fb4071ab86c616be8dd5c02cd2775e75c7d74463d12d"
+SPEC_SHA256 = "a2fcb34df75cbc3b6ec1ede065448af54fe82fb1dd3e23ba236f52143aa7bbb5"
 PARAMETERS = {
     "W1": (2, 1, 3, 3),
-    "b1": (2,),
     "W2": (3, 2, 3, 3),
-    "b2": (3,),
     "W3": (12, 3),
-    "b3": (3,),
 }
 STATE = {}
 INPUT_SHAPE = (1, 6, 6)
@@ -80,11 +73,8 @@ def init(seed=0, dtype=np.float64):
     rng = np.random.default_rng(seed)
     params = {}
     params["W1"] = rng.normal(0, 1, (2, 1, 3, 3)) * np.sqrt(2 / 9)  # he
-    params["b1"] = np.zeros((2,))
     params["W2"] = rng.normal(0, 1, (3, 2, 3, 3)) * np.sqrt(2 / 18)  # he
-    params["b2"] = np.zeros((3,))
     params["W3"] = rng.uniform(-1, 1, (12, 3)) * np.sqrt(6 / (12 + 3))  # glorot
-    params["b3"] = np.zeros((3,))
     return {name: value.astype(dtype) for name, value in params.items()}
 
 
@@ -95,22 +85,16 @@ def init_state(dtype=np.float64):
 
 def forward(params, x, state=None):
     """Return the output for every row of x."""
-    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    W1, W2, W3 = _parameters(params)
     x = _samples(x, W1.dtype)
     windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
-    s1 = (
-        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b1[:, None, None]
-    )  # (1)
+    s1 = np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)  # (1)
     o1 = np.maximum(s1, 0)                                    # (1)
     windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
-    s2 = (
-        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b2[:, None, None]
-    )  # (2)
+    s2 = np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)  # (2)
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
-    s3 = f2 @ W3 + b3                                         # (4)
+    s3 = f2 @ W3                                              # (4)
     e3 = np.exp(s3 - s3.max(axis=1, keepdims=True))
     o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (4)
     return o3
@@ -118,25 +102,19 @@ def forward(params, x, state=None):
 
 def loss(params, x, y, *, masks=None):
     """Return the loss of a batch."""
-    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    W1, W2, W3 = _parameters(params)
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
-    s1 = (
-        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b1[:, None, None]
-    )  # (1)
+    s1 = np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)  # (1)
     o1 = np.maximum(s1, 0)                                    # (1)
     windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
-    s2 = (
-        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b2[:, None, None]
-    )  # (2)
+    s2 = np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)  # (2)
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
-    s3 = f2 @ W3 + b3                                         # (4)
+    s3 = f2 @ W3                                              # (4)
     e3 = np.exp(s3 - s3.max(axis=1, keepdims=True))
     o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (4)
     L = 0.5 * ((o3 - y)**2).sum(axis=1)                       # (5)
@@ -145,32 +123,26 @@ def loss(params, x, y, *, masks=None):
 
 def loss_and_gradients(params, x, y, *, masks=None):
     """Return the loss of a batch and its gradient with respect to every parameter."""
-    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    W1, W2, W3 = _parameters(params)
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
     n = len(x)
     windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
-    s1 = (
-        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b1[:, None, None]
-    )  # (1)
+    s1 = np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)  # (1)
     o1 = np.maximum(s1, 0)                                    # (1)
     windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
-    s2 = (
-        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b2[:, None, None]
-    )  # (2)
+    s2 = np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)  # (2)
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
-    s3 = f2 @ W3 + b3                                         # (4)
+    s3 = f2 @ W3                                              # (4)
     e3 = np.exp(s3 - s3.max(axis=1, keepdims=True))
     o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (4)
     gap = o3 - y
     L = 0.5 * (gap**2).sum(axis=1)                            # (5)
-    delta3 = o3 * (gap - (o3 * gap).sum(axis=1, keepdims=True))  # (10)
-    df2 = delta3 @ W3.T                                       # (11)
-    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (12)
+    delta3 = o3 * (gap - (o3 * gap).sum(axis=1, keepdims=True))  # (9)
+    df2 = delta3 @ W3.T                                       # (10)
+    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (11)
     delta1 = (
         spread(
             np.tensordot(delta2, W2, axes=((1,), (0,))).transpose(0, 3, 4, 5, 1, 2),
@@ -182,15 +154,12 @@ def loss_and_gradients(params, x, y, *, masks=None):
             gaps=(1, 1),
         )
         * (s1 > 0)
-    )  # (13)
-    dW1 = np.tensordot(delta1, windows1, axes=((0, 2, 3), (0, 2, 3))) / n  # (15)
-    db1 = delta1.sum(axis=(0, 2, 3)) / n                      # (15)
-    dW2 = np.tensordot(delta2, windows2, axes=((0, 2, 3), (0, 4, 5))) / n  # (16)
-    db2 = delta2.sum(axis=(0, 2, 3)) / n                      # (16)
-    dW3 = (f2.T @ delta3) / n                                 # (17)
-    db3 = delta3.sum(axis=0) / n                              # (17)
+    )  # (12)
+    dW1 = np.tensordot(delta1, windows1, axes=((0, 2, 3), (0, 2, 3))) / n  # (14)
+    dW2 = np.tensordot(delta2, windows2, axes=((0, 2, 3), (0, 4, 5))) / n  # (15)
+    dW3 = (f2.T @ delta3) / n                                 # (16)
     value = float(L.sum() / n)
-    return value, {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2, "W3": dW3, "b3": db3}
+    return value, {"W1": dW1, "W2": dW2, "W3": dW3}
 
 
 def gradients(params, x, y, *, masks=None):
@@ -200,31 +169,25 @@ def gradients(params, x, y, *, masks=None):
 
 def trace(params, x, y, *, masks=None):
     """Return every named quantity of the equations above, sample by sample."""
-    W1, b1, W2, b2, W3, b3 = _parameters(params)
+    W1, W2, W3 = _parameters(params)
     x = _samples(x, W1.dtype)
     _no_masks(masks)
     y = _targets(y, len(x), W1.dtype)
     windows1 = sliding_window_view(x, (3, 3), axis=(2, 3))
-    s1 = (
-        np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b1[:, None, None]
-    )  # (1)
+    s1 = np.tensordot(windows1, W1, axes=((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2)  # (1)
     o1 = np.maximum(s1, 0)                                    # (1)
     windows2 = sliding_window_view(o1, (2, 2), axis=(2, 3))
-    s2 = (
-        np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)
-        + b2[:, None, None]
-    )  # (2)
+    s2 = np.tensordot(windows2, W2, axes=((1, 2, 3), (1, 2, 3))).transpose(0, 3, 1, 2)  # (2)
     o2 = np.maximum(s2, 0)                                    # (2)
     f2 = o2.reshape(len(x), 12)                               # (3)
-    s3 = f2 @ W3 + b3                                         # (4)
+    s3 = f2 @ W3                                              # (4)
     e3 = np.exp(s3 - s3.max(axis=1, keepdims=True))
     o3 = e3 / e3.sum(axis=1, keepdims=True)                   # (4)
     gap = o3 - y
     L = 0.5 * (gap**2).sum(axis=1)                            # (5)
-    delta3 = o3 * (gap - (o3 * gap).sum(axis=1, keepdims=True))  # (10)
-    df2 = delta3 @ W3.T                                       # (11)
-    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (12)
+    delta3 = o3 * (gap - (o3 * gap).sum(axis=1, keepdims=True))  # (9)
+    df2 = delta3 @ W3.T                                       # (10)
+    delta2 = df2.reshape(len(x), 3, 2, 2) * (s2 > 0)          # (11)
     delta1 = (
         spread(
             np.tensordot(delta2, W2, axes=((1,), (0,))).transpose(0, 3, 4, 5, 1, 2),
@@ -236,7 +199,7 @@ def trace(params, x, y, *, masks=None):
             gaps=(1, 1),
         )
         * (s1 > 0)
-    )  # (13)
+    )  # (12)
     return {
         "s1": s1,
         "o1": o1,
@@ -304,8 +267,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)
@@ -321,76 +289,66 @@ class Trainer:
         self._x_shape = (self._batch_size, *INPUT_SHAPE)
         self._y_shape = (self._batch_size, *TARGET_SHAPE)
         rate = self._rate
-        W1, b1, W2, b2, W3, b3 = self._views
-        dW1, db1, dW2, db2, dW3, db3 = _split(self._gradient)
+        W1, W2, W3 = self._views
+        dW1, dW2, dW3 = _split(self._gradient)
         flat, gradient = self._flat, self._gradient
-        W3b3 = flat[77:116].reshape(13, 3)
-        dW3b3 = gradient[77:116].reshape(13, 3)
-        f2_1 = self._array("f2_1", n, 13)
-        f2_1[:, 12] = 1
-        f2_0 = f2_1[:, :12]
         t1 = self._array("0", 1, 6, 6, n)
-        t3 = self._array("1", 2, 4, 4, n)
         s1 = self._array("1", 2, 4, 4, n)
-        o1 = self._array("3", 2, 4, 4, n)
-        t5 = self._array("4", 3, n, 2, 2)
-        s2 = self._array("5", 3, 2, 2, n)
-        o2 = self._array("6", 3, 2, 2, n)
-        f2 = self._array("7", n, 12)
-        s3 = self._array("8", n, 3)
-        t6 = self._array("9", n)
-        t7 = self._array("8", n, 3)
-        t8 = self._array("11", n, 3)
-        o3 = self._array("8", n, 3)
-        t9 = self._array("11", n, 3)
-        t10 = self._array("14", n, 3)
-        t11 = self._array("15", n, 3)
-        t12 = self._array("11", n, 3)
-        t13 = self._array("8", n, 3)
-        delta3 = self._array("8", n, 3)
-        df2 = self._array("7", n, 12)
-        t14 = self._array("20", 3, 2, 2, n, dtype=bool)
-        delta2 = self._array("5", 3, 2, 2, n)
-        t16 = self._array("3", 2, 4, 4, n)
-        t17 = self._array("23", 2, 4, 4, n, dtype=bool)
-        delta1 = self._array("3", 2, 4, 4, n)
-        t18 = self._array("25", 1, 3, 3, 2)
-        t20 = self._array("26", 2, 3, 3, 3)
+        o1 = self._array("2", 2, 4, 4, n)
+        t4 = self._array("3", 3, n, 2, 2)
+        o2 = self._array("4", 3, 2, 2, n)
+        f2 = self._array("5", n, 12)
+        s3 = self._array("6", n, 3)
+        t5 = self._array("7", n)
+        t6 = self._array("6", n, 3)
+        t7 = self._array("9", n, 3)
+        o3 = self._array("6", n, 3)
+        t8 = self._array("9", n, 3)
+        t9 = self._array("12", n, 3)
+        t10 = self._array("13", n, 3)
+        t11 = self._array("9", n, 3)
+        t12 = self._array("6", n, 3)
+        delta3 = self._array("6", n, 3)
+        df2 = self._array("17", n, 12)
+        t13 = self._array("18", 3, 2, 2, n, dtype=bool)
+        delta2 = self._array("4", 3, 2, 2, n)
+        t15 = self._array("2", 2, 4, 4, n)
+        t16 = self._array("21", 2, 4, 4, n, dtype=bool)
+        delta1 = self._array("2", 2, 4, 4, n)
+        t17 = self._array("23", 1, 3, 3, 2)
+        t19 = self._array("24", 2, 3, 3, 3)
         W1_m1 = W1.reshape(2, 9)
         copyto = np.copyto
         t1_v1 = sliding_window_view(t1, (3, 3), axis=(1, 2))
         t1_v1_T045123 = t1_v1.transpose(0, 4, 5, 1, 2, 3)
         t2 = self._rows("t2", 9, n * 16)
         t2_all = t2.reshape(1, 3, 3, 4, 4, n)
-        t3_m1 = t3.reshape(2, n * 16)
+        s1_m1 = s1.reshape(2, n * 16)
         matmul = np.matmul
-        b1_x123 = b1[:, None, None, None]
-        add = np.add
         number1 = np.array(0, dtype)
         maximum = np.maximum
         W2_m1 = W2.reshape(3, 18)
         o1_v1 = sliding_window_view(o1, (2, 2), axis=(1, 2))
-        t4 = self._rows("t4", 18, n * 4)
-        t4_all = t4.reshape(2, 3, 3, n, 2, 2)
-        t5_m1 = t5.reshape(3, n * 4)
-        t5_T0231 = t5.transpose(0, 2, 3, 1)
-        b2_x123 = b2[:, None, None, None]
+        t3 = self._rows("t3", 18, n * 4)
+        t3_all = t3.reshape(2, 3, 3, n, 2, 2)
+        t4_m1 = t4.reshape(3, n * 4)
+        t4_T0231 = t4.transpose(0, 2, 3, 1)
         o2_T3012 = o2.transpose(3, 0, 1, 2)
         f2_split = f2.reshape(n, 3, 2, 2)
-        f2_1_dot = f2_1.dot
+        f2_dot = f2.dot
         s3_flat = s3.ravel()
         s3_flat_dot = s3_flat.dot
         maximum_reduce = np.maximum.reduce
-        t6_x1 = t6[:, None]
+        t5_x1 = t5[:, None]
         subtract = np.subtract
         exp = np.exp
         square_3 = np.ones((3, 3), dtype)
-        t7_dot = t7.dot
+        t6_dot = t6.dot
         divide = np.divide
-        t9_flat = t9.ravel()
-        t9_flat_dot = t9_flat.dot
+        t8_flat = t8.ravel()
+        t8_flat_dot = t8_flat.dot
         multiply = np.multiply
-        t10_dot = t10.dot
+        t9_dot = t9.dot
         number2 = np.array(rate / n, dtype)
         W3_T = W3.T
         delta3_dot = delta3.dot
@@ -399,79 +357,74 @@ class Trainer:
         greater = np.greater
         W2_m1_T = W2_m1.T
         delta2_m1 = delta2.reshape(3, n * 4)
-        t15 = self._rows("t15", 18, n * 4)
-        t15_all = t15.reshape(2, 3, 3, 2, 2, n)
-        t15_all_T012534 = t15_all.transpose(0, 1, 2, 5, 3, 4)
-        t16_fill = t16.fill
-        t16_taps = list(
+        t14 = self._rows("t14", 18, n * 4)
+        t14_all = t14.reshape(2, 3, 3, 2, 2, n)
+        t14_all_T012534 = t14_all.transpose(0, 1, 2, 5, 3, 4)
+        t15_fill = t15.fill
+        t15_taps = list(
             zip(
-                [t16[:, u:u + 3, v:v + 3, :] for u in range(2) for v in range(2)],
-                [t15_all_T012534[..., u, v] for u in range(2) for v in range(2)],
+                [t15[:, u:u + 3, v:v + 3, :] for u in range(2) for v in range(2)],
+                [t14_all_T012534[..., u, v] for u in range(2) for v in range(2)],
             ),
         )
+        add = np.add
         delta1_m1 = delta1.reshape(2, n * 16)
-        t18_m3 = t18.reshape(9, 2)
+        t17_m3 = t17.reshape(9, 2)
         delta1_m1_T = delta1_m1.T
         dW1_m1 = dW1.reshape(2, 9)
-        t18_m3_T = t18_m3.T
-        add_reduce = np.add.reduce
+        t17_m3_T = t17_m3.T
         delta2_T0312 = delta2.transpose(0, 3, 1, 2)
-        t19 = self._rows("t19", 3, n * 4)
-        t19_all = t19.reshape(3, n, 2, 2)
-        t20_m3 = t20.reshape(18, 3)
-        t19_T = t19.T
+        t18 = self._rows("t18", 3, n * 4)
+        t18_all = t18.reshape(3, n, 2, 2)
+        t19_m3 = t19.reshape(18, 3)
+        t18_T = t18.T
         dW2_m1 = dW2.reshape(3, 18)
-        t20_m3_T = t20_m3.T
-        f2_1_T = f2_1.T
-        f2_1_T_dot = f2_1_T.dot
+        t19_m3_T = t19_m3.T
+        f2_T = f2.T
+        f2_T_dot = f2_T.dot
 
         def step(x, y):
             x_T1230 = x.transpose(1, 2, 3, 0)
             copyto(t1, x_T1230)                                       # (1)
             copyto(t2_all, t1_v1_T045123)
-            matmul(W1_m1, t2, t3_m1)
-            add(t3, b1_x123, s1)
+            matmul(W1_m1, t2, s1_m1)
             maximum(s1, number1, out=o1)                              # (1)
-            copyto(t4_all, o1_v1)                                     # (2)
-            matmul(W2_m1, t4, t5_m1)
-            add(t5_T0231, b2_x123, s2)
-            maximum(s2, number1, out=o2)                              # (2)
+            copyto(t3_all, o1_v1)                                     # (2)
+            matmul(W2_m1, t3, t4_m1)
+            maximum(t4_T0231, number1, out=o2)                        # (2)
             copyto(f2_split, o2_T3012)                                # (3)
-            copyto(f2_0, f2)
-            f2_1_dot(W3b3, s3)                                        # (4)
+            f2_dot(W3, s3)                                            # (4)
             if not s3_flat_dot(s3_flat) < 900:                        # (4)
-                maximum_reduce(s3, (1,), None, t6)
-                subtract(s3, t6_x1, s3)
-            exp(s3, t7)
-            t7_dot(square_3, t8)
-            divide(t7, t8, o3)
-            subtract(o3, y, t9)                                       # (5)
-            sum1 = t9_flat_dot(t9_flat)
+                maximum_reduce(s3, (1,), None, t5)
+                subtract(s3, t5_x1, s3)
+            exp(s3, t6)
+            t6_dot(square_3, t7)
+            divide(t6, t7, o3)
+            subtract(o3, y, t8)                                       # (5)
+            sum1 = t8_flat_dot(t8_flat)
             loss = ((0.5 * sum1) / n)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            multiply(o3, t9, t10)                                     # (10)
-            t10_dot(square_3, t11)
-            subtract(t9, t11, t12)
-            multiply(o3, t12, t13)
-            multiply(t13, number2, delta3)
-            delta3_dot(W3_T, df2)                                     # (11)
-            greater(s2, number1, t14)                                 # (12)
-            multiply(df2_v1_T1230, t14, delta2)
-            matmul(W2_m1_T, delta2_m1, t15)                           # (13)
-            t16_fill(0)
-            for place, part in t16_taps:
+            multiply(o3, t8, t9)                                      # (9)
+            t9_dot(square_3, t10)
+            subtract(t8, t10, t11)
+            multiply(o3, t11, t12)
+            multiply(t12, number2, delta3)
+            delta3_dot(W3_T, df2)                                     # (10)
+            greater(t4_T0231, number1, t13)                           # (11)
+            multiply(df2_v1_T1230, t13, delta2)
+            matmul(W2_m1_T, delta2_m1, t14)                           # (12)
+            t15_fill(0)
+            for place, part in t15_taps:
                 add(place, part, place)
-            greater(s1, number1, t17)
-            multiply(t16, t17, delta1)
-            matmul(t2, delta1_m1_T, t18_m3)                           # (15)
-            copyto(dW1_m1, t18_m3_T)
-            add_reduce(delta1, (1, 2, 3), None, db1)                  # (15)
-            copyto(t19_all, delta2_T0312)                             # (16)
-            matmul(t4, t19_T, t20_m3)
-            copyto(dW2_m1, t20_m3_T)
-            add_reduce(delta2, (1, 2, 3), None, db2)                  # (16)
-            f2_1_T_dot(delta3, dW3b3)                                 # (17)
+            greater(s1, number1, t16)
+            multiply(t15, t16, delta1)
+            matmul(t2, delta1_m1_T, t17_m3)                           # (14)
+            copyto(dW1_m1, t17_m3_T)
+            copyto(t18_all, delta2_T0312)                             # (15)
+            matmul(t3, t18_T, t19_m3)
+            copyto(dW2_m1, t19_m3_T)
+            f2_T_dot(delta3, dW3)                                     # (16)
             subtract(flat, gradient, flat)
             return float(loss)
 

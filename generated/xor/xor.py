@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 ba3e5193c930dd9f09dcf089bf8f3d492a262c184d9929a3d36ae3e29c5b87d1
 # by:  gradwright code xor.toml
-# sha256 of the other lines: 60f7521604c67ac48f99eb9f030f5d982a5f609c9fbe760b40949ec00ab8f223
+# sha256 of the other lines: f8aad5f6dab52982da080b32abbbf3d6fdc2c0b05386c01c457372f3c71e4290
 """A 2-2-1 sigmoid network with binary cross-entropy.
 
 Samples are rows: x has the shape (n, 2), y the shape (n, 1).
@@ -188,8 +188,13 @@ class Trainer:
         return self._steps[len(x)](x, y)
 
     def _array(self, name, *shape, dtype=None):
-        """Memory for one array of the step; a smaller batch uses the beginning of it."""
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
         size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
         if name not in self._memory:
             self._memory[name] = np.zeros(size, dtype or self._dtype)
         return self._memory[name][:size].reshape(shape)
