@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: 0BSD
+# Generated code: yours to use, copy, change and give away, with or without this notice.
+# Made from the network spec with sha256 25b9a93295ff79060ebc8a1e88d0e84f5052dc898739fdc74745821c0eefc8eb
+# by:  gradwright code three_layers.toml
+# sha256 of the other lines: 627ce6a675aa4d1280affd59c666ae37617e3e5207a232f83b4848065b41b189
+"""Three sigmoid layers with half the squared error.
+
+Samples are rows: x has the shape (n, 3), y the shape (n, 2).
+The error delta of a layer is the derivative of the loss of one sample by its pre-activation.
+At a kink the last alternative counts: the slope of max(s, 0) at 0 is 0, and that of |s| is 0.
+
+    (1)  s1[n,j] = Sum(W1[i,j]*x[n,i], i)
+    (1)  o1[n,j] = sigmoid(s1[n,j])
+    (2)  s2[n,j] = Sum(W2[i,j]*o1[n,i], i)
+    (2)  o2[n,j] = sigmoid(s2[n,j])
+    (3)  s3[n,j] = Sum(W3[i,j]*o2[n,i], i)
+    (3)  o3[n,j] = sigmoid(s3[n,j])
+    (4)  L[n] = 1/2*Sum((o3[n,k] - y[n,k])**2, k)
+    (9)  delta3[n,j] = o3[n,j]*(1 - o3[n,j])*(o3[n,j] - y[n,j])
+    (10)  delta2[n,j] = Sum(W3[j,k]*delta3[n,k], k)*o2[n,j]*(1 - o2[n,j])
+    (11)  delta1[n,j] = Sum(W2[j,k]*delta2[n,k], k)*o1[n,j]*(1 - o1[n,j])
+    (13)  dL/dW1[i,j] = Sum(delta1[n,j]*x[n,i], n)
+    (14)  dL/dW2[i,j] = Sum(delta2[n,j]*o1[n,i], n)
+    (15)  dL/dW3[i,j] = Sum(delta3[n,j]*o2[n,i], n)
+
+Loss and deltas are computed in forms that neither overflow nor cancel: for finite input the
+error is at most 4 eps max(1, |value|) for each sample, given the pre-activations.
+"""
+
+import sys
+
+import numpy as np
+
+NAME = "three_layers"
+SPEC_SHA256 = "25b9a93295ff79060ebc8a1e88d0e84f5052dc898739fdc74745821c0eefc8eb"
+PARAMETERS = {
+    "W1": (3, 2),
+    "W2": (2, 2),
+    "W3": (2, 2),
+}
+STATE = {}
+INPUT_SHAPE = (3,)
+TARGET_SHAPE = (2,)
+
+
+def sigmoid(s):
+    """1 / (1 + exp(-s)), from exp(-|s|), which cannot overflow."""
+    e = np.exp(-np.abs(s))
+    return np.where(s < 0, e, 1) / (1 + e)
+
+
+def init(seed=0, dtype=np.float64):
+    """Return fresh parameters; the same seed gives the same numbers."""
+    rng = np.random.default_rng(seed)
+    params = {}
+    params["W1"] = rng.uniform(-1, 1, (3, 2)) * np.sqrt(6 / (3 + 2))  # glorot
+    params["W2"] = rng.uniform(-1, 1, (2, 2)) * np.sqrt(6 / (2 + 2))  # glorot
+    params["W3"] = rng.uniform(-1, 1, (2, 2)) * np.sqrt(6 / (2 + 2))  # glorot
+    return {name: value.astype(dtype) for name, value in params.items()}
+
+
+def init_state(dtype=np.float64):
+    """Return the state at the beginning: this network has none."""
+    return {}
+
+
+def forward(params, x, state=None):
+    """Return the output for every row of x."""
+    W1, W2, W3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    s1 = x @ W1                                               # (1)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2                                              # (2)
+    o2 = sigmoid(s2)                                          # (2)
+    s3 = o2 @ W3                                              # (3)
+    o3 = sigmoid(s3)                                          # (3)
+    return o3
+
+
+def loss(params, x, y, *, masks=None):
+    """Return the loss of a batch."""
+    W1, W2, W3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    s1 = x @ W1                                               # (1)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2                                              # (2)
+    o2 = sigmoid(s2)                                          # (2)
+    s3 = o2 @ W3                                              # (3)
+    o3 = sigmoid(s3)                                          # (3)
+    L = 0.5 * ((o3 - y)**2).sum(axis=1)                       # (4)
+    return float(L.sum())
+
+
+def loss_and_gradients(params, x, y, *, masks=None):
+    """Return the loss of a batch and its gradient with respect to every parameter."""
+    W1, W2, W3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    s1 = x @ W1                                               # (1)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2                                              # (2)
+    o2 = sigmoid(s2)                                          # (2)
+    s3 = o2 @ W3                                              # (3)
+    o3 = sigmoid(s3)                                          # (3)
+    gap = o3 - y
+    L = 0.5 * (gap**2).sum(axis=1)                            # (4)
+    delta3 = o3 * (1 - o3) * gap                              # (9)
+    delta2 = (delta3 @ W3.T) * o2 * (1 - o2)                  # (10)
+    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (11)
+    dW1 = x.T @ delta1                                        # (13)
+    dW2 = o1.T @ delta2                                       # (14)
+    dW3 = o2.T @ delta3                                       # (15)
+    value = float(L.sum())
+    return value, {"W1": dW1, "W2": dW2, "W3": dW3}
+
+
+def gradients(params, x, y, *, masks=None):
+    """Return the gradient of the loss with respect to every parameter."""
+    return loss_and_gradients(params, x, y, masks=masks)[1]
+
+
+def trace(params, x, y, *, masks=None):
+    """Return every named quantity of the equations above, sample by sample."""
+    W1, W2, W3 = _parameters(params)
+    x = _samples(x, W1.dtype)
+    _no_masks(masks)
+    y = _targets(y, len(x), W1.dtype)
+    s1 = x @ W1                                               # (1)
+    o1 = sigmoid(s1)                                          # (1)
+    s2 = o1 @ W2                                              # (2)
+    o2 = sigmoid(s2)                                          # (2)
+    s3 = o2 @ W3                                              # (3)
+    o3 = sigmoid(s3)                                          # (3)
+    gap = o3 - y
+    L = 0.5 * (gap**2).sum(axis=1)                            # (4)
+    delta3 = o3 * (1 - o3) * gap                              # (9)
+    delta2 = (delta3 @ W3.T) * o2 * (1 - o2)                  # (10)
+    delta1 = (delta2 @ W2.T) * o1 * (1 - o1)                  # (11)
+    return {
+        "s1": s1,
+        "o1": o1,
+        "s2": s2,
+        "o2": o2,
+        "s3": s3,
+        "o3": o3,
+        "L": L,
+        "delta3": delta3,
+        "delta2": delta2,
+        "delta1": delta1,
+    }
+
+
+class Trainer:
+    """Trains a copy of the parameters by gradient descent, in arrays that are made once.
+
+    The equations are those of `loss_and_gradients`, arranged for speed: the parameters lie in one
+    flat array and so do their gradients, every result has its place in memory, and the learning
+    rate is multiplied into the last delta, from where it reaches every gradient.
+    """
+
+    def __init__(self, params, batch_size, *, learning_rate, seed=0):
+        """Copy the parameters and reserve memory for batches of up to `batch_size` samples."""
+        self._batch_size = _count("batch_size", batch_size)
+        self._rate = _number("learning_rate", learning_rate)
+        arrays = _parameters(params)
+        self._dtype = arrays[0].dtype
+        self._flat = np.concatenate([array.ravel() for array in arrays])
+        self._gradient = np.zeros_like(self._flat)
+        self._views = _split(self._flat)
+        self._steps = {}
+        self._memory = {}
+        self._step = self._bind(self._batch_size)
+
+    @property
+    def params(self):
+        """The current parameters, as a copy."""
+        return {name: view.copy() for name, view in zip(PARAMETERS, self._views)}
+
+    @property
+    def state(self):
+        """The current state: this network has none."""
+        return {}
+
+    def step(self, x, y):
+        """Descend once along the gradient of the batch; return its loss before that."""
+        if (
+            type(x) is np.ndarray
+            and type(y) is np.ndarray
+            and x.dtype is self._dtype
+            and y.dtype is self._dtype
+            and x.shape == self._x_shape
+            and y.shape == self._y_shape
+        ):
+            return self._step(x, y)
+        x = _samples(x, self._dtype)
+        y = _targets(y, len(x), self._dtype)
+        if len(x) > self._batch_size:
+            raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
+        if len(x) not in self._steps:
+            self._bind(len(x))
+        return self._steps[len(x)](x, y)
+
+    def _array(self, name, *shape, dtype=None):
+        """Memory for one array of the step; a smaller batch uses the beginning of it.
+
+        A small array has its own: to look for overlaps would take longer than the arithmetic.
+        """
+        size = int(np.prod(shape))
+        if size <= 2048:
+            return np.zeros(shape, dtype or self._dtype)
+        if name not in self._memory:
+            self._memory[name] = np.zeros(size, dtype or self._dtype)
+        return self._memory[name][:size].reshape(shape)
+
+    def _bind(self, n):
+        """Make the step for batches of n samples, with every array and function at hand."""
+        dtype = self._dtype
+        self._x_shape = (self._batch_size, *INPUT_SHAPE)
+        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        rate = self._rate
+        W1, W2, W3 = self._views
+        dW1, dW2, dW3 = _split(self._gradient)
+        flat, gradient = self._flat, self._gradient
+        s1 = self._array("0", n, 2)
+        t1 = self._array("0", n, 2)
+        t2 = self._array("0", n, 2)
+        t3 = self._array("0", n, 2)
+        o1 = self._array("0", n, 2)
+        s2 = self._array("5", n, 2)
+        t4 = self._array("5", n, 2)
+        t5 = self._array("5", n, 2)
+        t6 = self._array("5", n, 2)
+        o2 = self._array("5", n, 2)
+        s3 = self._array("10", n, 2)
+        t7 = self._array("10", n, 2)
+        t8 = self._array("10", n, 2)
+        t9 = self._array("10", n, 2)
+        o3 = self._array("10", n, 2)
+        t10 = self._array("15", n, 2)
+        t11 = self._array("16", n, 2)
+        t12 = self._array("10", n, 2)
+        t13 = self._array("10", n, 2)
+        delta3 = self._array("10", n, 2)
+        t14 = self._array("15", n, 2)
+        t15 = self._array("15", n, 2)
+        t16 = self._array("16", n, 2)
+        delta2 = self._array("15", n, 2)
+        t17 = self._array("16", n, 2)
+        t18 = self._array("16", n, 2)
+        t19 = self._array("26", n, 2)
+        delta1 = self._array("16", n, 2)
+        number1 = np.array(0.5, dtype)
+        multiply = np.multiply
+        tanh = np.tanh
+        add = np.add
+        o1_dot = o1.dot
+        o2_dot = o2.dot
+        subtract = np.subtract
+        t10_flat = t10.ravel()
+        t10_flat_dot = t10_flat.dot
+        number2 = np.array(1, dtype)
+        number3 = np.array(rate, dtype)
+        W3_T = W3.T
+        delta3_dot = delta3.dot
+        W2_T = W2.T
+        delta2_dot = delta2.dot
+        o1_T = o1.T
+        o1_T_dot = o1_T.dot
+        o2_T = o2.T
+        o2_T_dot = o2_T.dot
+
+        def step(x, y):
+            x.dot(W1, s1)                                             # (1)
+            multiply(number1, s1, t1)                                 # (1)
+            tanh(t1, t2)
+            multiply(number1, t2, t3)
+            add(t3, number1, o1)
+            o1_dot(W2, s2)                                            # (2)
+            multiply(number1, s2, t4)                                 # (2)
+            tanh(t4, t5)
+            multiply(number1, t5, t6)
+            add(t6, number1, o2)
+            o2_dot(W3, s3)                                            # (3)
+            multiply(number1, s3, t7)                                 # (3)
+            tanh(t7, t8)
+            multiply(number1, t8, t9)
+            add(t9, number1, o3)
+            subtract(o3, y, t10)                                      # (4)
+            sum1 = t10_flat_dot(t10_flat)
+            loss = (0.5 * sum1)
+            if loss != loss:  # not a number: see whether the targets are to blame
+                _targets(y, n, dtype)
+            subtract(number2, o3, t11)                                # (9)
+            multiply(o3, t11, t12)
+            multiply(t12, t10, t13)
+            multiply(t13, number3, delta3)
+            delta3_dot(W3_T, t14)                                     # (10)
+            multiply(t14, o2, t15)
+            subtract(number2, o2, t16)
+            multiply(t15, t16, delta2)
+            delta2_dot(W2_T, t17)                                     # (11)
+            multiply(t17, o1, t18)
+            subtract(number2, o1, t19)
+            multiply(t18, t19, delta1)
+            x_T = x.T
+            x_T.dot(delta1, dW1)                                      # (13)
+            o1_T_dot(delta2, dW2)                                     # (14)
+            o2_T_dot(delta3, dW3)                                     # (15)
+            subtract(flat, gradient, flat)
+            return float(loss)
+
+        self._steps[n] = step
+        return step
+
+
+def fit(
+    params, x, y, *, epochs=100, batch_size=32, learning_rate=0.1, seed=0, progress=None
+):
+    """Train on shuffled batches and write the result into params; return each epoch's mean loss.
+
+    `progress`, where given, is called after every epoch with its number and its mean loss.
+    """
+    arrays = _parameters(params)
+    x = _samples(x, arrays[0].dtype)
+    y = _targets(y, len(x), arrays[0].dtype)
+    epochs, batch_size = _count("epochs", epochs), min(_count("batch_size", batch_size), len(x))
+    trainer = Trainer(params, batch_size, learning_rate=learning_rate, seed=seed)
+    rng = np.random.default_rng(seed)
+    history = []
+    for epoch in range(epochs):
+        order = rng.permutation(len(x))
+        losses, sizes = [], []
+        for start in range(0, len(x), batch_size):
+            rows = order[start : start + batch_size]
+            losses.append(trainer.step(x[rows], y[rows]))
+            sizes.append(len(rows))
+        history.append(float(np.average(losses, weights=sizes)))
+        if progress is not None:
+            progress(epoch + 1, history[-1])
+    for name, value in trainer.params.items():
+        if isinstance(params[name], np.ndarray):
+            params[name][...] = value
+        else:
+            params[name] = value
+    return history
+
+
+def save(path, params, state=None):
+    """Write the parameters to an .npz file at exactly this path."""
+    arrays = dict(zip(PARAMETERS, _parameters(params)))
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path):
+    """Read (params, state) from a file that `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        params = {name: file[name] for name in file.files}
+    return dict(zip(PARAMETERS, _parameters(params))), {}
+
+
+def _real(name, value, dtype=None):
+    """The value as an array of real numbers, in the given precision."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: found rows of different lengths, expected an array") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: found an array of {array.dtype}, expected real numbers")
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _parameters(params):
+    """The parameters in the order of PARAMETERS, checked, all in one precision."""
+    if set(params) != set(PARAMETERS):
+        raise ValueError(f"params: found {sorted(params)}, expected {sorted(PARAMETERS)}")
+    arrays = []
+    for name, shape in PARAMETERS.items():
+        array = _real(f"params[{name!r}]", params[name])
+        if array.shape != shape:
+            raise ValueError(f"params[{name!r}]: found the shape {array.shape}, expected {shape}")
+        arrays.append(array)
+    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _samples(x, dtype):
+    """The inputs as rows, checked, in the precision of the parameters."""
+    x = _real("x", x, dtype)
+    if x.shape[1:] != INPUT_SHAPE or x.ndim == 0:
+        expected = ", ".join(map(str, ("n", *INPUT_SHAPE)))
+        raise ValueError(f"x: found the shape {x.shape}, expected ({expected})")
+    return x
+
+
+def _targets(y, n, dtype):
+    """The targets as rows, checked, in the precision of the parameters."""
+    y = _real("y", y)
+    if n == 0:
+        raise ValueError("x: found 0 samples, expected at least one for a loss")
+    if y.shape == (n,) and TARGET_SHAPE == (1,):
+        y = y[:, None]
+    if y.shape != (n, *TARGET_SHAPE):
+        raise ValueError(f"y: found the shape {y.shape}, expected {(n, *TARGET_SHAPE)}")
+    if not np.isfinite(y).all():
+        raise ValueError("y: found NaN or infinity, expected finite numbers")
+    y = y.astype(dtype, copy=False)
+    return y
+
+
+def _no_masks(masks):
+    """This network has no dropout, so that masks are a mistake."""
+    if masks:
+        raise ValueError(f"masks: found {sorted(masks)}, expected none: there is no dropout")
+
+
+def _count(name, value):
+    """A whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name}: found {value!r}, expected a whole number from 1")
+    return int(value)
+
+
+def _number(name, value):
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name}: found {value!r}, expected a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: found {value!r}, expected a finite number")
+    return float(value)
+
+
+def _split(flat):
+    """The parts of a flat array that hold the single parameters."""
+    parts, start = [], 0
+    for shape in PARAMETERS.values():
+        size = int(np.prod(shape))
+        parts.append(flat[start : start + size].reshape(shape))
+        start += size
+    return parts
+
+
+def _example(n, seed):
+    """Random inputs and targets to try the functions on."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, *INPUT_SHAPE))
+    y = rng.uniform(0.05, 0.95, (n, *TARGET_SHAPE))
+    return x, y
+
+
+def self_check(seed=0):
+    """Compare the gradients with differences of the loss, and the descent with what they promise.
+
+    Returns the lines of a report and whether all is well.
+    """
+    params = init(seed, np.float64)
+    x, y = _example(8, seed)
+    rng = np.random.default_rng(seed)
+    params = {name: p + 0.1 * rng.normal(size=p.shape) for name, p in params.items()}
+    before, slopes = loss_and_gradients(params, x, y)
+    lines, well = [f"loss of a random batch  {before:.6g}"], bool(np.isfinite(before))
+    for name, slope in slopes.items():
+        way = rng.normal(size=slope.shape)
+        way /= np.linalg.norm(way) or 1.0
+        h = 1e-5
+        ahead = loss({**params, name: params[name] + h * way}, x, y)
+        behind = loss({**params, name: params[name] - h * way}, x, y)
+        difference, promised = (ahead - behind) / (2 * h), float((slope * way).sum())
+        gap = abs(difference - promised) / max(1.0, abs(difference), abs(promised), abs(before))
+        well = well and gap < 1e-6
+        lines.append(f"gradient of {name:<10}  differs from a difference quotient by {gap:.1e}")
+    square = sum(float((slope * slope).sum()) for slope in slopes.values())
+    if square > 0:
+        rate = 1e-4 * min(1.0, max(1e-3, abs(before)) / square)
+        after = loss({name: p - rate * slopes[name] for name, p in params.items()}, x, y)
+        ratio = (before - after) / (rate * square)
+        well = well and abs(ratio - 1) < 0.05
+        lines.append(f"descent step            lowers the loss by {ratio:.4f} of rate * |gradient|^2")
+        trainer = Trainer(params, 8, learning_rate=rate)
+        known = trainer.step(x, y)
+        gap = abs(loss(trainer.params, x, y) - after) + abs(known - before)
+        well = well and gap <= 1e-9 * max(1.0, abs(before))
+        lines.append(f"Trainer.step            agrees with the functions to {gap:.1e}")
+    return lines, well
+
+
+def main():
+    """Print a short report; the exit status is 1 where a check fails."""
+    lines, well = self_check()
+    count = sum(int(np.prod(shape)) for shape in PARAMETERS.values())
+    print(f"{NAME}: {count} parameters in {len(PARAMETERS)} arrays")
+    print("\n".join(lines))
+    print("all is well" if well else "SOMETHING IS WRONG")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
