@@ -40,6 +40,7 @@ from derive.terms import (
 
 STEP = 1e-60  # of derivatives: far below every value, and far above the least number
 SAMPLES = 3
+TRIES = 400  # draws of all numbers
 LAYERS = 3
 OBJECTIVE = Tensor("objective", "objective", None, batched=False)
 LOSS = Tensor("L", "loss")
@@ -115,17 +116,28 @@ class World(Numbers):
             (LOSS, self.passed.loss.lhs, self.passed.loss.rhs),
         ]
         self.objective = objective(self.passed)
-        for attempt in range(400):
+        for attempt in range(TRIES):
             self.random = Random(f"values {seed} {attempt}")
             self.shapers.clear()
             self.values = self._leaves()
             try:
                 self._run(self.values, 0)
-                break
             except Outside:
                 continue
+            if self._alive() or attempt >= TRIES // 2:
+                break
         else:
             raise Outside("no values with every logarithm defined were found")
+
+    def _alive(self) -> bool:
+        """Whether no sample finds a whole layer switched off: nothing could be told from zeros."""
+        units: dict[tuple[Tensor, int], bool] = {}
+        for tensor, array in self.values.items():
+            if tensor.role == "activation" and tensor.batched:
+                for place, value in array.items():
+                    key = (tensor, place[0])
+                    units[key] = units.get(key, False) or value != 0
+        return all(units.values())
 
     @cached_property
     def _inputs(self) -> list[frozenset[Tensor]]:

@@ -235,3 +235,14 @@ def test_arrays_with_dots_are_looked_at_entry_by_entry() -> None:
     first, second = marked(lines(right, wrong), SIGMOID, "columns").marks
     assert (first.verdict, second.verdict) == (RIGHT, WRONG)
     assert {s.kind for s in second.slips} <= {"entry", "base"}
+
+
+def test_a_network_of_relus_is_never_looked_at_switched_off() -> None:
+    network = "3 > 3 relu > 3 relu > 2 : squared_error"
+    text = lines(
+        r"\delta_j^2 = [s_j^2 > 0] \sum_i w_{ji}^3 \delta_i^3",
+        r"\delta_j^1 = [s_j^1 > 0] \sum_i w_{ij}^2 \delta_i^2",
+    )
+    first, second = marked(text, network, "units").marks
+    assert (first.verdict, second.verdict) == (RIGHT, WRONG)
+    assert [s.kind for s in second.slips] == ["index"]
