@@ -75,10 +75,12 @@ def bound_signs(
     if not base.shapes and not any(f.affine for f in signs.forwards):
         return made  # lemmas about functions: no unit in sight
     numbered = last in (0, signs.depth)
+    layered = {n.sign for n in signs.names if n.above}
     weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
     for key, (role, layer) in signs.layering.roles.items():
         if _known(base, key, "activation") and (
-            (role == "input" and not numbered) or (role == "preactivation" and key[0] in weighed)
+            (role == "input" and (not numbered or key[0] in layered))
+            or (role == "preactivation" and key[0] in weighed)
         ):  # a line about some layer; the output of a linear one
             continue
         label = Label(layer) if layer is not None and numbered and role != "input" else None
@@ -100,6 +102,8 @@ def bound_signs(
         letter = said.name.sign.letter
         if not said.name.below and letter in "ijklmnpqrs" and said.role != "size":
             continue
+        if said.name.above and _known(base, said.name.key, "activation"):
+            continue  # the input as the activation of layer 0
         odd = said.role == "loss" and str(said.name.sign) not in _LOSSES
         if odd or any(m.role == "own" for m in base.meanings(said.name.sign)):
             continue
