@@ -21,6 +21,7 @@ from tests.command_line import Cli
 ROOT = Path(shelf.__file__).parent.parent
 GENERATED = ROOT / "generated"
 PICTURE = "page.png"  # of the README: two pages of the chapter on the exclusive or
+LECTURE_NOTES = "lecture_notes.md"  # tests of its own hold it to the code
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def made(elsewhere: subprocess.Popen[str]) -> list[Built]:
 
 def test_nothing_differs_is_missing_or_left_over(made: list[Built]) -> None:
     assert shelf.differences(GENERATED, made, every=True) == []
-    wanted = set(shelf.all_files(made, every=True)) | {PICTURE, MEMORY}
+    wanted = set(shelf.all_files(made, every=True)) | {PICTURE, MEMORY, LECTURE_NOTES}
     wanted |= {f"{name}/{MEMORY}" for name in examples.names()}
     there = {
         str(path.relative_to(GENERATED))
