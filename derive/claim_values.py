@@ -249,6 +249,8 @@ class Setting(OwnSymbols):
         if node.kind in ("max", "min"):
             best = max if node.kind == "max" else min
             numbers = [p for p in parts if not isinstance(p, Matrix)]
+            if len(numbers) < len(parts):
+                raise NoValue(f"the {node.kind} of arrays")
             return best(numbers, key=lambda z: z.real)
         if node.kind not in ("sum", "prod"):
             raise NoValue(node.kind)

@@ -100,6 +100,8 @@ class Observer:
             return self._without_value(claim, scope, str(problem))
         except RecursionError:
             return Look(UNDECIDED, "the formula is nested too deeply to be evaluated")
+        except (ArithmeticError, ValueError) as problem:
+            return Look(UNDECIDED, f"cannot be evaluated: {problem}")
         if difference is None:
             domain = self.domain if _speaks_of_loss(claim) else ()
             return Look(RIGHT_IF if domain else RIGHT, "", domain)
