@@ -54,6 +54,9 @@ from derive.terms import (
 )
 
 
+MOST_POWERS = 8  # of one exponential
+
+
 def quotient(term: Term) -> Term | None:
     """The term in a stable form, where it is a quotient of sums of exponentials."""
     poly = normal(term)
@@ -139,7 +142,6 @@ def _two_sided(top: Polynomial, below: dict[Term, Fraction]) -> Term | None:
     multiples = [multiple(e, steps[0]) for e in steps]
     unit = scaled(steps[0], common_measure([t for t in multiples if t is not None]))
     w = to_term(unit)
-    small = call("decay", w)  # exp(-|w|)
     degrees = [(int(k), along(parts or [], unit)) for parts, k in bottoms]
     if any(powers is None for _, powers in degrees):
         return None
@@ -154,15 +156,25 @@ def _two_sided(top: Polynomial, below: dict[Term, Fraction]) -> Term | None:
         numerator.append((to_term({rest: c}), t))
     sides = []
     for sign, edge in ((1, high), (-1, low)):
-        over = add(*(mul(c, power(small, sign * (edge - t))) for c, t in numerator))
-        under = [_scaled_down(small, powers or [], sign) ** -k for k, powers in degrees]
+        over = add(*(mul(c, _falling(w, sign * (edge - t))) for c, t in numerator))
+        under = [_scaled_down(w, powers or [], sign) ** -k for k, powers in degrees]
         sides.append(mul(over, *under))
     return Piecewise(((sides[0], Compare(">=", w, lift(0))), (sides[1], True)))
 
 
-def _scaled_down(small: Term, powers: list[tuple[Fraction, Fraction]], sign: int) -> Term:
+def _scaled_down(w: Term, powers: list[tuple[Fraction, Fraction]], sign: int) -> Term:
     edge = max(t for _, t in powers) if sign > 0 else min(t for _, t in powers)
-    return add(*(mul(c, power(small, sign * (edge - t))) for c, t in powers))
+    return add(*(mul(c, _falling(w, sign * (edge - t))) for c, t in powers))
+
+
+def _falling(w: Term, k: Fraction) -> Term:
+    """exp(-k |w|) for k >= 0.
+
+    A power k of a rounded number is wrong by k roundings: beyond a few, an exponential of its own.
+    """
+    if k <= MOST_POWERS:
+        return power(call("decay", w), k)
+    return call("decay", to_term(normal(mul(k, w))))
 
 
 def over_others(above: Term, below: Term) -> Term | None:

@@ -64,6 +64,10 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"loss": "squared_error"},
     ),
+    "exponents without a small common measure": (
+        {"input": 1, "layers": ["1 tanh(s) + asin(tanh(1.7159*s))", "1"]},
+        {"loss": "squared_error"},
+    ),
     "a flat output": (
         {"input": [1, 5], "layers": ["batch_norm", "flatten"]},
         {"loss": "mean_squared_error", "reduction": "sum"},
