@@ -53,7 +53,6 @@ from derive.terms import (
     power,
 )
 
-
 MOST_POWERS = 8  # of one exponential
 
 
