@@ -37,6 +37,8 @@ from derive.symbols import Label
 
 ONES = Letter("bold 1")
 MODULES = ("np", "numpy", "sp", "sympy", "scipy", "special", "linalg", "math", "jnp", "torch", "F")
+MOST_FILLED = 2_000  # nodes that names of the writer's own bring into one statement
+DEEPEST_NAMES = 30  # names that stand for names
 _UNITS = ("preactivation", "activation", "input", "output", "target", "delta")
 
 
@@ -70,6 +72,9 @@ class PythonArrays:
         self.text, self.scope = text, scope
         self.style = scope.own.python
         self.deep = 0
+        self.inside = 0  # how many names the text stands for, one inside the other
+        self.filled = 0
+        self._known: dict[str, Array] = {}  # names of the writer's own that were read
         self.lemma = False  # whether names are numbers of the statement alone
         rows = text.encode().split(b"\n")
         self._starts = [0]
@@ -126,13 +131,26 @@ class PythonArrays:
 
     def _defined(self, node: ast.Name) -> Array:
         """A name of the writer's own: the array that its definition makes."""
+        if node.id not in self._known:
+            self._known[node.id] = self._value_of(node)
+        made = self._known[node.id]
+        self.filled += sum(1 for _ in walk(made.node))
+        if self.filled > MOST_FILLED:
+            raise self.wrong(node, "names that stand for less")
+        return Array(_placed(made.node, self.span(node)), made.kind)
+
+    def _value_of(self, node: ast.Name) -> Array:
+        """What the definition of a name makes; what is wrong in it is told at its own line."""
         text = self.scope.own.names[node.id]
         names = {k: v for k, v in self.scope.own.names.items() if k != node.id}
-        inner = replace(self.scope, own=replace(self.scope.own, names=names))
-        reader = type(self)(text, inner)
-        body = ast.parse(text, mode="eval").body
-        made = reader.array(body)
-        return Array(_placed(made.node, self.span(node)), made.kind)
+        reader = type(self)(text, replace(self.scope, own=replace(self.scope.own, names=names)))
+        reader.inside = self.inside + 1
+        if reader.inside > DEEPEST_NAMES:
+            raise self.wrong(node, "names that stand for fewer names")
+        try:
+            return reader.array(ast.parse(text, mode="eval").body)
+        except Unreadable:
+            raise self.wrong(node, "a name whose value can be read") from None
 
     def array(self, node: ast.expr) -> Array:
         """The array that an expression makes."""
@@ -241,12 +259,14 @@ class PythonArrays:
         first = axis == "0"
         if named.role in _UNITS and self.style.batch and first != self.style.columns:
             return Array(Size(None), "s")
-        label = named.label
+        label = named.label or self.scope.last or Label(0, "L")
         if named.role in ("output", "target"):
             label = self.scope.last or Label(0, "L")
         if named.role == "input":
             label = Label(0)
-        return Array(Size(label or self.scope.last or Label(0, "L")), "s")
+        if named.role == "weight" and first != self.scope.rows_out:
+            label = label.shifted(-1)
+        return Array(Size(label), "s")
 
     # ---------------------------------------------------------------- side by side
 
@@ -344,7 +364,7 @@ class PythonArrays:
         """How many numbers a mean is over."""
         if made.kind == "v" and axis in (None, 0) and self.style.batch:
             return Size(None)
-        if made.kind == "b" and axis == 0:
+        if (made.kind, axis) in (("b", 0), ("t", 1)):
             return Size(None)
         units = next((e for e in _entries(made.node) if e.role in _UNITS), None)
         if units is None:

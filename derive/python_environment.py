@@ -44,9 +44,7 @@ def python_scope(sheet: Sheet, network: Network | None) -> tuple[Scope, Conventi
 
 def _scopes(base: Scope, sheet: Sheet) -> Iterator[Scope]:
     text = "\n".join(f.text for f in sheet.formulas)
-    batched = any(
-        word in text for word in ("axis", ".shape[", "len(", ".mean(", "/ n", "/ m", "/n", "/m")
-    )
+    batched = any(word in text for word in _BATCHED)
     for batch in (True, False) if batched or "@" in text or "dot" in text else (False, True):
         for columns, mean in product((False, True), (False, True)) if batch else ((False, False),):
             for transposed in (columns, not columns):

@@ -38,7 +38,7 @@ _EQUALITIES = ("Eq", "Equality", "allclose", "assert_allclose", "array_equal", "
                "assert_array_almost_equal", "assert_almost_equal", "assert_array_equal",
                "testing")  # fmt: skip
 _SIZES = ("abs", "max", "norm", "absolute")
-_HOLDERS = ("self", "params", "grads", "cache", "model", "net")
+_HOLDERS = ("self", "params", "grads", "cache")
 _COMPARED = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "ge", ast.LtE: "le", ast.NotEq: "ne"}
 
 
@@ -68,7 +68,10 @@ class _Statement(PythonArrays):
             case ast.Assign():
                 members: list[ast.expr] = [*node.targets, node.value]
                 if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
-                    pairs = zip(node.targets[0].elts, node.value.elts, strict=False)
+                    names, values = node.targets[0].elts, node.value.elts
+                    if len(names) != len(values):
+                        raise self.wrong(node, "as many values as names")
+                    pairs = zip(names, values, strict=True)
                     return [c for a, b in pairs for c in self._chain([a, b], "=", node)]
                 return self._chain(members, "=", node)
             case ast.AnnAssign() if node.value is not None:
@@ -87,7 +90,7 @@ class _Statement(PythonArrays):
             return [claim for value in node.values for claim in self._stated(value, whole)]
         if isinstance(node, ast.Call):
             name = self.called(node)
-            if name in ("all", "bool", "assert_", "simplify", "any") and node.args:
+            if name in ("all", "bool", "assert_", "simplify") and node.args:
                 return self._stated(node.args[0], whole)
             inner = node.func.value if isinstance(node.func, ast.Attribute) else None
             if name == "all" and inner is not None:
@@ -111,12 +114,7 @@ class _Statement(PythonArrays):
         left = node.left
         if not (isinstance(node.ops[0], ast.Lt | ast.LtE) and isinstance(small, ast.Constant)):
             return None
-        while isinstance(left, ast.Call) and self.called(left) in (
-            "abs",
-            "max",
-            "norm",
-            "absolute",
-        ):
+        while isinstance(left, ast.Call) and self.called(left) in _SIZES:
             inner = left.args[0] if left.args else getattr(left.func, "value", left)
             left = inner if isinstance(inner, ast.expr) else left
         if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Sub):
@@ -246,12 +244,7 @@ class _Statement(PythonArrays):
             return Array(Value("e"), "s")
         if node.attr == "size":
             return self.size(node)
-        if isinstance(node.value, ast.Name) and node.value.id in (
-            "self",
-            "params",
-            "grads",
-            "cache",
-        ):
+        if isinstance(node.value, ast.Name) and node.value.id in _HOLDERS:
             return self.name(ast.copy_location(ast.Name(node.attr, ast.Load()), node))
         raise self.wrong(node, "an array, .T, or a function that is known")
 
@@ -296,10 +289,10 @@ class _Statement(PythonArrays):
 
     def _maximum(self, node: ast.Call, args: list[ast.expr]) -> Array:
         parts = [self.array(a) for a in args]
-        zero = [p for p in parts if p.node != Num(Fraction(0))]
-        if len(zero) != 1:
+        others = [p for p in parts if p.node != Num(Fraction(0))]
+        if len(parts) != 2 or len(others) != 1:
             raise self.wrong(node, "the maximum of 0 and an array")
-        return Array(Applied(Function("relu"), (zero[0].node,)), zero[0].kind)
+        return Array(Applied(Function("relu"), (others[0].node,)), others[0].kind)
 
     def _where(self, node: ast.Call, args: list[ast.expr]) -> Array:
         """c * a + (1 - c) * b."""

@@ -118,7 +118,7 @@ class _Writer:
     def _parts(self, node: Node) -> tuple[str, int]:
         match node:
             case Num():
-                return _number(node.value), _ATOM if node.value >= 0 else _SUM
+                return _number(node.value)
             case Letter():
                 return ("np.ones(n)" if node.name == "bold 1" else node.name), _ATOM
             case Value():
@@ -257,11 +257,14 @@ def _turned(node: Node) -> Node:
     return node.arg if isinstance(node, Transposed) else Transposed(node)
 
 
-def _number(value: Fraction) -> str:
+def _number(value: Fraction) -> tuple[str, int]:
+    binds = _ATOM if value >= 0 else _SUM
     if value.denominator == 1:
-        return str(value)
+        return str(value), binds
     plain = repr(float(value))
-    return plain if Fraction(plain) == value else f"{value.numerator}/{value.denominator}"
+    if Fraction(plain) == value:
+        return plain, binds
+    return f"{value.numerator}/{value.denominator}", min(binds, _PRODUCT)
 
 
 def _is_array(node: Node) -> bool:

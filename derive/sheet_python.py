@@ -138,7 +138,7 @@ def _extent(source: Source, node: ast.stmt) -> tuple[int, int]:
 
 def _one_by_one(source: Source) -> Iterator[tuple[int, int, ast.stmt | None, str]]:
     """The statements of a file that does not parse as a whole: bad ones are problems of theirs."""
-    lines = source.text.splitlines(keepends=True)
+    lines = source.text.split("\n")  # as the places of the source are counted
     row = 0
     while row < len(lines):
         start, depth, last = source.starts[row], 0, row
@@ -149,7 +149,7 @@ def _one_by_one(source: Source) -> Iterator[tuple[int, int, ast.stmt | None, str
                 break
         if depth > 0:
             last = row  # what is opened here is never closed
-        text = "".join(lines[row : last + 1])
+        text = "\n".join(lines[row : last + 1])
         row = last + 1
         code = text.strip()
         if not code or code.startswith("#"):
@@ -205,5 +205,7 @@ def _is_ignored(node: ast.stmt) -> bool:
     name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
     if isinstance(node, ast.Expr):
         return name in _IGNORED
-    return name in ("symbols", "Symbol", "IndexedBase", "Idx", "Function", "Array", "MatrixSymbol",
-                    "default_rng", "randn", "rand", "array", "RandomState", "normal")  # fmt: skip
+    if name in ("array", "Array"):  # data are declared; an array of another array is a claim
+        return bool(value.args) and isinstance(value.args[0], ast.List | ast.Tuple)
+    return name in ("symbols", "Symbol", "IndexedBase", "Idx", "Function", "MatrixSymbol",
+                    "default_rng", "randn", "rand", "RandomState", "normal")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from functools import cache
 
 import pytest
@@ -13,9 +14,11 @@ from derive.errors import SpecError
 from derive.judging import Judge
 from derive.latex_tokens import Refused
 from derive.profiles import profile
+from derive.python_environment import python_scope
 from derive.python_writing import python_text
 from derive.reading_own import Own, PythonStyle
 from derive.reading_scope import Scope
+from derive.reading_tree import Letter, Num, Over, Power
 from derive.sheet import Directive, Formula, Heading, Prose, Sheet
 from derive.sheets import claims_of, read_sheet
 from derive.spec import load
@@ -292,6 +295,21 @@ def test_a_bad_line_of_python_is_a_problem_of_its_own() -> None:
     ]
 
 
+def test_only_the_end_of_a_line_ends_a_line_of_python() -> None:
+    text = "a = (\n\x0c\nb = 1\nc = 2\x0c\nd = 3"
+    sheet = read_sheet(text, "hand.py", "py")
+    assert [(f.text, f.line) for f in sheet.formulas if not f.problem] == [
+        ("b = 1", 3),
+        ("c = 2", 4),
+        ("d = 3", 5),
+    ]
+
+
+def test_an_array_of_data_is_no_claim_and_an_array_of_a_product_is_one() -> None:
+    text = "X = np.array([[0, 1], [1, 0]])\ndW1 = np.array(X.T @ delta1)\n"
+    assert displays(read_sheet(text, "hand.py", "py")) == ["dW1 = np.array(X.T @ delta1)"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -347,6 +365,11 @@ LINES = [
     (ENTROPY, COLUMNS, "dW2 = (1/m) * np.dot(A1, dZ2.T)", False),
     (ENTROPY, COLUMNS, "db2 = 1/m * np.sum(dZ2, axis=1, keepdims=True)", True),
     (ENTROPY, COLUMNS, "dZ1 = np.multiply(W2.T @ dZ2, Z1 > 0)", True),
+    (ENTROPY, COLUMNS, "db2 = dZ2.mean(axis=1, keepdims=True)", True),
+    (ENTROPY, COLUMNS, "db1 = db1 * W1.shape[0] / 3", True),
+    (ENTROPY, COLUMNS, "db1 = db1 * W1.shape[1] / 2", True),
+    (SQUARES, ROWS, "db1 = db1 * W1.shape[0] / 2", True),
+    (SQUARES, ROWS, "db1 = db1 * W1.shape[0] / 3", False),
     (SQUARES, SAMPLE, "Eq(diff(tanh(s), s), 1 - tanh(s)**2)", True),
     (SQUARES, SAMPLE, "assert diff(1/(1 + exp(-x)), x) == sigmoid(x)*(1 - sigmoid(x))", True),
     (SQUARES, SAMPLE, "Eq(diff(tanh(s), s), 1 - s**2)", False),
@@ -394,7 +417,29 @@ def test_what_is_no_line_of_arrays(line: str, place: int, expected: str) -> None
     assert (reading.problems[0].at, expected in reading.problems[0].expected) == (place, True)
 
 
-WRITTEN = [line for _, style, line, _ in LINES if style is ROWS and "mean" not in line]
+@pytest.mark.parametrize("step", ["foo{0} * foo{0}", "foo{0} + 1"])
+def test_names_that_stand_for_too_much_are_problems_of_their_own(step: str) -> None:
+    """Each name stands for the one before: doubled forty times, or four hundred deep."""
+    rows = [f"foo{k} = {step.format(k - 1)}" for k in range(1, 400 if "1" in step else 40)]
+    text = "\n".join([f"z1 = foo{len(rows)}", *reversed(rows), "foo0 = X @ W1"])
+    sheet = read_sheet(text, "hand.py", "py")
+    scope, _ = python_scope(sheet, load(SQUARES))
+    first = claims_of(sheet.formulas[0], scope)
+    assert [(p.at, "name" in p.expected) for p in first.problems] == [(5, True)]
+    assert claims_of(sheet.formulas[-3], scope).claims
+
+
+def test_fractions_are_written_so_that_nothing_takes_them_apart() -> None:
+    third = Num(Fraction(1, 3))
+    assert python_text(Over(Letter("c"), third)) == "c / (1/3)"
+    assert python_text(Power(Letter("c"), third)) == "c**(1/3)"
+    assert python_text(Over(third, Letter("c"))) == "1/3 / c"
+
+
+SHAPED = ("mean", "W1.shape")  # sizes of layers have no name
+WRITTEN = [
+    line for _, style, line, _ in LINES if style is ROWS and not any(w in line for w in SHAPED)
+]
 
 
 @pytest.mark.parametrize("line", WRITTEN)
