@@ -47,13 +47,17 @@ class Letters:
 
     def layer(self, name: str) -> str | None:
         """The letter of a layer in the other notation; None where it is none."""
-        base = {v: k for k, v in self.here.profile.labels.letters.items()}.get(name)
+        base = self.here.layer_letters.get(name)
         return None if base is None else self.there.profile.labels.letters[base]
 
     def letter(self, node: Letter) -> Letter:
         """A letter outside the indices: the letter of an index used as a number, or of a layer."""
         if node.name in self.indices:
             return replace(node, name=self.index(node.name))
+        sign, line, below = node.name.partition("_")
+        if line and self.indices.issuperset(below.split(",")):  # v_k of the writer's own
+            places = ",".join(map(self.index, below.split(",")))
+            return replace(node, name=f"{sign}_{places}")
         layer = self.layer(node.name)
         return node if layer is None else replace(node, name=layer)
 
@@ -77,7 +81,7 @@ class Letters:
     def bound(self, bound: Bound, body: Node) -> Bound:
         """An index under a large operator; a sum over layers keeps the letter of the layer."""
         layer = self.layer(bound.name)
-        if layer is not None and bound.name not in _indices([body]) and _layers(body):
+        if layer is not None and _over_layers(self.here, bound, body):
             return replace(bound, name=layer)
         low, high = bound.low, bound.high
         shift = self.there.profile.base - self.here.profile.base
@@ -88,10 +92,10 @@ class Letters:
 
 def letters_of(here: Scope, there: Scope, nodes: Iterable[Node]) -> Letters:
     """What renames the letters of a formula."""
-    return Letters(here, there, _indices(nodes) | {"i", "j"})
+    return Letters(here, there, _indices(here, nodes) | {"i", "j"})
 
 
-def _indices(nodes: Iterable[Node]) -> frozenset[str]:
+def _indices(here: Scope, nodes: Iterable[Node]) -> frozenset[str]:
     """The letters that stand as indices."""
     found: set[str] = set()
     for node in nodes:
@@ -104,9 +108,16 @@ def _indices(nodes: Iterable[Node]) -> frozenset[str]:
             elif isinstance(part, Bracket):
                 places = part.members
             elif isinstance(part, Total):
-                found |= {b.name for b in part.bounds}
+                bounds = (b for b in part.bounds if not _over_layers(here, b, part.body))
+                found |= {b.name for b in bounds}
             found |= {n.name for p in places for n in walk(p) if isinstance(n, Letter)}
     return frozenset(found)
+
+
+def _over_layers(here: Scope, bound: Bound, body: Node) -> bool:
+    """Whether the letter under a large operator counts layers."""
+    counts = bound.name in here.layer_letters and _layers(body)
+    return counts and bound.name not in _indices(here, [body])
 
 
 def _layers(node: Node) -> bool:

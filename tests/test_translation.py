@@ -121,6 +121,12 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
          r"\sigma'(s) = \sigma(s)(1 - \sigma(s))"),
         ("named_layers", r"\frac{1}{n} \sum_{i=1}^n (a_1^{(out)[i]} - y_1^{[i]})^2", "columns",
          r"\frac{1}{N} \sum_{n=1}^N (a_{n1}^{(L)} - y_{n1})^2"),
+        # layers under a sum are counted by the letter of a layer, also where the letter is a number
+        ("columns", r"\frac{1}{L} \sum_{l=1}^L l \sum_j a_j^{(l)}", "signals",
+         r"\frac{1}{K} \sum_{k=1}^K k \sum_i x_i^{(k)}"),
+        # a quantity of the writer's own has the same unit as the others
+        ("units", r"s_i^l = \sum_j w_{ji}^l o_j^{l-1} - v_i", "rows",
+         r"s_j^{(l)} = \sum_i w_{ij}^{(l)} o_i^{(l-1)} - v_{j}"),
     ],
 )  # fmt: skip
 def test_names_orders_and_labels_change(home: str, text: str, to: str, expected: str) -> None:
