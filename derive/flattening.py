@@ -52,7 +52,7 @@ def flattened(term: Term) -> Term:
 
 def _flat(term: Sum) -> Term:
     summands = list(_summands(flattened(term.body)))
-    return add(*(_joined(factors, term.indices) for factors in summands))
+    return add(*(joined(factors, term.indices) for factors in summands))
 
 
 def _summands(body: Term) -> Iterator[tuple[Term, ...]]:
@@ -96,7 +96,7 @@ def _opens(factor: Term) -> bool:
     return False
 
 
-def _joined(factors: tuple[Term, ...], indices: tuple[Index, ...]) -> Term:
+def joined(factors: tuple[Term, ...], indices: tuple[Index, ...]) -> Term:
     """The sum of the product, with the indices of the sums among the factors."""
     made = list(indices)
     taken = {*indices, *(i for factor in factors for i in free_indices(factor))}

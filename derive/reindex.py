@@ -14,8 +14,9 @@ from itertools import permutations
 
 from derive.canon import normal
 from derive.contraction import guard
+from derive.flattening import joined
 from derive.polynomial import Polynomial, plus, times, to_term
-from derive.substitution import at, away_from, fresh
+from derive.substitution import at, fresh
 from derive.terms import (
     Affine,
     Guard,
@@ -41,24 +42,12 @@ def opened(term: Term) -> Term:
     """Padded entries as their range guards times plain entries, sums inside sums as one sum."""
     term = rebuild(term, opened)
     if isinstance(term, Sum):
-        return _one_sum(term)
+        factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
+        return joined(factors, term.indices)
     if not isinstance(term, Ref) or not term.padded or term.lowest:
         return term
     guards = (guard(p, size) for p, size in zip(term.at, term.padded, strict=True))
     return mul(*guards, Ref(term.tensor, term.at))
-
-
-def _one_sum(term: Sum) -> Sum:
-    """Sum_i f(i) Sum_j g(i, j) = Sum_ij f(i) g(i, j)."""
-    factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
-    for k, factor in enumerate(factors):
-        if isinstance(factor, Sum):
-            others = (*factors[:k], *factors[k + 1 :])
-            taken = {*term.indices, *(i for other in others for i in free_indices(other))}
-            inner = away_from(factor, taken)
-            assert isinstance(inner, Sum)
-            return _one_sum(Sum(mul(*others, inner.body), (*term.indices, *inner.indices)))
-    return term
 
 
 def summed_alike(poly: Polynomial) -> Polynomial:

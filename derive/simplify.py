@@ -300,12 +300,3 @@ def split_logs(term: Term) -> Term:
 def factors_of(term: Term) -> tuple[Term, ...]:
     """The factors of a product, the term itself where it is none."""
     return term.args if isinstance(term, Mul) else (term,)
-
-
-def is_bracket(term: Term) -> Compare | None:
-    """The condition of an Iverson bracket [c], a Piecewise of 1 and 0."""
-    if isinstance(term, Piecewise) and len(term.branches) == 2:
-        (yes, cond), (no, _) = term.branches
-        if yes is ONE and no is ZERO and isinstance(cond, Compare):
-            return cond
-    return None

@@ -182,32 +182,27 @@ class Patcher:
             yield own
         if isinstance(before, Minus) and not isinstance(after, Minus):
             yield self.rewritten(before.arg, after)
-        for node in (after,):
-            if isinstance(node, Minus) and not isinstance(before, Minus):
-                yield "-" + self.rewritten(before, node.arg, PRODUCT)
-            if (
-                isinstance(node, Transposed)
-                and node.arg == before
-                and (source := self._own(before))
-            ):
-                yield self._with_script(source, self.printer.spelling.transpose)
-            if isinstance(node, Power) and node.base == before:
-                exponent = self.printer.text(node.exponent)
-                if source := self._own(before):
-                    if not is_raised(source):
-                        yield f"{source}^{{{exponent}}}"
-                    yield f"{self.printer.fenced(source)}^{{{exponent}}}"
-            if isinstance(node, Plus | Times) and before in node.args:
-                yield self._grown(before, node)
-            if isinstance(before, Plus | Times) and node in before.args:
-                kept = before.args[before.args.index(node)]
-                if source := self._own(kept):
-                    yield source
-            if isinstance(node, Total) and node.body == before:
-                body = self.rewritten(before, node.body, PRODUCT)
-                yield from (f"{head} {body}" for head in self.printer.heads(node))
-            if isinstance(before, Total) and before.body == node:
-                yield self.rewritten(before.body, node)
+        if isinstance(after, Minus) and not isinstance(before, Minus):
+            yield "-" + self.rewritten(before, after.arg, PRODUCT)
+        if isinstance(after, Transposed) and after.arg == before and (source := self._own(before)):
+            yield self._with_script(source, self.printer.spelling.transpose)
+        if isinstance(after, Power) and after.base == before:
+            exponent = self.printer.text(after.exponent)
+            if source := self._own(before):
+                if not is_raised(source):
+                    yield f"{source}^{{{exponent}}}"
+                yield f"{self.printer.fenced(source)}^{{{exponent}}}"
+        if isinstance(after, Plus | Times) and before in after.args:
+            yield self._grown(before, after)
+        if isinstance(before, Plus | Times) and after in before.args:
+            kept = before.args[before.args.index(after)]
+            if source := self._own(kept):
+                yield source
+        if isinstance(after, Total) and after.body == before:
+            body = self.rewritten(before, after.body, PRODUCT)
+            yield from (f"{head} {body}" for head in self.printer.heads(after))
+        if isinstance(before, Total) and before.body == after:
+            yield self.rewritten(before.body, after)
 
     def _with_script(self, own: str, mark: str) -> str:
         found = re.search(r"\^\{([^{}]*)\}$", own)
@@ -241,7 +236,7 @@ class Patcher:
     def _plus(self, before: Plus, after: Plus) -> str:
         """Summands side by side with the old ones; separators of the writer where they are."""
         made = ""
-        previous = -1
+        previous = -2
         for k, (i, arg) in enumerate(self._paired(before.args, after.args)):
             minus = isinstance(arg, Minus)
             body = arg.arg if isinstance(arg, Minus) else arg
@@ -252,9 +247,7 @@ class Patcher:
             else:
                 text = self._kept(bare, body, PRODUCT, True)
             made += self._sum_sign(before, previous, i, minus, first=not k) + text
-            previous = -1 if i is None else i
-            if i is None:
-                previous = -2
+            previous = -2 if i is None else i
         return made
 
     def _sum_sign(

@@ -47,7 +47,7 @@ from derive.reading_tree import (
     Words,
 )
 from derive.tree_filled import unfilled
-from derive.tree_signs import is_raised, number_text
+from derive.tree_signs import is_raised, letter_text, number_text
 from derive.tree_sources import Source
 from derive.tree_spelling import Spelling
 from derive.tree_structures import FACTOR, PRODUCT, SUM, StructureWriter
@@ -199,8 +199,6 @@ class Printer(StructureWriter):
         plain = self.place(Letter(node.name)) if " " not in node.name else None
         if plain is not None and self.fits(plain, node):
             return plain
-        from derive.tree_signs import letter_text
-
         other = letter_text(node.name)
         return other if self.fits(other, node) else made
 
