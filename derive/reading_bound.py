@@ -10,7 +10,7 @@ from derive.reading_labels import fenced
 from derive.reading_names import Name
 from derive.reading_own import Bound
 from derive.reading_quantities import Quantities
-from derive.reading_scope import LABELLED, Meaning
+from derive.reading_scope import LABELLED, RANKS, Meaning
 from derive.reading_tree import (
     Derivative,
     Entry,
@@ -23,7 +23,6 @@ from derive.reading_tree import (
 )
 
 _DIFFERENTIATED = ("weight", "bias", "preactivation", "activation", "input", "output")
-_RANKS = {"weight": 2, "loss": 0, "objective": 0}
 _NEW, _OLD = ("new", "neu", "next", "updated"), ("old", "alt", "prev", "current")
 
 
@@ -75,7 +74,7 @@ class BoundNames(Quantities):
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
         label = above.label if above.label is not None else bound.label
         sample = above.sample
-        rank = _RANKS.get(bound.role, 1)
+        rank = RANKS.get(bound.role, 1)
         meaning = Meaning(bound.role, "entry")
         sampled = bool(places) and (
             self._sample_first(meaning, places, rank, False) or len(places) == rank + 1
@@ -83,10 +82,8 @@ class BoundNames(Quantities):
         if sample is None and sampled and bound.role != "user":
             sample, *places = places
         form = "entry" if places or bound.role == "user" or not rank else bound.form or "whole"
-        letter = user_key(name) if bound.role == "user" else ""
-        entry = Entry(
-            bound.role, letter, label, tuple(places), sample, form, above.step, span=span
-        )  # fmt: skip
+        letter = str(name.sign) if bound.role == "user" else ""
+        entry = Entry(bound.role, letter, label, tuple(places), sample, form, above.step, span=span)
         if bound.role in ("loss", "objective") and c.peek().text == "(":
             fenced(c, "(", ")")  # the quantities that it depends on
             entry = replace(entry, span=(span[0], c.last_end))
@@ -126,7 +123,8 @@ class BoundNames(Quantities):
             name.raised = [(_as_sample(raised, own.sample), end) for raised, end in name.raised]
         words = _word(name) if role in ("weight", "bias") else ""
         if words:
-            name.raised.append((tokens("(t+1)") if words == "new" else [], name.start))
+            later = tokens("(t+1)") if words == "new" else []
+            name.raised.append(([t.at(name.start, name.end) for t in later], name.start))
             return
         if below is None:
             return
@@ -185,11 +183,6 @@ def script(c: Cursor) -> str:
         elif token.text not in ("{", "}") and token.text[1:] not in STYLES:
             parts.append(token.text)
     return "".join(parts)
-
-
-def user_key(name: Name) -> str:
-    """The name under which the definition of a symbol is kept."""
-    return str(name.sign)
 
 
 def _word(name: Name) -> str:

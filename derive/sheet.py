@@ -68,7 +68,6 @@ class Sheet:
     file: str
     parts: tuple[Part, ...]
     macros: Macros = field(default_factory=Macros)
-    legends: tuple[str, ...] = ()
 
     @property
     def formulas(self) -> tuple[Formula, ...]:

@@ -69,19 +69,22 @@ Read = Callable[[Conventions], Sequence[Claim]]
 
 
 def declared(judge: Judge, read: Read, scope: Scope, start: Conventions = PLAIN) -> Conventions:
-    """The fewest changes under which most of the claims hold, read as they are read then."""
+    """The fewest changes under which most of the claims hold, read as they are read then.
+
+    Two changes are looked for together, since each alone may make nothing right.
+    """
     best, claims = start, read(start)
-    count = _count(judge, claims, scope, best)
+    counts = {start: _count(judge, claims, scope, start)}
     frontier = [best]
     for _ in range(MOST_CHANGES):
-        if not claims or count == len(claims):
+        if not claims or counts[best] == len(claims):
             break
         tried = list(dict.fromkeys(_around(frontier)))
-        counts = [_count(judge, read(made), scope, made) for made in tried]
-        top = max(counts, default=0)
-        if top > count:
-            best, count = tried[counts.index(top)], top
-        frontier = tried if len(frontier) == 1 and top <= count else [best]
+        for made in tried:
+            if made not in counts:
+                counts[made] = _count(judge, read(made), scope, made)
+        best = max([best, *tried], key=lambda made: counts[made])
+        frontier = tried if len(frontier) == 1 else [best]
     return best
 
 

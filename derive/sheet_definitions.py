@@ -113,11 +113,12 @@ def _definition(claim: Claim, lhs: Entry) -> Definition | None:
 
 def _circular(letter: str, rhs: Node, known: dict[str, Definition]) -> bool:
     """Whether a definition leads back to its own symbol."""
-    for node in walk(rhs):
-        if isinstance(node, Entry) and node.role == "user":
-            if node.letter == letter:
-                return True
-            inner = known.get(node.letter)
-            if inner is not None and _circular(letter, inner.rhs, known):
-                return True
-    return False
+    seen: set[str] = set()
+    waiting = [rhs]
+    while waiting:
+        used = (n for n in walk(waiting.pop()) if isinstance(n, Entry) and n.role == "user")
+        for inner in {node.letter for node in used} - seen:
+            seen.add(inner)
+            if inner in known:
+                waiting.append(known[inner].rhs)
+    return letter in seen

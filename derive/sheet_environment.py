@@ -88,8 +88,9 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
 def _aside(sheet: Sheet, items: tuple[Item, ...]) -> Iterator[tuple[Claim, Scope]]:
     """Quantities to which lines of prose give numbers."""
     for part in sheet.parts if items else ():
-        short = isinstance(part, Formula) and not part.display and "=" in part.text
-        if not (short and isinstance(part, Formula) and any(map(str.isdigit, part.text))):
+        if not isinstance(part, Formula) or part.display:
+            continue
+        if "=" not in part.text or not any(map(str.isdigit, part.text)):
             continue
         with suppress(Refused, Unreadable):
             for claim in claims_of(part, items[0].scope, sheet.macros).claims:
@@ -102,11 +103,11 @@ def _has_samples(item: Item) -> bool:
     letter = item.scope.own.sample
     for claim in item.reading.claims if letter else ():
         for node in (n for side in claim.sides for n in walk(side)):
-            loss = isinstance(node, Entry) and node.role in ("loss", "objective")
-            if loss and isinstance(node, Entry) and node.sample == Letter(letter):
-                return True
-            if isinstance(node, Total) and any(b.name == letter for b in node.bounds):
-                return True
+            match node:
+                case Entry(role="loss" | "objective") if node.sample == Letter(letter):
+                    return True
+                case Total() if any(b.name == letter for b in node.bounds):
+                    return True
     return not letter
 
 
@@ -141,8 +142,6 @@ def _item(formula: Formula, scope: Scope, macros: Macros) -> Item:
     try:
         made = Item(formula, scope, claims_of(formula, scope, macros))
         return made if _has_samples(made) else _without_samples(made, macros)
-    except Refused:
-        raise
     except RecursionError:
         problem = Unreadable(0, "a formula nested too deep", "less nesting")
-        return Item(formula, replace(scope), Reading((), (problem,)))
+        return Item(formula, scope, Reading((), (problem,)))

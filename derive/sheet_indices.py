@@ -32,7 +32,7 @@ def index_layers(
     counts: dict[tuple[str, str], int] = {}
     found: dict[str, int] = {}
     for name in names:
-        role = _role(name, base, made)
+        role = role_in(name, base, made)
         if role == "weight" and len(name.indices) == 2 and not any(map(str.isdigit, name.indices)):
             out, into = name.indices if first else name.indices[::-1]
             counts[into, out] = counts.get((into, out), 0) + 1
@@ -73,7 +73,8 @@ def _out_first(forwards: list[Forward], base: Scope) -> bool:
     return base.out_first
 
 
-def _role(name: Written, base: Scope, made: Mapping[Key, Bound]) -> str:
+def role_in(name: Written, base: Scope, made: Mapping[Key, Bound]) -> str:
+    """The role that a sheet gives to a name, or else the notation."""
     if name.key in made:
         return made[name.key].role
     roles = [m.role for m in base.meanings(name.sign)]

@@ -111,12 +111,14 @@ class MarkdownReader:
 
     def _headings(self, source: Source, text: str) -> tuple[str, list[Placed]]:
         made: list[Placed] = []
+        gone: list[tuple[int, int]] = []
         for found in _HEADING.finditer(text):
             title = found["title"] if found["title"] is not None else found["under"]
             made.append(
                 (found.start(), Heading(source.name, title.strip(), source.line(found.start())))
             )
-        return blank_all(text, [found.span() for found in _HEADING.finditer(text)]), made
+            gone.append(found.span())
+        return blank_all(text, gone), made
 
 
 def _undoubled(found: re.Match[str]) -> str:

@@ -17,6 +17,7 @@ from derive.reading_own import Bound, Definition
 from derive.reading_scope import Scope
 from derive.reading_tree import Derivative, Entry, Nabla, Node, rebuilt, walk
 from derive.sheet_agreements import quickly_holds
+from derive.sheet_statements import EQUALS
 from derive.signs import Sign
 
 MOST_GRADIENTS = 8
@@ -29,7 +30,7 @@ def with_objective(judge: Judge, claims: Sequence[Claim], scope: Scope) -> Scope
         lhs = claim.lhs
         if not (isinstance(lhs, Entry) and lhs.role in ("loss", "objective")) or lhs.places:
             continue
-        if claim.relation not in ("=", ":=", "equiv") or claim.rhs is None or _speaks(claim.rhs):
+        if claim.relation not in EQUALS or claim.rhs is None or _speaks(claim.rhs):
             continue
         key = next((k for k, b in scope.own.signs.items() if b.role == lhs.role), None)
         if key is None or _is_loss(judge, claim, scope):

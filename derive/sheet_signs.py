@@ -14,7 +14,7 @@ from derive.reading_scope import Scope
 from derive.reading_words import FRACTIONS
 from derive.sheet import Formula, Part
 from derive.sheet_forward import Forward, Layering, all_names, forwards, labelled, layers_below
-from derive.sheet_indices import index_layers
+from derive.sheet_indices import index_layers, role_in
 from derive.sheet_legend import Said, legend
 from derive.sheet_statements import (
     EQUALS,
@@ -251,18 +251,11 @@ def _habits(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> Non
         for unit, other in ((a, b), (b, a)):
             if other.key in made or base.meanings(other.sign):
                 continue
-            role = _role(unit, base, made)
+            role = role_in(unit, base, made)
             linear = made.get(unit.key) == Bound("preactivation", Label(last))
             known = role in ("activation", "output") or linear
             if known and other.indices == unit.indices:
                 made[other.key] = Bound("target", None, _form(other.key, "target", signs))
-
-
-def _role(name: Written, base: Scope, made: Mapping[Key, Bound]) -> str:
-    if name.key in made:
-        return made[name.key].role
-    found = base.meanings(name.sign)
-    return found[0].role if found else ""
 
 
 def _differences(signs: Signs) -> Iterable[tuple[Written, Written]]:

@@ -54,14 +54,8 @@ class Source:
         return Refused(f"{self.name}:{self.line(offset)}: {problem}")
 
 
-def blanked(text: str, start: int, end: int) -> str:
-    """The text with a stretch turned into spaces; the ends of lines stay."""
-    gone = re.sub(r"[^\n]", " ", text[start:end])
-    return text[:start] + gone + text[end:]
-
-
 def blank_all(text: str, stretches: list[tuple[int, int]]) -> str:
-    """Several stretches blanked at once, in one pass."""
+    """The text with stretches turned into spaces; the ends of lines stay."""
     pieces, at = [], 0
     for start, end in sorted(stretches):
         if end <= at:
