@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain, count
 from math import prod
+from string import ascii_lowercase
 
 from derive.equation import Equation
 from derive.formula import read_formula
@@ -177,7 +179,8 @@ class _Reader:
         """
         own = {*self.tensors, *(text.partition("=")[0] for text in self.recipe.equations)}
         used = {name.partition("[")[0].strip() for name in own}
-        letter = next(c for c in (*"pqarghzuvef", "softmax") if c not in used)
+        more = (f"softmax{c * n}" for n in count(1) for c in ascii_lowercase)
+        letter = next(c for c in chain("pqarghzuvef", ("softmax",), more) if c not in used)
         return self._defined(Written(letter, at, part), False)
 
     def updates(self) -> tuple[Equation, ...]:

@@ -21,6 +21,8 @@ from codegen.folding import folded
 from codegen.module import emit, emit_test
 from codegen.verify import load_source
 from derive.derivation import Derivation, derive
+from derive.forward import forward
+from derive.spec import load
 from derive.terms import Tensor
 from tests.layer_networks import random_spec
 from tests.loops import Loops, objective_value, random_arrays
@@ -277,6 +279,14 @@ def test_a_softmax_inside_a_formula_does_not_overflow() -> None:
     value, slopes = net.loss_and_gradients(params, *net._example(4, 1))
     assert np.isfinite(value)
     assert all(np.isfinite(slope).all() for slope in slopes.values())
+
+
+def test_any_number_of_softmaxes_inside_a_formula() -> None:
+    """Each has a name of its own."""
+    summands = (f"softmax({k}*x[j], j)**2" for k in range(2, 42))
+    spec = own({"j": 3}, {}, [f"s[j] = {' + '.join(summands)}"], 3)
+    first, _ = forward(load(spec)).stages
+    assert len({equation.lhs.tensor for equation in first.equations}) == 41
 
 
 # ------------------------------------------------------------------ outputs of more than one axis
