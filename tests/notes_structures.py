@@ -250,7 +250,7 @@ def _direction(sheet: Sheet, claim: Claim) -> str | None:
     unit = [c for part in update.parts if part.kind == "direction" for c in part.chains]
     if isinstance(lhs, Minus) and isinstance(lhs.arg, Nabla) and rhs is None:
         steps = [c for c in update.chains if c.kind == UPDATE]
-        return "update" if all(_against(c.lhs, c.steps[0].rhs) for c in steps) else None
+        return "update" if steps and all(_against(c.lhs, c.steps[0].rhs) for c in steps) else None
     letters = isinstance(lhs, Letter) and isinstance(rhs, Letter) and claim.relation == "approx"
     if letters or (_is_unit(lhs) and _is_unit(rhs) and claim.relation == "="):
         return unit[0].key if unit and all(_has_length(s.rhs) for s in unit[0].steps) else None

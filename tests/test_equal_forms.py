@@ -33,13 +33,13 @@ def some(step: int, seed: int) -> list[Equal]:
     return random.sample(made, 60)
 
 
-def alarms(line: Line, forms: list[Equal]) -> list[tuple[str, str, str]]:
-    """The forms that are marked down although the line itself is right."""
+def alarms(line: Line, forms: list[Equal]) -> list[tuple[str, str, str]] | None:
+    """The forms that are marked down; None where the line itself is not marked as right."""
     texts = [line.text, *(form.text for form in forms if r"\begin" not in form.text)]
     sheet = read_sheet("\n\n".join(rf"\[ {text} \]" for text in texts), "hand.tex", "tex")
     first, *others = mark(sheet, network_of(line.network), line.notation).marks
     if first.verdict not in FINE:
-        return []
+        return None
     return [(m.verdict, m.text, m.message) for m in others if m.verdict not in FINE]
 
 
@@ -60,7 +60,7 @@ def test_no_false_alarm_on_two_lines() -> None:
     chosen = by_line(some(step=19, seed=1))
     for line in list(chosen)[:2]:
         assert len(chosen[line]) > 1
-        assert not alarms(line, chosen[line])
+        assert alarms(line, chosen[line]) == []
 
 
 @pytest.mark.parametrize(
@@ -91,5 +91,6 @@ def test_all_forms_are_read_and_hold() -> None:
 @pytest.mark.parametrize("part", range(6))
 def test_no_false_alarm(part: int) -> None:
     lines = by_line(corpus())
-    found = [a for line in list(lines)[part::6] for a in alarms(line, lines[line])]
-    assert not found
+    found = [alarms(line, lines[line]) for line in list(lines)[part::6]]
+    assert found.count(None) < len(found) / 10
+    assert not [alarm for several in found for alarm in several or ()]
