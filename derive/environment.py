@@ -25,8 +25,9 @@ from derive.reading_tree import Entry, Letter, walk
 from derive.sheet import Directive, Formula, Heading, Part, Sheet
 from derive.sheet_agreements import declared, in_words, quickly_holds
 from derive.sheet_definitions import with_definitions
+from derive.sheet_findings import Signs, signs_of
+from derive.sheet_habits import own_of
 from derive.sheet_objective import with_objective
-from derive.sheet_signs import Signs, own_of, signs_of
 from derive.sheets import claims_of
 from derive.spec import Network
 from derive.spec import load as load_network

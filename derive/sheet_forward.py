@@ -1,4 +1,4 @@
-r"""The forward equations of a sheet, found by their form, and what they make of each sign.
+r"""The forward equations of a sheet, found by their form.
 
 h = \tanh(W x + b) says that x is the input, W and b belong to layer 1 and h is what it hands on.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from derive.latex_tokens import Token, Unreadable
 from derive.reading_cursor import ACCENTS, Cursor
@@ -17,8 +17,8 @@ from derive.sheet_statements import (
     Statement,
     Written,
     is_function,
+    labelled,
     name_at,
-    names_in,
     only_name,
 )
 from derive.signs import Sign
@@ -301,113 +301,3 @@ def _weight_rank(name: Written, summed: bool) -> int:
     if letter in _WEIGHTS:
         return 3 if letter[:1].isupper() or name.sign.style == "bold" else 2
     return 1 if letter[:1].isupper() and not summed else 0
-
-
-@dataclass
-class Layering:
-    """The layers of signs that do not say them, from the input on."""
-
-    roles: dict[tuple[Sign, str], tuple[str, int | None]] = field(default_factory=dict)
-    functions: dict[Sign, str] = field(default_factory=dict)
-
-    def run(self, found: list[Forward], below: bool) -> None:
-        """Number the layers along the equations."""
-        made = {f.lhs.key for f in found}
-        self._labelled_roles(found, below)
-        for _ in range(len(found) + 1):
-            before = len(self.roles)
-            for forward in found:
-                self._follow(forward, made, below)
-            if len(self.roles) == before:
-                break
-        for forward in found:  # layers of one kind above each other: roles without a number
-            self._generic(forward, below)
-
-    def _generic(self, f: Forward, below: bool) -> None:
-        self._put(f.lhs, "activation" if f.function else "preactivation", None)
-        if f.affine is not None:
-            self._parameters(f.affine, None, below)
-            self._put(f.affine.below, "activation", None)
-        if f.arg is not None:
-            self._put(f.arg, "preactivation", None)
-
-    def _labelled_roles(self, found: list[Forward], below: bool) -> None:
-        for f in found:
-            if f.letter is not None:
-                self.functions.setdefault(f.letter, f.function)
-            role = "activation" if f.function else "preactivation"
-            if labelled(f.lhs, below):
-                self._put(f.lhs, role, None)
-            if f.affine is not None:
-                self._parameters(f.affine, None, below, only_labelled=True)
-            if f.arg is not None and labelled(f.arg, below):
-                self._put(f.arg, "preactivation", None)
-
-    def _follow(self, f: Forward, made: set[tuple[Sign, str]], below: bool) -> None:
-        layer: int | None = None
-        if f.affine is not None:
-            under = f.affine.below
-            known = self.roles.get(under.key)
-            if known is None and under.key not in made and not labelled(under, below):
-                self._put(under, "input", 0)
-                known = ("input", 0)
-            layer = number_of(under, below) if labelled(under, below) else known and known[1]
-            layer = None if layer is None else layer + 1
-            stated = number_of(f.affine.weight, below)
-            layer = stated if stated is not None else layer
-            if layer is not None:
-                names = (
-                    f.lhs,
-                    f.affine.weight,
-                    f.affine.bias,
-                )  # one label tells that they have them
-                some = any(n is not None and labelled(n, below) for n in names)
-                self._parameters(f.affine, layer, below, only_labelled=some)
-        elif f.arg is not None:
-            known = self.roles.get(f.arg.key)
-            layer = number_of(f.arg, below) if labelled(f.arg, below) else known and known[1]
-        if layer is not None and not labelled(f.lhs, below):
-            self._put(f.lhs, "activation" if f.function else "preactivation", layer)
-
-    def _parameters(
-        self, affine: Affine, layer: int | None, below: bool, only_labelled: bool = False
-    ) -> None:
-        for name, role in ((affine.weight, "weight"), (affine.bias, "bias")):
-            if name is None:
-                continue
-            if labelled(name, below):
-                self._put(name, role, None)
-            elif not only_labelled:
-                self._put(name, role, layer)
-
-    def _put(self, name: Written, role: str, layer: int | None) -> None:
-        self.roles.setdefault(name.key, (role, layer))
-
-
-def labelled(name: Written, below: bool) -> bool:
-    """Whether the name says its layer."""
-    lone = name.below.isdigit() or name.below in ("l", r"\ell", "l-1", "l+1", "L", "L-1")
-    return bool(name.number) or (below and lone)
-
-
-def number_of(name: Written, below: bool) -> int | None:
-    """The number of the layer, where the name says one."""
-    text = name.number or (name.below if below else "")
-    return int(text) if text.isdigit() else None
-
-
-def layers_below(found: list[Forward]) -> bool:
-    """Whether a lone number below is the layer: some whole weight matrix is written W_1."""
-    weights = [f.affine.weight for f in found if f.affine is not None]
-    return any(
-        (w.below.isdigit() or w.below in ("l", r"\ell", "L"))
-        and len(w.below) <= 4
-        and not w.number
-        and (w.sign.letter[:1].isupper() or w.sign.style == "bold" or w.sign.letter == "theta")
-        for w in weights
-    )
-
-
-def all_names(made: Iterable[Statement]) -> list[Written]:
-    """Every name of the statements."""
-    return [name for s in made for member in s.members for name in names_in(member)]

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 
 from derive.reading_own import Bound
 from derive.reading_scope import Scope
-from derive.sheet_forward import Forward, labelled
-from derive.sheet_statements import Written
-from derive.signs import Sign
-
-Key = tuple[Sign, str]
+from derive.sheet_findings import Key
+from derive.sheet_forward import Forward
+from derive.sheet_statements import Written, labelled
 
 
 def index_layers(

@@ -4,67 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
-from derive.latex_macros import Macros
 from derive.latex_tokens import Token
 from derive.reading_cursor import Cursor
-from derive.reading_own import Bound, Own
+from derive.reading_own import Bound
 from derive.reading_scope import Scope
 from derive.reading_words import FRACTIONS
-from derive.sheet import Formula, Part
-from derive.sheet_forward import Forward, Layering, all_names, forwards, labelled, layers_below
-from derive.sheet_indices import index_layers, role_in
-from derive.sheet_legend import Said, legend
-from derive.sheet_statements import (
-    EQUALS,
-    Statement,
-    Written,
-    name_at,
-    only_name,
-    statements,
-    texts,
-)
+from derive.sheet_findings import Key, Signs
+from derive.sheet_indices import role_in
+from derive.sheet_legend import Said
+from derive.sheet_samples import MEAN, gradient_means, is_mean, sample_letter
+from derive.sheet_statements import EQUALS, Statement, Written, labelled, name_at, only_name, texts
 from derive.signs import Sign
 from derive.symbols import Label
 
-Key = tuple[Sign, str]
-UNITS = ("input", "output", "preactivation", "activation", "target", "delta", "error")
+_UNITS = ("input", "output", "preactivation", "activation", "target", "delta", "error")
 _LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
 _LOSS_FORMULA = r"\\log|\\ln|\^2|\^\{2\}|\\ell|\\text|\\mathcal|\\operatorname"
 _DIFFERENTIALS = ([r"\partial"], ["d"])
-_MEAN = r"\\frac\{-?1\}\{2?([NmnMBP])\}|1/2?([NmnMBP])(?![a-z_^])"
 _SPELLED = {"net": "preactivation", "out": "activation", "target": "target", "in": "preactivation"}
-
-
-@dataclass
-class Signs:
-    """Everything that the sheet says of its signs, whatever the notation."""
-
-    statements: list[Statement]
-    forwards: list[Forward]
-    said: list[Said]
-    names: list[Written]
-    below: bool
-    layering: Layering = field(default_factory=Layering)
-
-    @property
-    def depth(self) -> int:
-        """The number of layers that the forward equations number themselves."""
-        return max((k for _, k in self.layering.roles.values() if k is not None), default=0)
-
-
-def signs_of(parts: tuple[Part, ...], macros: Macros) -> Signs:
-    """Look through the parts of a sheet, or of a section."""
-    formulas = [p for p in parts if isinstance(p, Formula) and p.language == "latex"]
-    made = [s for f in formulas for s in statements(f, macros)]
-    found = forwards(made)
-    signs = Signs(made, found, legend(parts, macros), all_names(made), layers_below(found))
-    signs.layering.run(found, signs.below)
-    return signs
-
-
-# -------------------------------------------------------------------- bound signs
 
 
 def bound_signs(
@@ -125,7 +83,7 @@ def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
     if bound.role in ("weight", "bias") and roles & {"input", "target"}:
         return  # x W and W x: what stands beside it is the weight
     computed = bound.role in ("weight", "bias", "preactivation", "activation")
-    if key[1] and bound.role in roles and bound.role in UNITS and len(key[1]) <= 3:
+    if key[1] and bound.role in roles and bound.role in _UNITS and len(key[1]) <= 3:
         return  # letters of indices
     if computed and (roles & {"delta", "error"} or sign in base.profile.functions.values()):
         return
@@ -143,7 +101,7 @@ def _known(base: Scope, key: Key, role: str) -> bool:
 def _form(key: Key, role: str, signs: Signs) -> str:
     """Capital letters without indices are whole batches, where the input is one."""
     return (
-        "batch" if role in UNITS and key[0].letter[:1].isupper() and _is_whole(key, signs) else ""
+        "batch" if role in _UNITS and key[0].letter[:1].isupper() and _is_whole(key, signs) else ""
     )
 
 
@@ -170,7 +128,7 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
     found: dict[Key, None] = {}
     defined = False
     for statement in signs.statements:
-        for name in differentiated(statement):
+        for name in _differentiated(statement):
             if str(name.sign) in _LOSSES and not name.below:
                 found.setdefault(name.key)
         lhs = only_name(statement.members[0])
@@ -198,7 +156,7 @@ def _many_samples(signs: Signs, made: Mapping[Key, Bound]) -> bool:
     return batch or size or sampled or means
 
 
-def differentiated(statement: Statement) -> Iterable[Written]:
+def _differentiated(statement: Statement) -> Iterable[Written]:
     """The names above in derivatives, and those behind a nabla."""
     for member in statement.members:
         for k, token in enumerate(member):
@@ -220,19 +178,14 @@ def differentiated(statement: Statement) -> Iterable[Written]:
 def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
     """The letter by which means are divided is the number of samples."""
     batch = any(b.form == "batch" for b in made.values())
-    if not batch and not _gradient_means(signs) and not _sample_letter(signs):
+    if not batch and not gradient_means(signs) and not sample_letter(signs):
         return
     for statement in signs.statements:
         for member in statement.members:
-            found = re.search(_MEAN, texts(member))
+            found = re.search(MEAN, texts(member))
             letter = next((g for g in found.groups() if g), "") if found else ""
             if letter and letter != base.samples:
                 made.setdefault((Sign(letter), ""), Bound("size"))
-
-
-def is_mean(text: str) -> bool:
-    """Whether a formula divides by the number of samples."""
-    return bool(re.search(_MEAN, text))
 
 
 def _habits(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> None:
@@ -281,126 +234,3 @@ def _pairs(member: tuple[Token, ...]) -> Iterable[tuple[Written, Written]]:
         before = None if c.peek().text == "{" else name_at(c)
         if before is None:
             c.next()
-
-
-# -------------------------------------------------------------------- habits of writing
-
-
-def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = frozenset()) -> Own:
-    """The sheet's own part of a scope: its signs and how it writes layers, steps and products."""
-    made = bound_signs(signs, base, last, activations)
-    batch = any(b.form == "batch" for b in made.values())
-    return Own(
-        signs=made,
-        index_layers=index_layers(signs.names, signs.forwards, signs.below, base, made, last),
-        last=_last_letters(signs, base),
-        below=signs.below,
-        brackets=_brackets(signs),
-        sample=_sample_letter(signs),
-        words=frozenset(n.sign.letter for n in signs.names if n.sign.style == "text"),
-        steps=_steps(signs),
-        differentials=_differentials(signs),
-        gradient_of="objective" if batch or _gradient_means(signs) else "loss",
-        unit_means=_unit_means(signs),
-        fitting=_fitting(signs),
-        outer=_outer(signs),
-    )
-
-
-def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:
-    """Letters that stand as a layer above a symbol, and are neither the generic one nor known."""
-    known = {*base.layer_letters, "t", "n", "i", "j", "m", "s", "p", "q", "d"}
-    found: dict[str, int] = {}
-    for name in signs.names:
-        letter = re.match(r"[A-Z]", name.number)
-        fenced = name.above[:1] in ("(", "[")
-        if letter and fenced and letter[0] not in known:
-            found[letter[0]] = found.get(letter[0], 0) + 1
-    return frozenset(found)
-
-
-_OVER_SAMPLES = re.compile(
-    r"(?:\\frac\{-?[12]?\}\{2?(?P<size>[NmnMB])\}|1/2?(?P<other>[NmnMB]))"
-    r"(?:\(|\[)?\\sum_\{?(?P<letter>[a-z])=[01]\}?\^\{?(?P<last>[A-Za-z])(?:-1)?\}?"
-)
-
-
-def _sample_letter(signs: Signs) -> str:
-    """The letter of a sum that is divided by the number of its summands: 1/n sum_{i=1}^n."""
-    for statement in signs.statements:
-        for member in statement.members:
-            found = _OVER_SAMPLES.search(texts(member))
-            if found and found["last"] == (found["size"] or found["other"]):
-                return found["letter"]
-    return ""
-
-
-def _brackets(signs: Signs) -> bool:
-    """Whether layers stand in square brackets: W^{[1]}."""
-    weights = {k for k, (role, _) in signs.layering.roles.items() if role in ("weight", "bias")}
-    return any(n.key in weights and n.above.startswith("[") for n in signs.names)
-
-
-def _steps(signs: Signs) -> str:
-    """The letter of iterations: W_{t+1} = W_t - ..."""
-    for name in signs.names:
-        found = re.fullmatch(r"([tk]|\\tau)\+1", name.below)
-        if found and any(n.sign == name.sign and n.below == found[1] for n in signs.names):
-            return found[1]
-    return ""
-
-
-def _differentials(signs: Signs) -> bool:
-    """Whether some statement begins with dW = ..., d and a symbol."""
-    for statement in signs.statements:
-        first = statement.members[0]
-        if statement.relations and len(first) > 1 and first[0].text == "d":
-            rest = only_name(first[1:])
-            if rest is not None and not first[0].raw:
-                return True
-    return False
-
-
-def _unit_means(signs: Signs) -> bool:
-    """Whether derivatives by units carry the mean already: dZ = (A - Y) / m."""
-    weights = {k[0] for k, (role, _) in signs.layering.roles.items() if role in ("weight", "bias")}
-    for statement in signs.statements:
-        first = statement.members[0]
-        name = only_name(first[1:]) if len(first) > 1 and first[0].text == "d" else None
-        if name is None or name.sign in weights or name.sign.letter in ("W", "b"):
-            continue
-        if any(
-            re.search(r"/[NmnMB](?![a-z_^])|\}\{[NmnMB]\}", texts(m)) for m in statement.members[1:]
-        ):
-            return True
-    return False
-
-
-def _gradient_means(signs: Signs) -> bool:
-    """Whether the gradients of the sheet are means over the samples."""
-    for statement in signs.statements:
-        lhs = texts(statement.members[0])
-        gradient = re.match(r"d[A-Z]|\\nabla|\\frac\{\\partial", lhs)
-        if gradient and any(is_mean(texts(m)) for m in statement.members[1:]):
-            return True
-    return False
-
-
-_EXPLICIT = (r"\odot", r"\circ", "*", r"\ast", r"\otimes", r"\bullet")
-
-
-def _fitting(signs: Signs) -> frozenset[str]:
-    """Signs that are taken entry by entry where nothing else in the sheet is such a sign."""
-    used = {t.text for s in signs.statements for m in s.members for t in m}
-    return frozenset() if used & set(_EXPLICIT) else frozenset(("", "cdot", "times"))
-
-
-def _outer(signs: Signs) -> frozenset[str]:
-    r"""Whether \otimes stands between an error and an input, and so makes a matrix."""
-    weights = {k[0].letter for k, (role, _) in signs.layering.roles.items() if role == "weight"}
-    weights |= {"W", "w"}
-    for statement in signs.statements:
-        outer = any(t.text == r"\otimes" for member in statement.members[1:] for t in member)
-        if outer and any(t.text.lstrip("\\") in weights for t in statement.members[0]):
-            return frozenset(("otimes",))
-    return frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from derive.latex_macros import Macros
@@ -155,6 +155,18 @@ def only_name(tokens: tuple[Token, ...]) -> Written | None:
     return found if c.done else None
 
 
+def labelled(name: Written, below: bool) -> bool:
+    """Whether the name says its layer."""
+    lone = name.below.isdigit() or name.below in ("l", r"\ell", "l-1", "l+1", "L", "L-1")
+    return bool(name.number) or (below and lone)
+
+
+def number_of(name: Written, below: bool) -> int | None:
+    """The number of the layer, where the name says one."""
+    text = name.number or (name.below if below else "")
+    return int(text) if text.isdigit() else None
+
+
 def names_in(tokens: tuple[Token, ...]) -> list[Written]:
     """All names, from left to right; those inside scripts are left out."""
     if not tokens:
@@ -181,3 +193,8 @@ def names_in(tokens: tuple[Token, ...]) -> list[Written]:
 def texts(tokens: tuple[Token, ...]) -> str:
     """The tokens as one text."""
     return "".join(t.raw if t.raw else t.text for t in tokens)
+
+
+def all_names(made: Iterable[Statement]) -> list[Written]:
+    """Every name of the statements."""
+    return [name for s in made for member in s.members for name in names_in(member)]

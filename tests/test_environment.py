@@ -21,7 +21,8 @@ from derive.judging import Assumptions, Judge
 from derive.reading_own import Bound
 from derive.reading_scope import Scope
 from derive.sheet import Sheet
-from derive.sheet_forward import Layering, forwards, layers_below
+from derive.sheet_forward import forwards
+from derive.sheet_layers import Layering, layers_below
 from derive.sheet_legend import legend
 from derive.sheet_statements import statements
 from derive.sheets import claims_of, read_sheet
