@@ -12,8 +12,18 @@ from fractions import Fraction
 
 from derive.claims import Claim
 from derive.latex_tokens import Unreadable
-from derive.python_arrays import ONES, Array, PythonArrays
+from derive.python_arrays import (
+    ONES,
+    Array,
+    beside,
+    matched,
+    multiplied,
+    softmax,
+    summed,
+    transposed,
+)
 from derive.python_names import meaning
+from derive.python_quantities import PythonQuantities
 from derive.reading_scope import Scope
 from derive.reading_tree import (
     Applied,
@@ -53,7 +63,7 @@ def python_claims(text: str, scope: Scope) -> tuple[list[Claim], list[Unreadable
         return [], [Unreadable(0, "no Python", problem.msg or "a statement")]
 
 
-class _Statement(PythonArrays):
+class _Statement(PythonQuantities):
     """Reads one statement."""
 
     def claims(self) -> list[Claim]:
@@ -126,7 +136,7 @@ class _Statement(PythonArrays):
         made: list[Claim] = []
         first = arrays[0]
         for k, right in enumerate(arrays[1:], 1):
-            lhs, rhs = self.matched(first, right)
+            lhs, rhs = matched(first, right)
             begin = self.span(members[0])[0] if k == 1 else self.span(members[k])[0]
             span = (begin, self.span(members[k])[1])
             updated = relation
@@ -143,7 +153,7 @@ class _Statement(PythonArrays):
         plus = isinstance(node.op, ast.Add)
         if not plus and not isinstance(node.op, ast.Sub):
             raise self.wrong(node, "an update with += or -=")
-        lhs, rhs = self.matched(target, value)
+        lhs, rhs = matched(target, value)
         step: Node = rhs if plus else Minus(rhs, span=rhs.span)
         return Claim(lhs, "gets", Plus((lhs, step), span=span), span, lhs, 1)
 
@@ -189,22 +199,22 @@ class _Statement(PythonArrays):
         left, right = self.array(node.left), self.array(node.right)
         match node.op:
             case ast.MatMult():
-                return self.multiplied(left, right)
+                return multiplied(left, right)
             case ast.Add() | ast.Sub() if {left.kind, right.kind} == {"t", "c"}:
                 return self._column_added(left, right, isinstance(node.op, ast.Sub))
             case ast.Add() | ast.Sub():
-                a, b, kind = self.beside(left, right)
+                a, b, kind = beside(left, right)
                 if isinstance(node.op, ast.Sub):
                     b = Minus(b, span=b.span)
                 return Array(Plus((*_summands(a), b)), kind)
             case ast.Mult():
-                a, b, kind = self.beside(left, right)
+                a, b, kind = beside(left, right)
                 sign = "" if "s" in (left.kind, right.kind) else "odot"
                 return Array(Times((a, b), (sign,)), kind)
             case ast.Div():
-                if softmax := self._softmax(node):
-                    return softmax
-                a, b, kind = self.beside(left, right)
+                if found := self._softmax(node):
+                    return found
+                a, b, kind = beside(left, right)
                 return Array(Over(a, b), kind)
             case ast.Pow():
                 return Array(Power(left.node, right.node, left.kind != "s"), left.kind)
@@ -212,32 +222,35 @@ class _Statement(PythonArrays):
 
     def _column_added(self, left: Array, right: Array, minus: bool) -> Array:
         """A column beside samples in columns: the transpose of a row beside samples in rows."""
-        turned = [self.transposed(a).node if a.kind == "t" else a.node for a in (left, right)]
+        turned = [transposed(a).node if a.kind == "t" else a.node for a in (left, right)]
         last = Minus(turned[1], span=turned[1].span) if minus else turned[1]
         return Array(Transposed(Plus((turned[0], last))), "t")
 
     def _softmax(self, node: ast.BinOp) -> Array | None:
-        """exp(z) / sum(exp(z)) over the units."""
+        """exp(z) / sum(exp(z)), where the sum is over the units and nothing else."""
         below = node.right
         if not (isinstance(below, ast.Call) and self.called(below) == "sum"):
             return None
-        summed = below.args[0] if below.args else getattr(below.func, "value", None)
-        same = isinstance(summed, ast.expr) and ast.dump(summed) == ast.dump(node.left)
-        if not same or not (isinstance(summed, ast.Call) and self.called(summed) == "exp"):
+        over = below.args[0] if below.args else getattr(below.func, "value", None)
+        same = isinstance(over, ast.expr) and ast.dump(over) == ast.dump(node.left)
+        if not same or not (isinstance(over, ast.Call) and self.called(over) == "exp"):
             return None
-        inner = self.array(summed.args[0])
-        return Array(Applied(Function("softmax"), (inner.node,)), inner.kind)
+        inner = self.array(over.args[0])
+        units = {"b": 1, "t": 0}.get(inner.kind)
+        if units is not None and self.axis(below, list(below.args)) != units:
+            return None  # a sum over samples as well
+        return softmax(inner)
 
     def _compared(self, node: ast.Compare) -> Array:
         relation = _COMPARED.get(type(node.ops[0]))
         if relation is None:
             raise self.wrong(node, "a comparison with <, > or !=")
-        a, b, kind = self.beside(self.array(node.left), self.array(node.comparators[0]))
+        a, b, kind = beside(self.array(node.left), self.array(node.comparators[0]))
         return Array(Bracket((a, b), (relation,)), kind)
 
     def _attribute(self, node: ast.Attribute) -> Array:
         if node.attr == "T":
-            return self.transposed(self.array(node.value))
+            return transposed(self.array(node.value))
         if node.attr == "pi":
             return Array(Value("pi"), "s")
         if node.attr == "e":
@@ -263,28 +276,28 @@ class _Statement(PythonArrays):
         return self.function(node, name, args)
 
     def _dot(self, node: ast.Call, args: list[ast.expr]) -> Array:
-        return self.multiplied(self.array(args[0]), self.array(args[1]))
+        return multiplied(self.array(args[0]), self.array(args[1]))
 
     def _multiply(self, node: ast.Call, args: list[ast.expr]) -> Array:
-        a, b, kind = self.beside(self.array(args[0]), self.array(args[1]))
+        a, b, kind = beside(self.array(args[0]), self.array(args[1]))
         return Array(Times((a, b), ("odot",)), kind)
 
     def _outer(self, node: ast.Call, args: list[ast.expr]) -> Array:
         a, b = self.array(args[0]), self.array(args[1])
-        return Array(Times((a.node, self.transposed(b.made("c")).node), ("",)), "p")
+        return Array(Times((a.node, transposed(b.made("c")).node), ("",)), "p")
 
     def _transpose(self, node: ast.Call, args: list[ast.expr]) -> Array:
-        return self.transposed(self.array(args[0]))
+        return transposed(self.array(args[0]))
 
     def _sum(self, node: ast.Call, args: list[ast.expr]) -> Array:
         made = self.array(args[0])
         if args[1:] and isinstance(args[1], ast.Tuple):
             return self.total(made, args[1:])
-        return self.summed(made, self.axis(node, args), self.keeps(node))
+        return summed(made, self.axis(node, args), self.keeps(node))
 
     def _mean(self, node: ast.Call, args: list[ast.expr]) -> Array:
         made, axis = self.array(args[0]), self.axis(node, args)
-        total = self.summed(made, axis, self.keeps(node))
+        total = summed(made, axis, self.keeps(node))
         return Array(Over(total.node, self.count(made, axis, node)), total.kind)
 
     def _maximum(self, node: ast.Call, args: list[ast.expr]) -> Array:
@@ -312,7 +325,7 @@ class _Statement(PythonArrays):
         flat = ",".join(shape).replace(" ", "").strip("()")
         if flat.startswith(("1,", "-1,1")) and made.kind in "vcr":
             kind = "c" if flat.startswith("-1") else "r"
-            return made.made("c") if kind == "c" else self.transposed(made.made("c"))
+            return made.made("c") if kind == "c" else transposed(made.made("c"))
         return made
 
     def _square(self, node: ast.Call, args: list[ast.expr]) -> Array:
@@ -346,10 +359,10 @@ class _Statement(PythonArrays):
         if len(shared) != 1 or set(out) != set(names[0] + names[1]) - shared:
             raise self.wrong(node, "einsum with one summed index")
         (k,) = shared
-        left = first if names[0][1] == k else self.transposed(first)
-        right = second if names[1][0] == k else self.transposed(second)
-        made = self.multiplied(left, right)
-        return made if out[0] in names[0] else self.transposed(made)
+        left = first if names[0][1] == k else transposed(first)
+        right = second if names[1][0] == k else transposed(second)
+        made = multiplied(left, right)
+        return made if out[0] in names[0] else transposed(made)
 
     def _ones(self, node: ast.Call, args: list[ast.expr]) -> Array:
         return Array(ONES, "v")
@@ -376,7 +389,7 @@ def _summands(node: Node) -> tuple[Node, ...]:
     return node.args if isinstance(node, Plus) else (node,)
 
 
-def _is_lemma(node: ast.stmt, arrays: PythonArrays) -> bool:
+def _is_lemma(node: ast.stmt, arrays: PythonQuantities) -> bool:
     """Whether a statement differentiates functions of numbers, with no network in it."""
     slopes = False
     for part in ast.walk(node):

@@ -341,6 +341,7 @@ COLUMNS = PythonStyle(columns=True)
 SAMPLE = PythonStyle(batch=False)
 SQUARES = "2 > 3 tanh > 2 sigmoid : squared_error"
 ENTROPY = "2 > 3 relu > 1 sigmoid : binary_cross_entropy"
+CLASSES = "2 > 3 tanh > 4 softmax : cross_entropy"
 LINES = [
     (SQUARES, ROWS, "z1 = X @ W1 + b1", True),
     (SQUARES, ROWS, "z1 = W1 @ X + b1", False),
@@ -370,6 +371,13 @@ LINES = [
     (ENTROPY, COLUMNS, "db1 = db1 * W1.shape[1] / 2", True),
     (SQUARES, ROWS, "db1 = db1 * W1.shape[0] / 2", True),
     (SQUARES, ROWS, "db1 = db1 * W1.shape[0] / 3", False),
+    (CLASSES, ROWS, "y_hat = np.exp(z2) / np.sum(np.exp(z2), axis=1, keepdims=True)", True),
+    (CLASSES, ROWS, "y_hat = np.exp(z2) / np.sum(np.exp(z2))", False),
+    (CLASSES, ROWS, "y_hat = np.exp(z2) / np.exp(z2).sum(axis=0)", False),
+    (CLASSES, COLUMNS, "A2 = np.exp(Z2) / np.sum(np.exp(Z2), axis=0)", True),
+    (CLASSES, COLUMNS, "A2 = softmax(Z2)", True),
+    (CLASSES, COLUMNS, "A2 = np.exp(Z2) / np.sum(np.exp(Z2), axis=1)", False),
+    (CLASSES, SAMPLE, "y_hat = np.exp(z2) / np.sum(np.exp(z2))", True),
     (SQUARES, SAMPLE, "Eq(diff(tanh(s), s), 1 - tanh(s)**2)", True),
     (SQUARES, SAMPLE, "assert diff(1/(1 + exp(-x)), x) == sigmoid(x)*(1 - sigmoid(x))", True),
     (SQUARES, SAMPLE, "Eq(diff(tanh(s), s), 1 - s**2)", False),
