@@ -55,7 +55,6 @@ class Own:
     differentials: bool = False  # dW stands for the derivative of the loss by W
     gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function
     unit_means: bool = False  # dZ of a batch is the derivative of the mean, not of the sum
-    entrywise: frozenset[str] = frozenset()  # more signs of the product entry by entry
     fitting: frozenset[str] = frozenset()  # entry by entry where no matrix product fits
     outer: frozenset[str] = frozenset()  # signs of the outer product
     definitions: Mapping[str, Definition] = field(default_factory=dict)  # of `user` symbols

@@ -73,7 +73,7 @@ class Scope:
     @cached_property
     def entrywise(self) -> tuple[str, ...]:
         """The signs of the product entry by entry."""
-        return ("odot", "circ", "ast", self.profile.writing["hadamard"], *self.own.entrywise)
+        return ("odot", "circ", "ast", self.profile.writing["hadamard"])
 
     @cached_property
     def windows(self) -> bool:
