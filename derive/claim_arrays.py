@@ -56,6 +56,11 @@ Value = complex | Matrix
 ONES = Matrix(((1 + 0j,),), (True, False))  # a column of ones, as long as it has to be
 
 
+def entries(value: Value) -> tuple[complex, ...]:
+    """All numbers of a value, row by row."""
+    return value.entries if isinstance(value, Matrix) else (value,)
+
+
 def column(values: list[complex]) -> Matrix:
     """A vector."""
     return Matrix(tuple((value,) for value in values))

@@ -6,7 +6,7 @@ import cmath
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from derive.claim_arrays import Matrix, Value, column, together
+from derive.claim_arrays import Matrix, Value, column, entries, together
 from derive.claim_numbers import NoLayer, Outside, Places, guarded_log
 from derive.claim_parts import is_variable, variable
 from derive.claim_places import Located, NoValue, Table
@@ -74,7 +74,7 @@ class Calculus(Located):
             best = max if function.name == "max" else min
             if len(node.args) == 1:  # of all entries
                 made = self.value(node.args[0])
-                return best(_entries(made), key=lambda z: z.real)
+                return best(entries(made), key=lambda z: z.real)
             first, *rest = map(self.value, node.args)
             for other in rest:
                 first = together(first, other, lambda a, b: best(a, b, key=lambda z: z.real))
@@ -282,10 +282,6 @@ class Calculus(Located):
 
 def _is_loss(args: tuple[Node, ...]) -> bool:
     return len(args) == 1 and isinstance(args[0], Entry) and args[0].role == "loss"
-
-
-def _entries(value: Value) -> tuple[complex, ...]:
-    return value.entries if isinstance(value, Matrix) else (value,)
 
 
 def _slope(value: complex) -> complex:

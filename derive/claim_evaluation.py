@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from random import Random
 
-from derive.claim_arrays import Matrix, Value
+from derive.claim_arrays import Matrix, Value, entries
 from derive.claim_numbers import NoLayer, Outside, compare
 from derive.claim_parts import is_variable, parts, variable
 from derive.claim_places import NoValue
@@ -74,15 +74,23 @@ def evaluate_claim(claim: Claim, world: World, scope: Scope, seed: int = 0) -> t
 
 
 def evidence(claim: Claim, world: World, scope: Scope, seed: int = 0) -> Iterator[Evidence]:
-    """Both sides at one choice after the other, so that a search can stop at the first."""
+    """Both sides at one choice after the other, so that a search can stop at the first.
+
+    NoValue also where numbers break off: too great for a computer, or nested too deeply.
+    """
     if not claim.complete:
         raise NoValue("a claim with one side only")
     if isinstance(claim.lhs, Letter) and isinstance(claim.rhs, Listed):
         raise NoValue("the values of an index")
-    for setting in list(_settings(claim, world, scope, seed)):
-        found = _evidence(claim, setting)
-        if found is not None:
-            yield found
+    try:
+        for setting in list(_settings(claim, world, scope, seed)):
+            found = _evidence(claim, setting)
+            if found is not None:
+                yield found
+    except RecursionError:
+        raise NoValue("a formula that is nested too deeply") from None
+    except (ArithmeticError, ValueError) as problem:
+        raise NoValue(str(problem)) from problem
 
 
 def holds(claim: Claim, world: World, scope: Scope, seed: int = 0) -> bool:
@@ -102,7 +110,7 @@ def _evidence(claim: Claim, setting: Setting) -> Evidence | None:
             setting.need_layers(member)
         if claim.relation == "maps":
             return Evidence(at, None, None, _maps(claim, setting), "", setting)
-        lhs = _left(claim, setting)
+        lhs = left_side(claim, setting)
         assert claim.rhs is not None
         rhs = setting.value(claim.rhs)
         return Evidence(at, lhs, rhs, _related(claim.relation, lhs, rhs), "", setting)
@@ -119,7 +127,7 @@ def _chain(claim: Claim) -> tuple[Node, ...]:
     return claim.members if written else claim.sides
 
 
-def _left(claim: Claim, setting: Setting) -> Value:
+def left_side(claim: Claim, setting: Setting) -> Value:
     """The left side; after the step of training where it is assigned."""
     assert claim.lhs is not None
     assert claim.rhs is not None
@@ -137,10 +145,6 @@ def _related(relation: str, lhs: Value, rhs: Value) -> bool:
     raise NoValue(f"the relation {relation}")
 
 
-def _entries(value: Value) -> tuple[complex, ...]:
-    return value.entries if isinstance(value, Matrix) else (value,)
-
-
 def agree(lhs: Value, rhs: Value) -> bool:
     """Whether two values are equal, shapes included; a 1 x 1 matrix is a number."""
     if isinstance(lhs, Matrix) and isinstance(rhs, Matrix):
@@ -148,14 +152,14 @@ def agree(lhs: Value, rhs: Value) -> bool:
     shapes = [v.shape if isinstance(v, Matrix) else (1, 1) for v in (lhs, rhs)]
     if shapes[0] != shapes[1]:
         return False
-    pairs = list(zip(_entries(lhs), _entries(rhs), strict=True))
+    pairs = list(zip(entries(lhs), entries(rhs), strict=True))
     size = max((abs(a) + abs(b) for a, b in pairs), default=0.0)
     return all(abs(a.real - b.real) <= TOLERANCE * (1e-3 + size) for a, b in pairs)
 
 
 def parallel(lhs: Value, rhs: Value) -> bool:
     """Whether two arrays have the same direction."""
-    a, b = _entries(lhs), _entries(rhs)
+    a, b = entries(lhs), entries(rhs)
     if len(a) != len(b):
         return False
     size, other = (sum(abs(z) ** 2 for z in v) ** 0.5 for v in (a, b))

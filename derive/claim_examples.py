@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import combinations, pairwise
 
-from derive.claim_arrays import Matrix, Value
+from derive.claim_arrays import Matrix, Value, entries
 from derive.claim_numbers import Array, Outside, Places
 from derive.claim_places import NoValue, Table
 from derive.claim_values import Setting
@@ -51,6 +51,8 @@ _LEAVES = ("weight", "bias", "input", "target", "mask", "own", "activation")
 _NUMBERS = (Num, Minus, Plus, Times, Over, Power, Grid, Transposed, Listed, Root, Applied, Function,
             Bracket, Branches, Bars)  # fmt: skip
 _MOST_NETWORKS = 12
+#: What the numbers of a sheet may raise: there are none, they do not fit, or they break off.
+_NO_NUMBER = (NoValue, Outside, ArithmeticError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,14 @@ class Examples:
         setting = Setting(world or World(self.network), scope)
         try:
             return _close(setting.value(left), setting.value(right), _slack(setting, left, right))
-        except (NoValue, Outside):
+        except _NO_NUMBER:
             return False
 
     def _holds(self, lhs: Node, rhs: Node, scope: Scope, world: World) -> bool:
         setting = Setting(world, scope)
         try:
             return _close(setting.value(lhs), setting.value(rhs), _slack(setting, rhs))
-        except (NoValue, Outside):
+        except _NO_NUMBER:
             return False
 
     # ---------------------------------------------------------------- networks
@@ -145,7 +147,7 @@ class Examples:
             if not wanted <= set(values):
                 return None
             return world.with_values(values)
-        except (NoValue, Outside, AssertionError):
+        except _NO_NUMBER:
             return None
 
     def _arrays(self, world: World) -> Iterator[tuple[Tensor, Array]]:
@@ -260,12 +262,12 @@ def _slack(setting: Setting, *sides: Node) -> list[float]:
     half = Fraction(1, 2 * 10**digits)
     total: list[float] = []
     for side in sides:
-        here = _entries(setting.value(side))
+        here = entries(setting.value(side))
         total = total or [1e-9] * len(here)
         for k, part in enumerate(walk(side)):
             if isinstance(part, Num) and part.value.denominator != 1:
-                with suppress(NoValue, Outside):
-                    there = _entries(setting.value(_moved(side, k, half)))
+                with suppress(*_NO_NUMBER):
+                    there = entries(setting.value(_moved(side, k, half)))
                     total = [t + abs(a - b) for t, a, b in zip(total, here, there, strict=True)]
     return total
 
@@ -283,9 +285,5 @@ def _moved(node: Node, k: int, by: Fraction) -> Node:
 
 
 def _close(left: Value, right: Value, slack: Iterable[float]) -> bool:
-    a, b = _entries(left), _entries(right)
+    a, b = entries(left), entries(right)
     return len(a) == len(b) and all(abs(x - y) <= s for x, y, s in zip(a, b, slack, strict=True))
-
-
-def _entries(value: Value) -> tuple[complex, ...]:
-    return value.entries if isinstance(value, Matrix) else (value,)

@@ -237,6 +237,8 @@ class Setting(OwnSymbols):
         ]
         if any(isinstance(cell, Dots) for row in node.rows for cell in row):
             raise NoValue("a matrix with dots")
+        if len({len(row) for row in rows}) != 1:
+            raise NoValue("a matrix with rows of different lengths")
         return Matrix(tuple(rows))
 
     # ---------------------------------------------------------------- sums

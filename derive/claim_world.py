@@ -182,14 +182,13 @@ class World(Numbers):
         defined = {tensor for tensor, _, _ in self.steps}
         made: dict[Tensor, Array] = {}
         positive = self.network.loss.likelihood or self.network.loss.name
-        for tensor, shape in self.passed.shapes.items():
+        for tensor in self.passed.shapes:
             if tensor in defined or tensor.role == "delta":
                 continue
             array = {place: complex(self._draw(tensor)) for place in self._places(tensor)}
             if tensor.role == "target" and positive not in ("gaussian", "squared_error"):
                 array = self._probabilities(array)
             made[tensor] = array
-            assert len(shape) >= 0
         return made
 
     def _draw(self, tensor: Tensor) -> float:

@@ -52,7 +52,10 @@ class Compositions:
             raise NoValue("a derivative on the left side")
         for seed in range(SEEDS):
             slopes = _Slopes(self, seed)
-            lhs, rhs = slopes.value(claim.lhs), slopes.value(claim.rhs)
+            try:
+                lhs, rhs = slopes.value(claim.lhs), slopes.value(claim.rhs)
+            except ArithmeticError as problem:  # a denominator of 0, numbers too great
+                raise NoValue(str(problem)) from problem
             if abs(lhs - rhs) > TOLERANCE * (1 + abs(lhs) + abs(rhs)):
                 return False
         return True

@@ -255,7 +255,7 @@ class _Marker:
             return self.judge.holds(claim, finding.scope)
         try:
             return self.observer.chains.holds(claim)
-        except (NoValue, ZeroDivisionError):
+        except NoValue:
             return False
 
     def _repeats(self, finding: Finding) -> int | None:

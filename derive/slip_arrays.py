@@ -24,7 +24,6 @@ from derive.slip_view import View
 
 Edits = Iterator[Node]
 ONES = Letter("bold 1")
-ENTRYWISE = ("odot", "circ", "ast")
 
 
 # ------------------------------------------------------------------ entries of arrays
@@ -80,12 +79,12 @@ def order_of_factors(site: Site, view: View) -> Edits:
     """A B for B A."""
     if not isinstance(site.node, Times):
         return
-    args = site.node.args
+    args, entrywise = site.node.args, view.scope.entrywise
     arrays = [view.is_array(arg) for arg in args]
     for k in range(len(args) - 1):
         swapped = (*args[:k], args[k + 1], args[k], *args[k + 2 :])
         column = args[k] == ONES and isinstance(args[k + 1], Entry)  # none stands before ones
-        if arrays[k] and arrays[k + 1] and site.node.signs[k] not in ENTRYWISE and not column:
+        if arrays[k] and arrays[k + 1] and site.node.signs[k] not in entrywise and not column:
             yield replace(site.node, args=swapped)
     if 2 < len(args) < 5 and all(arrays) and len(set(site.node.signs)) == 1:
         for order in permutations(range(len(args))):
@@ -106,7 +105,7 @@ def entrywise_product(site: Site, view: View) -> Edits:
     """a (.) b for a b, A B for A (.) B."""
     if isinstance(site.node, Times) and view.is_array(site.node):
         for k, sign in enumerate(site.node.signs):
-            new = "" if sign in ENTRYWISE else "odot"
+            new = "" if sign in view.scope.entrywise else "odot"
             if new and ONES in site.node.args[k : k + 2]:
                 continue
             signs = (*site.node.signs[:k], new, *site.node.signs[k + 1 :])

@@ -14,8 +14,8 @@ from itertools import product
 from operator import add
 from typing import Any
 
-from derive.claim_arrays import Matrix, Value, together
-from derive.claim_evaluation import Evidence, agree, evidence, free_letters, parallel
+from derive.claim_arrays import Matrix, Value, entries, together
+from derive.claim_evaluation import Evidence, agree, evidence, free_letters, left_side, parallel
 from derive.claim_numbers import Outside
 from derive.claim_parts import is_variable, variable
 from derive.claim_places import NoValue
@@ -29,7 +29,7 @@ from derive.spec import Network
 
 PLACES = 5  # looked at
 #: What the values of a tree that nobody wrote may raise.
-ODD = (ArithmeticError, ValueError, AssertionError, StopIteration)
+ODD = (ArithmeticError, ValueError)
 MILD = Assumptions(normalised=True)  # under what the judge may take for granted
 
 
@@ -185,7 +185,7 @@ def _shape(value: Value) -> tuple[int, int]:
 
 
 def _numbers(value: Value) -> list[float]:
-    return [z.real for z in value.entries] if isinstance(value, Matrix) else [value.real]
+    return [z.real for z in entries(value)]
 
 
 def _letters(claim: Claim) -> Iterator[str]:
@@ -199,8 +199,6 @@ def _letters(claim: Claim) -> Iterator[str]:
 
 def sides(claim: Claim, setting: Setting) -> tuple[Value, Value]:
     """Both sides; the left one after the step of training where it is assigned."""
-    assert claim.lhs is not None
+    lhs = left_side(claim, setting)
     assert claim.rhs is not None
-    updated = claim.relation in ("gets", ":=") and claim.lhs in tuple(walk(claim.rhs))
-    lhs = setting.updated(claim.lhs) if updated else setting.value(claim.lhs)
     return lhs, setting.value(claim.rhs)

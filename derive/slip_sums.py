@@ -12,7 +12,6 @@ from derive.reading_tree import (
     Derivative,
     Dots,
     Entry,
-    Letter,
     Listed,
     Minus,
     Node,
@@ -28,8 +27,6 @@ from derive.slip_sites import Site, changed, letters_in
 from derive.slip_view import View
 
 Edits = Iterator[Node]
-ONES = Letter("bold 1")
-ENTRYWISE = ("odot", "circ", "ast")
 
 
 # ------------------------------------------------------------------ sums

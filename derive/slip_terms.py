@@ -14,6 +14,7 @@ from derive.reading_tree import (
     Letter,
     Minus,
     Node,
+    Norm,
     Num,
     Plus,
     Power,
@@ -30,8 +31,6 @@ from derive.slip_slopes import complement, is_slope
 from derive.slip_view import ONE, TWO, View, is_number
 
 Edits = Iterator[Node]
-ONES = Letter("bold 1")
-ENTRYWISE = ("odot", "circ", "ast")
 
 
 # ------------------------------------------------------------------ terms and factors
@@ -79,7 +78,7 @@ def _bare(node: Node) -> Node:
 def term_missing(site: Site, view: View) -> Edits:
     """a + b for a: a bias, a target, a quantity of the claim."""
     whole = site.parent is None or isinstance(site.parent, Times | Total | Derivative)
-    argument = type(site.parent).__name__ in ("Applied", "Power", "Norm")
+    argument = isinstance(site.parent, Applied | Power | Norm)
     if isinstance(site.node, Plus) or (
         (whole or argument) and not (site.path and is_number(site.node))
     ):
