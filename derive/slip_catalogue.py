@@ -202,7 +202,7 @@ def kind_there(kind: str, site: Site, after: Node, view: View) -> str:
         return "entry"
     if kind == "sign":
         return _sign_there(site, after, view)
-    if kind == "sum" and _shared(view):
+    if kind == "sum" and view.of_shared:
         return "sharing"
     return kind
 
@@ -228,16 +228,3 @@ def _biased(before: Node, after: Node, view: View) -> bool:
     old = {n.arg for n in walk(before) if isinstance(n, Minus)}
     new = {n.arg for n in walk(after) if isinstance(n, Minus)}
     return of_side or any(isinstance(n, Entry) and n.role == "bias" for n in old ^ new)
-
-
-def _shared(view: View) -> bool:
-    """Whether the sum is over the places at which a weight is used again."""
-    kinds = (
-        {getattr(layer, "kind", "dense") for layer in view.network.layers}
-        if view.network is not None
-        else set()
-    )
-    lhs = view.claim.lhs
-    by = lhs.by if isinstance(lhs, Derivative) else ()
-    parameter = any(isinstance(b, Entry) and b.role in ("weight", "bias", "own") for b in by)
-    return parameter and bool(kinds & {"conv", "conv1d", "conv2d", "recurrent", "rnn", "embedding"})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from string import ascii_letters
 
 from derive.claim_evaluation import free_letters
 from derive.claims import Claim
@@ -25,6 +26,7 @@ from derive.reading_tree import (
     Value,
     walk,
 )
+from derive.slip_sharing import by_shared
 from derive.slip_sites import Site, changed
 from derive.spec import Network
 from derive.symbols import Label
@@ -71,7 +73,9 @@ class View:
     def fresh(self) -> str:
         """A letter that stands nowhere yet."""
         written = {n.name for n in self.nodes if isinstance(n, Letter | Bound)}
-        order: dict[str, None] = dict.fromkeys((*self.scope.profile.indices.values(), *"kjimpqr"))
+        order: dict[str, None] = dict.fromkeys(
+            (*self.scope.profile.indices.values(), *"kjimpqr", *ascii_letters)
+        )
         return next(x for x in order if len(x) == 1 and x not in written and x not in "nlN")
 
     @cached_property
@@ -109,6 +113,11 @@ class View:
         """Whether factors are written as derivatives of one quantity by another."""
         return any(isinstance(n, Derivative) and isinstance(n.of, Entry) and n.of.role
                    in UNIT_ROLES for n in self.nodes)  # fmt: skip
+
+    @cached_property
+    def of_shared(self) -> bool:
+        """Whether the claim is about the derivative by a parameter used at several places."""
+        return self.network is not None and by_shared(self.claim, self.network, self.scope)
 
     def rank(self, entry: Entry) -> int:
         """The number of places that the entry should have."""
