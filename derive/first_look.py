@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 
 from derive import minibatches
-from derive.claim_calculus import KNOWN
 from derive.claim_examples import FAILS as NUMBERS_FAIL
 from derive.claim_examples import FOLLOWS, GIVEN, Examples
 from derive.claim_numbers import Outside
 from derive.claim_places import NoValue
 from derive.claims import Claim
-from derive.compositions import Compositions, names_composition
+from derive.compositions import WRITTEN, Compositions, names_composition
 from derive.domain import conditions
 from derive.forward import forward
 from derive.judging import Assumptions, Difference, Judge
@@ -55,8 +54,8 @@ _FIRST = Num(Fraction(1))
 _OF_EXAMPLES = {GIVEN: DEFINITION, FOLLOWS: RIGHT, NUMBERS_FAIL: WRONG}
 FAILS = ""  # no verdict yet: both sides differ
 
-#: Relations between places and sets, which say nothing about the network.
 EQUALS = ("=", "equiv", ":=")
+#: Relations between places and sets, which say nothing about the network.
 ABOUT_PLACES = ("<", ">", "le", "ge", "in", "notin", "subset", "ll", "gg")
 
 
@@ -90,18 +89,13 @@ class Observer:
         if isinstance(claim.lhs, Derivative) and claim.lhs.of is None and claim.complete:
             return Look(DEFECT, "the sign = stands between an operator and what it acts on")
         if minibatches.is_minibatch(claim):
-            found = minibatches.faults(claim)
-            return Look(WRONG if found else RIGHT, minibatches.READ, faults=found)
+            return self._minibatch(claim, scope)
         if is_listing(claim):
             return self._listing(claim, scope)
         try:
             difference = self.judge.difference(claim, scope)
         except NoValue as problem:
             return self._without_value(claim, scope, str(problem))
-        except RecursionError:
-            return Look(UNDECIDED, "the formula is nested too deeply to be evaluated")
-        except (ArithmeticError, ValueError) as problem:
-            return Look(UNDECIDED, f"cannot be evaluated: {problem}")
         if difference is None:
             domain = self.domain if _speaks_of_loss(claim) else ()
             return Look(RIGHT_IF if domain else RIGHT, "", domain)
@@ -109,16 +103,35 @@ class Observer:
             return Look(_OF_EXAMPLES[stated.verdict], stated.message)
         for name, given in self._assumptions(claim):
             if self.judge.holds(claim, scope, given):
-                return Look(RIGHT_IF, f"holds if {name}", (name, *self._domain_of(claim)))
+                return Look(RIGHT_IF, conditions=(name, *self._domain_of(claim)))
         if self.judge.holds_in_full(claim, scope):
             return Look(RIGHT)
         return Look(FAILS, difference=difference)
 
+    def _minibatch(self, claim: Claim, scope: Scope) -> Look:
+        """The loss of a batch by those of its samples, on networks where there is one batch."""
+        found = minibatches.faults(claim)
+        if found:
+            return Look(WRONG, minibatches.READ, faults=found)
+        whole = minibatches.of_one_batch(claim)
+        try:
+            if self.judge.difference(whole, scope) is None:
+                return Look(RIGHT, minibatches.READ)
+        except NoValue as problem:
+            return Look(UNDECIDED, f"{minibatches.READ}; cannot be evaluated: {problem}")
+        for reduction in ("sum", "mean"):
+            other = replace(scope.conventions, reduction=reduction)
+            if self.judge.under(whole, scope, other):
+                name = f"the loss of a batch is the {reduction} over its samples"
+                return Look(RIGHT_IF, conditions=(name,))
+        return Look(WRONG, minibatches.READ)
+
     def _listing(self, claim: Claim, scope: Scope) -> Look:
         """An array with dots, entry by entry."""
         try:
-            found = faults(claim, self.judge.worlds(scope.conventions), scope)
-        except (NoValue, Outside) as problem:
+            worlds = self.judge.worlds(scope.conventions)
+            found = faults(claim, worlds, scope, sized=self.judge.sized)
+        except (NoValue, Outside, ArithmeticError, ValueError) as problem:
             return Look(UNDECIDED, f"cannot be evaluated: {problem}")
         return Look(WRONG, faults=found) if found else Look(RIGHT)
 
@@ -229,7 +242,7 @@ def _naming(claim: Claim, scope: Scope) -> Look | None:
     for side, other in ((claim.lhs, claim.rhs), (claim.rhs, claim.lhs)):
         assert side is not None
         assert other is not None
-        alone = isinstance(side, Letter) and side.name not in ("bold 1",)
+        alone = isinstance(side, Letter) and side.name != "bold 1"
         if alone and claim.relation in EQUALS and side not in tuple(walk(other)):
             return Look(DEFINITION, "names a number")
     return None
@@ -243,11 +256,10 @@ def _is_symbol(node: Node) -> bool:
 
 
 def _is_own_function(node: Node) -> bool:
-    known = KNOWN | {"softmax", "max", "min", "diag", "loss", "slope", "output"}
     return (
         isinstance(node, Applied)
         and not node.function.activation
-        and node.function.name not in known
+        and node.function.name not in WRITTEN
     )
 
 
@@ -305,8 +317,7 @@ def _of_generic(network: Network) -> Iterator[tuple[str, Assumptions]]:
             yield f"the activation is {_word(name)}", Assumptions(network=_with(name, ""))
     if network.loss.name == "generic":
         for loss in _LOSSES:
-            change = _with("", loss)
-            yield f"the loss is {_word(loss)}", Assumptions(network=change)
+            yield f"the loss is {_word(loss)}", Assumptions(network=_with("", loss))
         if generic:
             for name in _ACTIVATIONS:
                 for loss in _LOSSES:
@@ -322,13 +333,11 @@ def _word(name: str) -> str:
     return name.replace("_", " ")
 
 
-_CHANGES: dict[tuple[str, str], Callable[[Network], Network | None]] = {}
-
-
-def _with(activation: str, loss: str) -> Callable[[Network], Network | None]:
+@cache
+def _with(activation: str, loss: str) -> Callable[[Network], Network]:
     """The change of a network to a named activation and loss; one object each, to be a key."""
 
-    def change(network: Network) -> Network | None:
+    def change(network: Network) -> Network:
         layers = network.layers
         if activation:
             made = Activation(name=activation)
@@ -341,7 +350,7 @@ def _with(activation: str, loss: str) -> Callable[[Network], Network | None]:
             changes["loss"] = Loss(name=loss)
         return network.model_copy(update=changes)
 
-    return _CHANGES.setdefault((activation, loss), change)
+    return change
 
 
 # ------------------------------------------------------------------ domains in words

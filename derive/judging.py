@@ -14,7 +14,7 @@ from functools import cache
 from derive.claim_evaluation import Evidence, evidence
 from derive.claim_numbers import Outside
 from derive.claim_places import NoValue
-from derive.claim_world import SAMPLES, World
+from derive.claim_world import World
 from derive.claims import Claim
 from derive.conventions import PLAIN, Conventions
 from derive.layers import Dense
@@ -33,11 +33,10 @@ class Assumptions:
     """What holds beyond the network itself."""
 
     normalised: bool = False  # the targets sum to 1
-    samples: int = SAMPLES
-    network: Callable[[Network], Network | None] | None = None  # a change of the network
+    network: Callable[[Network], Network] | None = None  # a change of the network
 
-    def apply(self, network: Network) -> Network | None:
-        """The network under the assumption; None where it does not apply."""
+    def apply(self, network: Network) -> Network:
+        """The network under the assumption."""
         return network if self.network is None else self.network(network)
 
 
@@ -70,6 +69,11 @@ class Judge:
         sizes += [layer.units for layer in self.network.layers if isinstance(layer, Dense)]
         return any(isinstance(size, str) for size in sizes)
 
+    @property
+    def sized(self) -> bool:
+        """Whether the relatives have the very sizes of the network."""
+        return not self.varied and self.network == shrunk(self.network, self.kept)
+
     def worlds(
         self, conventions: Conventions = PLAIN, assumptions: Assumptions = GENERAL
     ) -> Iterator[World]:
@@ -87,13 +91,10 @@ class Judge:
 
     def _made(self, made: Conventions, given: Assumptions, seed: int) -> World | None:
         network = given.apply(_agreed(self.network, made))
-        if network is None:
-            return None
         try:
             return World(
                 shrunk(network, self.kept),
                 seed,
-                given.samples,
                 normalised=given.normalised,
                 factor=made.loss_factor,
                 least=seed == LEAST,
@@ -153,7 +154,7 @@ class Judge:
         """Whether the claim holds wherever it was looked at; never where it has no value."""
         try:
             return self.difference(claim, scope, assumptions) is None
-        except (NoValue, Outside, ArithmeticError, RecursionError):
+        except (NoValue, Outside):
             return False
 
     def under(self, claim: Claim, scope: Scope, conventions: Conventions) -> bool:

@@ -1,7 +1,8 @@
 r"""Arrays written with dots: W = (w_11 ... w_1n; ...; w_m1 ... w_mn), a gradient as a list.
 
 What is written must stand where it stands: the first entry first, the last one last, no entry
-twice, every index in its range.  What the dots leave out is not judged.
+twice, every index in its range.  What the dots leave out is not judged, nor, where the sizes of the
+small networks are not those of the network itself, what reaches beyond them.
 """
 
 from __future__ import annotations
@@ -48,13 +49,18 @@ def is_listing(claim: Claim) -> bool:
     return grid is not None and any(isinstance(c, Dots) for row in grid.rows for c in row)
 
 
-def faults(claim: Claim, worlds: Iterator[World], scope: Scope) -> tuple[Fault, ...]:
-    """What is wrong in the list; NoValue where it cannot be told."""
+def faults(
+    claim: Claim, worlds: Iterator[World], scope: Scope, *, sized: bool
+) -> tuple[Fault, ...]:
+    """What is wrong in the list; NoValue where it cannot be told.
+
+    `sized`: the worlds have the sizes of the network itself.
+    """
     grid = _grid(claim.rhs)
     assert grid is not None
     found: list[Fault] = []
     for world in worlds:
-        found = list(_Listing(claim, grid, world, scope).faults())
+        found = list(_Listing(claim, grid, world, scope, sized).faults())
         if found:
             break
     return tuple(found)
@@ -69,8 +75,9 @@ def _grid(node: Node | None) -> Grid | None:
 class _Listing:
     """One list on one network."""
 
-    def __init__(self, claim: Claim, grid: Grid, world: World, scope: Scope) -> None:
+    def __init__(self, claim: Claim, grid: Grid, world: World, scope: Scope, sized: bool) -> None:
         self.claim, self.grid, self.world, self.scope = claim, grid, world, scope
+        self.sized = sized
         assert claim.lhs is not None
         same = Claim(claim.lhs, "=", claim.lhs, claim.span)
         self.settings = [e.setting for e in evidence(same, world, scope) if e.setting is not None]
@@ -80,7 +87,7 @@ class _Listing:
         named = [c for c in cells if not _letters(c)]
         seen: list[Node] = []
         for cell in cells:
-            if cell in seen:
+            if cell in seen and any(isinstance(n, Entry) for n in walk(cell)):
                 yield Fault("entry", cell, self._last(cell))
             seen.append(cell)
         for setting in self.settings:
@@ -94,12 +101,20 @@ class _Listing:
 
     def _at(self, setting: Setting, whole: Matrix, named: list[Node]) -> Iterator[Fault]:
         """What is wrong at one layer and sample."""
+        beyond: list[Node] = []
         for cell in named:
             try:
                 setting.value(cell)
             except Outside:
-                yield Fault("base", cell, _shifted(cell, self.scope.profile.base))
+                beyond.append(cell)
+                first = _shifted(cell, self.scope.profile.base)
+                if self.sized or first is not None:
+                    yield Fault("base", cell, first)
         for cell, row, col in self._placed(whole):
+            if not (0 <= row < whole.shape[0] and 0 <= col < whole.shape[1]):
+                if self.sized and cell not in beyond:
+                    yield Fault("entry", cell, None)
+                continue
             if _letters(cell):
                 if (row, col) == (whole.shape[0] - 1, whole.shape[1] - 1):
                     yield from self._end(cell)
@@ -150,9 +165,10 @@ class _Listing:
 
 
 def _letters(cell: Node) -> bool:
-    """Whether a cell stands for any entry."""
+    """Whether a cell stands for any entry; a single letter may have been read as a sample."""
     entries = [n for n in walk(cell) if isinstance(n, Entry)]
-    return any(isinstance(p, Letter) for e in entries for p in e.places)
+    samples = [e.sample for e in entries if not e.places]
+    return any(isinstance(p, Letter) for p in (*samples, *(p for e in entries for p in e.places)))
 
 
 def _shifted(cell: Node, base: int) -> Node | None:

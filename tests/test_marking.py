@@ -198,6 +198,26 @@ def test_one_bad_formula_never_stops_the_sheet() -> None:
     assert verdicts(made) == [UNREADABLE, RIGHT]
 
 
+@pytest.mark.parametrize(
+    ("line", "network"),
+    [
+        (r"o_i^2 = e^{1000} = e^{1000} + 1", SIGMOID),
+        (r"o_1^1 = 10^{400}", SIGMOID),
+        (
+            r"\delta^2 = \begin{pmatrix} \delta_1^2 \\ e^{1000} \\ \vdots \\ 1 \end{pmatrix}",
+            SIGMOID,
+        ),
+        (r"\frac{dy}{dx} = \frac{1}{0}", None),
+        (r"o^2 = \begin{pmatrix} o_1^2 \\ o_1^2 & 1 \end{pmatrix}", SIGMOID),
+    ],
+)
+def test_numbers_that_break_off_never_stop_the_sheet(line: str, network: str | None) -> None:
+    text = lines(line, r"\sigma'(z) = \sigma(z) (1 - \sigma(z))")
+    *found, last = verdicts(marked(text, network))
+    assert last == RIGHT
+    assert RIGHT not in found
+
+
 def test_programming_is_refused_by_its_name() -> None:
     with pytest.raises(SpecError, match="catcode"):
         marked(r"\catcode`\@=11 \[ a = b \]", SIGMOID)
@@ -235,6 +255,41 @@ def test_arrays_with_dots_are_looked_at_entry_by_entry() -> None:
     first, second = marked(lines(right, wrong), SIGMOID, "columns").marks
     assert (first.verdict, second.verdict) == (RIGHT, WRONG)
     assert {s.kind for s in second.slips} <= {"entry", "base"}
+
+
+def test_a_list_may_name_more_than_a_small_network_has() -> None:
+    rest = r"\\ x_2 \\ x_3 \\ x_4 \\ x_5 \\ \vdots \\ x_n \end{pmatrix}"
+    text = lines(*(rf"x = \begin{{pmatrix}} {first} {rest}" for first in ("x_1", "x_2")))
+    assert verdicts(marked(text, "n > d tanh : squared_error", "columns")) == [RIGHT, WRONG]
+
+
+def test_a_list_that_names_more_than_there_is() -> None:
+    text = lines(r"x = \begin{pmatrix} 0 & 0 & 0 & \cdots & 0 \end{pmatrix}^\top")
+    assert verdicts(marked(text, SIGMOID, "columns")) == [WRONG]
+
+
+@pytest.mark.parametrize(
+    ("rhs", "verdict"),
+    [
+        (r"\frac{1}{N} \sum_i \nabla C_{b,i}", RIGHT),
+        (r"\sum_i \nabla C_{b,i}", RIGHT_IF),
+        (r"3 \sum_i \nabla C_{b,i}", WRONG),
+        (r"\sum_i \nabla C_{i,b}", WRONG),
+    ],
+)
+def test_the_loss_of_a_batch_by_those_of_its_samples(rhs: str, verdict: str) -> None:
+    (only,) = marked(lines(rf"\nabla C_b = {rhs}"), SIGMOID, "columns").marks
+    assert only.verdict == verdict
+
+
+def test_a_sum_over_the_places_of_a_kernel_is_the_sharing_of_weights() -> None:
+    network = "1x6 > conv 2 2 relu > flatten > 2 : squared_error"
+    text = lines(
+        r"\frac{\partial C_0}{\partial b_c^{(1)}} = \delta_{cp}^{(1)}",
+        r"\frac{\partial C_0}{\partial b_i^{(2)}} = \sum_i \delta_i^{(2)}",
+    )
+    made = marked(text, network, "columns").marks
+    assert [[s.kind for s in m.slips] for m in made] == [["sharing"], ["sum"]]
 
 
 def test_a_network_of_relus_is_never_looked_at_switched_off() -> None:
