@@ -223,11 +223,14 @@ class MatrixPrinter(Printer):
 
     def side_by_side(self, parts: list[Factor]) -> Piece:
         """A product inside a `Map`: arrays are multiplied entry by entry."""
-        arrays = [p for p, terms in parts if any(self.holes.keys() & refs(t) for t in terms)]
+        arrays: list[Piece] = []
+        numbers: list[Piece] = []
+        for piece, terms in parts:
+            held = any(self.holes.keys() & refs(t) for t in terms)
+            (arrays if held else numbers).append(piece)
         if not self.entrywise or len(arrays) < 2:
             return super().side_by_side(parts)
         product = self._hadamard_of(arrays)
-        numbers = [piece for piece, _ in parts if piece not in arrays]
         return product if not numbers else Piece(juxtaposed([*numbers, product], "none"), PRODUCT)
 
     def _power(self, term: Pow) -> Piece:

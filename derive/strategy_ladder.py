@@ -90,7 +90,9 @@ def ladder_of(derivation: Derivation) -> Ladder | str:
     if others:
         return f"it is told for dense layers, and this network has others ({', '.join(others)})"
     forward = derivation.forward_pass
-    layer = template(stages[0].layer.bias)  # type: ignore[union-attr]
+    first = stages[0].layer
+    assert isinstance(first, Dense)
+    layer = template(first.bias)
     around = [at_number(layer, Label(k, "l")) for k in REACH]
     own = [at_number(s, Label(k, "l")) for s in stages if s.repeat is not None for k in REACH]
     own += [at_end(s) for s in stages]
@@ -146,12 +148,11 @@ def by_activation(
 
 def by_parameter(stage: Stage, by: Ref) -> Factor:
     """ds/dw of the unit to which the parameter belongs."""
-    s = own_unit(stage, by)
-    return Factor(Partial(s, by), slope_of(stage.main, s, by), (f"forward.{s.tensor}",))
+    return by_input(stage, own_unit(stage, by), by)
 
 
 def by_input(stage: Stage, s: Ref, by: Ref) -> Factor:
-    """ds/dx for an entry of the layer's input."""
+    """ds/dx for an entry of the layer's input, or of anything else in its equation."""
     return Factor(Partial(s, by), slope_of(stage.main, s, by), (f"forward.{s.tensor}",))
 
 
