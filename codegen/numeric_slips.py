@@ -98,8 +98,8 @@ class Case:
 
     def alone(self, sample: int) -> Gradients:
         """The gradients of one sample of the batch, without the reduction of a mean."""
-        masks = {name: mask[sample : sample + 1] for name, mask in self.masks.items()}
         here = slice(sample, sample + 1 or None)
+        masks = {name: mask[here] for name, mask in self.masks.items()}
         made = Case(self.network, self.params, self.x[here], self.y[here], masks).right
         return {name: g - self.decay(name) for name, g in made.items()}
 

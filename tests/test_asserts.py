@@ -240,6 +240,16 @@ def test_other_conventions_are_named(spec: str, wrong: str, words: str) -> None:
     assert words in message(spec, generic(spec, wrong))
 
 
+def test_the_last_sample_alone_with_its_mask() -> None:
+    spec = "3 > dropout 0.5 > 2 tanh > 1 : squared_error"
+
+    def backward(params: Any, x: Any, y: Any, masks: Any) -> Any:
+        last = {name: mask[-1:] for name, mask in masks.items()}
+        return loss_and_gradients(load(spec), params, x[-1:], y[-1:], masks=last)[1]
+
+    assert "only the last one counts" in message(spec, backward)
+
+
 def test_softmax_reduced_to_its_diagonal() -> None:
     def backward(params: Any, x: Any, y: Any) -> Any:
         s1 = x @ params["W1"] + params["b1"]
