@@ -115,6 +115,21 @@ def test_a_hint_does_not_give_the_answer(run: Cli, sheets: Path, level: str) -> 
     assert ("sign" in result.out) == (level == "slip")
 
 
+def test_a_chapter_on_biases_of_two_forms_is_right(run: Cli, sheets: Path) -> None:
+    """Not all layers do the same then, and each form stands with its layers."""
+    layers = [
+        {"kind": "dense", "units": 2, "activation": "tanh", "bias": "threshold"},
+        {"kind": "dense", "units": 1, "activation": "sigmoid"},
+    ]
+    net = {"input": 2, "layers": layers, "loss": "squared_error", "notation": "named_layers"}
+    (sheets / "net.json").write_text(json.dumps(net))
+    assert run("notes", "net.json", "--format", "tex,md", "-o", "notes").code == 0
+    result = run("check", "net.json", "notes/notes.tex", "--strict")
+    assert result.code == 0, result.out
+    words = [w for w in (sheets / "notes/notes.md").read_text().splitlines() if "last factor" in w]
+    assert words == [f"For a bias the last factor is ${one}$:" for one in ("1", "-1")]
+
+
 # ------------------------------------------------------------------------------------- the formats
 
 

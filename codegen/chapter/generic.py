@@ -7,8 +7,10 @@ from dataclasses import replace
 from codegen.chapter.groups import place_of
 from codegen.chapter.sheet import Sheet, braced
 from codegen.chapter.validity import (
+    alike,
     at_layer,
     between,
+    biases,
     condition,
     everywhere,
     nowhere,
@@ -40,20 +42,23 @@ def generic_section(sheet: Sheet) -> Section:
     """The error of layer l, then the gradients of its parameters."""
     chains = {chain.key: chain for chain in sheet.derivation.generic}
     stage = template(_bias(sheet))
-    equations = stage.equations
+    forms = [(template(bias).equations, alike(sheet, bias)) for bias in _forms(sheet)]
     if (only := nowhere(sheet)) is not None:  # shown at a layer that takes something else
         moved = instance(only)
         chains = {key: at_layer(chain, moved) for key, chain in chains.items()}
-        equations = (moved.equation(stage.main),)
+        forms = [((moved.equation(stage.main),), None)]
         stage = only
     l = Math(sheet.writer.label(stage.label))  # noqa: E741
-    where = _weighted(sheet)
     which = "All layers" if everywhere(sheet) else "Dense layers"
-    shown = (*map(sheet.equation, equations), *([where] if where else []))
+    rows = [
+        EquationRow((*map(sheet.equation, made), *([where] if where else [])))
+        for made, where in forms
+    ]
     blocks: list[Block] = [
         Paragraph((which + " do the same, so we look at one of them, number ", l, ", which"
         " computes",)),
-        Equations((EquationRow(shown, "generic.s"),)),
+        Equations((replace(rows[0], key="generic.s"),)),
+        *(Equations((other,)) for other in rows[1:]),
         Paragraph(("with any activation. ", *_define(sheet, chains))),
     ]  # fmt: skip
     if "generic.delta" in chains:
@@ -68,8 +73,13 @@ def _weighted(sheet: Sheet) -> EquationOnPage | None:
 
 
 def _bias(sheet: Sheet) -> str:
-    layers = [layer for layer in sheet.derivation.network.layers if layer.kind == "dense"]
-    return str(layers[0].bias)
+    return next(iter(biases(sheet)))
+
+
+def _forms(sheet: Sheet) -> list[str]:
+    """The forms of the bias to show: where they differ, those that stand in some layer l."""
+    found = biases(sheet)
+    return [bias for bias, numbers in found.items() if numbers] or [_bias(sheet)]
 
 
 def _define(sheet: Sheet, chains: dict[str, Chain]) -> tuple[Inline, ...]:
@@ -177,13 +187,15 @@ def _weights(sheet: Sheet, chains: dict[str, Chain]) -> list[Block]:
         if key == "generic.delta":
             continue
         assert isinstance(chain.lhs, Partial)
+        is_weight = chain.lhs.by.tensor.role == "weight"
+        where = _weighted(sheet) if is_weight else alike(sheet, key.removeprefix("generic.b."))
         blocks += [
             Paragraph(
                 _parameter_words(sheet, chain), (_PARAMETER_LEADS[chain.lhs.by.tensor.role],)
             ),
-            Display(restricted(sheet.lines(chain, key), _weighted(sheet))),
+            Display(restricted(sheet.lines(chain, key), where)),
         ]
-        if chain.lhs.by.tensor.role == "weight":
+        if is_weight:
             blocks += _outer(sheet, chain)
     return blocks
 

@@ -17,7 +17,7 @@ MEANING = {
 
 def legend(sheet: Sheet) -> tuple[Block, ...]:
     """The words that occur, with their meaning."""
-    used = [word for word, n in sheet.derivation.checks.items() if n]
+    used = [word for word, n in sheet.checks.items() if n]
     made: list[Inline] = []
     for word in used:
         made += ["; " if made else "", Strong((word,)), ": ", MEANING[word]]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codegen.chapter.sheet import Sheet
+from codegen.chapter.validity import alike
 from codegen.document import Block, Display, Equation, EquationRow, Equations, Line, Math, Paragraph
 from codegen.measure import width
 from derive import equation as terms_equation
@@ -32,15 +33,11 @@ def layer(sheet: Sheet) -> list[Block]:
     assert isinstance(stage.layer, Dense)
     generic = template(stage.layer.bias)
     label = Math(sheet.writer.label(generic.label))
+    where = alike(sheet, stage.layer.bias)
+    shown = (*map(sheet.equation, generic.equations), *([where] if where else []))
     return [
-        Paragraph(
-            (
-                "We look at one layer, number ",
-                label,
-                ", which computes",
-            )
-        ),
-        Equations((EquationRow(tuple(map(sheet.equation, generic.equations))),)),
+        Paragraph(("We look at one layer, number ", label, ", which computes")),
+        Equations((EquationRow(shown),)),
     ]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.strategy_blocks import chains, display, parts, result, side_by_side
-from codegen.document import Block, Inlines, Math, Paragraph
-from derive import layout as lay
-from derive.layout import row
+from codegen.document import Block, Inlines, Paragraph
+from derive.forward import at_end
 from derive.steps import Chain
 from derive.strategies import Part, Told
+from derive.strategy_ladder import by_parameter
+from derive.terms import Partial, Term
 
 
 def three_factors(sheet: Sheet, told: Told) -> list[Block]:
@@ -54,11 +55,19 @@ def _together(sheet: Sheet, part: Part, first: bool) -> list[Block]:
     text = "Putting all of it together:" if first else "Together:"
     blocks: list[Block] = [Paragraph((text,)), display(sheet, weight)]
     if others:
-        minus = sheet.derivation.network.layers[0].bias == "threshold"  # type: ignore[union-attr]
-        one = Math(row("-", lay.number(1)) if minus else lay.number(1))
-        blocks.append(Paragraph(("For a bias the last factor is ", one, ":")))
+        factor = sheet.math(_last_factor(sheet, others[0]))
+        blocks.append(Paragraph(("For a bias the last factor is ", factor, ":")))
         blocks.append(side_by_side(result(sheet, c) for c in others))
     return blocks
+
+
+def _last_factor(sheet: Sheet, chain: Chain) -> Term:
+    """What the weighted sum of the unit changes by with the parameter."""
+    assert isinstance(chain.lhs, Partial)
+    by = chain.lhs.by
+    stages = sheet.derivation.forward_pass.stages
+    own = next(s for s in map(at_end, stages) if by.tensor in s.parameters)
+    return by_parameter(own, by).value
 
 
 def _generic(sheet: Sheet, told: Told) -> list[Block]:

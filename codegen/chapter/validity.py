@@ -14,7 +14,7 @@ from derive.layers import Dense
 from derive.layout import Space, row
 from derive.stages import Moved, Stage
 from derive.steps import Chain
-from derive.terms import Label, Tensor, refs
+from derive.terms import Label, Tensor, Term, refs
 
 
 def everywhere(sheet: Sheet) -> bool:
@@ -27,11 +27,12 @@ def everywhere(sheet: Sheet) -> bool:
 def weighted(stages: Iterable[Stage]) -> list[int]:
     """The dense layers whose input is written as the activation of the layer before."""
     made = tuple(stages)
-    return [
-        s.label.offset
-        for s in made
-        if isinstance(s.layer, Dense) and s.source == _below(made, s.label.offset)
-    ]
+    return [s.label.offset for s in made if _is_weighted(s, made)]
+
+
+def _is_weighted(stage: Stage, stages: tuple[Stage, ...]) -> bool:
+    source = _below(stages, stage.label.offset)
+    return isinstance(stage.layer, Dense) and stage.source == source
 
 
 def between(sheet: Sheet) -> list[int]:
@@ -62,10 +63,33 @@ def at_layer(chain: Chain, moved: Moved) -> Chain:
 
 def condition(sheet: Sheet, numbers: list[int]) -> Equation | None:
     """l = 1, 3, where the network has other layers too."""
-    if everywhere(sheet) or not numbers:
+    return None if everywhere(sheet) else _listed(sheet, numbers)
+
+
+def _listed(sheet: Sheet, numbers: list[int]) -> Equation | None:
+    if not numbers:
         return None
     letter = sheet.writer.label(Label(0, "l"))
     return Equation(letter, "=", lay.listed(*map(lay.number, numbers)))
+
+
+def biases(sheet: Sheet) -> dict[str, list[int]]:
+    """The forms of the bias, each with the dense layers that have it, as in `weighted`."""
+    stages = sheet.derivation.forward_pass.stages
+    found: dict[str, list[int]] = {}
+    for stage in stages:
+        if isinstance(stage.layer, Dense):
+            numbers = found.setdefault(stage.layer.bias, [])
+            numbers += [stage.label.offset] if _is_weighted(stage, stages) else []
+    return found
+
+
+def alike(sheet: Sheet, bias: str) -> Equation | None:
+    """The layers with such a bias, where the network has others too."""
+    found = biases(sheet)
+    if len(found) == 1 or any(s.repeat for s in sheet.derivation.forward_pass.stages):
+        return condition(sheet, weighted(sheet.derivation.forward_pass.stages))
+    return _listed(sheet, found[bias])
 
 
 def restricted(lines: tuple[Line, ...], where: Equation | None) -> tuple[Line, ...]:
@@ -78,8 +102,8 @@ def restricted(lines: tuple[Line, ...], where: Equation | None) -> tuple[Line, .
     return (*lines[:-1], last)
 
 
-def _read(term: object) -> set[Tensor]:
-    return {ref.tensor for ref in refs(term)}  # type: ignore[arg-type]
+def _read(term: Term) -> set[Tensor]:
+    return {ref.tensor for ref in refs(term)}
 
 
 def _below(stages: tuple[Stage, ...], number: int) -> Tensor | None:
