@@ -31,10 +31,11 @@ def check(spec: Subject | None, hand: Any, *, notation: str | None = None) -> Ma
 def assert_derivation(
     spec: Subject | None, hand: Any, *, notation: str | None = None, strict: bool = True
 ) -> Marked:
-    """Raise AssertionError with the report unless every claim of a hand derivation is right.
+    """Raise AssertionError with the report where a claim of a hand derivation is wrong.
 
-    What cannot be read or decided fails as well unless `strict` is False; where nothing was checked
-    it fails always.
+    What is incomplete, or right but for a defect, passes as on the command line.  What cannot be
+    read or decided fails as well unless `strict` is False; where nothing was checked it fails
+    always.
     """
     __tracebackhide__ = True  # pytest shows the test alone
     marked = check(spec, hand, notation=notation)

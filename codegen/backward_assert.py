@@ -11,7 +11,7 @@ import numpy as np
 from codegen.backprop import backprop_of, loss_value
 from codegen.backward_calls import Unanswered, called
 from codegen.backward_fit import DOUBLE, SINGLE, Explanation, Observed, explained
-from codegen.backward_small import Small, smallest
+from codegen.backward_small import smallest
 from codegen.draws import draw
 from codegen.numeric_slips import Case
 from derive.derivation import Derivation
@@ -128,7 +128,7 @@ def _message(subject: _Subject, bad: list[Observed], observed: list[Observed]) -
     first = bad[0]
     every = [at for at in observed if at is not first]
     explanations = explained([first, *every])
-    wrong = [name for name in first.wrong]
+    wrong = first.wrong
     fine = [name for name in first.gradients if name not in wrong]
     lines = [
         "",
@@ -152,18 +152,18 @@ def _said(made: Explanation, alone: bool) -> str:
     return f"  the gradient of {names} fits no slip that is known"
 
 
-def _shown(small: Small) -> Iterator[str]:
+def _shown(small: Observed) -> Iterator[str]:
     """The numbers of the small example."""
-    case = small.observed.case
+    case = small.case
     count = f"{case.samples} sample{'s' if case.samples > 1 else ''}"
     yield f"the smallest example found: {spelled(case.network)}, {count}"
     given = {"x": case.x, "y": case.y, **case.params, **case.masks}
     for name, value in given.items():
         yield f"  {name} = {_numbers(value)}"
-    for name in small.observed.wrong:
+    for name in small.wrong:
         head = f"  gradient of {name}: "
-        yield f"{head}found {_numbers(small.observed.gradients[name])}"
-        yield f"{' ' * len(head)}expected {_numbers(small.observed.right(name))}"
+        yield f"{head}found {_numbers(small.gradients[name])}"
+        yield f"{' ' * len(head)}expected {_numbers(small.right(name))}"
 
 
 def _numbers(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,14 +29,7 @@ class Subject(Protocol):
         """The function's answer."""
 
 
-@dataclass(frozen=True)
-class Small:
-    """The example."""
-
-    observed: Observed
-
-
-def smallest(subject: Subject, known: Observed, wrong: Sequence[str]) -> Small:
+def smallest(subject: Subject, known: Observed, wrong: Sequence[str]) -> Observed:
     """The first failing case, from small ones to the one that is known to fail.
 
     A function that knows its sizes cannot take a smaller network: then only the batch shrinks.
@@ -49,8 +41,8 @@ def smallest(subject: Subject, known: Observed, wrong: Sequence[str]) -> Small:
             for k in range(TRIES):
                 found = _fails(subject, network, samples, k, wrong)
                 if found is not None:
-                    return Small(found)
-    return Small(known)
+                    return found
+    return known
 
 
 def narrowed(network: Network) -> Iterator[Network]:
