@@ -263,19 +263,19 @@ class PythonQuantities:
         """Sum(f, (i, 1, n)): a sum over an index."""
         bounds = []
         for given in limits:
-            if not isinstance(given, ast.Tuple) or not isinstance(given.elts[0], ast.Name):
+            parts = given.elts if isinstance(given, ast.Tuple) else []
+            name = parts[0] if len(parts) in (1, 3) else None
+            if not isinstance(name, ast.Name):
                 raise self.wrong(given, "an index with its limits")
-            bounds.append(self._bound(given))
+            bounds.append(self._bound(name.id, parts[1:]))
         return Array(Total("sum", tuple(bounds), made.node), "s")
 
-    def _bound(self, given: ast.Tuple) -> Bound:
-        name = given.elts[0]
-        assert isinstance(name, ast.Name)
-        texts = [ast.unparse(e).replace(" ", "") for e in given.elts[1:]]
+    def _bound(self, letter: str, limits: list[ast.expr]) -> Bound:
+        texts = [ast.unparse(limit).replace(" ", "") for limit in limits]
         whole = len(texts) == 2 and texts[0] == "0" and texts[1].endswith("-1")
         if not texts or whole or (texts[0] == "1" and texts[1].isidentifier()):
-            return Bound(name.id)
-        return Bound(name.id, self._place(given.elts[1]), self._place(given.elts[2]))
+            return Bound(letter)
+        return Bound(letter, self._place(limits[0]), self._place(limits[1]))
 
     def count(self, made: Array, axis: int | None, node: ast.Call) -> Node:
         """How many numbers a mean is over."""

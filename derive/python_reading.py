@@ -271,7 +271,7 @@ class _Statement(PythonQuantities):
         maker: Callable[[ast.Call, list[ast.expr]], Array] | None = (
             getattr(self, _TABLE[name]) if name in _TABLE else None
         )
-        if maker is not None and args:
+        if maker is not None and len(args) >= _ARGUMENTS.get(name, 1):
             return maker(node, args)
         return self.function(node, name, args)
 
@@ -342,7 +342,7 @@ class _Statement(PythonQuantities):
 
     def _rational(self, node: ast.Call, args: list[ast.expr]) -> Array:
         parts = [self.array(a).node for a in args]
-        if not all(isinstance(p, Num) for p in parts):
+        if len(parts) > 2 or not all(isinstance(p, Num) for p in parts):
             raise self.wrong(node, "numbers")
         return Array(parts[0] if len(parts) == 1 else Over(parts[0], parts[1]), "s")
 
@@ -352,7 +352,7 @@ class _Statement(PythonQuantities):
         text = told.replace(" ", "") if isinstance(told, str) else ""
         inputs, arrow, out = text.partition("->")
         names = inputs.split(",")
-        if not arrow or len(args) != 3 or [len(n) for n in names] != [2, 2] or len(out) != 2:
+        if not arrow or len(args) > 3 or [len(n) for n in names] != [2, 2] or len(out) != 2:
             raise self.wrong(node, "einsum of two matrices with one summed index")
         first, second = (self.array(a) for a in args[1:])
         shared = set(names[0]) & set(names[1]) - set(out)
@@ -371,6 +371,8 @@ class _Statement(PythonQuantities):
         raise self.wrong(node, "a sum of squares in place of a norm")
 
 
+#: How many arguments some of them need; the others need one.
+_ARGUMENTS = {"dot": 2, "matmul": 2, "multiply": 2, "outer": 2, "einsum": 3}
 #: Functions of arrays, and the methods that read them.
 _TABLE = {
     "dot": "_dot", "matmul": "_dot", "multiply": "_multiply", "outer": "_outer",

@@ -416,6 +416,11 @@ def test_lines_of_python(network: str, style: PythonStyle, line: str, right: boo
         ("z1 = X[1:2] @ W1", 5, "an entry"),
         ("x = lambda: 1", 4, "an expression of arrays"),
         ("z1 = f'{x}'", 5, "an expression of arrays"),
+        ("z1 = np.dot(W1)", 5, "a function"),
+        ("z1 = np.outer(x)", 5, "a function"),
+        ("z1[j] = Sum(x[i], (i, 1))", 18, "an index with its limits"),
+        ("z1[j] = Sum(x[i], ())", 18, "an index with its limits"),
+        ("a, b = c, d, e", 0, "as many values"),
     ],
 )
 def test_what_is_no_line_of_arrays(line: str, place: int, expected: str) -> None:
