@@ -71,11 +71,13 @@ def _divided(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
 
 
 def _diagonal(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return d_o * o * (1 - o)
+    """Only do_k/ds_k: every output alone, and of what it gives only its own entry."""
+    each = np.eye(o.shape[-1])
+    return sum(u.pull(m, s, o, d_o * only) * only for only in each)
 
 
 def _extra_diagonal(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return u.pull(m, s, o, d_o) * o * (1 - o)
+    return _diagonal(u, m, s, o, u.pull(m, s, o, d_o))
 
 
 def _only_products(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
@@ -260,12 +262,8 @@ def _norms(k: int, called: str) -> Iterator[NumericSlip]:
             own = layer.back
 
             def back(m: Real, known: Known, kept: Any, d_s: Array, trace: Named) -> Any:
-                r, h = kept
-                d_h = d_s * known[layer.gamma].reshape(1, *layer.wide)
-                count = layer.entries(d_s)
-                mean = d_h.sum(axis=layer.over, keepdims=True) / count
-                along = (d_h * h).sum(axis=layer.over, keepdims=True) / count
-                d_x = r * (d_h - (mean if a else 0) - (h * along if b else 0))
+                d_h, mean, along = layer.ways(known, kept, d_s)
+                d_x = kept[0] * (d_h - (mean if a else 0) - (along if b else 0))
                 return d_x, own(m, known, kept, d_s, trace)[1]
 
             vars(layer)["back"] = back

@@ -58,11 +58,17 @@ class _Norm(Layer):
         r, h = kept
         others = tuple(axis for axis in range(d_s.ndim) if axis not in self.gains)
         gradients = {self.gamma: (d_s * h).sum(axis=others), self.beta: d_s.sum(axis=others)}
+        d_h, mean, along = self.ways(known, kept, d_s)
+        return r * (d_h - mean - along), gradients
+
+    def ways(self, known: Known, kept: Any, d_s: Array) -> tuple[Array, Array, Array]:
+        """dh, mean(dh) and h mean(dh h): what x does by itself, by the mean, by the variance."""
+        _, h = kept
         d_h = d_s * known[self.gamma].reshape(1, *self.wide)
         count = self.entries(d_s)
         mean = d_h.sum(axis=self.over, keepdims=True) / count
         along = (d_h * h).sum(axis=self.over, keepdims=True) / count
-        return r * (d_h - mean - h * along), gradients
+        return d_h, mean, h * along
 
     def gained(self, known: Known, h: Array) -> Array:
         """gamma h + beta."""
