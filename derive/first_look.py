@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cached_property
 
 from derive import minibatches
 from derive.claim_examples import FAILS as NUMBERS_FAIL
@@ -16,9 +16,9 @@ from derive.claims import Claim
 from derive.compositions import WRITTEN, Compositions, names_composition
 from derive.domain import conditions
 from derive.forward import forward
+from derive.generic_choices import of_generic
 from derive.judging import Assumptions, Difference, Judge
 from derive.listings import Fault, faults, is_listing
-from derive.parts import Activation, Loss
 from derive.reading_scope import Scope
 from derive.reading_tree import (
     Applied,
@@ -37,7 +37,6 @@ from derive.reading_tree import (
     rebuilt,
     walk,
 )
-from derive.spec import Network
 from derive.terms import Ref, Term, refs
 from derive.verdicts import (
     DEFECT,
@@ -201,7 +200,7 @@ class Observer:
         sums = Assumptions(normalised=True)
         if self._normalisable:
             yield "the targets sum to 1", sums
-        yield from _of_generic(self.judge.network)
+        yield from of_generic(self.judge.network)
 
     @property
     def _normalisable(self) -> bool:
@@ -301,56 +300,6 @@ def counts_samples(claim: Claim) -> bool:
             if isinstance(node, Total) and any(b.name in ("n", "t") for b in node.bounds):
                 return True
     return False
-
-
-# ------------------------------------------------------------------ generic activations and losses
-
-_ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear", "softmax")
-_LOSSES = ("squared_error", "half_squared_error", "binary_cross_entropy", "cross_entropy")
-
-
-def _of_generic(network: Network) -> Iterator[tuple[str, Assumptions]]:
-    """Named activations and losses in the place of generic ones."""
-    generic = any(_is_generic(layer) for layer in network.layers)
-    if generic:
-        for name in _ACTIVATIONS:
-            yield f"the activation is {_word(name)}", Assumptions(network=_with(name, ""))
-    if network.loss.name == "generic":
-        for loss in _LOSSES:
-            yield f"the loss is {_word(loss)}", Assumptions(network=_with("", loss))
-        if generic:
-            for name in _ACTIVATIONS:
-                for loss in _LOSSES:
-                    words = f"the activation is {_word(name)} and the loss is {_word(loss)}"
-                    yield words, Assumptions(network=_with(name, loss))
-
-
-def _is_generic(layer: object) -> bool:
-    return getattr(getattr(layer, "activation", None), "name", "") == "generic"
-
-
-def _word(name: str) -> str:
-    return name.replace("_", " ")
-
-
-@cache
-def _with(activation: str, loss: str) -> Callable[[Network], Network]:
-    """The change of a network to a named activation and loss; one object each, to be a key."""
-
-    def change(network: Network) -> Network:
-        layers = network.layers
-        if activation:
-            made = Activation(name=activation)
-            layers = tuple(
-                layer.model_copy(update={"activation": made}) if _is_generic(layer) else layer
-                for layer in layers
-            )
-        changes: dict[str, object] = {"layers": layers}
-        if loss:
-            changes["loss"] = Loss(name=loss)
-        return network.model_copy(update=changes)
-
-    return change
 
 
 # ------------------------------------------------------------------ domains in words
