@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from derive.reading_tree import Applied, Function, Letter, Node, Span, Times, Transposed
 
 ONES = Letter("bold 1")
+UNITS_AXIS = {"b": 1, "t": 0}  # along which the units of one sample stand
 
 
 @dataclass(frozen=True)

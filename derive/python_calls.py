@@ -23,6 +23,7 @@ from derive.reading_tree import (
 
 #: How many arguments some of them need; the others need one.
 _ARGUMENTS = {"dot": 2, "matmul": 2, "multiply": 2, "outer": 2, "einsum": 3}
+_KEYWORDS = ("axis", "keepdims", "dtype", "shape", "newshape", "order", "copy", "evaluate")
 #: Functions of arrays, and the methods that read them.
 _TABLE = {
     "dot": "_dot", "matmul": "_dot", "multiply": "_multiply", "outer": "_outer",
@@ -46,6 +47,9 @@ class PythonCalls(PythonQuantities):
         args = list(node.args)
         if isinstance(node.func, ast.Attribute) and not self.is_module(node.func.value):
             args.insert(0, node.func.value)
+        for keyword in node.keywords:
+            if keyword.arg not in _KEYWORDS:  # weights=, where= and others change the values
+                raise self.wrong(keyword.value, "a call with axis and keepdims only")
         maker: Callable[[ast.Call, list[ast.expr]], Array] | None = (
             getattr(self, _TABLE[name]) if name in _TABLE else None
         )

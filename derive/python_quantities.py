@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.latex_tokens import Unreadable
-from derive.python_arrays import Array, softmax, transposed
+from derive.python_arrays import UNITS_AXIS, Array, softmax, transposed
 from derive.python_names import GREEK, Named, meaning
 from derive.reading_scope import FUNCTIONS, Scope
 from derive.reading_tree import (
@@ -314,6 +314,9 @@ class PythonQuantities:
             raise self.wrong(node, "a function that is known")
         made = self.array(args[0])
         if plain == "softmax" and not order:
+            axis = self.axis(node, args)
+            if axis is not None and axis != UNITS_AXIS.get(made.kind, axis):
+                raise self.wrong(node, "the softmax over the units")
             return softmax(made)
         generic = plain in ("f", "g", "phi")
         function = Function(

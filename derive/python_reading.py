@@ -12,6 +12,7 @@ from fractions import Fraction
 from derive.claims import Claim
 from derive.latex_tokens import Unreadable
 from derive.python_arrays import (
+    UNITS_AXIS,
     Array,
     beside,
     matched,
@@ -230,7 +231,7 @@ class _Statement(PythonCalls):
         if not same or not (isinstance(over, ast.Call) and self.called(over) == "exp"):
             return None
         inner = self.array(over.args[0])
-        units = {"b": 1, "t": 0}.get(inner.kind)
+        units = UNITS_AXIS.get(inner.kind)
         if units is not None and self.axis(below, list(below.args)) != units:
             return None  # a sum over samples as well
         return softmax(inner)
