@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from derive.claim_indices import NoTerm
 from derive.derivation import Derivation, derive
 from derive.equation import Equation
 from derive.errors import NotYet, Undefined
-from derive.index import at, contracted, define, derivative
+from derive.index import at, contracted, define, derivative, fresh
 from derive.layout import Layout
 from derive.notation import Context, Writer
 from derive.reading_network import terms_of
@@ -121,5 +121,8 @@ def _matched(pattern: Term, term: Term) -> dict[Index, Affine] | None:
 def _apart(own: list[Index], taken: set[Index]) -> list[Index]:
     """The indices under names that are not taken."""
     names = {index.name for index in taken}
-    letters = [x for x in "kmpqr" if x not in names]
-    return [i if i.sample or i.name not in names else replace(i, name=letters.pop(0)) for i in own]
+    made: list[Index] = []
+    for i in own:
+        clash = not i.sample and i.name in names
+        made.append(fresh("k", i.size, {*taken, *own, *made}) if clash else i)
+    return made

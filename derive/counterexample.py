@@ -9,7 +9,7 @@ from derive.claim_values import Setting
 from derive.claims import Claim
 from derive.conventions import PLAIN
 from derive.judging import Difference, spelled
-from derive.reading_tree import Derivative, Entry, Nabla, Node, children
+from derive.reading_tree import Derivative, Entry, Nabla, Node, children, walk
 from derive.verdicts import Counterexample
 
 MOST_GIVEN = 8
@@ -47,19 +47,12 @@ def _places(claim: Claim, found: Difference) -> tuple[tuple[str, int], ...]:
 
 def _names(node: Node) -> set[str]:
     found: set[str] = set()
-    for part in _counted(node):
+    for part in walk(node):
         label = getattr(part, "label", None)
         if label is not None and getattr(label, "base", "") == "l":
             found.add("l")
         if isinstance(part, Entry) and part.sample is not None:
             found.add("sample")
-    return found
-
-
-def _counted(node: Node) -> list[Node]:
-    found = [node]
-    for part in children(node):
-        found += _counted(part)
     return found
 
 

@@ -6,8 +6,11 @@ in on purpose.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from codegen.latex import formula
 from derive.errors import SpecError
 from derive.marking import mark
 from derive.sheets import read_sheet
@@ -185,6 +188,16 @@ def test_a_blank_is_completed() -> None:
     made = mark(sheet, load(SIGMOID), "units", typeset=lambda layout: "found")
     assert verdicts(made) == [INCOMPLETE, INCOMPLETE]
     assert made.marks[0].corrected.endswith("= found")
+
+
+def test_what_completes_a_blank_is_right() -> None:
+    network = load("1x5x5 > conv 2 2 relu > conv 2 2 > flatten > 2 : squared_error")
+    sheet = read_sheet(
+        lines(r"\frac{\partial C_0}{\partial a_{kmp}^{(1)}} ="), "hand.tex", "tex"
+    )  # with letters that the sum would have for its own
+    (blank,) = mark(sheet, network, "columns", typeset=partial(formula, plain=True)).marks
+    again = mark(read_sheet(lines(blank.corrected), "hand.tex", "tex"), network, "columns")
+    assert verdicts(again) == [RIGHT], blank.corrected
 
 
 def test_what_says_nothing_of_the_network() -> None:
