@@ -9,7 +9,7 @@ class of torch.autograd.Function, or a jax.custom_vjp, whose output is that of t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,12 +53,7 @@ def quantities(case: Case) -> dict[str, Any]:
     found: dict[str, Any] = {**case.trace, **case.params, **case.masks, **case.slopes}
     found = {n: v / scale if n.startswith(("delta", "d_")) else v for n, v in found.items()}
     found |= {"x": case.x, "y": case.y, "params": dict(case.params), "masks": dict(case.masks)}
-    short: dict[str, list[str]] = {}
-    for name in found:
-        letter = name.rstrip("0123456789")
-        if letter != name:
-            short.setdefault(letter, []).append(name)
-    return {**{s: found[n[0]] for s, n in short.items() if len(n) == 1 and s not in found}, **found}
+    return {**{short: found[name] for short, name in _letters(found).items()}, **found}
 
 
 def called(function: Any, case: Case, *, turned: bool = False) -> Answer:
@@ -192,11 +187,16 @@ def _plain(name: str, case: Case) -> str:
 
 def _short_names(case: Case) -> dict[str, str]:
     """W for W1 where there is one layer."""
-    letters: dict[str, list[str]] = {}
-    for name in case.right:
-        letters.setdefault(name.rstrip("0123456789"), []).append(name)
-    short = {letter: names[0] for letter, names in letters.items() if len(names) == 1}
+    short = _letters(case.right)
     return {**short, **{alias: short[n] for alias, n in ALIASES.items() if n in short}}
+
+
+def _letters(names: Iterable[str]) -> dict[str, str]:
+    """The names by their letters alone, where that is enough to tell them apart."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.rstrip("0123456789"), []).append(name)
+    return {letter: own[0] for letter, own in found.items() if len(own) == 1}
 
 
 def _sorted(

@@ -115,11 +115,7 @@ def report(
     """Print and write every format; the files that were written."""
     seen = [(name, revealed(marked, level)) for name, marked in sheets]
     written = {path: rendered(seen, name).encode() for name, path in places.items() if path}
-    if all(files.is_plain(path.name) for path in written):
-        for path in list(written):
-            files.write_folder(path.parent, {path.name: written[path]}, force=force)
-    else:
-        files.write_files(written, force=force)
+    files.write_outputs(written, force=force)
     for name, place in places.items():
         if place is None:
             _print(seen, name)

@@ -95,6 +95,16 @@ def write_folder(
     _write(new)
 
 
+def write_outputs(files: Mapping[Path, bytes], *, force: bool = False) -> None:
+    """Write files that a user has named; their folders remember them where the names allow it."""
+    if not all(is_plain(path.name) for path in files):
+        write_files(files, force=force)
+        return
+    for folder in dict.fromkeys(path.parent for path in files):
+        own = {path.name: data for path, data in files.items() if path.parent == folder}
+        write_folder(folder, own, force=force)
+
+
 def target(folder: Path, name: str) -> Path:
     """The path of a file below a folder; neither its name nor a link leads out of the folder."""
     parts = name.split("/")

@@ -57,8 +57,4 @@ def _unread(hand: Hand, made: Translation) -> str:
 
 def write(made: Translation, path: Path, *, force: bool) -> None:
     """Write the sheet to a file, never over what a person has changed."""
-    data = made.text.encode()
-    if files.is_plain(path.name):
-        files.write_folder(path.parent, {path.name: data}, force=force)
-    else:
-        files.write_file(path, data, force=force)
+    files.write_outputs({path: made.text.encode()}, force=force)
