@@ -103,6 +103,8 @@ class _Writer:
 
     def __init__(self, names: Iterable[str], last: Label | None, own: Mapping[Node, str]) -> None:
         self.last, self.own = last, own
+        #: whether the names of the sheet stand for arrays with a column for each sample
+        self.columns = any(isinstance(n, Transposed) and _is_batch(n.arg) for n in own)
         self.known: dict[Named, str] = {}
         for name in names:
             named = meaning(name)
@@ -116,6 +118,8 @@ class _Writer:
         return text if binds >= tight else f"({text})"
 
     def _parts(self, node: Node) -> tuple[str, int]:
+        if self.columns and _is_batch(node):
+            return self._name(node) + ".T", _ATOM
         match node:
             case Num():
                 return _number(node.value)
@@ -169,6 +173,13 @@ class _Writer:
             raise Unwritten(named.role)
         return ("d" if named.derived else "") + letter + number
 
+    def _name(self, node: Node) -> str:
+        """The name of a batch or of a derivative by one, whichever way it stands in the sheet."""
+        if isinstance(node, Derivative) and isinstance(node.by[0], Entry):
+            return self._derived(node.by[0])
+        assert isinstance(node, Entry)
+        return self._entry(node)
+
     def _entry(self, node: Entry) -> str:
         if node.barred:
             return self._derived(replace(node, barred=False))
@@ -207,6 +218,8 @@ class _Writer:
     # ---------------------------------------------------------------- operations
 
     def _transposed(self, arg: Node) -> tuple[str, int]:
+        if self.columns and _is_batch(arg):
+            return self._name(arg), _ATOM
         if isinstance(arg, Times) and arg.args[-1] == Letter("bold 1") and arg.signs == ("",):
             return self._summed(arg.args[0], True), _ATOM
         if isinstance(arg, Times) and arg.signs == ("",) and all(map(_is_array, arg.args)):
@@ -216,10 +229,13 @@ class _Writer:
 
     def _summed(self, node: Node, keeps: bool = False) -> str:
         """A product with a column of ones is a sum over an axis."""
-        kept = ", keepdims=True" if keeps else ""
-        if isinstance(node, Transposed):
-            return f"np.sum({self.write(node.arg, 0)}, axis=0{kept})"
-        return f"np.sum({self.write(node, 0)}, axis=1{kept})"
+        arg, axis = (node.arg, 0) if isinstance(node, Transposed) else (node, 1)
+        if self.columns and _is_batch(arg):
+            text, axis = self._name(arg), 1 - axis
+        else:
+            text = self.write(arg, 0)
+        kept = ", keepdims=True" if keeps or (self.columns and axis == 1) else ""
+        return f"np.sum({text}, axis={axis}{kept})"
 
     def _plus(self, node: Plus) -> str:
         text = self.write(node.args[0], _SUM)
@@ -251,6 +267,13 @@ class _Writer:
             return f"{name or 'f'}_prime({inside})"
         plain = name in ("exp", "log", "tanh", "sqrt", "sin", "cos", "abs")
         return f"{'np.' if plain else ''}{name or 'f'}({inside})"
+
+
+def _is_batch(node: Node) -> bool:
+    """Whether a node is the array of a quantity over all samples, or the derivative by one."""
+    if isinstance(node, Derivative) and len(node.by) == 1:
+        node = node.by[0]
+    return isinstance(node, Entry) and node.form == "batch" and not node.places
 
 
 def _turned(node: Node) -> Node:

@@ -15,7 +15,7 @@ from derive.judging import Judge
 from derive.latex_tokens import Refused
 from derive.profiles import profile
 from derive.python_environment import python_scope
-from derive.python_writing import python_text
+from derive.python_writing import python_corrected, python_text
 from derive.reading_own import Own, PythonStyle
 from derive.reading_scope import Scope
 from derive.reading_tree import Letter, Num, Over, Power
@@ -453,6 +453,28 @@ def test_fractions_are_written_so_that_nothing_takes_them_apart() -> None:
 
 
 SHAPED = ("mean", "W1.shape")  # sizes of layers have no name
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("db2 = np.sum(dZ2, axis=1, keepdims=True)", "np.sum(dZ2, axis=1, keepdims=True) / m"),
+        ("dW2 = np.dot(dZ2, A1.T)", "dZ2 @ A1.T / m"),
+        ("dZ1 = W2.T @ dZ2", "(W2.T @ dZ2) * A1"),
+    ],
+)
+def test_corrections_keep_samples_in_columns(line: str, right: str) -> None:
+    scope = Scope(profile("rows"), last=Label(2), own=Own(python=COLUMNS))
+
+    def claim(text: str) -> Claim:
+        (formula,) = read_sheet(text, "hand.py", "py").formulas
+        return claims_of(formula, scope).claims[0]
+
+    given, meant = claim(line), claim(f"{line.split(' = ')[0]} = {right}")
+    again = claim(python_corrected(f"{line}  # m A1", given, meant, Label(2)))
+    assert again.rhs == meant.rhs
+
+
 WRITTEN = [
     line for _, style, line, _ in LINES if style is ROWS and not any(w in line for w in SHAPED)
 ]
