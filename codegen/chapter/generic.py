@@ -41,8 +41,10 @@ from derive.terms import Affine, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
 def generic_section(sheet: Sheet) -> Section:
     """The error of layer l, then the gradients of its parameters."""
     chains = {chain.key: chain for chain in sheet.derivation.generic}
-    stage = template(_bias(sheet))
-    forms = [(template(bias).equations, alike(sheet, bias)) for bias in _forms(sheet)]
+    stage = template(_forms(sheet)[0])
+    first, *others = _forms(sheet)
+    forms = [(stage.equations, alike(sheet, first))]
+    forms += [((template(bias).main,), alike(sheet, bias)) for bias in others]
     if (only := nowhere(sheet)) is not None:  # shown at a layer that takes something else
         moved = instance(only)
         chains = {key: at_layer(chain, moved) for key, chain in chains.items()}
@@ -72,14 +74,10 @@ def _weighted(sheet: Sheet) -> EquationOnPage | None:
     return condition(sheet, weighted(sheet.derivation.forward_pass.stages))
 
 
-def _bias(sheet: Sheet) -> str:
-    return next(iter(biases(sheet)))
-
-
 def _forms(sheet: Sheet) -> list[str]:
     """The forms of the bias to show: where they differ, those that stand in some layer l."""
     found = biases(sheet)
-    return [bias for bias, numbers in found.items() if numbers] or [_bias(sheet)]
+    return [bias for bias, numbers in found.items() if numbers] or list(found)[:1]
 
 
 def _define(sheet: Sheet, chains: dict[str, Chain]) -> tuple[Inline, ...]:
