@@ -88,6 +88,13 @@ def value_of(item: Node) -> Fraction | None:
     return item.detail if isinstance(item.detail, Fraction) and item.op == "number" else None
 
 
+def fixed(item: Node) -> bool:
+    """Whether the value is known beforehand: a number, or one made of numbers such as log(2)."""
+    if item.args:
+        return item.shape == () and all(map(fixed, item.args))
+    return item.op in ("number", "constant", "size")
+
+
 def broadcast(*shapes: Shape) -> Shape:
     """NumPy's rule for the shape of an elementwise result."""
     rank = max(map(len, shapes), default=0)
@@ -154,13 +161,14 @@ def _cases(op: str, left: Node, right: Node) -> Node | None:
 
     NumPy would make such an array a double, whatever the precision of the others.
     """
-    fixed, truth = (left, right) if right.boolean else (right, left)
-    value = value_of(fixed)
-    if value is not None:
-        both = [(value, Fraction(b)) if truth is right else (Fraction(b), value) for b in (1, 0)]
-        yes, no = (number(FOLDS[op](*pair)) for pair in both)
-        return ufunc("where", truth, yes, no)
-    return None
+    value, truth = (left, right) if right.boolean else (right, left)
+    if not fixed(value):
+        return None
+    if op == "mul":
+        return ufunc("where", truth, value, number(0))
+    both = [(value, number(b)) if truth is right else (number(b), value) for b in (1, 0)]
+    yes, no = (ufunc(op, *pair) for pair in both)
+    return ufunc("where", truth, yes, no)
 
 
 def real(item: Node) -> Node:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from codegen.affine import Window
 from codegen.arrays import KERNELS
 from codegen.folding import folded
-from codegen.nodes import COMPARISONS, LEAVES, VIEWS, Node, value_of, walk
+from codegen.nodes import COMPARISONS, LEAVES, VIEWS, Node, fixed, value_of, walk
 from derive.terms import Extent
 
 SUM, MATRIX, NEGATIVE, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a text binds
@@ -194,7 +194,7 @@ class Printer:
     def where(self, item: Node) -> tuple[str, int]:
         """A choice; of two numbers, in the precision of the input."""
         args = ", ".join(self.text(a) for a in item.args)
-        if all(value_of(a) is not None for a in item.args[1:]):
+        if all(map(fixed, item.args[1:])):
             return f"np.where({args}).astype(x.dtype)", ATOM
         return f"np.where({args})", ATOM
 

@@ -112,6 +112,10 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"loss": "squared_error"},
     ),
+    "constants of both branches": (
+        {"input": 2, "layers": ["3 (log(cosh(s)))*(Abs(s))", "2 relu(s)*pi + s*log(2)", "1"]},
+        {"loss": "log(cosh(o - y))"},
+    ),
     "a steady batch after one that moved": (
         {
             "input": [1, 3],
