@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codegen.api import code, notes, verify
-    from codegen.asserting import assert_derivation, check
-    from codegen.backward_assert import assert_backward
+    from codegen.asserts.asserting import assert_derivation, check
+    from codegen.asserts.backward_assert import assert_backward
     from codegen.report import Report
     from derive.derivation import Derivation, derive
     from derive.errors import NotYet, SpecError, Undefined
-    from derive.schema import schema
+    from derive.marking.verdicts import Marked
+    from derive.network.schema import schema
     from derive.spec import Network, load, load_text
-    from derive.verdicts import Marked
 
 __all__ = [
     "Derivation",
@@ -45,14 +45,14 @@ __all__ = [
 ]
 _HOMES = {
     "codegen.api": ("code", "notes", "verify"),
-    "codegen.asserting": ("assert_derivation", "check"),
-    "codegen.backward_assert": ("assert_backward",),
+    "codegen.asserts.asserting": ("assert_derivation", "check"),
+    "codegen.asserts.backward_assert": ("assert_backward",),
     "codegen.report": ("Report",),
     "derive.derivation": ("Derivation", "derive"),
     "derive.errors": ("NotYet", "SpecError", "Undefined"),
-    "derive.schema": ("schema",),
+    "derive.network.schema": ("schema",),
     "derive.spec": ("Network", "load", "load_text"),
-    "derive.verdicts": ("Marked",),
+    "derive.marking.verdicts": ("Marked",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

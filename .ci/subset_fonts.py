@@ -2,8 +2,8 @@
 
     python .ci/subset_fonts.py TEXT_REGULAR TEXT_ITALIC TEXT_SEMIBOLD MATH
 
-takes font files that hold at least the letters of TEXT and the signs of `derive.marks`, and writes
-templates/fonts/stix-*.woff2.  The fonts stay under their licence, OFL.txt.
+takes font files that hold at least the letters of TEXT and the signs of `derive.writing.marks`, and
+writes templates/fonts/stix-*.woff2.  The fonts stay under their licence, OFL.txt.
 """
 # ruff: noqa: RUF001  (signs that look alike are meant)
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "templates" / "fonts"
 sys.path.insert(0, str(ROOT))
 
-from derive import marks  # noqa: E402
+from derive.writing import marks  # noqa: E402
 
 TEXT = {*range(0x20, 0x7F), *range(0xA0, 0x180), *map(ord, "‐‑–—‘’“”„…−×·✓→§¶†‡•")}
 LATIN = {ord(c) for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}

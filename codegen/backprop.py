@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from codegen.arithmetic import PRECISE, REAL, Array, Real, Sizes, arithmetic_of
-from codegen.textbook import Objective, Unit, objective_of
-from codegen.textbook_chain import Chain
-from codegen.textbook_layers import Known, Layer, Named, Names, Shape
+from codegen.referee.arithmetic import PRECISE, REAL, Array, Real, Sizes, arithmetic_of
+from codegen.referee.chain import Chain
+from codegen.referee.layers import Known, Layer, Named, Names, Shape
+from codegen.referee.textbook import Objective, Unit, objective_of
 from derive.spec import Network
 
 Floats = np.ndarray[Any, Any]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from codegen.answers import No
-from codegen.document import Document
-from codegen.files import stamped
-from codegen.module import emit, emit_test
+from codegen.commands.answers import No
+from codegen.commands.files import stamped
+from codegen.commands.sources import Source
+from codegen.emitting.module import emit, emit_test
+from codegen.pages.document import Document
 from codegen.refusals import not_numeric, refuse
 from codegen.report import Report
-from codegen.sources import Source
 from codegen.verify import verify
 from derive.derivation import Derivation, derive
 from derive.errors import SpecError
@@ -151,32 +151,32 @@ def _measured(report: Report) -> dict[str, Any]:
 
 
 def _tex(page: Document) -> bytes:
-    from codegen.latex import latex
+    from codegen.pages.latex import latex
 
     return latex(page).encode()
 
 
 def _html(page: Document) -> bytes:
-    from codegen.html import html
+    from codegen.pages.html import html
 
     return html(page).encode()
 
 
 def _markdown(page: Document) -> bytes:
-    from codegen.markdown import markdown
+    from codegen.pages.markdown import markdown
 
     return markdown(page).encode()
 
 
 def _text(page: Document) -> bytes:
-    from codegen.terminal import terminal
+    from codegen.pages.terminal import terminal
 
     return terminal(page).encode()
 
 
 def _pdf(page: Document) -> bytes:
-    from codegen.latex import latex
-    from codegen.pdf import NoTeX, compile_pdf
+    from codegen.pages.latex import latex
+    from codegen.pages.pdf import NoTeX, compile_pdf
 
     try:
         return compile_pdf(latex(page)).pdf

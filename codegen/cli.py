@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from codegen.cli_sheets import check, translate
-from codegen.cli_words import FORCE, SPEC
-from codegen.stops import run
+from codegen.commands.sheets import check, translate
+from codegen.commands.stops import run
+from codegen.commands.words import FORCE, SPEC
 from derive.errors import SpecError
 
 # SymPy, NumPy and all that builds on them are imported inside the commands, so that `--help`
@@ -66,7 +66,7 @@ def demo(
     force: Force = False,
 ) -> None:
     """Make everything of every bundled example, train one, and mark a hand derivation."""
-    from codegen.demo import demo
+    from codegen.commands.demo import demo
 
     demo(folder, force=force)
 
@@ -89,7 +89,7 @@ def build(
     force: Force = False,
 ) -> None:
     """Make notes, module, its test and a report of one spec or more."""
-    from codegen import shelf
+    from codegen.commands import shelf
 
     if every == bool(specs):
         raise SpecError("build: expected either SPEC or --all, found both or neither")
@@ -117,9 +117,10 @@ def notes(
     force: Force = False,
 ) -> None:
     """Write the chapter; the format text goes to the terminal."""
-    from codegen import build, files
+    from codegen import build
+    from codegen.commands import files
+    from codegen.commands.sources import read_source
     from codegen.refusals import outside
-    from codegen.sources import read_source
     from derive.derivation import derive
 
     wanted = _formats(formats)
@@ -151,8 +152,9 @@ def code(
     force: Force = False,
 ) -> None:
     """Write the NumPy module, one file that stands on its own."""
-    from codegen import build, files
-    from codegen.sources import read_source
+    from codegen import build
+    from codegen.commands import files
+    from codegen.commands.sources import read_source
     from derive.derivation import derive
 
     source = read_source(spec)
@@ -180,7 +182,7 @@ def verify(
 ) -> None:
     """Hold the module of a network against four independent referees."""
     from codegen import build
-    from codegen.sources import read_source
+    from codegen.commands.sources import read_source
     from codegen.verify import verify
     from derive.derivation import derive
 
@@ -204,9 +206,9 @@ def new(
     force: Force = False,
 ) -> None:
     """Write a commented spec to start from."""
-    from codegen import files
+    from codegen.commands import files
     from codegen.render import NewSpec, render
-    from derive.values import read_name
+    from derive.network.values import read_name
 
     try:
         name = read_name(name)
@@ -228,7 +230,8 @@ def examples(
     force: Force = False,
 ) -> None:
     """List the bundled examples, or copy some of them."""
-    from codegen import examples, files
+    from codegen import examples
+    from codegen.commands import files
     from derive.errors import listed, shown, suggestion
 
     known = (*examples.names(), *examples.sheets())
@@ -261,9 +264,9 @@ def schema(
     """Print the JSON schema of a spec, or of what `check --json` prints."""
     import json
 
-    from codegen import marked_json
+    from codegen.marked import json as marked_json
     from derive.errors import shown
-    from derive.schema import schema
+    from derive.network.schema import schema
 
     if what not in ("spec", "check"):
         raise SpecError(f"schema: found {shown(what)}, expected spec or check")
@@ -283,7 +286,7 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def _check_importable(path: Path) -> None:
-    from derive.values import read_name
+    from derive.network.values import read_name
 
     try:
         if path.suffix != ".py":

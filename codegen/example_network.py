@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from derive.layers import Dense
+from derive.algebra.terms import Extent
+from derive.network.layers import Dense
 from derive.spec import Activation, Loss, Network
-from derive.terms import Extent
 
 WIDEST = 3  # units in a layer of the example
 DEEPEST = 3  # layers

@@ -16,11 +16,10 @@ from typing import Any
 import mpmath
 
 from codegen.example_network import small
-from derive.concrete import written_out
-from derive.derivation import Derivation, derive
-from derive.equation import Equation
-from derive.evaluate import Digits
-from derive.terms import (
+from derive.algebra.concrete import written_out
+from derive.algebra.equation import Equation
+from derive.algebra.evaluate import Digits
+from derive.algebra.terms import (
     Affine,
     Call,
     Index,
@@ -32,6 +31,7 @@ from derive.terms import (
     ordered,
     walk,
 )
+from derive.derivation import Derivation, derive
 
 DIGITS = 50
 STEP = Fraction(1, 10**15)  # of the central differences in many digits

@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cache
 
 from codegen import examples
-from codegen.checking import check_hand
-from codegen.hands import Hand
-from codegen.marked_markdown import markdown
-from derive.sheet import Heading
-from derive.sheets import read_sheet
-from derive.verdicts import Marked
+from codegen.commands.checking import check_hand
+from codegen.commands.hands import Hand
+from codegen.marked.markdown import markdown
+from derive.marking.verdicts import Marked
+from derive.sheets.door import read_sheet
+from derive.sheets.sheet import Heading
 
 _HEAD = """# Five lecture notes, marked
 

@@ -56,10 +56,10 @@ class HandItem(pytest.Item):
 
     def runtest(self) -> None:
         """Mark the sheet."""
-        from codegen.asserting import failing
-        from codegen.checking import check_hand
-        from codegen.hands import read_path
-        from codegen.sources import read_source
+        from codegen.asserts.asserting import failing
+        from codegen.commands.checking import check_hand
+        from codegen.commands.hands import read_path
+        from codegen.commands.sources import read_source
 
         hand = read_path(self.path, self.path.name)
         spec = self.config.getini("gradwright_spec")

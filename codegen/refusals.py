@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
+from derive.algebra.text import plain
 from derive.derivation import Derivation
 from derive.errors import SpecError
-from derive.text import plain
 
 REMEDY = 'add domain = "unchecked"'
 

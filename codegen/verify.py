@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from codegen.arithmetic import PRECISE
 from codegen.backprop import backprop_of, loss_value, passed, precise, sizes
-from codegen.draws import Draw, Floats, draw, takes_labels
+from codegen.referee.arithmetic import PRECISE
+from codegen.referee.draws import Draw, Floats, draw, takes_labels
+from codegen.referee.ties import tied
 from codegen.report import COMPLEX, CONTRACT, DIGITS, GENERIC, Report, Row
-from codegen.ties import tied
 from codegen.verify_trainer import trains
 from derive.errors import SpecError
 from derive.spec import Network

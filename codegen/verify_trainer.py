@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from codegen.backprop import Backprop, next_state, next_state_sizes, passed, sizes
-from codegen.draws import Draw, Floats
+from codegen.referee.draws import Draw, Floats
 from codegen.report import GENERIC
 from derive.spec import Network
 

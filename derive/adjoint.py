@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from derive.canon import equal
-from derive.equation import Equation
-from derive.identities import with_slopes
-from derive.index import at, contracted, define, derivative, fresh, replace_term
-from derive.lemmas import expand_slopes, fold_ratio
-from derive.simplify import cost, tidy
-from derive.steps import Builder
-from derive.terms import (
+from derive.algebra.canon import equal
+from derive.algebra.equation import Equation
+from derive.algebra.index import at, contracted, define, derivative, fresh, replace_term
+from derive.algebra.simplify import cost, tidy
+from derive.algebra.terms import (
     ZERO,
     Affine,
     Extremum,
@@ -35,6 +32,9 @@ from derive.terms import (
     total,
     walk,
 )
+from derive.identities import with_slopes
+from derive.lemmas import expand_slopes, fold_ratio
+from derive.steps import Builder
 
 Upstream = Callable[[Ref], Term]  # the error of an entry: its delta, or dL/d entry
 NAMES = "kmpqrtuvijabcdefgh"  # for the indices that the chain rule sums over

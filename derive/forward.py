@@ -12,19 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from derive.equation import Equation
-from derive.formula import read_formula
-from derive.index import define
-from derive.kinds import recipe, residual
-from derive.layers import AnyLayer, Dense, Residual
-from derive.primitives import LIKELIHOODS, LOSSES, UNIT_SUM
-from derive.prove import Fact
-from derive.shapes import Shape, after
-from derive.simplify import factors_of, split_logs
-from derive.spec import Network
-from derive.stages import SAMPLE, Stage, entry, relabelled
-from derive.staging import Naming, make_stage
-from derive.terms import (
+from derive.algebra.equation import Equation
+from derive.algebra.index import define
+from derive.algebra.prove import Fact
+from derive.algebra.simplify import factors_of, split_logs
+from derive.algebra.terms import (
     ONE,
     Add,
     Apply,
@@ -47,7 +39,15 @@ from derive.terms import (
     refs,
     total,
 )
-from derive.written import read_index_formula
+from derive.formulas.formula import read_formula
+from derive.formulas.written import read_index_formula
+from derive.kinds import recipe, residual
+from derive.network.layers import AnyLayer, Dense, Residual
+from derive.network.shapes import Shape, after
+from derive.primitives import LIKELIHOODS, LOSSES, UNIT_SUM
+from derive.spec import Network
+from derive.stages import SAMPLE, Stage, entry, relabelled
+from derive.staging import Naming, make_stage
 
 X, Y = Tensor("x", "input"), Tensor("y", "target")
 LOSS = Tensor("L", "loss")

@@ -7,14 +7,14 @@ from functools import lru_cache
 from itertools import pairwise
 
 from derive.adjoint import apart, append_rule, carried, formal
+from derive.algebra.index import derivative
+from derive.algebra.terms import Extent, Index, Label, Partial, Tensor, free_indices, mul, ref
 from derive.forward import at_number, generic_stage
-from derive.index import derivative
-from derive.layers import Activation, Dense
 from derive.lemma_book import error, of_loss
+from derive.network.layers import Activation, Dense
 from derive.stages import Moved, Stage
 from derive.staging import Naming
 from derive.steps import BY_DEFINITION, Builder, Chain
-from derive.terms import Extent, Index, Label, Partial, Tensor, free_indices, mul, ref
 
 
 @lru_cache(maxsize=8)

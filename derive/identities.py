@@ -14,15 +14,14 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations_with_replacement
 
-from derive.brackets import case_split
-from derive.calculus import derivative
-from derive.canon import equal, normal
-from derive.fitting import Span, fit
-from derive.polynomial import TooBig, effort
-from derive.primitives import DEFINED
-from derive.simplify import cost, tidy
-from derive.substitution import expand_functions, replace_term
-from derive.terms import (
+from derive.algebra.brackets import case_split
+from derive.algebra.calculus import derivative
+from derive.algebra.canon import equal, normal
+from derive.algebra.fitting import Span, fit
+from derive.algebra.polynomial import TooBig, effort
+from derive.algebra.simplify import cost, tidy
+from derive.algebra.substitution import expand_functions, replace_term
+from derive.algebra.terms import (
     ONE,
     Apply,
     Call,
@@ -42,6 +41,7 @@ from derive.terms import (
     structure,
     walk,
 )
+from derive.primitives import DEFINED
 
 S = ref(Tensor("s", "preactivation", batched=False))
 
@@ -71,7 +71,7 @@ class Slope:
 def slope(phi: Term) -> Slope:
     """The slope of the activation o = phi(S).
 
-    >>> from derive.terms import call
+    >>> from derive.algebra.terms import call
     >>> str(slope(call("sigmoid", S)).best), str(slope(call("tanh", S)).best)
     ('o*(1 - o)', '1 - o**2')
     """

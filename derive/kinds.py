@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from math import prod
 
+from derive.algebra.terms import Extent
 from derive.errors import NotYet, rational_text
-from derive.layers import (
+from derive.network.layers import (
     AvgPool,
     BatchNorm,
     Conv,
@@ -24,8 +25,7 @@ from derive.layers import (
     LayerNorm,
     MaxPool,
 )
-from derive.shapes import Shape, pads
-from derive.terms import Extent
+from derive.network.shapes import Shape, pads
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from derive.equation import Equation
+from derive.algebra.equation import Equation
+from derive.algebra.index import replace_term
+from derive.algebra.terms import ONE, Apply, Partial, Ref, Term
 from derive.forward import LOSS, Forward, delta_of
 from derive.identities import O, S
-from derive.index import replace_term
 from derive.lemmas import jacobian_lemma, loss_lemma, slope_lemmas
 from derive.stages import Stage, entry
 from derive.steps import BY_DEFINITION, Builder, Chain
-from derive.terms import ONE, Apply, Partial, Ref, Term
 
 
 def error(place: Ref) -> Term:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 
-from derive.canon import equal
-from derive.equation import Equation
-from derive.identities import O, S, function_slope, recognised, slope, with_slopes
-from derive.index import (
+from derive.algebra.canon import equal
+from derive.algebra.equation import Equation
+from derive.algebra.index import (
     at,
     contracted,
     define,
@@ -17,11 +16,9 @@ from derive.index import (
     push,
     replace_term,
 )
-from derive.primitives import DEFINED
-from derive.prove import prove
-from derive.simplify import cost, tidy
-from derive.steps import BY_DEFINITION, Builder, Chain
-from derive.terms import (
+from derive.algebra.prove import prove
+from derive.algebra.simplify import cost, tidy
+from derive.algebra.terms import (
     Add,
     Affine,
     Apply,
@@ -45,6 +42,9 @@ from derive.terms import (
     refs,
     walk,
 )
+from derive.identities import O, S, function_slope, recognised, slope, with_slopes
+from derive.primitives import DEFINED
+from derive.steps import BY_DEFINITION, Builder, Chain
 
 LONGEST = 60  # operations in a line that is still shown rule by rule
 MOST_LINES = 8

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derive.terms import ZERO, Compare, Num, Piecewise, Term, call, exp, power
+from derive.algebra.terms import ZERO, Compare, Num, Piecewise, Term, call, exp, power
 
 
 def _max(*args: Term) -> Term:

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
-from derive import bounds
 from derive.errors import SpecError, join, shown
-from derive.layers import (
+from derive.formulas import bounds
+from derive.formulas.written import named_entry, read_index_formula
+from derive.network.layers import (
     AnyLayer,
     AvgPool,
     BatchNorm,
@@ -29,12 +30,12 @@ from derive.layers import (
     MaxPool,
     Residual,
 )
-from derive.loading import check_data, parse, read_file
-from derive.parts import LIKELIHOOD, Activation, Init, Loss, Model
-from derive.problems import problems_of
-from derive.shapes import Shape, pads, through, written
-from derive.shorthand import is_one_line
-from derive.values import (
+from derive.network.loading import check_data, parse, read_file
+from derive.network.parts import LIKELIHOOD, Activation, Init, Loss, Model
+from derive.network.problems import problems_of
+from derive.network.shapes import Shape, pads, through, written
+from derive.network.shorthand import is_one_line
+from derive.network.values import (
     NAME,
     SHAPE,
     TITLE,
@@ -45,7 +46,6 @@ from derive.values import (
     whole,
     word,
 )
-from derive.written import named_entry, read_index_formula
 
 __all__ = [
     "Activation",

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from derive.equation import Equation
-from derive.index import relabel
-from derive.layers import AnyLayer, Dense
-from derive.shapes import Shape
-from derive.terms import (
+from derive.algebra.equation import Equation
+from derive.algebra.index import relabel
+from derive.algebra.terms import (
     Affine,
     Extent,
     Function,
@@ -26,6 +24,8 @@ from derive.terms import (
     ordered,
     ref,
 )
+from derive.network.layers import AnyLayer, Dense
+from derive.network.shapes import Shape
 
 SAMPLE = Index("n", "N", sample=True)
 Start = tuple[str, Fraction | None]  # glorot, he, normal with its sigma, zeros or ones

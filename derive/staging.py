@@ -12,17 +12,9 @@ from itertools import chain, count
 from math import prod
 from string import ascii_lowercase
 
-from derive.equation import Equation
-from derive.formula import read_formula
-from derive.identities import S
-from derive.index import in_range, replace_term
-from derive.kinds import Recipe
-from derive.layers import Activation, AnyLayer
-from derive.parts import Init
-from derive.primitives import ACTIVATIONS, INDEXED_ACTIVATIONS
-from derive.shapes import Shape
-from derive.stages import SAMPLE, Stage, Start, entry
-from derive.terms import (
+from derive.algebra.equation import Equation
+from derive.algebra.index import in_range, replace_term
+from derive.algebra.terms import (
     Affine,
     Apply,
     Function,
@@ -35,7 +27,15 @@ from derive.terms import (
     mul,
     ref,
 )
-from derive.written import Scope, Written, apart, read_equation
+from derive.formulas.formula import read_formula
+from derive.formulas.written import Scope, Written, apart, read_equation
+from derive.identities import S
+from derive.kinds import Recipe
+from derive.network.layers import Activation, AnyLayer
+from derive.network.parts import Init
+from derive.network.shapes import Shape
+from derive.primitives import ACTIVATIONS, INDEXED_ACTIVATIONS
+from derive.stages import SAMPLE, Stage, Start, entry
 
 DELTA_KINDS = ("dense", "conv", "layer_norm", "batch_norm", "equations")
 

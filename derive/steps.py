@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from derive.prove import BY_DEFINITION, BY_RULE, PROVED, SAMPLED, TESTED, Check, Fact, prove
-from derive.terms import Term
+from derive.algebra.prove import BY_DEFINITION, BY_RULE, PROVED, SAMPLED, TESTED, Check, Fact, prove
+from derive.algebra.terms import Term
 
 __all__ = ["BY_DEFINITION", "BY_RULE", "PROVED", "SAMPLED", "TESTED", "Builder", "Chain", "Step"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import mpmath
 
-from derive.terms import (
+from derive.algebra.terms import (
     Add,
     Affine,
     Apply,

@@ -14,11 +14,8 @@ from random import Random
 
 import mpmath
 
-from derive.derivation import Derivation
-from derive.equation import Equation
-from derive.identities import S
-from derive.steps import Chain
-from derive.terms import (
+from derive.algebra.equation import Equation
+from derive.algebra.terms import (
     Apply,
     Extent,
     Index,
@@ -31,6 +28,9 @@ from derive.terms import (
     ordered,
     walk,
 )
+from derive.derivation import Derivation
+from derive.identities import S
+from derive.steps import Chain
 from tests.brute import STEP, Brute, Number, Place, close, difference
 
 Key = tuple[str, int, Place]  # letter, layer, place

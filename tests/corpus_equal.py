@@ -13,15 +13,15 @@ from fractions import Fraction
 from functools import cache
 from random import Random
 
-from derive.claim_evaluation import holds
-from derive.claim_numbers import NoLayer, Outside
-from derive.claim_places import NoValue
-from derive.claim_world import World
-from derive.claims import Claim
+from derive.claims.claim import Claim
+from derive.claims.evaluation import holds
+from derive.claims.numbers import NoLayer, Outside
+from derive.claims.places import NoValue
+from derive.claims.world import World
 from derive.profiles import profile
-from derive.reading import read
-from derive.reading_scope import Scope
-from derive.reading_tree import (
+from derive.reading.reader import read
+from derive.reading.scope import Scope
+from derive.reading.tree import (
     Bound,
     Bracket,
     Derivative,
@@ -42,8 +42,8 @@ from derive.reading_tree import (
     rebuilt,
     walk,
 )
+from derive.rewriting.writing import Unwritable, replaced
 from derive.spec import Network, load
-from derive.tree_writing import Unwritable, replaced
 from tests.corpus_slips import CHAPTERS, chapter_lines
 from tests.test_lecture_notes import (
     ENTRIES,

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from derive.claim_numbers import Outside
-from derive.claims import Claim
+from derive.claims.claim import Claim
+from derive.claims.numbers import Outside
 from derive.derivation import derive
-from derive.judging import Assumptions, Judge
+from derive.marking.judging import Assumptions, Judge
 from derive.profiles import names, profile
-from derive.reading import read
-from derive.reading_network import scope_of
-from derive.reading_scope import Scope
+from derive.reading.network import scope_of
+from derive.reading.reader import read
+from derive.reading.scope import Scope
 from derive.spec import Network, load
 from tests.notations import printed, writer_of
 from tests.test_lecture_notes import ENTRIES, HOLDS, NETWORKS, RIGHT

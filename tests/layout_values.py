@@ -9,7 +9,8 @@ from __future__ import annotations
 import cmath
 from collections.abc import Callable, Mapping
 
-from derive.layout import (
+from derive.algebra.terms import Add, Call, Index, Mul, Num, Pow, Sum, Term, free_indices
+from derive.writing.layout import (
     BigOp,
     Fenced,
     Fraction,
@@ -22,7 +23,6 @@ from derive.layout import (
     Row,
     Script,
 )
-from derive.terms import Add, Call, Index, Mul, Num, Pow, Sum, Term, free_indices
 
 Scales = dict[str, complex]
 Leaves = Mapping[Layout, tuple[complex, tuple[str, ...]]]

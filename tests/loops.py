@@ -11,9 +11,8 @@ import random
 from collections.abc import Iterable, Mapping
 from itertools import product
 
-from derive.derivation import Derivation
-from derive.equation import Equation
-from derive.terms import (
+from derive.algebra.equation import Equation
+from derive.algebra.terms import (
     Add,
     Affine,
     Argmax,
@@ -35,6 +34,7 @@ from derive.terms import (
     Term,
     free_indices,
 )
+from derive.derivation import Derivation
 
 Arrays = dict[Tensor, dict[tuple[int, ...], complex]]
 

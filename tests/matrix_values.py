@@ -9,22 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.matrix import (
-    Diagonal,
-    Fill,
-    Hadamard,
-    Identity,
-    Map,
-    Mat,
-    Plus,
-    Product,
-    SampleSum,
-    Scale,
-    Transpose,
-    Whole,
-    hole,
-)
-from derive.terms import (
+from derive.algebra.terms import (
     Add,
     Affine,
     Call,
@@ -42,6 +27,21 @@ from derive.terms import (
     Sum,
     Tensor,
     Term,
+)
+from derive.matrices.expressions import (
+    Diagonal,
+    Fill,
+    Hadamard,
+    Identity,
+    Map,
+    Mat,
+    Plus,
+    Product,
+    SampleSum,
+    Scale,
+    Transpose,
+    Whole,
+    hole,
 )
 
 Array = NDArray[Any]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from codegen.program import Program, Start, Training
-from derive.equation import Equation
-from derive.terms import (
+from codegen.emitting.program import Program, Start, Training
+from derive.algebra.equation import Equation
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Compare,

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codegen.latex_math import formula
-from derive.canon import equal
-from derive.claim_terms import Terms
-from derive.derivation import Derivation
-from derive.index import at
-from derive.matrix import Mat
-from derive.matrix_entry import entry
-from derive.naming import ROLE_OF
-from derive.notation import Context, Writer
-from derive.profiles import profile
-from derive.reading_tree import Node
-from derive.terms import (
+from codegen.pages.latex_math import formula
+from derive.algebra.canon import equal
+from derive.algebra.index import at
+from derive.algebra.terms import (
     Affine,
     Apply,
     Argmax,
@@ -33,6 +25,14 @@ from derive.terms import (
     rebuild,
     ref,
 )
+from derive.claims.terms import Terms
+from derive.derivation import Derivation
+from derive.matrices.entry import entry
+from derive.matrices.expressions import Mat
+from derive.profiles import profile
+from derive.reading.tree import Node
+from derive.writing.naming import ROLE_OF
+from derive.writing.notation import Context, Writer
 
 OWN_LETTERS = ("phi", "psi", "chi", "omega", "loss")
 LOSS = ref(Tensor("L", "loss"), Index("n", "N", sample=True))

@@ -12,27 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from derive.canon import equal, normal, to_term
-from derive.claim_indices import NoTerm
-from derive.claim_terms import Terms
-from derive.claims import Claim
-from derive.derivation import Derivation
-from derive.errors import NotYet
-from derive.forward import LOSS
-from derive.identities import O, S
-from derive.index import at, expand_functions, relabel, replace_term, written_out
-from derive.polynomial import TooBig
-from derive.profile import Profile
-from derive.profiles import profile
-from derive.reading import read
-from derive.reading_network import scope_of, terms_of
-from derive.reading_scope import Scope
-from derive.reading_tree import Grid, Node, rebuilt
-from derive.stages import entry
-from derive.steps import Step
-from derive.strategies import UPDATE, Told, tell
-from derive.symbols import Function as Named
-from derive.terms import (
+from derive.algebra.canon import equal, normal, to_term
+from derive.algebra.index import at, expand_functions, relabel, replace_term, written_out
+from derive.algebra.polynomial import TooBig
+from derive.algebra.symbols import Function as Named
+from derive.algebra.terms import (
     ONE,
     Affine,
     Apply,
@@ -51,6 +35,22 @@ from derive.terms import (
     refs,
     walk,
 )
+from derive.claims.claim import Claim
+from derive.claims.indices import NoTerm
+from derive.claims.terms import Terms
+from derive.derivation import Derivation
+from derive.errors import NotYet
+from derive.forward import LOSS
+from derive.identities import O, S
+from derive.profiles import profile
+from derive.reading.network import scope_of, terms_of
+from derive.reading.reader import read
+from derive.reading.scope import Scope
+from derive.reading.tree import Grid, Node, rebuilt
+from derive.stages import entry
+from derive.steps import Step
+from derive.strategies.ways import UPDATE, Told, tell
+from derive.writing.profile import Profile
 from tests.notations import plain
 from tests.notes_structures import structural
 from tests.notes_words import Legend, at_last, labelled, without_words

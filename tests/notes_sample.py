@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from codegen.diagrams import Column, Node, Note, network_picture, plot_loglog, value_graph
-from codegen.document import (
+from codegen.pages.diagrams import Column, Node, Note, network_picture, plot_loglog, value_graph
+from codegen.pages.document import (
     Code,
     CodeLine,
     CodeListing,
@@ -29,8 +29,8 @@ from codegen.document import (
     Table,
     Tint,
 )
-from codegen.numbering import numbered
-from derive.layout import (
+from codegen.pages.numbering import numbered
+from derive.writing.layout import (
     BigOp,
     Cases,
     Function,

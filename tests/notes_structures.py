@@ -10,9 +10,23 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from derive.claims import Claim
-from derive.index import define
-from derive.reading_tree import (
+from derive.algebra.index import define
+from derive.algebra.terms import (
+    Const,
+    Label,
+    Mul,
+    Partial,
+    Pow,
+    Ref,
+    Sum,
+    Tensor,
+    Term,
+    mul,
+    total,
+    walk,
+)
+from derive.claims.claim import Claim
+from derive.reading.tree import (
     Applied,
     Derivative,
     Dots,
@@ -34,21 +48,7 @@ from derive.reading_tree import (
     rebuilt,
 )
 from derive.stages import SAMPLE
-from derive.strategies import UPDATE
-from derive.terms import (
-    Const,
-    Label,
-    Mul,
-    Partial,
-    Pow,
-    Ref,
-    Sum,
-    Tensor,
-    Term,
-    mul,
-    total,
-    walk,
-)
+from derive.strategies.ways import UPDATE
 from tests.notations import plain
 from tests.notes_words import at_last
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from derive.claims import Claim
-from derive.reading_tree import (
+from derive.algebra.terms import Label
+from derive.claims.claim import Claim
+from derive.reading.tree import (
     Applied,
     AtPoint,
     Derivative,
@@ -27,7 +28,6 @@ from derive.reading_tree import (
     rebuilt,
     walk,
 )
-from derive.terms import Label
 
 
 def is_network(node: Node) -> bool:

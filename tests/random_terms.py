@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from derive.terms import (
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Affine,

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.arrays import lower
-from codegen.nodes import Node, walk
-from codegen.python import Statement, source
-from derive.errors import NotYet
-from derive.terms import (
+from codegen.emitting.python import Statement, source
+from codegen.lowering.arrays import lower
+from codegen.lowering.nodes import Node, walk
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Affine,
@@ -38,6 +37,7 @@ from derive.terms import (
     exp,
     ref,
 )
+from derive.errors import NotYet
 
 SIZES = {"N": 3}
 N = Index("n", "N", sample=True)

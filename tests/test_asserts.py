@@ -14,9 +14,9 @@ import pytest
 import sympy as sp
 
 import gradwright
+from codegen.asserts.backward_frameworks import framework_of
+from codegen.asserts.hand_text import hand_of
 from codegen.backprop import loss_and_gradients
-from codegen.backward_frameworks import framework_of
-from codegen.hand_text import hand_of
 from derive.errors import SpecError
 from derive.spec import load
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codegen import examples
-from derive.loading import LARGEST_FILE
+from derive.network.loading import LARGEST_FILE
 from tests.command_line import Cli, assert_refused, files, process
 
 LINE = "2 > 3 tanh > 1 sigmoid : binary_cross_entropy"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.brackets import sign
-from derive.canon import TooBig, equal, normal, to_term
-from derive.flattening import flattened
-from derive.polynomial import opened
-from derive.simplify import cost, split_logs, tidy
-from derive.terms import (
+from derive.algebra.brackets import sign
+from derive.algebra.canon import TooBig, equal, normal, to_term
+from derive.algebra.flattening import flattened
+from derive.algebra.polynomial import opened
+from derive.algebra.simplify import cost, split_logs, tidy
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Add,
@@ -402,7 +402,7 @@ def test_logarithms_are_split_as_likelihoods_need() -> None:
 
 
 def test_generic_functions_are_atoms() -> None:
-    from derive.terms import Apply
+    from derive.algebra.terms import Apply
 
     phi = Function("phi")
     assert equal(Apply(phi, A + B), Apply(phi, B + A))

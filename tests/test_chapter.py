@@ -11,7 +11,6 @@ import mpmath
 import numpy as np
 import pytest
 
-from codegen import pdf
 from codegen.chapter import (
     chapter,
     equation_numbers,
@@ -23,17 +22,18 @@ from codegen.chapter import (
 from codegen.chapter.figures import figure
 from codegen.chapter.groups import groups_of
 from codegen.chapter.opening_words import title
-from codegen.document import CodeListing, CrossRef, Display, Document, Lemma, Line, Paragraph
+from codegen.emitting.module import emit
 from codegen.example_network import DEEPEST, WIDEST, small
 from codegen.example_numbers import Numbers, numbers_of
-from codegen.module import emit
-from codegen.numbering import nodes
+from codegen.pages import pdf
+from codegen.pages.document import CodeListing, CrossRef, Display, Document, Lemma, Line, Paragraph
+from codegen.pages.numbering import nodes
 from derive import profiles
+from derive.algebra.terms import Label
 from derive.derivation import Derivation, derive
-from derive.layout import Number
 from derive.spec import load
-from derive.strategies import tell
-from derive.terms import Label
+from derive.strategies.ways import tell
+from derive.writing.layout import Number
 
 XOR = "2 > 2 sigmoid > 1 sigmoid : binary_cross_entropy"
 DEEP = "64" + " > 64 relu" * 19 + " > 10 softmax : cross_entropy"

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from codegen.chapter import notes_tex
-from derive.claim_examples import Examples, is_number
-from derive.claims import Claim
-from derive.compositions import compositions
+from derive.claims.claim import Claim
+from derive.claims.examples import Examples, is_number
 from derive.derivation import Derivation, derive
-from derive.first_look import Observer
-from derive.judging import Judge
+from derive.marking.compositions import compositions
+from derive.marking.first_look import Observer
+from derive.marking.judging import Judge
+from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF
 from derive.profiles import names, profile
-from derive.reading_network import scope_of
-from derive.reading_scope import Scope
-from derive.reading_tree import Num, walk
-from derive.sheet import Formula, Sheet
-from derive.sheets import claims_of, read_sheet
-from derive.verdicts import DEFINITION, RIGHT, RIGHT_IF
+from derive.reading.network import scope_of
+from derive.reading.scope import Scope
+from derive.reading.tree import Num, walk
+from derive.sheets.door import claims_of, read_sheet
+from derive.sheets.sheet import Formula, Sheet
 
 EXAMPLES = Path(__file__).parent.parent / "codegen" / "examples"
 ALL = sorted(path.stem for path in EXAMPLES.glob("*.toml"))

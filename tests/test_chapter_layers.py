@@ -9,22 +9,31 @@ from typing import Any
 
 import pytest
 
-from codegen import examples, pdf
+from codegen import examples
 from codegen.chapter import chapter, equation_numbers, notes_html, notes_tex
 from codegen.chapter.opening_words import title
 from codegen.chapter.reach import _reached, flipped
 from codegen.chapter.stage_names import decimal, option_text, stage_name
-from codegen.document import CodeListing, CrossRef, Document, Figure, Listing, Paragraph, Table
-from codegen.numbering import nodes
-from codegen.sources import example
+from codegen.commands.sources import example
+from codegen.pages import pdf
+from codegen.pages.document import (
+    CodeListing,
+    CrossRef,
+    Document,
+    Figure,
+    Listing,
+    Paragraph,
+    Table,
+)
+from codegen.pages.numbering import nodes
 from derive import profiles
+from derive.algebra.prove import PROVED, Unproved, prove
+from derive.algebra.terms import Index
 from derive.derivation import Derivation, derive
-from derive.layers import Conv, MaxPool
-from derive.prove import PROVED, Unproved, prove
-from derive.shapes import pads
+from derive.network.layers import Conv, MaxPool
+from derive.network.shapes import pads
 from derive.spec import load
 from derive.stages import entry
-from derive.terms import Index
 
 CONV: dict[str, Any] = {"kind": "conv", "channels": 2, "kernel": 3}
 NETWORKS: dict[str, Any] = {

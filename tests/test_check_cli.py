@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from codegen import examples
-from codegen.hands import parted
-from codegen.marked_json import schema
+from codegen.commands.hands import parted
+from codegen.marked.json import schema
 from derive.errors import SpecError
 from tests.command_line import Cli, assert_refused, files, process
 from tests.test_marked import assert_fits

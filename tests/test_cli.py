@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from codegen import build, examples, pdf
-from codegen.files import MEMORY
-from codegen.module import emit
+from codegen import build, examples
+from codegen.commands.files import MEMORY
+from codegen.emitting.module import emit
+from codegen.pages import pdf
 from tests.command_line import ROOT, Cli, Result, assert_refused, files, process
 
 LINE = "2 > 3 tanh > 1 sigmoid : binary_cross_entropy"

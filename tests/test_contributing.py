@@ -25,8 +25,8 @@ def test_the_places_exist() -> None:
 def test_the_names_exist() -> None:
     for name in ("KINDS", "AnyLayer", "LAYERS", "CATALOGUE", "DEFINED", "Site", "View"):
         assert f"`{name}`" in TEXT
-        found = [p for p in (README.parent / "derive").glob("*.py") if defines(p, name)]
-        found += [p for p in (README.parent / "codegen").glob("*.py") if defines(p, name)]
+        found = [p for p in (README.parent / "derive").rglob("*.py") if defines(p, name)]
+        found += [p for p in (README.parent / "codegen").rglob("*.py") if defines(p, name)]
         assert found, name
 
 

@@ -15,10 +15,9 @@ import mpmath
 import pytest
 import sympy as sp
 
-from derive.concrete import written_out
-from derive.derivation import Derivation, derive
-from derive.prove import SAMPLED
-from derive.terms import (
+from derive.algebra.concrete import written_out
+from derive.algebra.prove import SAMPLED
+from derive.algebra.terms import (
     Add,
     Affine,
     Call,
@@ -35,6 +34,7 @@ from derive.terms import (
     free_indices,
     ordered,
 )
+from derive.derivation import Derivation, derive
 from tests.brute import DIGITS, Brute, close
 from tests.concrete_nets import ACTIVATIONS, SAMPLES, Net, assert_derivation
 

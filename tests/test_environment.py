@@ -13,22 +13,22 @@ from typing import Any
 
 import pytest
 
-from derive.claims import Claim
-from derive.conventions import PLAIN, Conventions
-from derive.environment import Environment, directed, environment
+from derive.algebra.symbols import Label
+from derive.claims.claim import Claim
 from derive.errors import SpecError
-from derive.judging import Assumptions, Judge
-from derive.reading_own import Bound
-from derive.reading_scope import Scope
-from derive.sheet import Sheet
-from derive.sheet_forward import forwards
-from derive.sheet_layers import Layering, layers_below
-from derive.sheet_legend import legend
-from derive.sheet_statements import statements
-from derive.sheets import claims_of, read_sheet
-from derive.signs import Sign
+from derive.marking.conventions import PLAIN, Conventions
+from derive.marking.judging import Assumptions, Judge
+from derive.reading.own import Bound
+from derive.reading.scope import Scope
+from derive.sheets.door import claims_of, read_sheet
+from derive.sheets.environment import Environment, directed, environment
+from derive.sheets.forward import forwards
+from derive.sheets.layers import Layering, layers_below
+from derive.sheets.legend import legend
+from derive.sheets.sheet import Sheet
+from derive.sheets.statements import statements
 from derive.spec import Network, load
-from derive.symbols import Label
+from derive.writing.signs import Sign
 
 FOLDER = Path(__file__).parent / "data" / "sheets"
 

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from derive.marking import mark
-from derive.reading import read
-from derive.sheets import read_sheet
+from derive.marking.marker import mark
+from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER
+from derive.reading.reader import read
+from derive.sheets.door import read_sheet
 from derive.spec import load
-from derive.verdicts import DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER
 from tests.corpus_equal import (
     Equal,
     Line,

@@ -10,7 +10,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from codegen.module import emit
+from codegen.emitting.module import emit
 from codegen.verify import load_source, verify
 from derive.derivation import derive
 from derive.spec import load

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from codegen import build, examples
-from codegen.sources import example, read_source
+from codegen.commands.sources import example, read_source
 from codegen.toml_text import toml
 from codegen.verify import load_source
 from derive.derivation import Derivation, derive

@@ -9,10 +9,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from codegen.exposed import exposed, exposed_names
-from codegen.faster import faster
-from codegen.module import emit
-from codegen.nodes import array, node, number, ufunc, walk
+from codegen.emitting.faster import faster
+from codegen.emitting.module import emit
+from codegen.lowering.nodes import array, node, number, ufunc, walk
+from codegen.stability.exposed import exposed, exposed_names
 from codegen.verify import load_source
 from derive.derivation import derive
 from derive.spec import load

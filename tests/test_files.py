@@ -13,8 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from codegen import files
-from codegen.files import MEMORY, has_true_stamp, stamped, write_file, write_files, write_folder
+from codegen.commands import files
+from codegen.commands.files import (
+    MEMORY,
+    has_true_stamp,
+    stamped,
+    write_file,
+    write_files,
+    write_folder,
+)
 from derive.errors import SpecError
 
 TEXT = "# one\n# two\n'''Words.'''\n\nx = 1\n"
@@ -179,7 +186,7 @@ CHILD = """
 import os, signal, sys, resource
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background runs
-from codegen import files
+from codegen.commands import files
 what, folder = sys.argv[1], Path(sys.argv[2])
 if what == "limit":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -12,10 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.errors import SpecError
-from derive.formula import FUNCTIONS, read_formula
-from derive.points import Point
-from derive.terms import (
+from derive.algebra.points import Point
+from derive.algebra.terms import (
     Add,
     Call,
     Const,
@@ -35,7 +33,15 @@ from derive.terms import (
     ref,
     walk,
 )
-from derive.written import Scope, Written, read_equation, read_equations, read_index_formula
+from derive.errors import SpecError
+from derive.formulas.formula import FUNCTIONS, read_formula
+from derive.formulas.written import (
+    Scope,
+    Written,
+    read_equation,
+    read_equations,
+    read_index_formula,
+)
 
 S, OUT, Y = (ref(Tensor(letter, "quantity", None, batched=False)) for letter in "soy")
 HALF = Fraction(1, 2)

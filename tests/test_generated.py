@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from codegen import examples, pdf, shelf
+from codegen import examples
 from codegen.build import Built
-from codegen.files import MEMORY
+from codegen.commands import shelf
+from codegen.commands.files import MEMORY
+from codegen.pages import pdf
 from tests.command_line import Cli
 
 ROOT = Path(shelf.__file__).parent.parent

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from codegen import cli, pdf
-from codegen.latex_safety import assert_safe_latex
+from codegen import cli
+from codegen.pages import pdf
+from codegen.pages.latex_safety import assert_safe_latex
 from derive.spec import load
 from tests.command_line import Cli
 

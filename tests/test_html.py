@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from codegen.html import html
-from codegen.markdown import markdown
+from codegen.pages.html import html
+from codegen.pages.markdown import markdown
+from codegen.pages.terminal import terminal
 from codegen.render import FONTS
-from codegen.terminal import terminal
 from tests.notes_sample import HOSTILE, hostile_document, sample
 
 VOID = {"meta", "br", "hr"}

@@ -8,14 +8,14 @@ from typing import Any
 import mpmath
 import pytest
 
-from derive.canon import normal
-from derive.fitting import Span, fit
-from derive.formula import read_formula
+from derive.algebra.canon import normal
+from derive.algebra.fitting import Span, fit
+from derive.algebra.index import replace_term
+from derive.algebra.simplify import cost
+from derive.algebra.terms import ONE, Apply, Function, Num, Term, call, exp, lift, power, walk
+from derive.formulas.formula import read_formula
 from derive.identities import O, S, function_slope, recognised, slope, with_slopes
-from derive.index import replace_term
 from derive.primitives import ACTIVATIONS, DEFINED
-from derive.simplify import cost
-from derive.terms import ONE, Apply, Function, Num, Term, call, exp, lift, power, walk
 from tests.brute import DIGITS, Brute, close, difference, mp_function
 
 OPTIONS: dict[str, Term] = {"slope": lift(1) / 100, "alpha": ONE}

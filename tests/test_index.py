@@ -12,9 +12,8 @@ import sympy as sp
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from derive.calculus import CALCULUS
-from derive.errors import NotYet
-from derive.index import (
+from derive.algebra.calculus import CALCULUS
+from derive.algebra.index import (
     at,
     contract,
     contracted,
@@ -28,8 +27,7 @@ from derive.index import (
     solve,
     written_out,
 )
-from derive.primitives import DEFINED
-from derive.terms import (
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Affine,
@@ -58,6 +56,8 @@ from derive.terms import (
     ref,
     walk,
 )
+from derive.errors import NotYet
+from derive.primitives import DEFINED
 from tests.brute import DIGITS, Brute, OutsideDomain, at_random, close, real_value
 from tests.random_terms import INDICES, SIZES, C, I, J, K, M, W, X, places, smooth, terms
 
@@ -355,7 +355,7 @@ def test_the_derivative_of_a_maximum_is_at_its_first_place() -> None:
 
 
 def test_an_argmax_over_two_indices_keeps_row_major_order() -> None:
-    from derive.canon import normal, to_term
+    from derive.algebra.canon import normal, to_term
 
     for indices in ((I, K), (K, I)):
         largest = Extremum("max", ref(W, I, K), indices)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from codegen import pdf
-from codegen.break_lines import broken
-from codegen.document import (
+from codegen.pages import pdf
+from codegen.pages.break_lines import broken
+from codegen.pages.document import (
     CodeLine,
     CodeListing,
     CrossRef,
@@ -27,14 +27,14 @@ from codegen.document import (
     Section,
     Table,
 )
-from codegen.latex import latex
-from codegen.latex_displays import equations
-from codegen.latex_math import formula
-from codegen.latex_safety import assert_safe_body, assert_safe_latex
-from codegen.numbering import numbered
+from codegen.pages.latex import latex
+from codegen.pages.latex_displays import equations
+from codegen.pages.latex_math import formula
+from codegen.pages.latex_safety import assert_safe_body, assert_safe_latex
+from codegen.pages.numbering import numbered
+from codegen.pages.tex_text import escape, pdf_string
 from codegen.render import TEMPLATES
-from codegen.tex_text import escape, pdf_string
-from derive.layout import Fraction, Ident, Layout, Operator, paren, row
+from derive.writing.layout import Fraction, Ident, Layout, Operator, paren, row
 from tests import notes_sample as sample_parts
 from tests.notes_sample import HOSTILE, at, hostile_document, math, sample
 

@@ -10,20 +10,27 @@ from pathlib import Path
 import mpmath
 import pytest
 
-from derive import calculus, primitives
-from derive.formula import read_formula
+from derive import primitives
+from derive.algebra import calculus
+from derive.algebra.terms import ONE, Apply, Partial, Tensor, Term, lift, walk
+from derive.formulas.formula import read_formula
 from derive.identities import O, S
-from derive.terms import ONE, Apply, Partial, Tensor, Term, lift, walk
 from tests.brute import Brute, close
 from tests.concrete_nets import ACTIVATIONS as BY_HAND
 from tests.concrete_nets import LOSSES as LOSSES_BY_HAND
 
 DERIVE = Path(__file__).parent.parent / "derive"
-FILES = sorted(DERIVE.glob("*.py"))
+FILES = sorted(DERIVE.rglob("*.py"))
 LONGEST = 430  # lines of a file that can still be read in one sitting
 #: What may stand under derive/: the standard library apart, nothing else.
 THIRD_PARTY = {"sympy", "mpmath", "pydantic", "pydantic_core", "lark"}
 NEVER = {"codegen", "numpy", "typer", "rich", "jinja2", "torch", "sklearn", "matplotlib"}
+
+
+def module(path: Path) -> str:
+    """The name of a file's module, without `derive.`."""
+    parts = path.relative_to(DERIVE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imports(path: Path, inside_functions: bool = True) -> set[str]:
@@ -36,12 +43,11 @@ def imports(path: Path, inside_functions: bool = True) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
-            if node.module == "derive":
-                found |= {f"derive.{alias.name}" for alias in node.names}
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", FILES, ids=module)
 def test_derive_looks_neither_ahead_nor_aside(path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(path)}
     assert not roots & NEVER, f"{path.name} looks ahead to {roots & NEVER}"
@@ -49,37 +55,37 @@ def test_derive_looks_neither_ahead_nor_aside(path: Path) -> None:
 
 def test_imports_point_one_way() -> None:
     """At import no module needs itself; only the text of a term is fetched when it is printed."""
-    names = {path.stem for path in FILES}
+    names = {module(path) for path in FILES}
     graph = {
-        path.stem: {
-            name.split(".")[1]
+        module(path): {
+            name.removeprefix("derive.")
             for name in imports(path, inside_functions=False)
-            if name.startswith("derive.") and name.split(".")[1] in names
+            if name.removeprefix("derive.") in names - {module(path)}
         }
         for path in FILES
     }
     order = list(TopologicalSorter(graph).static_order())
-    chain = ["terms", "substitution", "canon", "simplify", "identities", "lemmas"]
-    chain += ["adjoint", "backward", "derivation"]
+    chain = [f"algebra.{name}" for name in ("terms", "substitution", "canon", "simplify")]
+    chain += ["identities", "lemmas", "adjoint", "backward", "derivation"]
     assert [name for name in order if name in chain] == chain
     late = {
-        path.stem: imports(path) - imports(path, inside_functions=False)
+        module(path): imports(path) - imports(path, inside_functions=False)
         for path in FILES
         if any(n.startswith("derive.") for n in imports(path) - imports(path, False))
     }
-    assert late == {"nodes": {"derive.text"}}
+    assert late == {"algebra.nodes": {"derive.algebra.text", "derive.algebra.text.plain"}}
 
 
 SUBSTITUTES = {"diff", "subs", "xreplace", "simplify", "doit", "expand", "lambdify", "sympify"}
 SUBSTITUTES |= {"parse_expr", "Derivative", "Integral", "solve", "evalf", "nsimplify"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", FILES, ids=module)
 def test_sympy_factors_polynomials_and_nothing_else(path: Path) -> None:
     """It would capture bound indices, or execute text, if it did more."""
     if not any(name.split(".")[0] == "sympy" for name in imports(path)):
         return
-    assert path.stem == "fraction"
+    assert module(path) == "algebra.fraction"
     used = {
         node.attr
         for node in ast.walk(ast.parse(path.read_text()))
@@ -88,19 +94,19 @@ def test_sympy_factors_polynomials_and_nothing_else(path: Path) -> None:
     assert not used & SUBSTITUTES
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", FILES, ids=module)
 def test_one_place_substitutes_and_one_differentiates(path: Path) -> None:
     """Only `substitution` makes places out of places, only `calculus` has rules of derivatives."""
     text = path.read_text()
-    if path.stem != "calculus":
+    if module(path) != "algebra.calculus":
         assert not re.search(r"^CALCULUS\b", text, re.M)
         assert not re.search(r"order \+ 1\)", text)
-    if path.stem != "substitution":
+    if module(path) != "algebra.substitution":
         defined = {n.name for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)}
         assert not defined & {"define", "replace_term", "replace_refs", "relabel"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", FILES, ids=module)
 def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST
 

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.folding import folded
-from codegen.module import emit, emit_test
+from codegen.emitting.folding import folded
+from codegen.emitting.module import emit, emit_test
 from codegen.verify import load_source
+from derive.algebra.terms import Tensor
 from derive.derivation import Derivation, derive
 from derive.forward import forward
 from derive.spec import load
-from derive.terms import Tensor
 from tests.layer_networks import random_spec
 from tests.loops import Loops, objective_value, random_arrays
 

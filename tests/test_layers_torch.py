@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.module import emit
+from codegen.emitting.module import emit
 from codegen.verify import load_source
+from derive.algebra.terms import Tensor
 from derive.derivation import Derivation, derive
-from derive.shapes import pads
+from derive.network.shapes import pads
 from derive.stages import Stage
-from derive.terms import Tensor
 from tests.layer_networks import random_spec
 
 torch = pytest.importorskip("torch")

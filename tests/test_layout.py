@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen.break_lines import broken
-from codegen.latex_math import formula
-from codegen.mathml import mathml
-from codegen.measure import rank, width
-from codegen.svg import runs
-from codegen.terminal_math import text
-from derive.layout import (
+from codegen.pages.break_lines import broken
+from codegen.pages.latex_math import formula
+from codegen.pages.mathml import mathml
+from codegen.pages.measure import rank, width
+from codegen.pages.svg import runs
+from codegen.pages.terminal_math import text
+from derive.writing.layout import (
     Accent,
     BigOp,
     Cases,
@@ -50,7 +50,7 @@ from derive.layout import (
     sup_more,
     walk,
 )
-from derive.marks import ACCENTS, BIG, FENCES, GREEK, OPERATORS, SPACES, STYLES, SYMBOLS
+from derive.writing.marks import ACCENTS, BIG, FENCES, GREEK, OPERATORS, SPACES, STYLES, SYMBOLS
 
 a, b, x = ident("a"), ident("b"), ident("x")
 W2 = sup(ident("W"), paren(number(2)))

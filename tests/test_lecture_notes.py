@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from derive.claim_evaluation import holds
-from derive.claim_places import NoValue
-from derive.claim_world import World
-from derive.claims import Claim
+from derive.claims.claim import Claim
+from derive.claims.evaluation import holds
+from derive.claims.places import NoValue
+from derive.claims.world import World
 from derive.profiles import profile
-from derive.reading import Reading, read
-from derive.reading_scope import Scope
+from derive.reading.reader import Reading, read
+from derive.reading.scope import Scope
 from derive.spec import load
 
 ENTRIES = {

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from codegen import lecture_notes
-from derive.marking import mark
-from derive.slips import Limit
-from derive.verdicts import (
+from derive.marking.marker import mark
+from derive.marking.verdicts import (
     DEFECT,
     DEFINITION,
     INCOMPLETE,
@@ -25,6 +24,7 @@ from derive.verdicts import (
     VERDICTS,
     WRONG,
 )
+from derive.slips.diagnosis import Limit
 
 HERE = Path(__file__).parent
 REPORT = HERE.parent / "generated" / "lecture_notes.md"

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
+from derive.algebra.prove import PROVED
+from derive.algebra.terms import Partial, Ref, walk
+from derive.algebra.text import plain
 from derive.derivation import derive
 from derive.lemmas import MOST_LINES, function_lemma
-from derive.prove import PROVED
 from derive.steps import Chain
-from derive.terms import Partial, Ref, walk
-from derive.text import plain
 
 
 def lines(chain: Chain) -> list[tuple[str, str]]:

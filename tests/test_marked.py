@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from codegen import marked_terminal
-from codegen.latex_math import formula
-from codegen.marked import (
+from codegen.marked import terminal as marked_terminal
+from codegen.marked.github import github
+from codegen.marked.html import html
+from codegen.marked.json import data, schema, to_json
+from codegen.marked.markdown import markdown
+from codegen.marked.words import (
     COUNTED,
     LEVELS,
     SLIPS,
@@ -26,19 +29,12 @@ from codegen.marked import (
     revealed,
     summary,
 )
-from codegen.marked_github import github
-from codegen.marked_html import html
-from codegen.marked_json import data, schema, to_json
-from codegen.marked_markdown import markdown
-from codegen.terminal_math import text
-from codegen.tex_text import GREEK_COMMAND
-from codegen.typeset import typeset
-from derive.claims import Claim
-from derive.latex_macros import Macros, definitions
-from derive.layout import Layout, Tinted
-from derive.reading_layout import prepared
-from derive.sheet import Formula
-from derive.verdicts import (
+from codegen.pages.latex_math import formula
+from codegen.pages.terminal_math import text
+from codegen.pages.tex_text import GREEK_COMMAND
+from codegen.pages.typeset import typeset
+from derive.claims.claim import Claim
+from derive.marking.verdicts import (
     DEFECT,
     DEFINITION,
     INCOMPLETE,
@@ -54,6 +50,10 @@ from derive.verdicts import (
     Marked,
     Slip,
 )
+from derive.reading.latex_macros import Macros, definitions
+from derive.reading.layout import prepared
+from derive.sheets.sheet import Formula
+from derive.writing.layout import Layout, Tinted
 
 ROWS = (
     r"\delta_j^{(2)} &= o_j^{(2)} - y_j \\",

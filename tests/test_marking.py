@@ -10,13 +10,10 @@ from functools import partial
 
 import pytest
 
-from codegen.latex_math import formula
+from codegen.pages.latex_math import formula
 from derive.errors import SpecError
-from derive.marking import mark
-from derive.sheets import read_sheet
-from derive.slips import Limit
-from derive.spec import load
-from derive.verdicts import (
+from derive.marking.marker import mark
+from derive.marking.verdicts import (
     DEFECT,
     DEFINITION,
     INCOMPLETE,
@@ -28,6 +25,9 @@ from derive.verdicts import (
     WRONG,
     Marked,
 )
+from derive.sheets.door import read_sheet
+from derive.slips.diagnosis import Limit
+from derive.spec import load
 
 SIGMOID = "2 > 3 sigmoid > 2 sigmoid : squared_error"
 SOFTMAX = "3 > 4 tanh > 3 softmax : cross_entropy"

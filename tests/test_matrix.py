@@ -9,26 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen.latex_math import formula
-from derive.derivation import Derivation, derive
-from derive.equation import Equation
-from derive.matrix import (
-    Diagonal,
-    Hadamard,
-    Mat,
-    MatrixEquation,
-    Plus,
-    Product,
-    Whole,
-    ones,
-    scaled,
-    transposed,
-)
-from derive.matrix_form import batch_form, column_form, proved
-from derive.notation import Context, Writer
-from derive.profiles import names, profile
-from derive.spec import load
-from derive.terms import (
+from codegen.pages.latex_math import formula
+from derive.algebra.equation import Equation
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Affine,
@@ -50,6 +33,23 @@ from derive.terms import (
     ref,
     refs,
 )
+from derive.derivation import Derivation, derive
+from derive.matrices.expressions import (
+    Diagonal,
+    Hadamard,
+    Mat,
+    MatrixEquation,
+    Plus,
+    Product,
+    Whole,
+    ones,
+    scaled,
+    transposed,
+)
+from derive.matrices.form import batch_form, column_form, proved
+from derive.profiles import names, profile
+from derive.spec import load
+from derive.writing.notation import Context, Writer
 from tests.matrix_values import Values, assert_same
 
 N = Index("n", "N", sample=True)
@@ -180,7 +180,7 @@ def test_what_is_not_proved_is_not_given(monkeypatch: pytest.MonkeyPatch) -> Non
     m = Index("m", 3)
     term = Sum(ref(square, B_, m) * V_J, (B_,))
     assert column_form(term, m, None) is not None
-    monkeypatch.setattr("derive.matrix_items.transposed", lambda mat: mat)
+    monkeypatch.setattr("derive.matrices.items.transposed", lambda mat: mat)
     assert column_form(term, m, None) is None
 
 

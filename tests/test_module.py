@@ -17,10 +17,10 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from codegen.guarded import checked
-from codegen.kernels import kernel_sources
-from codegen.module import emit, emit_program, emit_test
-from codegen.program import Program
+from codegen.emitting.guarded import checked
+from codegen.emitting.kernels import kernel_sources
+from codegen.emitting.module import emit, emit_program, emit_test
+from codegen.emitting.program import Program
 from codegen.verify import load_source
 from derive.derivation import derive
 from tests.networks import dense

@@ -11,11 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from codegen.latex_math import formula
-from derive.layout import Fenced, Layout, Operator, Script, walk
-from derive.notation import Context, Writer
-from derive.profiles import names, profile
-from derive.terms import (
+from codegen.pages.latex_math import formula
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Affine,
@@ -45,6 +42,9 @@ from derive.terms import (
     power,
     ref,
 )
+from derive.profiles import names, profile
+from derive.writing.layout import Fenced, Layout, Operator, Script, walk
+from derive.writing.notation import Context, Writer
 from tests.layout_values import Reader, value_of_term
 
 N = Index("n", "N", sample=True)

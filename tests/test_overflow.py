@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from derive.formula import read_formula
+from derive.algebra.overflow import failures
+from derive.algebra.simplify import tidy
+from derive.formulas.formula import read_formula
 from derive.identities import S, slope
-from derive.overflow import failures
-from derive.simplify import tidy
 
 
 def test_failures_are_those_of_floating_point() -> None:

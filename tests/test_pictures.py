@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from codegen.diagrams import (
+from codegen.pages.diagrams import (
     Column,
     Note,
     Step,
@@ -17,11 +17,11 @@ from codegen.diagrams import (
     network_picture,
     plot_loglog,
 )
-from codegen.document import Figure
-from codegen.picture import Box, Circle, Dot, Label, Picture, Shape, Stroke
-from codegen.svg import svg
-from codegen.tikz import tikz
-from derive.layout import Symbol, ident, number, paren, sub, sup
+from codegen.pages.document import Figure
+from codegen.pages.picture import Box, Circle, Dot, Label, Picture, Shape, Stroke
+from codegen.pages.svg import svg
+from codegen.pages.tikz import tikz
+from derive.writing.layout import Symbol, ident, number, paren, sub, sup
 from tests.notes_sample import example, network, trust
 
 

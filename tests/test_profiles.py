@@ -9,9 +9,9 @@ import pytest
 
 import derive.profiles as shipped
 from derive.errors import SpecError
-from derive.profile import CHOICES, ROLES, STRATEGIES, clashing
 from derive.profiles import load, loads, names, profile
-from derive.signs import Sign
+from derive.writing.profile import CHOICES, ROLES, STRATEGIES, clashing
+from derive.writing.signs import Sign
 
 FOLDER = Path(shipped.__file__).parent
 TEXT = (FOLDER / "columns.toml").read_text()

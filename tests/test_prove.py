@@ -7,11 +7,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 
-from derive import prove as module
-from derive.evaluate import PRIME, Modular
-from derive.prove import PROVED, SAMPLED, TESTED, Fact, Unproved, prove, tidy_given
-from derive.steps import Builder
-from derive.terms import (
+from derive.algebra import prove as module
+from derive.algebra.evaluate import PRIME, Modular
+from derive.algebra.prove import PROVED, SAMPLED, TESTED, Fact, Unproved, prove, tidy_given
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Affine,
@@ -30,6 +29,7 @@ from derive.terms import (
     power,
     ref,
 )
+from derive.steps import Builder
 from tests.random_terms import terms
 
 A, B = (ref(Tensor(c, "parameter", batched=False)) for c in "ab")

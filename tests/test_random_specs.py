@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from codegen.module import emit
+from codegen.emitting.module import emit
 from codegen.verify import verify
 from derive.derivation import derive
 from derive.spec import Network, load

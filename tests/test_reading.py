@@ -8,12 +8,13 @@ from fractions import Fraction
 
 import pytest
 
-from derive.latex_macros import Macros, definitions
-from derive.latex_tokens import Refused, Unreadable
+from derive.algebra.symbols import Label
 from derive.profiles import names, profile
-from derive.reading import Reading, read
-from derive.reading_scope import Scope
-from derive.reading_tree import (
+from derive.reading.latex_macros import Macros, definitions
+from derive.reading.latex_tokens import Refused, Unreadable
+from derive.reading.reader import Reading, read
+from derive.reading.scope import Scope
+from derive.reading.tree import (
     Applied,
     AtPoint,
     Branches,
@@ -36,7 +37,6 @@ from derive.reading_tree import (
     Words,
     walk,
 )
-from derive.symbols import Label
 
 SCOPES = {name: Scope(profile(name), last=Label(2)) for name in names()}
 

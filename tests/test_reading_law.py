@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from derive.algebra.terms import Term
 from derive.derivation import Derivation, derive
-from derive.matrix import Mat
+from derive.matrices.expressions import Mat
 from derive.profiles import names
-from derive.reading import read
-from derive.reading_network import scope_of, terms_of
-from derive.reading_tree import Node
+from derive.reading.network import scope_of, terms_of
+from derive.reading.reader import read
+from derive.reading.tree import Node
 from derive.spec import Network
-from derive.terms import Term
 from tests.layer_strategies import layered_networks
 from tests.notations import assert_same, printed, writer_of
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from derive.canon import equal, normal
-from derive.index import written_out
-from derive.prove import PROVED, Unproved, prove
-from derive.reindex import _forms, opened
-from derive.terms import Affine, Guard, Index, Ref, Sum, Tensor, Term, mul
+from derive.algebra.canon import equal, normal
+from derive.algebra.index import written_out
+from derive.algebra.prove import PROVED, Unproved, prove
+from derive.algebra.reindex import _forms, opened
+from derive.algebra.terms import Affine, Guard, Index, Ref, Sum, Tensor, Term, mul
 
 A, U, M = Index("a", 6), Index("u", 3), Index("m", 4)
 W = Tensor("w", "weight", batched=False)

@@ -8,21 +8,21 @@ from functools import cache
 
 import pytest
 
-from derive.claims import Claim
-from derive.conventions import Conventions
+from derive.algebra.symbols import Label
+from derive.claims.claim import Claim
 from derive.errors import SpecError
-from derive.judging import Judge
-from derive.latex_tokens import Refused
+from derive.marking.conventions import Conventions
+from derive.marking.judging import Judge
 from derive.profiles import profile
-from derive.python_environment import python_scope
-from derive.python_writing import python_corrected, python_text
-from derive.reading_own import Own, PythonStyle
-from derive.reading_scope import Scope
-from derive.reading_tree import Letter, Num, Over, Power
-from derive.sheet import Directive, Formula, Heading, Prose, Sheet
-from derive.sheets import claims_of, read_sheet
+from derive.python_sheets.environment import python_scope
+from derive.python_sheets.writing import python_corrected, python_text
+from derive.reading.latex_tokens import Refused
+from derive.reading.own import Own, PythonStyle
+from derive.reading.scope import Scope
+from derive.reading.tree import Letter, Num, Over, Power
+from derive.sheets.door import claims_of, read_sheet
+from derive.sheets.sheet import Directive, Formula, Heading, Prose, Sheet
 from derive.spec import load
-from derive.symbols import Label
 
 
 def tex(text: str, files: dict[str, str] | None = None) -> Sheet:

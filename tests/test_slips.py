@@ -13,11 +13,11 @@ from functools import partial
 
 import pytest
 
-from derive.claims import Claim
-from derive.slip_catalogue import CATALOGUE
-from derive.slips import Limit, Repair, search
+from derive.claims.claim import Claim
+from derive.marking.verdicts import KINDS
+from derive.slips.catalogue import CATALOGUE
+from derive.slips.diagnosis import Limit, Repair, search
 from derive.spec import load
-from derive.verdicts import KINDS
 from tests.corpus_slips import (
     Line,
     Wrong,

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.errors import SpecError
-from derive.schema import schema
+from derive.network.schema import schema
 from derive.spec import (
     AvgPool,
     Conv,

@@ -16,12 +16,11 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from codegen.module import emit
-from codegen.positive_powers import roots_joined
-from codegen.stable import stable
+from codegen.emitting.module import emit
+from codegen.stability.positive_powers import roots_joined
+from codegen.stability.stable import stable
 from codegen.verify import load_source
-from derive.derivation import derive
-from derive.terms import (
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Compare,
@@ -37,6 +36,7 @@ from derive.terms import (
     mul,
     ref,
 )
+from derive.derivation import derive
 
 Truth = Callable[[Any], Any]
 UNITS = 3

@@ -11,20 +11,19 @@ from typing import Any
 
 import pytest
 
-from codegen.latex_math import formula
-from derive.claim_evaluation import holds
-from derive.claim_world import World
+from codegen.pages.latex_math import formula
+from derive.algebra.prove import PROVED, TESTED, Unproved
+from derive.algebra.terms import mul
+from derive.claims.evaluation import holds
+from derive.claims.world import World
 from derive.derivation import Derivation, derive
 from derive.lemma_book import of_loss
-from derive.profile import STRATEGIES
-from derive.prove import PROVED, TESTED, Unproved
-from derive.reading import read
-from derive.reading_network import scope_of
+from derive.reading.network import scope_of
+from derive.reading.reader import read
 from derive.spec import load
 from derive.steps import Chain
-from derive.strategies import UPDATE, tell
-from derive.strategy_checks import Proof
-from derive.strategy_ladder import (
+from derive.strategies.checks import Proof
+from derive.strategies.ladder import (
     Ladder,
     by_activation,
     by_parameter,
@@ -32,7 +31,8 @@ from derive.strategy_ladder import (
     own_unit,
     parameter_entry,
 )
-from derive.terms import mul
+from derive.strategies.ways import UPDATE, tell
+from derive.writing.profile import STRATEGIES
 from tests.notations import writer_of
 
 NETWORKS: dict[str, Any] = {

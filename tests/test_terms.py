@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.terms import (
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Add,
@@ -56,7 +56,7 @@ def test_equal_terms_are_one_object(term: Term) -> None:
 
 
 def test_interned_terms_can_be_collected() -> None:
-    from derive import nodes
+    from derive.algebra import nodes
 
     gc.collect()  # what other tests left behind must not go in between
     before = len(nodes._TABLE)

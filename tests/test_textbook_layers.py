@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from codegen.arithmetic import REAL
 from codegen.backprop import (
     Backprop,
     backprop_of,
@@ -20,14 +19,15 @@ from codegen.backprop import (
     next_state,
     passed,
 )
-from codegen.draws import Draw, draw
-from codegen.generic_trainer import GenericTrainer
-from codegen.textbook_windows import Axis
-from codegen.ties import tied
+from codegen.referee.arithmetic import REAL
+from codegen.referee.draws import Draw, draw
+from codegen.referee.generic_trainer import GenericTrainer
+from codegen.referee.ties import tied
+from codegen.referee.windows import Axis
 from codegen.verify import worst_ratio
+from derive.algebra.terms import Tensor, free_indices
 from derive.derivation import derive
 from derive.spec import Network, load
-from derive.terms import Tensor, free_indices
 from tests.layer_networks import random_spec
 from tests.layer_strategies import OVER_FEATURES, OVER_TOKENS, layered_networks
 from tests.loops import Loops

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.module import emit, emit_program
-from codegen.program import Program
+from codegen.emitting.module import emit, emit_program
+from codegen.emitting.program import Program
 from codegen.verify import load_source
 from derive.derivation import derive
 from tests.networks import dense

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 
 from codegen.cli import main
-from derive.claim_evaluation import holds
-from derive.claim_places import NoValue
-from derive.claim_world import World
+from derive.algebra.symbols import Label
+from derive.claims.evaluation import holds
+from derive.claims.places import NoValue
+from derive.claims.world import World
 from derive.derivation import derive
 from derive.profiles import names, profile
-from derive.reading import read
-from derive.reading_network import scope_of
-from derive.reading_scope import Scope
-from derive.sheets import read_sheet
+from derive.reading.network import scope_of
+from derive.reading.reader import read
+from derive.reading.scope import Scope
+from derive.rewriting.translated import translated
+from derive.rewriting.translating import translate
+from derive.rewriting.translation import Translator, scope_there
+from derive.sheets.door import read_sheet
 from derive.spec import load
-from derive.symbols import Label
-from derive.translated import translated
-from derive.translating import translate
-from derive.translation import Translator, scope_there
 from tests.notations import printed, writer_of
 from tests.test_lecture_notes import ENTRIES, world
 

@@ -17,12 +17,12 @@ from random import Random
 import pytest
 
 from derive.derivation import derive
-from derive.latex_macros import definitions
 from derive.profiles import names, profile
-from derive.reading import read
-from derive.reading_network import scope_of
-from derive.reading_scope import Scope
-from derive.reading_tree import (
+from derive.reading.latex_macros import definitions
+from derive.reading.network import scope_of
+from derive.reading.reader import read
+from derive.reading.scope import Scope
+from derive.reading.tree import (
     Applied,
     Entry,
     Letter,
@@ -38,7 +38,7 @@ from derive.reading_tree import (
     rebuilt,
     walk,
 )
-from derive.tree_writing import Unwritable, corrected, latex, replaced, written
+from derive.rewriting.writing import Unwritable, corrected, latex, replaced, written
 from tests.notations import printed, writer_of
 
 ENTRIES = json.loads((Path(__file__).parent / "data" / "lecture_notes.json").read_text())

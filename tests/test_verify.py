@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codegen.draws import draw, targets
+from codegen.referee.draws import draw, targets
 from codegen.report import CONTRACT, GENERIC, Report, Row
 from codegen.verify import LIMIT, load_source, verify, worst_ratio
 from derive.errors import SpecError

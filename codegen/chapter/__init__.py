@@ -16,12 +16,12 @@ from codegen.chapter import (
 from codegen.chapter.keys import equation_numbers
 from codegen.chapter.opening_words import title
 from codegen.chapter.sheet import Sheet
-from codegen.document import Document, Section
-from codegen.html import html
-from codegen.latex import latex
-from codegen.markdown import markdown
-from codegen.numbering import numbered
-from codegen.terminal import terminal
+from codegen.pages.document import Document, Section
+from codegen.pages.html import html
+from codegen.pages.latex import latex
+from codegen.pages.markdown import markdown
+from codegen.pages.numbering import numbered
+from codegen.pages.terminal import terminal
 from derive.derivation import Derivation
 
 __all__ = [

@@ -11,7 +11,7 @@ from codegen.chapter.keys import error_key
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_backward import Seen
 from codegen.chapter.summary import summary, update
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     CrossRef,
     Display,
@@ -21,10 +21,9 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from derive.canon import equal
-from derive.prove import PROVED
-from derive.steps import Chain
-from derive.terms import (
+from derive.algebra.canon import equal
+from derive.algebra.prove import PROVED
+from derive.algebra.terms import (
     ONE,
     ZERO,
     Apply,
@@ -33,6 +32,7 @@ from derive.terms import (
     free_indices,
     walk,
 )
+from derive.steps import Chain
 
 
 def section(sheet: Sheet) -> Section:

@@ -7,7 +7,11 @@ from dataclasses import replace
 
 from codegen.chapter.example import Example
 from codegen.chapter.sheet import Sheet
-from codegen.document import (
+from codegen.emitting.plan import Plan, Step, plan_of
+from codegen.emitting.program import program_of
+from codegen.emitting.python import source
+from codegen.lowering.nodes import names
+from codegen.pages.document import (
     Block,
     Code,
     CodeLine,
@@ -16,11 +20,7 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from codegen.nodes import names
-from codegen.plan import Plan, Step, plan_of
-from codegen.program import program_of
-from codegen.python import source
-from derive.terms import Label, Tensor
+from derive.algebra.terms import Label, Tensor
 
 
 def section(sheet: Sheet, example: Example | None) -> Section | None:

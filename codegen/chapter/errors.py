@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from codegen.chapter.sheet import Sheet
+from derive.algebra.canon import equal
+from derive.algebra.equation import Equation
+from derive.algebra.terms import Ref, Tensor, Term
 from derive.backward import computable
-from derive.canon import equal
-from derive.equation import Equation
 from derive.forward import Y
 from derive.steps import Chain
-from derive.terms import Ref, Tensor, Term
 
 
 def error_equation(chain: Chain) -> Equation | None:

@@ -11,7 +11,8 @@ from codegen.chapter.figures import Figures, figure, whole
 from codegen.chapter.graph import graph
 from codegen.chapter.opening_words import loss_words
 from codegen.chapter.sheet import Sheet
-from codegen.document import (
+from codegen.example_numbers import Numbers, numbers_of
+from codegen.pages.document import (
     Block,
     Display,
     EquationRow,
@@ -24,14 +25,13 @@ from codegen.document import (
     Section,
     Tint,
 )
-from codegen.document import Equation as Shown
-from codegen.example_numbers import Numbers, numbers_of
-from codegen.measure import width
-from derive.equation import Equation
-from derive.layers import Dense
-from derive.layout import Layout, listed, paren, row
-from derive.notation import Context
-from derive.terms import Add, Ref, Sum, Term, add, walk
+from codegen.pages.document import Equation as Shown
+from codegen.pages.measure import width
+from derive.algebra.equation import Equation
+from derive.algebra.terms import Add, Ref, Sum, Term, add, walk
+from derive.network.layers import Dense
+from derive.writing.layout import Layout, listed, paren, row
+from derive.writing.notation import Context
 
 MOST_NODES = 20  # in a picture of values
 ROW = 34.0  # ems on a line

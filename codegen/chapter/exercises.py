@@ -11,14 +11,23 @@ from codegen.chapter.errors import cancels
 from codegen.chapter.example import Example
 from codegen.chapter.figures import figure
 from codegen.chapter.sheet import Sheet
-from codegen.document import Block, CrossRef, Exercise, Inline, Inlines, Math, Paragraph, Section
-from derive import layout as lay
+from codegen.pages.document import (
+    Block,
+    CrossRef,
+    Exercise,
+    Inline,
+    Inlines,
+    Math,
+    Paragraph,
+    Section,
+)
+from derive.algebra.index import relabel
+from derive.algebra.terms import Function, Label, Tensor, Term
 from derive.derivation import derive
-from derive.index import relabel
-from derive.layers import Dense
-from derive.layout import row
+from derive.network.layers import Dense
 from derive.spec import Activation, Loss, Network
-from derive.terms import Function, Label, Tensor, Term
+from derive.writing import layout as lay
+from derive.writing.layout import row
 
 RATE = Fraction(1, 10)
 

@@ -8,12 +8,12 @@ from typing import Any
 import mpmath
 
 from codegen.example_numbers import Numbers
-from derive import layout as lay
-from derive.layout import Layout, Matrix, Number
-from derive.matrix import Transpose, Whole
-from derive.notation import Writer
-from derive.pieces import ATOM, SUM, Piece
-from derive.terms import Affine, Ref, Tensor
+from derive.algebra.terms import Affine, Ref, Tensor
+from derive.matrices.expressions import Transpose, Whole
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, Matrix, Number
+from derive.writing.notation import Writer
+from derive.writing.pieces import ATOM, SUM, Piece
 
 PLACES = 4
 SMALL = 1  # a number below one unit of the last place is written with a power of ten

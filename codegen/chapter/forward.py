@@ -7,7 +7,7 @@ from dataclasses import replace
 from codegen.chapter.keys import forward_key, forward_rows
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_forward import stage_blocks
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     Equation,
     EquationRow,
@@ -17,8 +17,8 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from derive import layout as lay
-from derive.terms import Extremum, Size, Sum, refs, walk
+from derive.algebra.terms import Extremum, Size, Sum, refs, walk
+from derive.writing import layout as lay
 
 
 def section(sheet: Sheet) -> Section:

@@ -17,7 +17,7 @@ from codegen.chapter.validity import (
     restricted,
     weighted,
 )
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     Display,
     EquationRow,
@@ -28,14 +28,14 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from codegen.document import Equation as EquationOnPage
-from derive.equation import Equation
+from codegen.pages.document import Equation as EquationOnPage
+from derive.algebra.equation import Equation
+from derive.algebra.terms import Affine, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
 from derive.generic import instance, template
-from derive.layout import row
-from derive.matrix import Hadamard, Product
+from derive.matrices.expressions import Hadamard, Product
 from derive.stages import SAMPLE
 from derive.steps import Chain
-from derive.terms import Affine, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
+from derive.writing.layout import row
 
 
 def generic_section(sheet: Sheet) -> Section:

@@ -7,7 +7,7 @@ from codegen.chapter.groups import place_of
 from codegen.chapter.keys import gradient_key, gradient_rows
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_windows import shared
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     CrossRef,
     Equation,
@@ -17,7 +17,7 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from derive.terms import Size
+from derive.algebra.terms import Size
 
 
 def parameters(sheet: Sheet) -> Section:

@@ -6,15 +6,15 @@ from typing import Any
 
 from codegen.chapter.figures import figure
 from codegen.chapter.sheet import Sheet
-from codegen.diagrams import Node, value_graph
 from codegen.example_numbers import Numbers, value
-from codegen.picture import Picture
-from derive import layout as lay
+from codegen.pages.diagrams import Node, value_graph
+from codegen.pages.picture import Picture
 from derive.adjoint import apart, carried
-from derive.layout import Layout
+from derive.algebra.terms import Index, Partial, Ref, Tensor, Term
 from derive.lemma_book import error
 from derive.stages import Stage
-from derive.terms import Index, Partial, Ref, Tensor, Term
+from derive.writing import layout as lay
+from derive.writing.layout import Layout
 
 MOST_COLUMNS = 9
 

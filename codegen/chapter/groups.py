@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from derive.derivation import Derivation
-from derive.equation import Equation
-from derive.index import at, relabel
-from derive.stages import SAMPLE
-from derive.steps import Chain
-from derive.terms import (
+from derive.algebra.equation import Equation
+from derive.algebra.index import at, relabel
+from derive.algebra.terms import (
     Affine,
     Function,
     Index,
@@ -26,6 +23,9 @@ from derive.terms import (
     refs,
     walk,
 )
+from derive.derivation import Derivation
+from derive.stages import SAMPLE
+from derive.steps import Chain
 
 RUN = 3  # so many layers alike are worth a letter
 GENERIC = "l"

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from codegen.chapter.groups import Gradient, Group, groups_of, place_of
+from derive.algebra.equation import Equation
 from derive.derivation import Derivation
-from derive.equation import Equation
 from derive.steps import Chain
 
 PER_ROW = 2  # gradients side by side under one number

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegen.chapter.sheet import Sheet
-from codegen.document import Block, Inline, Paragraph, Strong
-from derive.prove import DIGITS, POINTS, PROVED, SAMPLED, TESTED
+from codegen.pages.document import Block, Inline, Paragraph, Strong
+from derive.algebra.prove import DIGITS, POINTS, PROVED, SAMPLED, TESTED
 
 MEANING = {
     PROVED: "a rule of the calculus, itself proved by a test of the program, or exact arithmetic"

@@ -8,7 +8,7 @@ from codegen.chapter import words
 from codegen.chapter.legend import legend
 from codegen.chapter.sheet import Sheet, single
 from codegen.chapter.statements import lemma
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     CrossRef,
     Display,
@@ -20,15 +20,15 @@ from codegen.document import (
     Paragraph,
     Section,
 )
-from derive.canon import normal, to_term
-from derive.evaluate import Digits
+from derive.algebra.canon import normal, to_term
+from derive.algebra.evaluate import Digits
+from derive.algebra.terms import Apply, Index, Partial, Piecewise, Ref, Sum, Term, refs, walk
 from derive.forward import Y
 from derive.identities import O, S
-from derive.layout import row
-from derive.matrix import Identity, Mat, Plus, Product, Scale, scaled
-from derive.matrix_form import form
+from derive.matrices.expressions import Identity, Mat, Plus, Product, Scale, scaled
+from derive.matrices.form import form
 from derive.steps import Chain
-from derive.terms import Apply, Index, Partial, Piecewise, Ref, Sum, Term, refs, walk
+from derive.writing.layout import row
 
 FAR = 40  # a pre-activation, or an error, that is far out
 

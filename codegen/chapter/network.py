@@ -11,14 +11,14 @@ from codegen.chapter.sheet import MOST_PICTURED, Sheet
 from codegen.chapter.stage_forward import stages_of
 from codegen.chapter.stage_names import stage_name
 from codegen.chapter.symbols import symbols
-from codegen.diagrams import Column, Step, block_picture, elided, network_picture
-from codegen.document import Emph, Figure, Inline, Inlines, Math, Section
-from codegen.picture import Content, Picture
-from derive import layout as lay
-from derive.layers import Dense
-from derive.layout import Layout, row
+from codegen.pages.diagrams import Column, Step, block_picture, elided, network_picture
+from codegen.pages.document import Emph, Figure, Inline, Inlines, Math, Section
+from codegen.pages.picture import Content, Picture
+from derive.algebra.terms import Extent, Function, Index, Label, Tensor, ref
+from derive.network.layers import Dense
 from derive.stages import Stage
-from derive.terms import Extent, Function, Index, Label, Tensor, ref
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
 
 MOST_NAMED = 6  # weights that are named in the picture
 

@@ -6,7 +6,7 @@ from codegen.chapter import words
 from codegen.chapter.example import Example
 from codegen.chapter.figures import power_of_ten
 from codegen.chapter.sheet import Sheet
-from codegen.document import CrossRef, Emph, Inline, Inlines, Math, Paragraph
+from codegen.pages.document import CrossRef, Emph, Inline, Inlines, Math, Paragraph
 
 SUBTITLE = "Every gradient, derived step by step, and one example in full"
 SUBTITLE_WITHOUT = "Every gradient, derived step by step"

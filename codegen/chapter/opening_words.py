@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codegen.chapter import words
-from derive.layers import AnyLayer, Dense, Residual
+from derive.network.layers import AnyLayer, Dense, Residual
 from derive.spec import Network
 
 

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 from codegen.chapter.sheet import Sheet
-from codegen.document import Figure, Inline
-from codegen.grids import Grid, grid_picture
-from codegen.picture import Content
+from codegen.pages.document import Figure, Inline
+from codegen.pages.grids import Grid, grid_picture
+from codegen.pages.picture import Content
 from derive.adjoint import apart, carried, users_of
-from derive.index import at, fresh
-from derive.layers import Conv
+from derive.algebra.index import at, fresh
+from derive.algebra.prove import PROVED, Check, prove
+from derive.algebra.terms import Affine, Index, Ref, Sum, Term, mul, refs
 from derive.lemma_book import error
-from derive.prove import PROVED, Check, prove
-from derive.shapes import pads
+from derive.network.layers import Conv
+from derive.network.shapes import pads
 from derive.stages import Stage
-from derive.terms import Affine, Index, Ref, Sum, Term, mul, refs
 
 MOST_DRAWN = 7  # cells on a side; of a larger plane a corner is drawn
 LARGEST = 7  # kernels beyond that are not drawn

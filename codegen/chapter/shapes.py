@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from codegen.chapter.sheet import Sheet
-from derive import layout as lay
-from derive.layout import Layout, row
-from derive.terms import Extent
+from derive.algebra.terms import Extent
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
 
 
 def shape_of(sheet: Sheet, shape: tuple[Extent, ...]) -> Layout:

@@ -8,17 +8,17 @@ from functools import cached_property
 
 from codegen.chapter.groups import Group, groups_of
 from codegen.chapter.keys import Keys, keys_of
-from codegen.document import CrossRef, Equation, Inline, Inlines, Line, Math
-from derive import equation as terms_equation
-from derive import layout as lay
+from codegen.pages.document import CrossRef, Equation, Inline, Inlines, Line, Math
 from derive import profiles
+from derive.algebra import equation as terms_equation
+from derive.algebra.terms import ONE, Affine, Delta, Index, Label, Ref, Tensor, Term, rebuild
 from derive.derivation import Derivation
 from derive.forward import at_end
-from derive.layout import Layout, row
-from derive.notation import Context, Writer
 from derive.steps import Chain, Step
-from derive.strategies import Told, tell
-from derive.terms import ONE, Affine, Delta, Index, Label, Ref, Tensor, Term, rebuild
+from derive.strategies.ways import Told, tell
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
+from derive.writing.notation import Context, Writer
 
 MOST_PICTURED = 4  # layers in a picture of units; deeper networks are drawn as blocks
 

@@ -9,7 +9,7 @@ from codegen.chapter.groups import place_of
 from codegen.chapter.reach import by_taps, figure, flipped
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_windows import column
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     CrossRef,
     Display,
@@ -21,14 +21,14 @@ from codegen.document import (
     Math,
     Paragraph,
 )
-from derive import layout as lay
 from derive.adjoint import partner
-from derive.index import at, fresh
-from derive.layers import AvgPool, Conv, MaxPool
+from derive.algebra.index import at, fresh
+from derive.algebra.terms import Affine, Index, Ref, Sum, Term, mul, walk
 from derive.lemma_book import of_loss
+from derive.network.layers import AvgPool, Conv, MaxPool
 from derive.stages import Stage
 from derive.steps import Chain
-from derive.terms import Affine, Index, Ref, Sum, Term, mul, walk
+from derive.writing import layout as lay
 
 SHORT = "in the standardised values"
 STRIDED = "conv with a stride"

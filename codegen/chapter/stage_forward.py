@@ -13,7 +13,7 @@ from codegen.chapter.stage_names import KINDS
 from codegen.chapter.stage_windows import window_form
 from codegen.chapter.stage_words import forward_words
 from codegen.chapter.words import capital
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     CodeLine,
     CodeListing,
@@ -24,12 +24,12 @@ from codegen.document import (
     Math,
     Paragraph,
 )
-from derive import equation as terms_equation
-from derive import layout as lay
-from derive.layers import Equations as OwnEquations
-from derive.layout import Layout, row
+from derive.algebra import equation as terms_equation
+from derive.algebra.terms import Label
+from derive.network.layers import Equations as OwnEquations
 from derive.stages import Stage
-from derive.terms import Label
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
 
 Rows = list[tuple[terms_equation.Equation, ...]]
 

@@ -6,7 +6,8 @@ from fractions import Fraction
 from functools import singledispatch
 
 from codegen.chapter import words
-from derive.layers import (
+from derive.algebra.terms import Tensor
+from derive.network.layers import (
     AvgPool,
     BatchNorm,
     Conv,
@@ -19,7 +20,6 @@ from derive.layers import (
     Residual,
 )
 from derive.stages import Stage
-from derive.terms import Tensor
 
 TIMES = "\u00d7"
 

@@ -8,13 +8,13 @@ from math import prod
 
 from codegen.chapter.reach import spatial
 from codegen.chapter.sheet import Sheet
-from codegen.document import Block, Equation, EquationRow, Equations, Inlines, Math, Paragraph
-from derive import layout as lay
+from codegen.pages.document import Block, Equation, EquationRow, Equations, Inlines, Math, Paragraph
+from derive.algebra.terms import Affine, Ref, Tensor
 from derive.forward import delta_of
-from derive.layers import AvgPool, Conv, MaxPool
-from derive.layout import Layout, row
+from derive.network.layers import AvgPool, Conv, MaxPool
 from derive.stages import Stage
-from derive.terms import Affine, Ref, Tensor
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
 
 
 def window(sheet: Sheet, stage: Stage, channel: bool = False) -> Layout:

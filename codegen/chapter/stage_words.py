@@ -7,9 +7,9 @@ from functools import singledispatch
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_names import decimal, sides
 from codegen.chapter.words import capital, count
-from codegen.document import Code, Inline, Inlines, Math
-from derive import layout as lay
-from derive.layers import (
+from codegen.pages.document import Code, Inline, Inlines, Math
+from derive.algebra.terms import Size, lift
+from derive.network.layers import (
     AvgPool,
     BatchNorm,
     Conv,
@@ -21,10 +21,10 @@ from derive.layers import (
     MaxPool,
     Residual,
 )
-from derive.layout import row
-from derive.shapes import pads
+from derive.network.shapes import pads
 from derive.stages import Stage
-from derive.terms import Size, lift
+from derive.writing import layout as lay
+from derive.writing.layout import row
 
 
 @singledispatch

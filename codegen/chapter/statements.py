@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     Equation,
     EquationRow,
@@ -12,9 +12,9 @@ from codegen.document import (
     Math,
     Paragraph,
 )
-from codegen.measure import width
-from derive import layout as lay
-from derive.layout import Layout, row
+from codegen.pages.measure import width
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
 
 WIDE = 26.0  # ems that the formulas of a statement may take in a line of text
 

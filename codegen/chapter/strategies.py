@@ -14,9 +14,9 @@ from codegen.chapter.strategy_factors import three_factors
 from codegen.chapter.strategy_paths import paths
 from codegen.chapter.strategy_tables import activations, apparent_error
 from codegen.chapter.strategy_weights import weight_by_weight
-from codegen.document import Block, Paragraph, Section
-from derive.profile import STRATEGIES
-from derive.strategies import Told
+from codegen.pages.document import Block, Paragraph, Section
+from derive.strategies.ways import Told
+from derive.writing.profile import STRATEGIES
 
 _TITLES = {
     "weight_by_weight": "Weight by weight",

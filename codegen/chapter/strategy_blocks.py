@@ -7,21 +7,30 @@ from dataclasses import dataclass
 
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.validity import alike
-from codegen.document import Block, Display, Equation, EquationRow, Equations, Line, Math, Paragraph
-from codegen.measure import width
-from derive import equation as terms_equation
-from derive import layout as lay
+from codegen.pages.document import (
+    Block,
+    Display,
+    Equation,
+    EquationRow,
+    Equations,
+    Line,
+    Math,
+    Paragraph,
+)
+from codegen.pages.measure import width
+from derive.algebra import equation as terms_equation
+from derive.algebra.prove import PROVED
+from derive.algebra.terms import Affine, Index, Partial, Ref, Tensor, Term, free_indices, rebuild
 from derive.backward import computable
 from derive.generic import template
-from derive.layers import Dense
-from derive.layout import Layout, row
-from derive.naming import unbarred
-from derive.notation import Writer
-from derive.prove import PROVED
+from derive.network.layers import Dense
 from derive.stages import SAMPLE
 from derive.steps import Chain
-from derive.strategies import Part, Told
-from derive.terms import Affine, Index, Partial, Ref, Tensor, Term, free_indices, rebuild
+from derive.strategies.ways import Part, Told
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
+from derive.writing.naming import unbarred
+from derive.writing.notation import Writer
 
 WIDE = 30.0  # ems of two formulas that still stand side by side
 LINE = 40.0  # ems of a chain that still stands on one line

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.strategy_blocks import chains, display, parts, result, side_by_side
-from codegen.document import Block, Inlines, Paragraph
+from codegen.pages.document import Block, Inlines, Paragraph
+from derive.algebra.terms import Partial, Term
 from derive.forward import at_end
 from derive.steps import Chain
-from derive.strategies import Part, Told
-from derive.strategy_ladder import by_parameter
-from derive.terms import Partial, Term
+from derive.strategies.ladder import by_parameter
+from derive.strategies.ways import Part, Told
 
 
 def three_factors(sheet: Sheet, told: Told) -> list[Block]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.strategy_blocks import chains, display
-from codegen.document import Block, Inline, Math, Paragraph
+from codegen.pages.document import Block, Inline, Math, Paragraph
+from derive.algebra.terms import Partial, Sum, walk
 from derive.steps import Chain
-from derive.strategies import Told
-from derive.terms import Partial, Sum, walk
+from derive.strategies.ways import Told
 
 
 def paths(sheet: Sheet, told: Told) -> list[Block]:

@@ -14,7 +14,7 @@ from codegen.chapter.strategy_blocks import (
     vector_line,
     vectors,
 )
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     Display,
     EquationRow,
@@ -25,11 +25,11 @@ from codegen.document import (
     Paragraph,
     Table,
 )
-from derive.layout import row
+from derive.algebra.terms import Label, Partial, Ref, Tensor, Term, walk
 from derive.lemma_book import of_loss
 from derive.steps import Chain
-from derive.strategies import Told
-from derive.terms import Label, Partial, Ref, Tensor, Term, walk
+from derive.strategies.ways import Told
+from derive.writing.layout import row
 
 MOST = 3  # layers whose instances are shown one by one
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.strategy_blocks import display, fits, inline
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     CrossRef,
     EquationRow,
@@ -14,9 +14,9 @@ from codegen.document import (
     Math,
     Paragraph,
 )
+from derive.algebra.terms import Partial, Term, walk
 from derive.steps import Chain
-from derive.strategies import Part, Told
-from derive.terms import Partial, Term, walk
+from derive.strategies.ways import Part, Told
 
 
 def weight_by_weight(sheet: Sheet, told: Told) -> list[Block]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from codegen.chapter.errors import error_equation
 from codegen.chapter.groups import Group
 from codegen.chapter.sheet import Sheet
-from codegen.document import (
+from codegen.pages.document import (
     Block,
     CrossRef,
     EquationRow,
@@ -18,12 +18,12 @@ from codegen.document import (
     Paragraph,
     Result,
 )
-from codegen.document import Equation as Shown
-from codegen.measure import width
-from derive.equation import Equation
-from derive.layout import Layout, row
-from derive.layout import number as numeral
-from derive.terms import Extent, Index, Label, Ref, Tensor
+from codegen.pages.document import Equation as Shown
+from codegen.pages.measure import width
+from derive.algebra.equation import Equation
+from derive.algebra.terms import Extent, Index, Label, Ref, Tensor
+from derive.writing.layout import Layout, row
+from derive.writing.layout import number as numeral
 
 WIDE = 24.0  # ems of the widest formula of the box; a wider one is cited
 

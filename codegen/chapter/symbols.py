@@ -8,10 +8,10 @@ from codegen.chapter.groups import Group, place_of
 from codegen.chapter.shapes import shape_of
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_names import mask_words, quantity_words, stage_name, state_words
-from codegen.document import Code, Inline, Inlines, Math, Table
-from derive import layout as lay
-from derive.layout import Layout, row
-from derive.terms import Label, Ref, Tensor
+from codegen.pages.document import Code, Inline, Inlines, Math, Table
+from derive.algebra.terms import Label, Ref, Tensor
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
 
 MOST_LISTED = 4  # layers whose shapes are listed one by one
 

@@ -7,8 +7,8 @@ from codegen.chapter import words
 from codegen.chapter.example import Example
 from codegen.chapter.figures import power_of_ten
 from codegen.chapter.sheet import Sheet
-from codegen.diagrams import Note, plot_loglog
-from codegen.document import (
+from codegen.pages.diagrams import Note, plot_loglog
+from codegen.pages.document import (
     Block,
     Code,
     CrossRef,
@@ -21,12 +21,12 @@ from codegen.document import (
     Section,
     Table,
 )
-from derive import layout as lay
-from derive.domain import Condition
-from derive.layout import Layout, row
-from derive.prove import PROVED, SAMPLED, TESTED
+from derive.algebra.domain import Condition
+from derive.algebra.prove import PROVED, SAMPLED, TESTED
+from derive.algebra.terms import ZERO, Call, Compare, Extremum, Piecewise, walk
 from derive.steps import Chain
-from derive.terms import ZERO, Call, Compare, Extremum, Piecewise, walk
+from derive.writing import layout as lay
+from derive.writing.layout import Layout, row
 
 STRATEGY_WORDS = {
     "weight_by_weight": "weight by weight",

@@ -7,14 +7,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 from codegen.chapter.sheet import Sheet
-from codegen.document import Equation, Line
-from derive import layout as lay
+from codegen.pages.document import Equation, Line
+from derive.algebra.terms import Label, Tensor, Term, refs
 from derive.generic import is_link
-from derive.layers import Dense
-from derive.layout import Space, row
+from derive.network.layers import Dense
 from derive.stages import Moved, Stage
 from derive.steps import Chain
-from derive.terms import Label, Tensor, Term, refs
+from derive.writing import layout as lay
+from derive.writing.layout import Space, row
 
 
 def everywhere(sheet: Sheet) -> bool:

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from derive.errors import SpecError, listed, shown, suggestion
-from derive.profile import Profile, clashing
-from derive.profile_reader import ProfileReader
+from derive.writing.profile import Profile, clashing
+from derive.writing.profile_reader import ProfileReader
 
 _FOLDER = Path(__file__).parent
 DEFAULT = "columns"

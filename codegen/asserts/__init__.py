@@ -1,0 +1,1 @@
+"""Hand derivations and backward passes inside programs and tests."""

@@ -1,0 +1,1 @@
+"""What the commands do: files in and out, reports, exit codes."""

@@ -1,0 +1,97 @@
+"""The loss of a step: Python arithmetic on the results of dot products."""
+
+from __future__ import annotations
+
+from codegen.emitting.calls import Calls, Op
+from codegen.emitting.faster import Linear, total
+from codegen.emitting.makers import CONSTANTS
+from codegen.emitting.python import PRODUCT, Printer, literal
+from codegen.lowering.nodes import Node, array, node, real, value_of
+
+SCALAR = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+
+def assign_loss(calls: Calls, objective: Node, comment: str) -> None:
+    """The loss as a number."""
+    calls._comment = comment
+    calls.line(f"loss = {scalar(calls, objective)}")
+    calls._comment = ""
+    if calls.plan.program.sum_to_one:
+        _check_sums(calls)
+    calls.lines.append("if loss != loss:  # not a number: see whether the targets are to blame")
+    calls.lines.append("    _targets(y, n, dtype)")
+
+
+def _check_sums(calls: Calls) -> None:
+    """Targets whose rows do not sum to 1 are refused before anything is changed."""
+    size = calls.plan.program.shapes[calls.plan.program.target][0]
+    column, ones = calls.ones((size,)), calls.constant("1", "1")
+    sums = calls.result("sums", ("N",))
+    calls.ops.append(Op("sums", (), (), ("N",)))
+    calls.line(f"y.dot({column}, {sums})")
+    calls.call("subtract", f"{sums}, {ones}, {sums}")
+    dot = calls.bind(f"{sums}_dot", f"{sums}.dot")
+    calls.ops.append(Op("sums", ("sums",)))
+    room = calls.bind("tolerance", "n * float(np.finfo(dtype).eps)")
+    calls.line(f"if {dot}({sums}) > {room}:")
+    calls.line("    _targets(y, n, dtype)")
+
+
+def scalar(calls: Calls, item: Node) -> str:
+    """An expression without axes as Python arithmetic on the results of dot products."""
+    if (value := value_of(item)) is not None:
+        return literal(value)
+    if item.op == "size":
+        return "n"
+    if item.op in SCALAR:
+        left, right = (scalar(calls, a) for a in item.args)
+        return f"({left} {SCALAR[item.op]} {right})"
+    if item.op == "neg":
+        return f"-{scalar(calls, item.args[0])}"
+    assert item.op == "sum", f"a number made by {item.op}"
+    program = calls.plan.program
+    target = array(str(program.target), ("N", *program.shapes[program.target]))
+    (arg,) = item.args
+    if program.exact and arg.shape:  # term by term, as the samples' losses are
+        return _part(
+            calls, node("dot*", real(arg), node("ones", detail=arg.shape, shape=arg.shape))
+        )
+    return _combination(calls, total(arg, target, arg.shape, program.sum_to_one))
+
+
+def _combination(calls: Calls, parts: Linear) -> str:
+    terms = []
+    for item, c in parts.items():
+        text = _part(calls, item)
+        terms.append(text if c == 1 else f"-{text}" if c == -1 else f"{literal(c)} * {text}")
+    return f"({' + '.join(terms).replace('+ -', '- ')})" if terms else "0.0"
+
+
+def _part(calls: Calls, item: Node) -> str:
+    """One of the numbers into which `total` splits a sum."""
+    if item.op == "dot*":
+        left, right = (_operand(calls, a) for a in item.args)
+        calls.ops.append(Op("loss", calls.bases(left, right)))
+        name = calls.counted("sum")
+        calls.reserved.add(name)
+        calls.line(f"{name} = {calls.method(left, 'dot')}({right})")
+        return name
+    if item.op == "mul":
+        value = " * ".join(_part(calls, a) for a in item.args)
+        return calls.bind(calls.counted("constant"), value)
+    if item.op == "count":
+        assert isinstance(item.detail, tuple)
+        return " * ".join("n" if s == "N" else str(s) for s in item.detail)
+    if item.op == "constant":
+        return calls.bind(str(item.detail), CONSTANTS[str(item.detail)])
+    return scalar(calls, item) if item.op == "sum" else Printer({}).text(item, PRODUCT)
+
+
+def _operand(calls: Calls, item: Node) -> str:
+    """An operand of a dot product over whole arrays."""
+    if item.op == "ones":
+        size = " * ".join("n" if s == "N" else str(s) for s in item.shape)
+        stem = "ones_" + "x".join("n" if s == "N" else str(s) for s in item.shape)
+        return calls.bind(stem, f"np.ones({size}, dtype)")
+    name = calls.array(item)
+    return name if item.rank == 1 else calls.flat(name, item.shape)

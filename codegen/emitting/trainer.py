@@ -1,0 +1,292 @@
+"""The step of the Trainer: one NumPy call a line, every result in memory that exists already.
+
+The backward pass is linear in the last delta, so the learning rate and 1/N are multiplied into it
+once; every gradient then is what has to be subtracted from the parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from codegen.emitting.calls import Calls, Op
+from codegen.emitting.faster import faster
+from codegen.emitting.folding import folded
+from codegen.emitting.joined import Join, joins
+from codegen.emitting.makers import ARRAYS
+from codegen.emitting.memory import placed
+from codegen.emitting.plan import GRADIENT, NEXT, Plan, Step, lowered
+from codegen.emitting.program import Program
+from codegen.emitting.python import literal
+from codegen.emitting.sums import assign_loss
+from codegen.lowering.nodes import Node, array, node, replace, ufunc, value_of
+from codegen.stability.exchange import exchanged
+from codegen.stability.exposed import exposed_names
+from codegen.stability.shifts import shiftable
+from codegen.stability.stable import stable
+from derive.algebra.equation import Equation
+from derive.algebra.terms import (
+    ONE,
+    Add,
+    Mul,
+    Num,
+    Pow,
+    Ref,
+    Size,
+    Tensor,
+    Term,
+    add,
+    mul,
+    refs,
+    tensors,
+)
+from derive.errors import NotYet
+
+
+@dataclass(frozen=True)
+class TrainerText:
+    """The lines of the Trainer that depend on the network."""
+
+    bind: tuple[str, ...]
+    step: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Update:
+    """A gradient as (1/N or 1) * data + decay * parameter."""
+
+    data: Term
+    mean: bool
+    decay: Fraction
+
+
+def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
+    """The Trainer of a network."""
+    plan = exchanged(plan.samples_last(spatial(plan.program)))
+    program = plan.program
+    updates = {eq.lhs.tensor: _update(eq) for eq in program.gradients}
+    mean = {u.mean for u in updates.values()}
+    if len(mean) > 1:
+        raise NotYet("gradients with 1/N beside gradients without it have no common step yet")
+    rate = "rate / n" if mean.pop() else "rate"
+    gradients = {str(tensor): _lowered(plan, tensor, u) for tensor, u in updates.items()}
+    joined = joins(plan, gradients, parameters)
+    state, masks = map(str, program.state), {str(m): r for m, r in program.masks.items()}
+    own = [*parameters, *state, *masks]
+    calls = Calls(plan, [*own, *(name for j in joined for name in (j.both, j.wide))], ARRAYS)
+    _draw(calls, masks)
+    calls.given.update(GRADIENT + j.both for j in joined)
+    _forward_and_loss(plan, calls, {j.name: j for j in joined}, [*gradients.values()])
+    small = _exposed(plan)
+    errors = {step.equation.lhs.tensor for step in plan.backward}
+    for step in plan.needed(*(s.name for s in plan.gradients), beside=[*gradients.values()]):
+        if step in plan.backward:
+            scaled = faster(_scaled(step, errors, rate), step.name in small, program.exact)
+            calls.assign(step.name, scaled, step.number)
+    _gradients(plan, calls, gradients, joined)
+    _renew(calls)
+    decay = {str(t): u.decay for t, u in updates.items() if u.decay}
+    _descend(calls, decay, parameters, program.training.momentum)
+    views = [line for j in joined for line in j.lines]
+    kept = listed([str(t) for t in program.state], "self._state") if program.state else []
+    bind = ["rate = self._rate", *_views(parameters), *views, *kept, *placed(calls), *calls.bound]
+    used = [part for line in _used(bind, calls.lines) for part in folded(line)]
+    return TrainerText(tuple(used), tuple(calls.lines))
+
+
+def _exposed(plan: Plan) -> frozenset[str]:
+    """The quantities of which some step needs the last digits also where they are small."""
+    steps = {step.name: step.node for step in (*plan.steps, *plan.updates)}
+    return exposed_names(steps, (plan.objective,))
+
+
+def spatial(program: Program) -> frozenset[Tensor]:
+    """The tensors with positions, where windows are read: they have the samples last.
+
+    Neighbours then lie one after the other, whatever the window and the stride.
+    """
+    entries = [r for eq in program.forward for r in refs(eq.rhs)]
+    if not any(len(p.terms) > 1 for r in entries for p in r.at):
+        return frozenset()
+    return frozenset(
+        tensor
+        for tensor, shape in program.shapes.items()
+        if tensor.batched and len(shape) > 1 and tensor.role not in ("mask", "target")
+    )
+
+
+def _draw(calls: Calls, masks: Mapping[str, Fraction]) -> None:
+    """Masks of dropout: 0 with the probability `rate`, else 1/(1 - rate)."""
+    if not masks:
+        return
+    calls.bind("draw", "self._random.random")
+    for tensor, rate in calls.plan.program.masks.items():
+        name, shape = str(tensor), calls.plan.program.shapes[tensor]
+        sizes = ", ".join(map(str, ("n", *shape)))
+        calls.bind(name, f'self._array("{name}", {sizes})')
+        scale = calls.constant("", literal(1 / (1 - rate)))
+        calls.line(f"draw(dtype=dtype, out={name})")
+        limit = calls.constant("", literal(rate))
+        calls.call("greater_equal", f"{name}, {limit}, {name}")
+        calls.call("multiply", f"{name}, {scale}, {name}")
+    calls.bind("drawn", f"[{', '.join(masks)}]")
+    calls.line("self._masks = drawn")
+
+
+def _renew(calls: Calls) -> None:
+    """The state after the batch."""
+    for step in calls.plan.updates:
+        calls.assign(step.name, faster(step.node), "running average")
+    for step in calls.plan.updates:
+        target = step.name.removeprefix(NEXT)
+        calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {step.name})")
+        calls.ops.append(Op(target, (step.name,)))
+
+
+def _used(bind: Sequence[str], step: Sequence[str]) -> list[str]:
+    """The lines of `bind` without names that nothing reads."""
+    kept: list[str] = []
+    read = set(re.findall(r"\w+", "\n".join(step)))
+    for line in reversed(bind):
+        target = line.partition(" = ")[0]
+        if re.fullmatch(r"\w+", target) and target not in read:
+            continue
+        kept.append(line)
+        read.update(re.findall(r"\w+", line))
+    return kept[::-1]
+
+
+def _lowered(plan: Plan, tensor: Tensor, update: Update) -> Node:
+    """The part of a gradient that comes from the data."""
+    equation = next(e for e in plan.program.gradients if e.lhs.tensor == tensor)
+    return faster(lowered(stable(update.data), equation.lhs, plan.program, plan.last))
+
+
+def _gradients(
+    plan: Plan, calls: Calls, gradients: Mapping[str, Node], joined: Sequence[Join]
+) -> None:
+    """The gradients into their places in the flat gradient."""
+    together = {j.weight: j for j in joined}
+    done = {j.bias for j in joined}
+    for step in plan.gradients:
+        name = step.name.removeprefix(GRADIENT)
+        if name in together:
+            join = together[name]
+            calls.assign(GRADIENT + join.both, join.backward, step.number)
+        elif name not in done:
+            calls.assign(step.name, gradients[name], step.number)
+
+
+def _views(parameters: Sequence[str]) -> list[str]:
+    grads = [GRADIENT + p for p in parameters]
+    return [
+        *listed(parameters, "self._views"),
+        *listed(grads, "_split(self._gradient)"),
+        "flat, gradient = self._flat, self._gradient",
+    ]
+
+
+def listed(targets: Sequence[str], value: str) -> list[str]:
+    """targets = value, over as many lines as it takes."""
+    if len(targets) == 1:
+        return [f"({targets[0]},) = {value}"]
+    text = f"{', '.join(targets)} = {value}"
+    if len(text) <= 92:
+        return [text]
+    rows: list[str] = [""]
+    for target in targets:
+        if len(rows[-1]) + len(target) > 80:
+            rows.append("")
+        rows[-1] += f"{' ' if rows[-1] else ''}{target},"
+    return ["(", *("    " + row for row in rows), f") = {value}"]
+
+
+def _forward_and_loss(
+    plan: Plan, calls: Calls, joined: Mapping[str, Join], gradients: Sequence[Node]
+) -> None:
+    """What the loss and the deltas read, then the loss, in the order of the equations."""
+    inlined = {array("L", plan.loss.node.shape): plan.loss.node}
+    objective = faster(replace(plan.objective, inlined), everywhere=plan.program.exact)
+    needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective, *gradients])
+    small = _exposed(plan)
+    exact = plan.program.exact
+    quick = {step: faster(step.node, step.name in small, exact) for step in needed}
+    nodes = [quick[step] for step in needed if step is not plan.loss]
+    if not exact:
+        calls.free_shifts = shiftable([*nodes, faster(plan.loss.node)])
+    for step in needed:
+        if step in plan.forward:
+            if (join := joined.get(step.name)) is not None:
+                calls.copy(join.inner, array(join.source, ("N", join.shape[0])))
+                calls.assign(step.name, join.forward, step.number)
+            else:
+                calls.assign(step.name, quick[step], step.number)
+    assign_loss(calls, objective, plan.loss.number)
+
+
+def _scaled(step: Step, errors: set[Tensor], rate: str) -> Node:
+    """An error that reads no other error, times the learning rate; the others inherit it."""
+    if errors & set(tensors(step.equation.rhs)):
+        return step.node
+    c, rest = _number_out(step.node)
+    text = rate if c == 1 else f"{float(c)!r} * {rate}"
+    return ufunc("mul", rest, node("scalar", detail=text))
+
+
+def _number_out(item: Node) -> tuple[Fraction, Node]:
+    """item = number * rest."""
+    if item.op != "mul":
+        return Fraction(1), item
+    left, right = item.args
+    if (value := value_of(left)) is not None:
+        return value, right
+    c, rest = _number_out(left)
+    return c, ufunc("mul", rest, right)
+
+
+def _update(equation: Equation) -> Update:
+    """The parts of a gradient: what comes from the data, and the decay of the parameter itself."""
+    rhs = equation.rhs
+    decay, data = Fraction(0), []
+    for part in rhs.args if isinstance(rhs, Add) else (rhs,):
+        own = part.args[1] if isinstance(part, Mul) and len(part.args) == 2 else part
+        if isinstance(own, Ref) and str(own.tensor) == str(equation.lhs.tensor):
+            factor = part.args[0] if isinstance(part, Mul) else ONE
+            assert isinstance(factor, Num)
+            decay += factor.value
+        else:
+            data.append(part)
+    stripped = [_without_mean(part) for part in data]
+    if len({m for _, m in stripped}) != 1:
+        raise NotYet(f"the gradient {equation.lhs} has parts with and without 1/N")
+    return Update(add(*(t for t, _ in stripped)), stripped[0][1], decay)
+
+
+def _without_mean(term: Term) -> tuple[Term, bool]:
+    """(t, True) for t/N, else (term, False)."""
+    factors = term.args if isinstance(term, Mul) else (term,)
+    mean = Pow(Size("N"), Fraction(-1))
+    if not any(f is mean for f in factors):
+        return term, False
+    return mul(ONE, *(f for f in factors if f is not mean)), True
+
+
+def _descend(
+    calls: Calls, decay: dict[str, Fraction], parameters: Sequence[str], momentum: float
+) -> None:
+    """parameters -= rate * gradient, for all of them in one go."""
+    if decay:
+        calls.bound.append("shrink, grown = np.zeros_like(flat), np.empty_like(flat)")
+        for name, c in decay.items():
+            place = list(parameters).index(name)
+            calls.bound.append(f"_split(shrink)[{place}][...] = rate * {float(c)!r}")
+        calls.call("multiply", "flat, shrink, grown", "weight decay")
+        calls.call("add", "gradient, grown, gradient")
+    if momentum:
+        calls.bound.append("velocity, momentum = self._velocity, np.array(self._momentum, dtype)")
+        calls.call("multiply", "velocity, momentum, velocity", "momentum")
+        calls.call("add", "velocity, gradient, velocity")
+    calls.call("subtract", f"flat, {'velocity' if momentum else 'gradient'}, flat")
+    calls.lines.append("return float(loss)")

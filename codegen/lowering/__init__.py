@@ -1,0 +1,1 @@
+"""Index terms become array expressions."""

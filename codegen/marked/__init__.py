@@ -1,0 +1,1 @@
+"""Marked sheets in the formats of `gradwright check`."""

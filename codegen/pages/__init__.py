@@ -1,0 +1,1 @@
+"""Documents, formulas and pictures, and the formats that print them."""

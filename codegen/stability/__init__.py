@@ -1,0 +1,1 @@
+"""Array expressions in forms that stay accurate for every finite input."""

@@ -1,0 +1,156 @@
+"""Equations in forms that stay accurate for every finite input: rules on terms, to a fixpoint.
+
+The rules know the primitives of the calculus and nothing of activations, losses or layers:
+
+    a quotient of sums of exponentials         -> sigmoid, tanh, exp(a - max a), exp(-|w|)
+    log of exponentials, their sums, quotients -> softplus, maximum + log of the rest
+    exp(u) - 1, log(1 + u), 1 + erf(u)         -> expm1(u), log1p(u), erfc(-u)
+    a b / sqrt(a b) for positive a, b          -> sqrt(a b)
+    a branch of a Piecewise                    -> computed on the side where its condition holds
+
+An equation that divides by an activation or takes its logarithm is first composed with the
+definition of that activation, so that the exponentials meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from codegen.stability.complements import (
+    coefficient,
+    complement,
+    erfc,
+    expm1,
+    log1p,
+    sech,
+    softplus_turned,
+    turned_signs,
+)
+from codegen.stability.positive_powers import roots_joined
+from codegen.stability.quotients import quotient
+from codegen.stability.sides import known_sign, on_its_side, sinking
+from codegen.stability.wholes import attempt, left_out, logarithms, made_of_exponentials, quotients
+from derive.algebra.equation import Equation
+from derive.algebra.index import define, derivative, expand_functions, replace_term
+from derive.algebra.terms import (
+    Add,
+    Apply,
+    Call,
+    Extremum,
+    Mul,
+    Num,
+    Pow,
+    Ref,
+    Tensor,
+    Term,
+    call,
+    rebuild,
+    refs,
+    walk,
+)
+
+
+def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+    """The term in a stable form, composed with the definitions of activations where that helps."""
+    term = _unsaturated(term, known)
+    whole = composed(term, known)
+    result = stable(whole)
+    if whole is not term and any(may_overflow(node) for node in walk(result)):
+        return stable(term)  # the composition only moved the trouble
+    return result
+
+
+def may_overflow(node: Term) -> bool:
+    """exp(u) with nothing that holds u back."""
+    if not (isinstance(node, Call) and node.function == "exp"):
+        return False
+    held = any(isinstance(n, Extremum | Call) for n in walk(node.args[0]))
+    return not held and known_sign(node.args[0]) != -1
+
+
+def _unsaturated(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+    """c - d o^2 for o = a tanh(u) with |a| > 1, where the rounding of o is magnified, in u."""
+    term = rebuild(term, lambda child: _unsaturated(child, known))
+    if not (isinstance(term, Add) and any(isinstance(a, Num) for a in term.args)):
+        return term
+    tensors = {r.tensor for r in refs(term)}
+    if len(tensors) != 1 or (tensor := tensors.pop()) not in known:
+        return term
+    factor, inner = coefficient(known[tensor].rhs)
+    if abs(factor) <= 1 or not (isinstance(inner, Call) and inner.function in ("tanh", "sigmoid")):
+        return term
+    found = attempt(quotient, define(term, known[tensor].lhs, known[tensor].rhs))
+    return found if isinstance(found, Mul) else term
+
+
+def composed(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+    """The term with those activations written out on which a logarithm or a quotient rests."""
+    for _ in range(8):
+        inner = [_resting(node) for node in walk(term)]
+        tensors = {r.tensor for base in inner if base is not None for r in refs(base)}
+        found = [t for t in known if t in tensors and made_of_exponentials(known[t].rhs)]
+        if not found:
+            return term
+        for tensor in found:
+            term = define(term, known[tensor].lhs, known[tensor].rhs)
+    return term
+
+
+def _resting(node: Term) -> Term | None:
+    """What stands under a logarithm or in a denominator."""
+    if isinstance(node, Call) and node.function == "log":
+        return node.args[0]
+    return node.base if isinstance(node, Pow) and node.exponent < 0 else None
+
+
+def stable(term: Term) -> Term:
+    """The term after every rule has been applied until none applies."""
+    term = _derivatives_written(term)
+    for _ in range(8):
+        after = _visit(term)
+        if after is term:
+            return term
+        term = after
+    return term
+
+
+@lru_cache(maxsize=50_000)
+def _derivatives_written(term: Term) -> Term:
+    """Derivatives of named functions, sigma'(u), as terms in u."""
+    term = rebuild(term, _derivatives_written)
+    if not isinstance(term, Apply):
+        return term
+    if term.order == 0:
+        return call(term.function.name, term.arg)
+    u = Ref(Tensor("u", "quantity", None, False), ())
+    slope = expand_functions(call(term.function.name, u))
+    for _ in range(term.order):
+        slope = derivative(slope, u)
+    return replace_term(slope, u, term.arg)
+
+
+@lru_cache(maxsize=50_000)
+def _visit(term: Term) -> Term:
+    for rule in RULES:
+        found = rule(term)
+        if found is not None and found is not term:
+            return found
+    return rebuild(term, _visit)
+
+
+RULES: tuple[Callable[[Term], Term | None], ...] = (
+    logarithms,
+    left_out,
+    quotients,
+    expm1,
+    complement,
+    sech,
+    roots_joined,
+    softplus_turned,
+    erfc,
+    log1p,
+    on_its_side,
+    sinking,
+    turned_signs,
+)

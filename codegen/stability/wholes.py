@@ -1,0 +1,123 @@
+"""The rules for what is made of exponentials: where a quotient or a logarithm is taken whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from codegen.stability.logarithms import logarithm
+from codegen.stability.quotients import over_others, quotient
+from derive.algebra.polynomial import effort
+from derive.algebra.terms import (
+    Add,
+    Call,
+    Mul,
+    Num,
+    Pow,
+    Sum,
+    Term,
+    add,
+    children,
+    mul,
+)
+from derive.errors import NotYet
+
+EXPONENTIAL = frozenset({"exp", "sigmoid", "softplus", "tanh", "sinh", "cosh"})
+
+
+def made_of_exponentials(term: Term) -> bool:
+    """Whether rational operations lead from the term to an exponential."""
+    if isinstance(term, Call):
+        return term.function in EXPONENTIAL
+    if isinstance(term, Add | Mul | Pow | Sum):
+        return any(map(made_of_exponentials, children(term)))
+    return False
+
+
+def quotients(term: Term) -> Term | None:
+    """Factors or summands with exponentials below a fraction line, taken together."""
+    if isinstance(term, Pow) and term.exponent < 0:
+        return attempt(quotient, term) if _is_fraction(term) else None
+    if not isinstance(term, Add | Mul):
+        return None
+    own = [a for a in term.args if made_of_exponentials(a) or _numeric_summand(term, a)]
+    if isinstance(term, Mul):  # a tanh is right for small s as it is, its exponentials cancel
+        apart = [a for a in own if not _is_tanh(a)]
+        own = apart if any(map(_has_fraction, apart)) else own
+    if not any(_has_fraction(a) for a in own):
+        return None
+    join = add if isinstance(term, Add) else mul
+    found = attempt(quotient, join(*own))
+    return None if found is None else join(*(a for a in term.args if a not in own), found)
+
+
+def left_out(term: Term) -> Term | None:
+    """A product with a sum over the others below."""
+    args = term.args if isinstance(term, Mul) else ()
+    for arg in args:
+        if isinstance(arg, Pow) and arg.exponent == -1 and isinstance(arg.base, Add):
+            base = arg.base
+            above = [a for a in args if a is not arg and made_of_exponentials(a)]
+            found = attempt(partial(over_others, below=base), mul(*above))
+            if found is not None:
+                return mul(*(a for a in args if a is not arg and a not in above), found)
+    return None
+
+
+def _numeric_summand(term: Term, arg: Term) -> bool:
+    return isinstance(term, Add) and isinstance(arg, Num)
+
+
+def _has_fraction(term: Term) -> bool:
+    """Whether an exponential stands below a fraction line, seen through rational operations."""
+    if _is_fraction(term):
+        return True
+    return isinstance(term, Add | Mul | Pow) and any(map(_has_fraction, children(term)))
+
+
+def _is_tanh(term: Term) -> bool:
+    """tanh(u), or a power of it above the line."""
+    base = term.base if isinstance(term, Pow) and term.exponent > 0 else term
+    return isinstance(base, Call) and base.function == "tanh"
+
+
+def _is_fraction(term: Term) -> bool:
+    """1/u with u made of exponentials, unless u is harmless: then nothing is gained, and tanh(s)
+    as exponentials would cancel for small s.
+    """
+    if not (isinstance(term, Pow) and term.exponent < 0 and made_of_exponentials(term.base)):
+        return False
+    base = term.base
+    positive = isinstance(base, Add) and any(isinstance(a, Num) and a.value > 0 for a in base.args)
+    return not (positive and all(map(_moderate, children(base))))
+
+
+def _moderate(term: Term) -> bool:
+    """Neither negative nor large: a positive number, an even power of a tanh, a sigmoid."""
+    if isinstance(term, Num):
+        return term.value >= 0
+    if isinstance(term, Mul):
+        return all(map(_moderate, term.args))
+    if isinstance(term, Pow) and isinstance(term.base, Call):
+        even = term.exponent > 0 and term.exponent % 2 == 0
+        return (even and term.base.function == "tanh") or (
+            term.exponent > 0 and _moderate(term.base)
+        )
+    return isinstance(term, Call) and term.function == "sigmoid"
+
+
+def logarithms(term: Term) -> Term | None:
+    """log(u) for u made of exponentials."""
+    if isinstance(term, Call) and term.function == "log" and made_of_exponentials(term.args[0]):
+        return attempt(logarithm, term.args[0])
+    return None
+
+
+def attempt(rule: Callable[[Term], Term | None], term: Term) -> Term | None:
+    """What the rule makes of the term; None where exact arithmetic gives up on it."""
+    try:
+        with effort():
+            found = rule(term)
+    except (NotYet, ZeroDivisionError):
+        return None
+    return None if found is term else found

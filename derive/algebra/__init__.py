@@ -1,0 +1,1 @@
+"""The index calculus: terms, their normal form, substitution, differentiation, and proofs."""

@@ -1,0 +1,308 @@
+"""The values of terms at complex numbers, functions that nobody wrote down included."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import product
+from operator import itemgetter
+from random import Random
+
+import mpmath
+
+from derive.algebra.index import expand_functions
+from derive.algebra.terms import (
+    Add,
+    Affine,
+    Apply,
+    Call,
+    Compare,
+    Condition,
+    Const,
+    Delta,
+    Extent,
+    Extremum,
+    Function,
+    Guard,
+    Index,
+    Mul,
+    Num,
+    Piecewise,
+    Pow,
+    Ref,
+    Size,
+    Sum,
+    Tensor,
+    Term,
+)
+from derive.forward import Forward
+from derive.identities import S
+from derive.stages import SAMPLE, Stage
+
+Places = tuple[int, ...]
+Array = dict[Places, complex]
+_PRIMITIVES: dict[str, Callable[[complex], complex]] = {
+    "exp": cmath.exp, "log": cmath.log, "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
+    "asin": cmath.asin, "acos": cmath.acos, "atan": cmath.atan, "tanh": cmath.tanh,
+    "sinh": cmath.sinh, "cosh": cmath.cosh,
+}  # fmt: skip
+
+
+class Outside(Exception):
+    """A place outside an array, a logarithm of nothing positive."""
+
+
+class NoLayer(Outside):
+    """A layer that the network has not."""
+
+
+class Numbers:
+    """Turns terms into functions of index values; the values of tensors are those of `now`."""
+
+    def __init__(self, passed: Forward, symbols: dict[str, int], samples: int, last: int) -> None:
+        """Nothing compiled yet."""
+        self.passed, self.symbols, self.samples, self.last = passed, symbols, samples, last
+        self.now: dict[Tensor, Array] = {}
+        self.shapers: dict[object, tuple[float, ...]] = {}
+        self._compiled: dict[Term, Callable[[dict[Index, int]], complex]] = {}
+
+    def extent(self, extent: Extent) -> int:
+        """The number that a size is here."""
+        return extent if isinstance(extent, int) else self.symbols[extent]
+
+    # ---------------------------------------------------------------- functions
+
+    def shaper(self, key: object) -> tuple[float, ...]:
+        """The numbers of a random smooth function."""
+        if key not in self.shapers:
+            random = Random(f"function {key}")
+            self.shapers[key] = tuple(random.uniform(0.5, 1.3) for _ in range(4))
+        return self.shapers[key]
+
+    def smooth(self, key: object, order: int, s: complex) -> complex:
+        """The derivative of a random smooth function: a sin(b s + c) + d s / 2."""
+        a, b, c, d = self.shaper(key)
+        waves = (cmath.sin, cmath.cos, lambda z: -cmath.sin(z), lambda z: -cmath.cos(z))
+        value = a * b**order * waves[order % 4](b * s + c)
+        return value + (d * s / 2, d / 2, 0)[min(order, 2)]
+
+    def function(self, function: Function, s: complex, order: int = 0) -> complex:
+        """A named function, or its derivative."""
+        stage = self.stage_of(function)
+        if stage is not None and not _generic(stage.phi):
+            return self.elementwise(stage.phi, s, order)
+        if function.label is not None or function.name in ("phi", "psi", "chi", "omega"):
+            if function.label is not None and not 1 <= function.label.offset <= self.last:
+                raise NoLayer(f"layer {function.label}")
+            return self.smooth(str(function), order, s)
+        return self.elementwise(Call(function.name, (S,)), s, order)
+
+    def stage_of(self, function: Function) -> Stage | None:
+        """The first layer of which it is the activation."""
+        return next((g for g in self.passed.stages if g.function == function), None)
+
+    def elementwise(self, phi: Term | None, s: complex, order: int = 0) -> complex:
+        """phi(s) for a term in S, or its derivative."""
+        if phi is None:
+            raise NoLayer("an activation of a single number")
+        if order:
+            h = 1e-3
+            near = [self.elementwise(phi, s + k * h, order - 1) for k in (-3, -2, -1, 1, 2, 3)]
+            a, b, c, d, e, f = near
+            return (45 * (d - c) - 9 * (e - b) + (f - a)) / (60 * h)
+        before, self.now = self.now, {S.tensor: {(): s}}
+        try:
+            return self.compiled(phi)({})
+        finally:
+            self.now = before
+
+    # ---------------------------------------------------------------- terms
+
+    def compiled(self, term: Term) -> Callable[[dict[Index, int]], complex]:
+        """A function from the values of indices to the value of the term."""
+        made = self._compiled.get(term)
+        if made is None:
+            made = self._compiled[term] = self._compile(term)
+        return made
+
+    def _compile(self, term: Term) -> Callable[[dict[Index, int]], complex]:
+        match term:
+            case Num():
+                value = complex(float(term.value))
+                return lambda at: value
+            case Const():
+                return lambda at: complex(mpmath.pi)
+            case Size():
+                size = complex(self.extent(term.extent))
+                return lambda at: size
+            case Ref():
+                return self._ref(term)
+            case Add():
+                parts = [self.compiled(a) for a in term.args]
+                return lambda at: sum((p(at) for p in parts), 0j)
+            case Mul():
+                return _multiplied([self.compiled(a) for a in term.args])
+            case Pow():
+                return _raised(self.compiled(term.base), term.exponent)
+            case Call():
+                return self._call(term)
+            case Apply():
+                return self._apply(term)
+            case Piecewise():
+                branches = [(self.compiled(v), self._condition(c)) for v, c in term.branches]
+                return lambda at: next(v(at) for v, c in branches if c(at))
+            case Sum():
+                body, rows = self.compiled(term.body), self._rows(term.indices)
+                return lambda at: sum(_over(rows, body, at), 0j)
+            case Extremum():
+                return self._extremum(term)
+            case Delta():
+                left, right = term.left, term.right
+                return lambda at: complex(placed(left, at) == placed(right, at))
+            case Guard():
+                inside, most = term.place, self.extent(term.size)
+                return lambda at: complex(0 <= placed(inside, at) < most)
+        raise Outside(f"a value for {type(term).__name__}")
+
+    def _rows(self, indices: tuple[Index, ...]) -> list[dict[Index, int]]:
+        ranges = [range(self.extent(i.size)) for i in indices]
+        return [dict(zip(indices, row, strict=True)) for row in product(*ranges)]
+
+    def _ref(self, term: Ref) -> Callable[[dict[Index, int]], complex]:
+        tensor, at = term.tensor, [_placing(p) for p in term.at]
+        if not term.padded:
+            return lambda env: self.now[tensor][tuple([p(env) for p in at])]
+        sizes = [self.samples + 1 if e == SAMPLE.size else self.extent(e) for e in term.padded]
+        default = complex("-inf") if term.lowest else 0j
+
+        def value(env: dict[Index, int]) -> complex:
+            where = tuple([p(env) for p in at])
+            inside = all(0 <= p < e for p, e in zip(where, sizes, strict=True))
+            return self.now[tensor][where] if inside else default
+
+        return value
+
+    def _call(self, term: Call) -> Callable[[dict[Index, int]], complex]:
+        args = [self.compiled(a) for a in term.args]
+        first = args[0]
+        if term.function == "log":
+            return lambda at: guarded_log(first(at))
+        if term.function in _PRIMITIVES:
+            plain = _PRIMITIVES[term.function]
+            return lambda at: plain(first(at))
+        if term.function == "erf":
+            return lambda at: erf(first(at))
+        if term.function in ("max", "min"):
+            best = max if term.function == "max" else min
+            return lambda at: best((a(at) for a in args), key=lambda z: z.real)
+        expanded = expand_functions(term)
+        if expanded is term:
+            raise Outside(f"a value of {term.function}")
+        return self.compiled(expanded)
+
+    def _apply(self, term: Apply) -> Callable[[dict[Index, int]], complex]:
+        if term.function == Function("loss"):
+            assert isinstance(term.arg, Ref)
+            return self._generic_loss(term.arg)
+        arg, function, order = self.compiled(term.arg), term.function, term.order
+        return lambda at: self.function(function, arg(at), order)
+
+    def _generic_loss(self, output: Ref) -> Callable[[dict[Index, int]], complex]:
+        """A smooth function of all outputs of a sample."""
+        tensor = output.tensor
+        shape = [range(self.extent(e)) for e in self.passed.shapes[tensor]]
+
+        def value(at: dict[Index, int]) -> complex:
+            n = placed(output.at[0], at)
+            found = [self.now[tensor][(n, *place)] for place in product(*shape)]
+            alone = sum(self.smooth(f"loss {k}", 0, o) for k, o in enumerate(found))
+            return alone + cmath.sin(sum(found) * 0.7)
+
+        return value
+
+    def _condition(self, cond: Condition) -> Callable[[dict[Index, int]], bool]:
+        if not isinstance(cond, Compare):
+            return lambda at: bool(cond)
+        left, right, op = self.compiled(cond.lhs), self.compiled(cond.rhs), cond.op
+        return lambda at: compare(op, left(at).real, right(at).real)
+
+    def _extremum(self, term: Extremum) -> Callable[[dict[Index, int]], complex]:
+        body, rows = self.compiled(term.body), self._rows(term.indices)
+        best = max if term.kind == "max" else min
+        return lambda at: best(_over(rows, body, at), key=lambda z: z.real)
+
+
+def compare(op: str, left: float, right: float) -> bool:
+    """left op right."""
+    return {
+        "<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right,
+        "le": left <= right, "ge": left >= right, "=": left == right, "ne": left != right,
+    }[op]  # fmt: skip
+
+
+def _generic(phi: Term | None) -> bool:
+    return isinstance(phi, Apply)
+
+
+def _over(
+    rows: list[dict[Index, int]],
+    body: Callable[[dict[Index, int]], complex],
+    at: dict[Index, int],
+) -> Iterator[complex]:
+    """The values of the body with bound indices, which stand beside those of `at`."""
+    here = dict(at)
+    for row in rows:
+        here.update(row)
+        yield body(here)
+
+
+def _placing(place: Affine) -> Callable[[dict[Index, int]], int]:
+    """The value of a place as a function of the indices; most are one index alone."""
+    index = place.index
+    if index is not None:
+        return itemgetter(index)
+    return lambda at: placed(place, at)
+
+
+def placed(place: Affine, at: dict[Index, int]) -> int:
+    """The value of a place."""
+    return place.offset + sum(c * at[i] for i, c in place.terms)
+
+
+def erf(value: complex) -> complex:
+    """The error function; the imaginary part of a complex step is kept exactly."""
+    if abs(value.imag) > 1e-9:
+        return complex(mpmath.erf(value))
+    slope = 2 / math.sqrt(math.pi) * math.exp(-(value.real**2))
+    return complex(math.erf(value.real), slope * value.imag)
+
+
+def guarded_log(value: complex) -> complex:
+    """The logarithm of a positive number."""
+    if value.real <= 0:
+        raise Outside("a logarithm of a positive number")
+    return cmath.log(value)
+
+
+def _multiplied(
+    parts: list[Callable[[dict[Index, int]], complex]],
+) -> Callable[[dict[Index, int]], complex]:
+    def value(at: dict[Index, int]) -> complex:
+        result = 1 + 0j
+        for part in parts:
+            result *= part(at)
+        return result
+
+    return value
+
+
+def _raised(
+    base: Callable[[dict[Index, int]], complex], exponent: Fraction
+) -> Callable[[dict[Index, int]], complex]:
+    if exponent.denominator == 1:
+        whole = int(exponent)
+        return lambda at: base(at) ** whole
+    power = float(exponent)
+    return lambda at: base(at) ** power

@@ -1,0 +1,86 @@
+"""Symbols that a sheet defines, on a small network: a symbol is worth what its definition is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from derive.claims.arrays import Matrix, Value, column, together
+from derive.claims.calculus import Calculus
+from derive.claims.numbers import Outside
+from derive.claims.places import NoValue
+from derive.reading.own import Definition
+from derive.reading.tree import Derivative, Entry, Letter, Node, walk
+
+_UNITS = ("output", "activation", "preactivation")
+
+
+@dataclass(frozen=True)
+class OwnSymbols(Calculus):
+    """Puts the definition of a symbol in its place."""
+
+    def extent(self, name: str, node: Node) -> int | None:
+        """The number of values of an index, from the places where it stands."""
+        raise NotImplementedError
+
+    def _defined(self, node: Entry) -> tuple[Definition, OwnSymbols]:
+        """The definition of a symbol, and this setting at the symbol's layer."""
+        known = self.scope.own.definitions.get(node.letter)
+        if known is None:
+            raise NoValue(f"the symbol {node.letter}, which nothing gives a value")
+        here = self
+        if known.label is not None and known.label.base == "l" and node.label is not None:
+            here = replace(self, layer=self.layer_number(node.label) - known.label.offset)
+        return known, here
+
+    def _user(self, node: Entry) -> Value:
+        known, here = self._defined(node)
+        if node.places and not known.places:
+            made = here.value(known.rhs)
+            place = self.place(node.places[0]) - self.scope.profile.base
+            if not isinstance(made, Matrix) or not 0 <= place < len(made.entries):
+                raise Outside(f"index {place + self.scope.profile.base} of {node.letter}")
+            return made.entries[place]
+        if len(known.places) == 1 and not node.places:
+            extent = here.extent(known.places[0], known.rhs)
+            if extent is None:
+                raise NoValue(f"the number of entries of {node.letter}")
+            base = self.scope.profile.base
+            rows = ({known.places[0]: k} for k in range(base, base + extent))
+            return column([here._at(known, row) for row in rows])
+        if len(node.places) != len(known.places):
+            raise NoValue(f"{len(known.places)} indices of {node.letter}")
+        row = dict(zip(known.places, map(self.place, node.places), strict=True))
+        return replace(here, letters={**self.letters, **row}).value(known.rhs)
+
+    def _at(self, known: Definition, row: dict[str, int]) -> complex:
+        return replace(self, letters={**self.letters, **row}).number(known.rhs)
+
+    def _by_user(self, of: Node, by: Entry) -> Value:
+        """Through the only quantity of units in the symbol's definition, by which both change."""
+        known, here = self._defined(by)
+        if len(by.places) != len(known.places):
+            raise NoValue(f"a derivative by the whole of {by.letter}")
+        row = dict(zip(known.places, map(self.place, by.places), strict=True))
+        inside = replace(here, letters={**self.letters, **row})
+        units = {n for n in walk(known.rhs) if isinstance(n, Entry) and n.role in _UNITS}
+        if len(units) != 1:
+            raise NoValue(f"a derivative by {by.letter}, which depends on several quantities")
+        (unit,) = units
+        below = inside.value(Derivative(known.rhs, (unit,)))
+        tensor, places = inside._addressed(unit)
+        if isinstance(below, Matrix) or below == 0 or not isinstance(places, tuple):
+            raise NoValue(f"a derivative by {by.letter}")
+        above = self._moved(of, tensor, places)
+        return together(above, below, lambda a, b: a / b)
+
+    def _user_extents(self, part: Entry, name: str) -> Iterator[int]:
+        """The ranges that a definition gives to the indices of its symbol."""
+        try:
+            known, here = self._defined(part)
+        except (NoValue, Outside):
+            return
+        for letter, place in zip(known.places, part.places, strict=False):
+            extent = here.extent(letter, known.rhs) if place == Letter(name) else None
+            if extent is not None:
+                yield extent

@@ -1,0 +1,398 @@
+"""Where the quantities of a formula stand on a small network, and what they are worth."""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import TypeGuard
+
+from derive.algebra.symbols import Label, Tensor
+from derive.claims.arrays import Matrix, Value, together
+from derive.claims.numbers import Array, NoLayer, Outside, Places
+from derive.claims.parts import variable
+from derive.claims.windows import Window, window_of
+from derive.claims.world import LOSS, OBJECTIVE, World
+from derive.forward import X, Y
+from derive.reading.scope import Scope
+from derive.reading.tree import (
+    AtPoint,
+    Change,
+    Entry,
+    Letter,
+    Node,
+    Plus,
+    Size,
+)
+from derive.reading.tree import Value as Named
+
+RATE = 0.037  # the learning rate
+INTO_LAYERS = ("activation", "input", "preactivation", "own")  # what layers take
+
+
+class NoValue(Exception):
+    """The formula says nothing that can be evaluated; the text says why."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows, columns, and the place in memory of each entry of an array."""
+
+    rows: int
+    cols: int
+    at: Callable[[int, int], Places]
+
+    def map(self, get: Callable[[Places], complex]) -> Matrix:
+        """The array of what `get` gives at each place."""
+        return Matrix(
+            tuple(tuple(get(self.at(r, c)) for c in range(self.cols)) for r in range(self.rows))
+        )
+
+
+@dataclass(frozen=True)
+class Located:
+    """The values of letters, the layer l, the sample, and where derivatives look."""
+
+    world: World
+    scope: Scope
+    layer: int = 0
+    sample: int = 0
+    letters: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, complex] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    now: dict[Tensor, Array] | None = None  # values with something moved
+    target: Tensor = LOSS  # what training steps descend on
+    likelihood: bool = False  # whether log L stands for minus the loss
+
+    @property
+    def values(self) -> dict[Tensor, Array]:
+        """The values of all quantities."""
+        return self.world.values if self.now is None else self.now
+
+    def value(self, node: Node) -> Value:
+        """The value of a formula."""
+        raise NotImplementedError
+
+    def number(self, node: Node) -> complex:
+        """The value of a formula that must be a number."""
+        made = self.value(node)
+        if isinstance(made, Matrix):
+            if made.shape != (1, 1):
+                raise Outside("a number in place of an array")
+            return made.rows[0][0]
+        return made
+
+    def _map(self, node: Node, function: Callable[[complex], complex]) -> Value:
+        made = self.value(node)
+        return made.map(function) if isinstance(made, Matrix) else function(made)
+
+    # ---------------------------------------------------------------- letters and sizes
+
+    def _letter(self, node: Letter) -> complex:
+        for table in (self.letters, self.sizes, self.numbers):
+            if node.name in table:
+                return complex(table[node.name])
+        raise NoValue(f"the letter {node.name}, which nothing gives a value")
+
+    def _named(self, node: Named) -> complex:
+        known = {"pi": cmath.pi, "e": cmath.e, "learning_rate": RATE}
+        if node.name not in known:
+            raise NoValue(f"{node.name} as a number")
+        return complex(known[node.name])
+
+    def place(self, node: Node) -> int:
+        """The written value of an index."""
+        made = self.value(node)
+        if isinstance(made, Matrix) or abs(made - round(made.real)) > 1e-9:
+            raise Outside("a whole number as an index")
+        return round(made.real)
+
+    def _size(self, node: Size) -> int:
+        if node.name:
+            if node.name in self.world.symbols:
+                return self.world.symbols[node.name]
+            raise NoValue(f"the size {node.name}")
+        if node.label is None:
+            return self.world.samples
+        number = self.layer_number(node.label)
+        if number == 0:
+            return self.world.extent(self.world.shapes[X][0])
+        tensor = self.tensor_of("preactivation", number)
+        return self.world.extent(self.world.shapes[tensor][0])
+
+    def layer_number(self, label: Label) -> int:
+        """The number of a layer."""
+        base = {"": 0, "L": self.world.last, "l": self.layer}
+        if label.base not in base:
+            raise NoValue(f"the layer {label}")
+        shift = 0 if label.base else self.scope.conventions.first_layer
+        return base[label.base] + label.offset - shift
+
+    # ---------------------------------------------------------------- entries
+
+    def tensor_of(self, role: str, number: int) -> Tensor:
+        """The array of a role in a layer."""
+        found = [t for t in self.world.shapes if t.label == Label(number)]
+        wanted = [t for t in found if t.role == role]
+        if role == "activation" and not wanted:
+            if number == 0:
+                return X
+            wanted = [t for t in found if t.role == "preactivation"]
+        if role == "mask" or wanted:
+            wanted = wanted or [t for t in found if t.role == "mask"]
+        if not wanted:
+            raise NoLayer(f"a {role} in layer {number}")
+        return wanted[-1]
+
+    def tensor(self, node: Entry) -> Tensor:
+        """The array of an entry; an error is found by what it is a derivative of."""
+        match node.role:
+            case "input":
+                return X
+            case "target":
+                return Y
+            case "loss":
+                return LOSS
+            case "objective":
+                return LOSS if self.scope.conventions.single else OBJECTIVE
+            case "output":
+                return self.world.passed.output.tensor
+            case "own":
+                return self._own(node)
+            case "delta" | "error":
+                role = "preactivation" if node.role == "delta" else "activation"
+                return self.tensor_of(role, self._label(node))
+        from_below = self.scope.conventions.weights_from and node.role in ("weight", "bias")
+        return self.tensor_of(node.role, self._label(node) + from_below)
+
+    def _label(self, node: Entry) -> int:
+        if node.label is None:
+            raise NoValue(f"a {node.role} of no layer")
+        return self.layer_number(node.label)
+
+    def _own(self, node: Entry) -> Tensor:
+        for tensor in self.world.values:
+            if tensor.letter == node.letter and (
+                node.label is None or tensor.label == Label(self._label(node))
+            ):
+                return tensor
+        if node.label is not None and node.label.base:  # layers without it are not spoken of
+            raise NoLayer(f"an array {node.letter}")
+        raise Outside(f"an array {node.letter}")
+
+    def _user(self, node: Entry) -> Value:
+        """A symbol that the sheet defines."""
+        raise NoValue(f"the symbol {node.letter}, which nothing gives a value")
+
+    def _entry(self, node: Entry) -> Value:
+        if node.role == "user":
+            return self._user(node)
+        if node.role == "loss" and node.places:
+            raise NoValue("a loss with more indices than the sample")
+        if (node.step or 0) != 0:
+            return self._stepped(node)
+        if not node.places and node.form == "entry" and node.label is None:
+            known = self.numbers.get(variable(node))
+            if known is not None:
+                return known
+        return self._read(node, self._get)
+
+    def _get(self, tensor: Tensor, at: Places, node: Entry) -> complex:
+        if _derived(node):
+            if self.now is not None:
+                raise NoValue("a derivative inside a derivative")
+            sign = self.scope.conventions.delta_sign if node.role == "delta" else 1
+            return sign * self._error(tensor, at)
+        return self.values[tensor][at]
+
+    def _error(self, tensor: Tensor, at: Places) -> complex:
+        """d (sum of the losses) / d entry."""
+        samples = range(self.world.samples + 1)
+        return sum((self.world.slope(LOSS, (n,), tensor, at) for n in samples), 0j)
+
+    def _read(self, node: Entry, get: Callable[[Tensor, Places, Entry], complex]) -> Value:
+        """The entry or array, each number by `get`."""
+        fixed = self._fixed(node)
+        if fixed is not None and get == self._get:
+            return fixed
+        tensor, places = self._addressed(node)
+        known = self.values.get(tensor)
+
+        def one(at: Places) -> complex:
+            if known is not None and at not in known:  # beside the array
+                return self.world.beside(tensor, _derived(node)) or 0j
+            return get(tensor, at, node)
+
+        return places.map(one) if isinstance(places, Table) else one(places)
+
+    def addressed(self, node: Entry) -> tuple[Tensor, Places | Table]:
+        """The array of the entry, with its place there, or with all places of the whole."""
+        return self._addressed(node)
+
+    def _addressed(self, node: Entry) -> tuple[Tensor, Places | Table]:
+        tensor = self.tensor(node)
+        if node.form == "window":
+            return tensor, self._window(node, tensor)
+        shape = [self.world.extent(e) for e in self._shape(tensor)]
+        if node.role == "weight" and (bias := self._as_bias(node, shape)) is not None:
+            return bias
+        if node.form == "batch" and tensor.batched:
+            if len(shape) > 1:
+                raise NoValue("a batch of more than vectors")
+            axes, columns = 1 + len(shape), shape[0] if shape else 1
+            if self.scope.conventions.sample_columns:
+                return tensor, Table(columns, self.world.samples, lambda r, c: (c, r)[:axes])
+            return tensor, Table(self.world.samples, columns, lambda r, c: (r, c)[:axes])
+        front = (self._sample(node),) if tensor.batched else ()
+        if len(node.places) == len(shape) - 1 > 1 and self.world.windows:  # all channels at a place
+            rest = self._inside([self.place(p) for p in node.places], shape[1:], tensor)
+            return tensor, Table(shape[0], 1, lambda r, c: (*front, r, *rest))
+        places = self._places(node, shape, tensor)
+        if places is not None:
+            return tensor, (*front, *places)
+        if node.role == "weight" and len(shape) == 2:
+            if self.scope.rows_out:
+                return tensor, Table(shape[1], shape[0], lambda r, c: (c, r))
+            return tensor, Table(shape[0], shape[1], lambda r, c: (r, c))
+        if len(shape) == 1:
+            if self.scope.conventions.row_vectors:
+                return tensor, Table(1, shape[0], lambda r, c: (*front, c))
+            return tensor, Table(shape[0], 1, lambda r, c: (*front, r))
+        if len(shape) == 2:
+            return tensor, Table(shape[0], shape[1], lambda r, c: (*front, r, c))
+        if not tensor.batched and self.world.windows:  # kernels, those of a channel in a row
+            cells = list(product(*map(range, shape[1:])))
+            return tensor, Table(shape[0], len(cells), lambda r, c: (r, *cells[c]))
+        raise NoValue(f"an array with {len(shape)} axes")
+
+    def _inside(self, written: list[int], shape: list[int], tensor: Tensor) -> Places:
+        """The written places from 0, each in its range."""
+        base = self.scope.profile.base
+        for place, size in zip(written, shape, strict=True):
+            if not base <= place < base + size:
+                raise Outside(f"index {place} of {tensor}")
+        return tuple(place - base for place in written)
+
+    def window(self, tensor: Tensor) -> Window:
+        """The window that a layer moves over the array."""
+        found = window_of(self.world, tensor)
+        if found is None:
+            raise NoLayer(f"a window over {tensor}")
+        return found
+
+    def _window(self, node: Entry, tensor: Tensor) -> Table:
+        """What lies under a window at a place, as a column."""
+        base, found = self.scope.profile.base, self.window(tensor)
+        at = [self.place(p) - base for p in node.places]
+        places = found.places(self.world, self._sample(node), at)
+        return Table(len(places), 1, lambda r, c: places[r])
+
+    def _shape(self, tensor: Tensor) -> tuple[int | str, ...]:
+        return () if tensor in (LOSS, OBJECTIVE) else self.world.shapes.get(tensor, ())
+
+    def _places(self, node: Entry, shape: list[int], tensor: Tensor) -> Places | None:
+        """The places of an entry from 0, or None for the whole array."""
+        base = self.scope.profile.base
+        written = [self.place(p) - base for p in node.places]
+        if node.fixed is not None and len(written) == 2:
+            written.pop(1 if self.scope.out_first else 0)
+        elif node.role == "weight" and self.scope.out_first and len(written) == 2:
+            written.reverse()
+        if not written and shape and all(size == 1 for size in shape) and node.form == "entry":
+            written = [0] * len(shape)
+        if not written and shape:
+            return None
+        if len(written) != len(shape):
+            raise Outside(f"{len(shape)} indices of {tensor}")
+        moved = any(isinstance(p, Plus) for p in node.places)  # a window may reach beyond
+        beside = moved and self.world.beside(tensor, _derived(node)) is not None
+        for place, size in zip(written, shape, strict=True):
+            if not (0 <= place < size or beside):
+                raise Outside(f"index {place + base} of {tensor}")
+        return tuple(written)
+
+    def _as_bias(self, node: Entry, shape: list[int]) -> tuple[Tensor, Places] | None:
+        """The weight from the fixed input of a unit is its threshold."""
+        if len(node.places) != 2 or self.scope.profile.base != 1:
+            return None
+        written = [self.place(p) for p in node.places]
+        into, out = written if not self.scope.out_first else written[::-1]
+        if into != 0:
+            return None
+        bias = self.tensor_of("bias", self._label(node))
+        if not 1 <= out <= shape[1]:
+            raise Outside(f"index {out} of {bias}")
+        return bias, (out - 1,)
+
+    def _fixed(self, node: Entry) -> complex | None:
+        """The fixed input x_0 of the units above, where the index is 0."""
+        if node.role not in INTO_LAYERS or len(node.places) != 1:
+            return None
+        if self.scope.profile.base != 1 or self.place(node.places[0]) != 0:
+            return None
+        below = 0 if node.label is None else self.layer_number(node.label)
+        any_other = "threshold" if self.world.threshold else "added"
+        return -1 + 0j if self.world.biases.get(below + 1, any_other) == "threshold" else 1 + 0j
+
+    def _sample(self, node: Entry) -> int:
+        if node.sample is None:
+            return self.sample
+        if isinstance(node.sample, Letter) and node.sample.name not in self.letters:
+            return self.sample
+        written = self.place(node.sample)
+        if written == 0:
+            return self.world.samples
+        if not 1 <= written <= self.world.samples:
+            raise Outside(f"the sample {written}")
+        return written - 1
+
+    # ---------------------------------------------------------------- training
+
+    def _stepped(self, node: Entry) -> Value:
+        """A parameter after one step of gradient descent."""
+        if node.step != 1 or not self._trained(node):
+            raise NoValue("a quantity at another iteration")
+        return self.updated(node)
+
+    def updated(self, node: Node) -> Value:
+        """A parameter after one step of gradient descent."""
+        if not self._trained(node):
+            raise NoValue("an update of something else than a parameter")
+        here = replace(node, step=None)
+        return together(self.value(here), self._gradient(here), lambda w, g: w - RATE * g)
+
+    def _trained(self, node: Node) -> TypeGuard[Entry]:
+        """Whether training changes the quantity."""
+        if not isinstance(node, Entry):
+            return False
+        return node.role in ("weight", "bias") or (
+            node.role == "own" and self.tensor(node).role == "parameter"
+        )
+
+    def _gradient(self, node: Entry) -> Value:
+        def get(tensor: Tensor, at: Places, entry: Entry) -> complex:
+            return self._target_slope(tensor, at)
+
+        return self._read(node, get)
+
+    def _target_slope(self, tensor: Tensor, at: Places) -> complex:
+        of = (self.sample,) if self.target == LOSS else ()
+        return self.world.slope(self.target, of, tensor, at)
+
+    def _change(self, node: Change) -> Value:
+        if self._trained(node.arg):
+            return together(-RATE + 0j, self._gradient(node.arg), lambda a, b: a * b)
+        raise NoValue("the change of something else than a parameter")
+
+    def _at_point(self, node: AtPoint) -> Value:
+        if isinstance(node.arg, Entry) and node.arg.role == "error" and not node.arg.places:
+            first = node.points[0]
+            if isinstance(first, Entry) and first.role == "activation":
+                return self.value(replace(first, role="error"))
+        return self.value(node.arg)
+
+
+def _derived(node: Entry) -> bool:
+    """Whether the entry is a derivative of the loss."""
+    return node.role in ("delta", "error") or node.barred

@@ -1,0 +1,336 @@
+"""What a written formula is worth on a small network.
+
+A derivative is taken through the forward equations: the quantity below moves, everything that is
+computed after it follows.  Derivatives inside derivatives have no value here.
+"""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from derive.claims.arrays import ONES, Matrix, Value, column, multiplied, together
+from derive.claims.dots import continued
+from derive.claims.numbers import Outside, compare
+from derive.claims.own import OwnSymbols
+from derive.claims.parts import counted
+from derive.claims.places import NoValue
+from derive.reading.tree import (
+    Applied,
+    AtPoint,
+    Bars,
+    Bracket,
+    Branches,
+    Change,
+    Derivative,
+    Dots,
+    Entry,
+    Grid,
+    Kronecker,
+    Letter,
+    Listed,
+    Minus,
+    Nabla,
+    Node,
+    Norm,
+    Num,
+    Over,
+    Plus,
+    Power,
+    Root,
+    Size,
+    Times,
+    Total,
+    Transposed,
+    walk,
+)
+from derive.reading.tree import Value as Named
+
+
+@dataclass(frozen=True)
+class Setting(OwnSymbols):
+    """Reads off the value of any formula."""
+
+    # ---------------------------------------------------------------- dispatch
+
+    def value(self, node: Node) -> Value:
+        """The value of a formula."""
+        match node:
+            case Num():
+                return complex(float(node.value))
+            case Letter():
+                return ONES if node.name == "bold 1" else self._letter(node)
+            case Size():
+                return complex(self._size(node))
+            case Named():
+                return self._named(node)
+            case Entry():
+                return self._entry(node)
+            case Applied():
+                return self._applied(node)
+            case Plus():
+                return self._plus(node)
+            case Minus():
+                return self._map(node.arg, lambda z: -z)
+            case Times():
+                return self._times(node)
+            case Over():
+                return together(self.value(node.above), self.value(node.below), _divided)
+            case Power():
+                return self._power(node)
+            case Total():
+                return self._total(node)
+            case Derivative():
+                return self._derivative(node)
+            case Nabla():
+                return self._nabla(node)
+            case Transposed():
+                made = self.value(node.arg)
+                return made.transposed if isinstance(made, Matrix) else made
+            case Grid():
+                return self._grid(node)
+            case Branches():
+                return self._branches(node)
+            case Norm():
+                return self._norm(node)
+            case Bars():
+                return self._map(node.arg, lambda z: z if z.real > 0 else -z)
+            case Root():
+                return self._map(node.arg, cmath.sqrt)
+            case Kronecker():
+                return complex(self.place(node.left) == self.place(node.right))
+            case Bracket():
+                return self._bracket(node)
+            case Listed():
+                parts = [self.value(item) for item in continued(node.items, self.place)]
+                return column(
+                    [v for p in parts for v in (p.entries if isinstance(p, Matrix) else (p,))]
+                )
+            case Change():
+                return self._change(node)
+            case AtPoint():
+                return self._at_point(node)
+        raise NoValue(f"{type(node).__name__.lower()} without a value")
+
+    # ---------------------------------------------------------------- arithmetic
+
+    def _plus(self, node: Plus) -> Value:
+        parts = [self.value(arg) for arg in continued(node.args, self.place)]
+        result = parts[0]
+        for part in parts[1:]:
+            result = self._added(result, part)
+        return result
+
+    def _added(self, a: Value, b: Value) -> Value:
+        """A sum; a bias beside samples in columns counts for every column."""
+        if self.scope.conventions.sample_columns:
+            return self._added_columns(a, b)
+        return together(a, b, lambda x, y: x + y)
+
+    def _added_columns(self, a: Value, b: Value) -> Value:
+        if isinstance(a, Matrix) and isinstance(b, Matrix):
+            if b.shape == (a.shape[0], 1):
+                b = Matrix(tuple(row * a.shape[1] for row in b.rows))
+            elif a.shape == (b.shape[0], 1):
+                a = Matrix(tuple(row * b.shape[1] for row in a.rows))
+        return together(a, b, lambda x, y: x + y)
+
+    def _times(self, node: Times) -> Value:
+        guards = [arg for arg in node.args if isinstance(arg, Bracket | Kronecker)]
+        if len(guards) < len(node.args) and any(self.value(guard) == 0 for guard in guards):
+            return 0j  # where a condition fails the rest may have no value
+        result = self.value(node.args[0])
+        for sign, arg in zip(node.signs, node.args[1:], strict=True):
+            other = self.value(arg)
+            if sign in self.scope.own.outer and isinstance(other, Matrix):
+                result = multiplied(result, other.transposed)
+            elif sign in self.scope.entrywise or self._only_entrywise(sign, result, other):
+                result = together(result, other, lambda a, b: a * b)
+            else:
+                result = multiplied(result, other)
+        return result
+
+    def _only_entrywise(self, sign: str, a: Value, b: Value) -> bool:
+        """Whether the sheet's sign stands between arrays of one shape that no product joins."""
+        if sign not in self.scope.own.fitting or not isinstance(a, Matrix):
+            return False
+        return isinstance(b, Matrix) and a.shape == b.shape and a.shape[1] != b.shape[0]
+
+    def _power(self, node: Power) -> Value:
+        if isinstance(node.exponent, Num) and node.exponent.value.denominator == 1:
+            whole = int(node.exponent.value)
+            made = self.value(node.base)
+            entries = isinstance(node.base, Entry) and node.base.form == "batch"
+            entrywise = node.entrywise or entries
+            plain = isinstance(made, Matrix) and not entrywise and made.shape != (1, 1)
+            if isinstance(made, Matrix) and plain and (made.shape[1] != 1 or whole != 2):
+                raise NoValue("the power of an array")
+            return self._map(node.base, lambda z: z**whole)
+        exponent = self.number(node.exponent)
+        return self._map(node.base, lambda z: z**exponent)
+
+    def _norm(self, node: Norm) -> complex:
+        made = self.value(node.arg)
+        entries = made.entries if isinstance(made, Matrix) else (made,)
+        if node.kind == "1":
+            return sum((z if z.real > 0 else -z for z in entries), 0j)
+        if node.kind not in ("", "2", "F"):
+            raise NoValue(f"a norm with the index {node.kind}")
+        return cmath.sqrt(sum((z * z for z in entries), 0j))
+
+    def _branches(self, node: Branches) -> Value:
+        """The first value of which the condition holds; of arrays entry by entry."""
+        for k, (value, when) in enumerate(node.rows):
+            holds = 1 + 0j if when is None else self.value(when)
+            if isinstance(holds, Matrix) and len(set(holds.entries)) > 1:
+                rest = self._branches(replace(node, rows=node.rows[k + 1 :]))
+                kept = together(holds, self.value(value), lambda c, v: c * v)
+                return together(
+                    kept, together(holds, rest, lambda c, v: (1 - c) * v), lambda a, b: a + b
+                )
+            if isinstance(holds, Matrix) and holds.entries[0] == 1 and holds.shape != (1, 1):
+                return together(holds, self.value(value), lambda c, v: v)
+            if (holds.entries[0] if isinstance(holds, Matrix) else holds) == 1:
+                return self.value(value)
+        raise Outside("a case that holds")
+
+    def _bracket(self, node: Bracket) -> Value:
+        last = node.members[-1]
+        if isinstance(last, Total) and last.kind.startswith("arg"):
+            return self._is_best(node.members[0], last)
+        if len(node.relations) == 1 and not any(isinstance(m, Listed) for m in node.members):
+            left, right = map(self.value, node.members)
+            if isinstance(left, Matrix) or isinstance(right, Matrix):
+                word = node.relations[0]
+                return together(left, right, lambda a, b: complex(_compared(word, a, b)))
+        return self._bracketed(node)
+
+    def _is_best(self, place: Node, best: Total) -> complex:
+        """[(p, q) = argmax ...]: whether the first of the best values stands there."""
+        rows = list(self._rows(best))
+        numbers = [
+            replace(self, letters={**self.letters, **row}).number(best.body).real for row in rows
+        ]
+        choose = max if best.kind == "argmax" else min
+        found = rows[numbers.index(choose(numbers))]
+        items = place.items if isinstance(place, Listed) else (place,)
+        return complex([self.place(item) for item in items] == [*found.values()])
+
+    def _bracketed(self, node: Bracket) -> complex:
+        values = [self.number(m) if not isinstance(m, Listed) else None for m in node.members]
+        if None in values:
+            raise NoValue("a comparison of several places")
+        pairs = zip(node.relations, values, values[1:], strict=False)
+        ok = True
+        for relation, a, b in pairs:
+            assert a is not None
+            assert b is not None
+            ok &= _compared(relation, a, b)
+        return complex(ok)
+
+    def _grid(self, node: Grid) -> Matrix:
+        rows = [
+            tuple(self.number(cell) for cell in row if not isinstance(cell, Dots))
+            for row in node.rows
+        ]
+        if any(isinstance(cell, Dots) for row in node.rows for cell in row):
+            raise NoValue("a matrix with dots")
+        if len({len(row) for row in rows}) != 1:
+            raise NoValue("a matrix with rows of different lengths")
+        return Matrix(tuple(rows))
+
+    # ---------------------------------------------------------------- sums
+
+    def _total(self, node: Total) -> Value:
+        rows = list(self._rows(node))
+        if not rows:
+            raise Outside("an empty sum")
+        parts = [replace(self, letters={**self.letters, **row}).value(node.body) for row in rows]
+        if node.kind in ("max", "min"):
+            best = max if node.kind == "max" else min
+            numbers = [p for p in parts if not isinstance(p, Matrix)]
+            if len(numbers) < len(parts):
+                raise NoValue(f"the {node.kind} of arrays")
+            return best(numbers, key=lambda z: z.real)
+        if node.kind not in ("sum", "prod"):
+            raise NoValue(node.kind)
+        result = parts[0]
+        for part in parts[1:]:
+            sign = (lambda a, b: a + b) if node.kind == "sum" else (lambda a, b: a * b)
+            result = together(result, part, sign)
+        return result
+
+    def _rows(self, node: Total) -> Iterator[dict[str, int]]:
+        ranges = []
+        for bound in node.bounds:
+            base = self.scope.profile.base
+            extent = self.extent(bound.name, node.body)
+            low = base if bound.low is None else self.place(bound.low)
+            if bound.high is not None:
+                high = self._limit(bound.high, extent, base)
+            elif extent is not None:
+                high = base + extent - 1
+            else:
+                self.need_layers(node.body)
+                raise NoValue(f"the range of {bound.name}")
+            ranges.append(range(low, high + 1))
+        names = [b.name for b in node.bounds]
+        for row in product(*ranges):
+            yield dict(zip(names, row, strict=True))
+
+    def need_layers(self, node: Node) -> None:
+        """Raise NoLayer where a quantity belongs to a layer that does not exist."""
+        for part in walk(node):
+            if isinstance(part, Entry) and part.label is not None:
+                self.tensor(part)
+
+    def _limit(self, node: Node, extent: int | None, base: int) -> int:
+        if isinstance(node, Letter) and node.name not in self.letters and extent is not None:
+            return base + extent - 1
+        return self.place(node)
+
+    def extent(self, name: str, node: Node) -> int | None:
+        """The number of values of an index, from the places where it stands."""
+        found: list[int] = []
+        for part in counted(node):
+            if not isinstance(part, Entry):
+                continue
+            if part.sample == Letter(name):
+                found.append(self.world.samples)
+            if Letter(name) in part.places:
+                found += self._extents(part, name)
+        return max(found) if found else None
+
+    def _extents(self, part: Entry, name: str) -> list[int]:
+        if part.form == "window":  # its places are those of the output
+            return []
+        if part.role == "user":
+            return list(self._user_extents(part, name))
+        try:
+            shape = [self.world.extent(e) for e in self._shape(self.tensor(part))]
+        except (Outside, NoValue):
+            return []
+        places = list(part.places)
+        if part.fixed is not None and len(places) == 2:
+            places.pop(1 if self.scope.out_first else 0)
+        elif part.role == "weight" and self.scope.out_first and len(places) == 2:
+            places.reverse()
+        if len(places) == len(shape) - 1 > 1:
+            shape = shape[1:]  # all channels at a place
+        if len(places) != len(shape):
+            return []
+        return [size for place, size in zip(places, shape, strict=True) if place == Letter(name)]
+
+
+def _divided(a: complex, b: complex) -> complex:
+    if b == 0:
+        raise Outside("a denominator that is not 0")
+    return a / b
+
+
+def _compared(relation: str, a: complex, b: complex) -> bool:
+    if relation not in ("<", ">", "le", "ge", "=", "ne"):
+        raise NoValue(f"the comparison {relation}")
+    return compare(relation, a.real, b.real)

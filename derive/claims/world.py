@@ -1,0 +1,267 @@
+"""A small network with random numbers, every derivative of it by a complex step.
+
+Symbolic sizes become small numbers, a repeated layer becomes several layers of different widths, a
+generic activation a random smooth function (another one in each layer), a generic loss a random
+smooth function of all outputs.  One sample more than N is computed: the number 0 of sheets that
+count from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+from math import prod, sqrt
+from random import Random
+
+from derive.algebra.terms import (
+    Extent,
+    Num,
+    Ref,
+    Sum,
+    Tensor,
+    Term,
+    refs,
+    walk,
+)
+from derive.claims.numbers import (
+    Array,
+    Numbers,
+    Outside,
+    Places,
+    placed,
+)
+from derive.forward import forward, objective
+from derive.network.layers import AnyLayer, Conv, Dense
+from derive.spec import Network
+
+STEP = 1e-60  # of derivatives: far below every value, and far above the least number
+SAMPLES = 3
+TRIES = 400  # draws of all numbers
+LAYERS = 3
+OBJECTIVE = Tensor("objective", "objective", None, batched=False)
+LOSS = Tensor("L", "loss")
+
+
+def concrete(
+    network: Network, random: Random, layers: int = LAYERS, *, least: bool = False
+) -> Network:
+    """The network with numbers for every symbolic size; a repeated layer written out.
+
+    `least`: two of everything.
+    """
+    if least:
+        layers = min(layers, 2)
+
+    sizes: dict[str, int] = {}
+
+    def size(extent: int | str) -> int:
+        if isinstance(extent, int):
+            return extent
+        drawn = 2 if least else 2 + (len(sizes) + random.randrange(3)) % 3
+        return sizes.setdefault(extent, drawn)
+
+    made: list[AnyLayer] = []
+    for layer in network.layers:
+        if isinstance(layer, Dense) and layer.repeat is not None:
+            widths = [2 if least else 2 + (k + random.randrange(2)) % 3 for k in range(layers)]
+            made += [layer.model_copy(update={"units": w, "repeat": None}) for w in widths]
+        elif isinstance(layer, Dense):
+            made.append(layer.model_copy(update={"units": size(layer.units)}))
+        else:
+            made.append(layer)
+    inputs = tuple(size(e) for e in network.input)
+    return network.model_copy(update={"layers": tuple(made), "input": inputs})
+
+
+class World(Numbers):
+    """The values of every quantity of one small network, and their derivatives."""
+
+    def __init__(
+        self,
+        network: Network,
+        seed: int = 0,
+        samples: int = SAMPLES,
+        *,
+        normalised: bool = True,
+        factor: Fraction = Fraction(1),
+        least: bool = False,
+    ) -> None:
+        """Numbers are drawn until every logarithm has a positive argument.
+
+        `normalised`: targets sum to 1 where the loss says so; the loss is `factor` times that of
+        the network.
+        """
+        self.network = concrete(network, Random(f"sizes {seed}"), least=least)
+        self.normalised = normalised
+        passed = forward(self.network)
+        if factor != 1:
+            passed = replace(passed, loss=replace(passed.loss, rhs=Num(factor) * passed.loss.rhs))
+        last = passed.output.tensor.label
+        super().__init__(passed, {"N": samples}, samples, 0 if last is None else last.offset)
+        self.biases = {  # layer -> added, threshold
+            s.label.offset: s.layer.bias
+            for s in self.passed.stages
+            if isinstance(s.layer, Dense | Conv)
+        }
+        self.threshold = "threshold" in self.biases.values()
+        self.shapes: Mapping[Tensor, tuple[Extent, ...]] = self.passed.shapes
+        self._perturbed: dict[tuple[Tensor, Places], dict[Tensor, Array]] = {}
+        self.values: dict[Tensor, Array] = {}
+        self.steps = [
+            *((e.lhs.tensor, e.lhs, e.rhs) for e in self.passed.equations),
+            (LOSS, self.passed.loss.lhs, self.passed.loss.rhs),
+        ]
+        self.objective = objective(self.passed)
+        for attempt in range(TRIES):
+            self.random = Random(f"values {seed} {attempt}")
+            self.shapers.clear()
+            self.values = self._leaves()
+            try:
+                self._run(self.values, 0)
+            except Outside:
+                continue
+            if self._alive() or attempt >= TRIES // 2:
+                break
+        else:
+            raise Outside("no values with every logarithm defined were found")
+
+    def _alive(self) -> bool:
+        """Whether no sample finds a whole layer switched off: nothing could be told from zeros."""
+        units: dict[tuple[Tensor, int], bool] = {}
+        for tensor, array in self.values.items():
+            if tensor.role == "activation" and tensor.batched:
+                for place, value in array.items():
+                    key = (tensor, place[0])
+                    units[key] = units.get(key, False) or value != 0
+        return all(units.values())
+
+    @cached_property
+    def _inputs(self) -> list[frozenset[Tensor]]:
+        """What each step reads."""
+        return [frozenset(r.tensor for r in refs(rhs)) for _, _, rhs in self.steps]
+
+    @cached_property
+    def _mixed(self) -> bool:
+        """Whether some step takes several samples together."""
+        sums = [n for _, _, rhs in self.steps for n in walk(rhs) if isinstance(n, Sum)]
+        return any(i.sample for node in sums for i in node.indices)
+
+    @cached_property
+    def _padded(self) -> dict[Tensor, complex]:
+        """What stands beside the arrays over which windows move."""
+        found = [r for _, _, rhs in self.steps for r in refs(rhs) if r.padded]
+        return {r.tensor: complex("-inf") if r.lowest else 0j for r in found}
+
+    def beside(self, tensor: Tensor, derived: bool) -> complex | None:
+        """What stands beside an array, or beside its derivatives; None where nothing does."""
+        if derived:
+            return 0j if self.windows else None
+        return self._padded.get(tensor)
+
+    @cached_property
+    def windows(self) -> bool:
+        """Whether some equation moves a window over an array."""
+        places = [p for _, _, rhs in self.steps for r in refs(rhs) for p in r.at]
+        return any(len(p.terms) > 1 for p in places)
+
+    # ---------------------------------------------------------------- values
+
+    def with_values(self, given: Mapping[Tensor, Array]) -> World:
+        """The same network with other values of quantities that nothing computes."""
+        made = copy(self)
+        made._perturbed, made._compiled = {}, {}  # what was compiled looks at its own values
+        made.values = {**self.values, **given}
+        made._run(made.values, 0)
+        return made
+
+    def _leaves(self) -> dict[Tensor, Array]:
+        defined = {tensor for tensor, _, _ in self.steps}
+        made: dict[Tensor, Array] = {}
+        positive = self.network.loss.likelihood or self.network.loss.name
+        for tensor in self.passed.shapes:
+            if tensor in defined or tensor.role == "delta":
+                continue
+            array = {place: complex(self._draw(tensor)) for place in self._places(tensor)}
+            if tensor.role == "target" and positive not in ("gaussian", "squared_error"):
+                array = self._probabilities(array)
+            made[tensor] = array
+        return made
+
+    def _draw(self, tensor: Tensor) -> float:
+        if tensor.role == "target":
+            return self.random.uniform(0.15, 0.85)
+        size = self.random.uniform(0.25, 1.25) * self._share(tensor)
+        return size if self.random.random() < 0.5 else -size
+
+    def _share(self, tensor: Tensor) -> float:
+        """Weights are smaller where many inputs meet, so that units are not all saturated."""
+        shape = [self.extent(e) for e in self.passed.shapes.get(tensor, ())]
+        if tensor.role != "weight" or len(shape) < 2:
+            return 1.0
+        inputs = shape[0] if len(shape) == 2 else prod(shape[1:])
+        return min(1.0, 2 / sqrt(inputs))
+
+    def _probabilities(self, array: Array) -> Array:
+        """Targets that sum to 1 over the last axis, where the loss says so."""
+        name = self.network.loss.likelihood or self.network.loss.name
+        if name not in ("cross_entropy", "categorical") or not self.normalised:
+            return array
+        totals: dict[Places, complex] = {}
+        for place, value in array.items():
+            totals[place[:-1]] = totals.get(place[:-1], 0) + value
+        return {place: value / totals[place[:-1]] for place, value in array.items()}
+
+    def _places(self, tensor: Tensor) -> list[Places]:
+        shape = [self.extent(e) for e in self.passed.shapes.get(tensor, ())]
+        rows = [range(self.samples + 1)] if tensor.batched else []
+        return list(product(*rows, *map(range, shape)))
+
+    def _run(
+        self, values: dict[Tensor, Array], start: int, moved: Tensor | None = None, sample: int = -1
+    ) -> None:
+        """Compute every step from `start` on; those that depend on what moved, in its sample."""
+        changed = None if moved is None else {moved}
+        for k, (tensor, lhs, rhs) in enumerate(self.steps[start:], start):
+            if changed is not None and changed.isdisjoint(self._inputs[k]):
+                continue
+            made = self._step(values, lhs, rhs, sample)
+            values[tensor] = {**values[tensor], **made} if sample >= 0 else made
+            if changed is not None:
+                changed.add(tensor)
+        self.now = values
+        values[OBJECTIVE] = {(): self.compiled(self.objective)({})}
+
+    def _step(self, values: dict[Tensor, Array], lhs: Ref, rhs: Term, sample: int) -> Array:
+        self.now = values
+        value = self.compiled(rhs)
+        names = [i for place in lhs.at for i, _ in place.terms]
+        samples = range(self.samples + 1) if sample < 0 else range(sample, sample + 1)
+        ranges = [samples if i.sample else range(self.extent(i.size)) for i in names]
+        rows = (dict(zip(names, row, strict=True)) for row in product(*ranges))
+        return {tuple(placed(p, row) for p in lhs.at): value(row) for row in rows}
+
+    def perturbed(self, tensor: Tensor, place: Places) -> dict[Tensor, Array]:
+        """All values where one entry has moved by an imaginary step."""
+        key = (tensor, place)
+        if key not in self._perturbed:
+            values = dict(self.values)
+            values[tensor] = {**values[tensor], place: values[tensor][place] + 1j * STEP}
+            order = [step[0] for step in self.steps]
+            start = order.index(tensor) + 1 if tensor in order else 0
+            alone = tensor.batched and not self._mixed
+            self._run(values, start, tensor, place[0] if alone else -1)
+            self._perturbed[key] = values
+        return self._perturbed[key]
+
+    def slope(self, of: Tensor, at: Places, by: Tensor, place: Places) -> complex:
+        """d of[at] / d by[place]."""
+        if by == of:
+            return complex(at == place)
+        order = [step[0] for step in self.steps]
+        if of in order and by in order and order.index(of) < order.index(by):
+            return 0j
+        return complex(self.perturbed(by, place)[of][at].imag / STEP)

@@ -1,0 +1,1 @@
+"""Formulas in a spec, from text to terms, within bounds; nothing is ever executed."""

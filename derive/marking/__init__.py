@@ -1,0 +1,1 @@
+"""The verdict on every claim of a sheet, with its evidence."""

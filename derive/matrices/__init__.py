@@ -1,0 +1,1 @@
+"""Matrix forms of index terms: found, and proved entry by entry."""

@@ -1,0 +1,99 @@
+"""What a writer leaves out and every reader fills in: layer labels, and each filling is noted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from derive.algebra.symbols import Label
+from derive.reading.scope import LABELLED, Scope
+from derive.reading.tree import Applied, Entry, Letter, Nabla, Node, children, rebuilt, walk
+
+WITH_LABEL = tuple(role for role in LABELLED if role not in ("activation_function", "own"))
+
+
+def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None], tuple[str, ...]]:
+    """The members of a chain with every layer label, and what was filled in."""
+    present = [m for m in members if m is not None]
+    inputs = _input_letters(present, scope)
+    label = top_label(present, inputs)
+    notes: dict[str, None] = {}
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, Nabla) and node.of is not None:  # by all arrays of the role
+            return replace(node, of=visit(node.of))
+        node = rebuilt(node, visit)
+        if isinstance(node, Entry):
+            node = _entry(node, label, inputs, notes, scope)
+        if isinstance(node, Applied) and node.function.activation and node.function.label is None:
+            node = _function(node)
+        return node
+
+    return [None if m is None else visit(m) for m in members], tuple(notes)
+
+
+def top_label(nodes: list[Node], inputs: Collection[str] = ()) -> Label | None:
+    """The highest layer that the nodes name; an input to the weights is one below it."""
+    found: list[Label] = []
+    for node in nodes:
+        for part in walk(node):
+            if isinstance(part, Entry) and part.label is not None and part.role in WITH_LABEL:
+                below = part.role == "activation" and _stands_at(part, inputs)
+                found.append(part.label.shifted(1) if below else part.label)
+    if not found:
+        return None
+    bases = [label for label in found if label.base == found[0].base]
+    return max(bases, key=lambda label: label.offset)
+
+
+def _input_letters(nodes: list[Node], scope: Scope) -> set[str]:
+    """The letters that stand on the input side of a weight."""
+    side = 1 if scope.out_first else 0
+    found = set()
+    for node in nodes:
+        for part in walk(node):
+            if isinstance(part, Entry) and part.role == "weight" and len(part.places) == 2:
+                place = part.places[side]
+                if isinstance(place, Letter):
+                    found.add(place.name)
+    return found
+
+
+def _stands_at(node: Entry, letters: Collection[str]) -> bool:
+    return any(isinstance(p, Letter) and p.name in letters for p in node.places)
+
+
+def _entry(
+    node: Entry, label: Label | None, inputs: set[str], notes: dict[str, None], scope: Scope
+) -> Entry:
+    if node.label is not None or node.role not in WITH_LABEL:
+        return node
+    alone = not node.places and node.form == "entry" and node.sample is None
+    if alone and node.role not in ("weight", "bias", "delta", "error"):
+        return node  # a number of its own: s, o
+    told = _by_index(node, scope)
+    if told is not None:
+        return replace(node, label=told, assumed=True)
+    made = label or scope.last or Label(0, "L")
+    if node.role == "activation" and _stands_at(node, inputs):
+        made = made.shifted(-1)
+    notes[f"{node.role} without a layer: taken as layer {made}"] = None
+    return replace(node, label=made, assumed=True)
+
+
+def _by_index(node: Entry, scope: Scope) -> Label | None:
+    """The layer that the letter of an index says, where the sheet keeps letters for layers."""
+    if not scope.own.index_layers or not node.places:
+        return None
+    out = 0 if node.role != "weight" or scope.out_first else -1
+    place = node.places[out]
+    number = scope.own.index_layers.get(place.name) if isinstance(place, Letter) else None
+    if number is None or (number == 0 and node.role != "activation"):
+        return None  # an index in the wrong place
+    return Label(number)
+
+
+def _function(node: Applied) -> Applied:
+    """The activation function of the layer of its argument."""
+    label = top_label(list(children(node)[1:]))
+    return replace(node, function=replace(node.function, label=label, assumed=True))

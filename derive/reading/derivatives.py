@@ -1,0 +1,136 @@
+"""Fractions, derivatives in all forms, and gradients."""
+
+from __future__ import annotations
+
+from derive.reading.cursor import Cursor
+from derive.reading.labels import fenced, split
+from derive.reading.structures import Structures
+from derive.reading.tree import (
+    AtPoint,
+    Derivative,
+    Entry,
+    Nabla,
+    Node,
+    Num,
+    Over,
+    Power,
+    Times,
+)
+from derive.reading.words import RELATIONS
+
+
+class Derivatives(Structures):
+    """Reads fractions, derivatives in all forms, and gradients."""
+
+    # ---------------------------------------------------------------- derivatives
+
+    def _fraction(self, c: Cursor) -> Node:
+        token = c.next()
+        above, below = c.argument(), c.argument()
+        sign = _derivative_sign(above, below)
+        span = (token.start, c.last_end)
+        if sign is None:
+            return Over(self.unbarred(above), self.unbarred(below), span=span)
+        return self._derivative(c, above, below, sign, token.start)
+
+    def _derivative(self, c: Cursor, above: Cursor, below: Cursor, sign: str, start: int) -> Node:
+        _drop(above, sign)
+        power = self._count(above)
+        by = self._by(below, sign)
+        if power not in (None, len(by)):
+            raise below.wrong("as many variables as the order of the derivative")
+        if not above.done:
+            of = self.unbarred(above)
+        elif self.starts(c) or c.peek().text == "(":
+            of = self._operand(c)
+        else:
+            return Derivative(None, by, span=(start, c.last_end))
+        made: Node = Derivative(of, by, span=(start, c.last_end))
+        if c.peek().text == "(" and above.tokens and (at := self._point(c)) is not None:
+            made = AtPoint(made, at, span=(start, c.last_end))
+        return made
+
+    def _point(self, c: Cursor) -> tuple[Node, ...] | None:
+        """Values of the arguments behind a derivative: a list in parentheses."""
+        place = c.place
+        inside = fenced(c, "(", ")")
+        parts = split(inside, ",")
+        if len(parts) < 2:
+            c.place = place
+            return None
+        return tuple(self.whole(p) for p in parts)
+
+    def _count(self, above: Cursor) -> int | None:
+        if above.peek().text == "^" and above.place == 1:
+            above.next()
+            inside = above.argument()
+            return (
+                int("".join(t.text for t in inside.tokens))
+                if inside.peek().kind == "digit"
+                else None
+            )
+        return None
+
+    def _by(self, below: Cursor, sign: str) -> tuple[Node, ...]:
+        made: list[Node] = []
+        while not below.done:
+            _drop(below, sign)
+            variable = self.factor(below)
+            if isinstance(variable, Power) and isinstance(variable.exponent, Num):
+                made += [variable.base] * int(variable.exponent.value)
+            else:
+                made.append(variable)
+        return tuple(made)
+
+    def _operand(self, c: Cursor) -> Node:
+        """What an operator d/dx acts on: a factor in parentheses, else factors side by side."""
+        if c.peek().text in ("(", "["):
+            return self.factor(c)
+        start = c.peek().start
+        factors = [self.factor(c)]
+        while self.starts(c):
+            factors.append(self.factor(c))
+        if len(factors) == 1:
+            return factors[0]
+        return Times(tuple(factors), ("",) * (len(factors) - 1), span=(start, c.last_end))
+
+    def _inline_partial(self, c: Cursor) -> Node:
+        r"""\partial f / \partial x, \partial_x f."""
+        start = c.next().start
+        if c.take("_"):
+            by = self.whole(c.argument())
+            of = self._operand(c)
+            return Derivative(of, (by,), span=(start, c.last_end))
+        of = self.factor(c)
+        c.expect("/", r'"/\partial" and the variable')
+        c.expect(r"\partial", r'"\partial" and the variable')
+        by = self.factor(c)
+        return Derivative(of, (by,), span=(start, c.last_end))
+
+    def _nabla(self, c: Cursor) -> Node:
+        start = c.next().start
+        by = self.whole(c.argument()) if c.take("_") else None
+        of: Node | None = self.factor(c) if self.starts(c) else None
+        if of is None and by is not None and (c.done or c.peek().text in RELATIONS):
+            of = Entry(self.scope.own.gradient_of, "", None, span=(start, c.last_end))
+        return Nabla(of, by, span=(start, c.last_end))
+
+
+def _derivative_sign(above: Cursor, below: Cursor) -> str | None:
+    r"""\partial or d where both parts of a fraction begin with it, else None."""
+    for sign in (r"\partial", "d", r"\mathrm{d}", r"\text{d}"):
+        words = ["".join(t.text for t in part.tokens) for part in (above, below)]
+        if all(word.startswith(sign) for word in words) and len(below.tokens) > 1:
+            return sign
+    return None
+
+
+def _drop(c: Cursor, sign: str) -> None:
+    """Take the sign of a derivative."""
+    text = ""
+    start = c.place
+    while len(text) < len(sign) and not c.done:
+        text += c.next().text
+    if text != sign:
+        c.place = start
+        raise c.wrong(f"{sign} and a variable")

@@ -1,0 +1,311 @@
+"""Expressions: sums of products of symbols, fractions, sums, derivatives, matrices, cases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from derive.reading.cursor import Cursor
+from derive.reading.derivatives import Derivatives
+from derive.reading.labels import Above, fenced, split, top_level
+from derive.reading.latex_tokens import Token
+from derive.reading.scope import FUNCTIONS, Scope
+from derive.reading.tree import (
+    Applied,
+    Bars,
+    Bracket,
+    Dots,
+    Function,
+    Listed,
+    Minus,
+    Node,
+    Norm,
+    Num,
+    Over,
+    Plus,
+    Root,
+    Times,
+    Transposed,
+    Value,
+)
+from derive.reading.words import (
+    BIG,
+    DOTS,
+    FRACTIONS,
+    OPERAND,
+    PLACE_SIGNS,
+    PRODUCTS,
+    RELATIONS,
+    STOPS,
+    conjunction,
+)
+
+
+class Grammar(Derivatives):
+    """Reads expressions under a scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Nothing read yet."""
+        self.scope = scope
+        self.bars = 0
+        self.deep = 0
+
+    # ---------------------------------------------------------------- sums and products
+
+    def expression(self, c: Cursor) -> Node:
+        """A sum of products."""
+        self.deep += 1
+        if self.deep > 200:
+            raise c.wrong("less nesting")
+        parts: list[Node] = []
+        start = c.peek().start
+        while True:
+            minus = self.signs(c) if parts or c.peek().text in ("+", "-", r"\pm") else False
+            made = self.product(c)
+            parts.append(Minus(made, span=made.span) if minus else made)
+            if c.peek().text not in ("+", "-"):
+                break
+        self.deep -= 1
+        span = (start, c.last_end)
+        return replace(parts[0], span=span) if len(parts) == 1 else Plus(tuple(parts), span=span)
+
+    def signs(self, c: Cursor) -> bool:
+        """Whether the signs that come next make a minus."""
+        minus = False
+        while c.peek().text in ("+", "-"):
+            minus ^= c.next().text == "-"
+        return minus
+
+    def product(self, c: Cursor) -> Node:
+        """Factors side by side, with signs between them, and quotients with a slash."""
+        start = c.peek().start
+        first = self.factor(c)
+        factors, signs = [first], []
+        while True:
+            token = c.peek()
+            if token.text in PRODUCTS:
+                c.next()
+                signs.append(PRODUCTS[token.text])
+                minus = self.signs(c)
+                made = self.factor(c)
+                factors.append(Minus(made, span=made.span) if minus else made)
+            elif token.text == "/":
+                c.next()
+                below = self.factor(c)
+                above = factors.pop()
+                factors.append(Over(above, below, span=(above.span[0], below.span[1])))
+            elif self.starts(c):
+                signs.append("")
+                factors.append(self.factor(c))
+            else:
+                break
+        if len(factors) == 1:
+            return factors[0]
+        return Times(tuple(factors), tuple(signs), span=(start, c.last_end))
+
+    def starts(self, c: Cursor) -> bool:
+        """Whether a factor can begin here."""
+        token = c.peek()
+        if token.kind in ("letter", "digit"):
+            return True
+        if token.text in ("(", "[", "{"):
+            return True
+        if token.text in ("|", r"\|"):
+            return not self.bars
+        if token.kind != "command":
+            return False
+        name = token.text[1:]
+        if name in ("and", "text") or token.raw:
+            return not conjunction(token)
+        return not (
+            token.text in RELATIONS
+            or token.text in STOPS
+            or name in ("rvert", "rVert", "end", "right", "}", "rangle", "mid")
+        )
+
+    # ---------------------------------------------------------------- factors
+
+    def factor(self, c: Cursor) -> Node:
+        """One factor with its powers."""
+        token = c.peek()
+        start = token.start
+        made = self.symbol(c) if self._is_name(token) else None
+        if made is not None:
+            return self._scripted(c, made, start)
+        made = self._number(c) or self._fence(c) or self._command(c)
+        if made is None:
+            raise c.wrong(OPERAND)
+        return self._scripted(c, made, start)
+
+    def _is_name(self, token: Token) -> bool:
+        return token.kind in ("letter", "command") or token.text == "{"
+
+    def _scripted(self, c: Cursor, made: Node, start: int) -> Node:
+        """Exponents, transposes and primes behind a finished factor."""
+        while c.peek().text in ("^", "_", "'"):
+            if c.peek().text == "_":
+                if not isinstance(made, Norm):
+                    raise c.wrong("no index behind a finished expression")
+                c.next()
+                kind = "".join(t.text for t in c.argument().tokens)
+                made = replace(made, kind=kind, span=(start, c.last_end))
+                continue
+            if c.take("'"):
+                made = Transposed(made, span=(start, c.last_end))
+                continue
+            c.next()
+            inside = c.argument()
+            above = Above()
+            self.above(inside.tokens[inside.place :], inside.stop.start, False, above)
+            if above.marks or above.label or above.sample is not None:
+                raise inside.wrong("an exponent or a transpose")
+            if above.primes:
+                above.transposes += 1
+            made = self._raised(made, above, (start, c.last_end))
+        return made
+
+    def _number(self, c: Cursor) -> Node | None:
+        if c.peek().kind != "digit":
+            return None
+        start, text = c.peek().start, ""
+        while c.peek().kind == "digit" or (
+            c.peek().text == "." and c.peek(1).kind == "digit" and "." not in text
+        ):
+            text += c.next().text
+        return Num(Fraction(text), span=(start, c.last_end))
+
+    # ---------------------------------------------------------------- fences
+
+    def _fence(self, c: Cursor) -> Node | None:
+        token = c.peek()
+        if token.text == "(":
+            inside = fenced(c, "(", ")")
+            parts = split(inside, ",")
+            if len(parts) > 1:
+                items = tuple(self.whole(p) for p in parts)
+                return Listed(items, span=(token.start, c.last_end))
+            return replace(self.unbarred(inside), span=(token.start, c.last_end))
+        if token.text == "[":
+            inside = fenced(c, "[", "]")
+            return replace(self.bracket(inside), span=(token.start, c.last_end))
+        if token.text == "{":
+            inside = c.group()
+            if inside.done:
+                return self.factor(c)
+            return replace(self.unbarred(inside), span=(token.start, c.last_end))
+        if token.text in ("|", r"\|", r"\lvert", r"\lVert"):
+            return self._bars(c)
+        return None
+
+    def unbarred(self, c: Cursor) -> Node:
+        """An expression inside fences of its own."""
+        bars, self.bars = self.bars, 0
+        made = self.whole(c)
+        self.bars = bars
+        return made
+
+    def bracket(self, c: Cursor) -> Node:
+        """An indicator where a relation stands inside, else parentheses."""
+        bars, self.bars = self.bars, 0
+        found = [RELATIONS[t.text] for t in top_level(c) if t.text in RELATIONS]
+        places = found in (["="], ["ne"]) or len(found) > 1
+        members, relations = [self._member(c, places)], []
+        while c.peek().text in RELATIONS:
+            relations.append(RELATIONS[c.next().text])
+            members.append(self._member(c, places))
+        self.bars = bars
+        if not c.done:
+            raise c.wrong('a relation or "]"')
+        return Bracket(tuple(members), tuple(relations)) if relations else members[0]
+
+    def _member(self, c: Cursor, places: bool) -> Node:
+        """A side of a comparison: an index expression where `places` are compared, or any other."""
+        ahead = c.fork()
+        while not ahead.done and ahead.peek().text not in RELATIONS:
+            ahead.next()
+        inside = c.tokens[c.place : ahead.place]
+        plain = all(t.kind in ("letter", "digit") or t.text in PLACE_SIGNS for t in inside)
+        if inside and plain and places:
+            c.place = ahead.place
+            return self.place(Cursor(inside, ahead.peek().start))
+        if inside and inside[0].text == "(" and inside[-1].text == ")" and places:
+            c.place = ahead.place  # several places at once
+            parts = split(Cursor(inside[1:-1], inside[-1].start), ",")
+            span = (inside[0].start, inside[-1].end)
+            return Listed(tuple(self.place(part) for part in parts), span=span)
+        return self.expression(c)
+
+    def _bars(self, c: Cursor) -> Node:
+        opening = c.next()
+        double = opening.text in (r"\|", r"\lVert")
+        if opening.text == "|" and c.peek().text == "|":
+            c.next()
+            double = True
+        closing = {r"\lvert": r"\rvert", r"\lVert": r"\rVert"}.get(opening.text, opening.text)
+        self.bars += closing in ("|", r"\|")
+        inner = self.expression(c)
+        self.bars -= closing in ("|", r"\|")
+        c.expect(closing, f'"{closing}"')
+        if opening.text == "|" and double:
+            c.expect("|")
+        span = (opening.start, c.last_end)
+        return Norm(inner, span=span) if double else Bars(inner, span=span)
+
+    # ---------------------------------------------------------------- commands
+
+    def _command(self, c: Cursor) -> Node | None:
+        token = c.peek()
+        name = token.text[1:]
+        if token.kind != "command":
+            return None
+        if token.text in FRACTIONS:
+            return self._fraction(c)
+        if token.text in BIG or name.startswith("operatorname"):
+            return self._operator(c)
+        if name in FUNCTIONS and token.text != r"\sqrt":
+            c.next()
+            return self.named(c, name, token)
+        if token.text == r"\sqrt":
+            c.next()
+            if c.peek().text == "[":
+                raise c.wrong("a square root without a degree")
+            inner = self.whole(c.argument())
+            return Root(inner, span=(token.start, c.last_end))
+        if token.text == r"\partial":
+            return self._inline_partial(c)
+        if token.text == r"\nabla":
+            return self._nabla(c)
+        if token.text == r"\begin":
+            return self._environment(c)
+        if token.text in DOTS:
+            c.next()
+            return Dots(span=(token.start, token.end))
+        if token.text == r"\infty":
+            c.next()
+            return Value("infinity", span=(token.start, token.end))
+        return None
+
+    def named(self, c: Cursor, name: str, token: Token) -> Node:
+        r"""A function by its name: \tanh(s), \log o_i, \exp[s], \tanh^2(s)."""
+        above = Above()
+        while c.peek().text in ("^", "'"):
+            if c.take("'"):
+                above.primes += 1
+                continue
+            c.next()
+            inside = c.argument()
+            self.above(inside.tokens[inside.place :], inside.stop.start, False, above)
+        function = Function(FUNCTIONS.get(name, name), span=(token.start, token.end))
+        args = self.arguments(c)
+        if args is None:
+            args = (self._bare_argument(c),) if self.starts(c) else ()
+        span = (token.start, c.last_end)
+        return self._raised(Applied(function, args, above.primes, span=span), above, span)
+
+    def _bare_argument(self, c: Cursor) -> Node:
+        """The argument without parentheses: one factor, with a number before it."""
+        first = self.factor(c)
+        if isinstance(first, Num) and self.starts(c):
+            second = self.factor(c)
+            return Times((first, second), ("",), span=(first.span[0], c.last_end))
+        return first

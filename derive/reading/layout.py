@@ -1,0 +1,283 @@
+r"""Tokens without layout: sizes of fences, spaces, colours, rows and the frames of displays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import pairwise
+
+from derive.reading.cursor import Cursor
+from derive.reading.latex_tokens import Token
+from derive.reading.words import PRODUCTS, RELATIONS
+
+FRAMES = frozenset(
+    (
+        "equation", "equation*", "align", "align*", "aligned", "alignat", "alignat*", "split",
+        "gather", "gather*", "gathered", "multline", "multline*", "eqnarray", "eqnarray*",
+        "displaymath", "math", "flalign", "flalign*", "subequations", "alignedat",
+    )
+)  # fmt: skip
+SIZES = frozenset(
+    (
+        "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl",
+        "biggr", "Biggl", "Biggr", "bigm", "Bigm", "middle",
+    )
+)  # fmt: skip
+NOTHING = frozenset(
+    (
+        "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", ",", ":", ";", "!", " ",
+        "notag", "nonumber", "normalfont", "bf", "rm", "it", "small", "normalsize", "large",
+        "centering", "qedhere", "allowbreak", "nobreak", "mathstrut", "strut", "enspace",
+        "thinspace", "medspace", "thickspace", "negthinspace", "rlap", "null", "/", "protect",
+        "relax", "unskip", "(", ")", "[", "]", "hfill", "break", "noindent",
+    )
+)  # fmt: skip
+GONE = frozenset(
+    (
+        "label", "tag", "tag*", "hspace", "hspace*", "vspace", "color", "phantom", "vphantom",
+        "hphantom", "ref", "eqref", "cite", "footnote", "checked", "intertext",
+    )
+)  # fmt: skip
+OPENED = frozenset(("boxed", "ensuremath", "fbox"))  # may hold whole equations
+KEPT = frozenset(
+    (
+        "fwd", "bwd", "soft", "good", "mathop", "mathrel", "mathbin", "mathord", "underline",
+        "smash", "mathopen", "mathclose", "cancel",
+    )
+)  # fmt: skip
+WORDS = frozenset(("why", "parbox"))  # a width, and words
+RESIZED = {"shrunk": 1, "resizebox": 2, "scalebox": 1}  # sizes before a whole formula
+SECOND = frozenset(("textcolor", "colorbox", "rule"))  # their second argument counts
+
+
+def prepared(given: list[Token]) -> list[Token]:
+    """The tokens that carry meaning; rows that go on with the one above are joined to it."""
+    if not given:
+        return []
+    return _joined(_cleaned(Cursor(given, given[-1].end)))
+
+
+def spelled(given: list[Token], words: Collection[str]) -> list[Token]:
+    """Letters that spell a word, side by side without a space, are one name: net_j, out_k."""
+    if not words:
+        return given
+    made: list[Token] = []
+    longest = sorted(words, key=lambda word: (-len(word), word))
+    first = {word[0] for word in words}
+    k = 0
+    while k < len(given):
+        may = given[k].text in first
+        word = next((w for w in longest if may and _spells(given, k, w)), "")
+        if word:
+            last = given[k + len(word) - 1]
+            made.append(Token("command", r"\text", given[k].start, last.end, word))
+            k += len(word)
+        else:
+            made.append(given[k])
+            k += 1
+    return made
+
+
+def _spells(given: list[Token], k: int, word: str) -> bool:
+    """Whether a word and nothing longer stands at a place."""
+    part = given[k : k + len(word)]
+    if "".join(t.text for t in part if t.kind == "letter") != word or len(part) < len(word):
+        return False
+    around = [*given[k - 1 : k], *given[k + len(word) : k + len(word) + 1]]
+    if any(
+        t.kind == "letter" and (t.end == part[0].start or t.start == part[-1].end) for t in around
+    ):
+        return False
+    return all(a.end == b.start for a, b in pairwise(part))
+
+
+def _cleaned(c: Cursor) -> list[Token]:
+    made: list[Token] = []
+    while not c.done:
+        token = c.next()
+        name = token.text[1:] if token.kind == "command" else ""
+        if token.text in ("$", "~", "&nbsp;") or (token.text == "." and c.peek().text == "*"):
+            continue  # .* is written for the product entry by entry
+        if name in SIZES:
+            made += _sized(c, name, token)
+        elif name in ("begin", "end"):
+            made += _frame(c, token)
+        elif name in GONE:
+            while c.peek().text == "[":
+                _optional(c)
+            if c.peek().text == "{":
+                c.group()
+        elif name in SECOND:
+            while c.peek().text == "[":
+                _optional(c)
+            c.group()
+        elif name in WORDS:
+            while c.peek().text == "[":
+                _optional(c)
+            c.group()
+            c.group()
+        elif name in RESIZED:
+            for _ in range(RESIZED[name]):
+                c.group()
+            inside = c.group()
+            made += _cleaned(Cursor(inside.tokens, inside.stop.start))
+        elif name in ("underbrace", "overbrace"):
+            made += _braced(c)
+            if c.peek().text in ("_", "^"):
+                c.next()
+                c.argument()
+        elif name in ("overset", "stackrel", "underset"):
+            c.argument()
+        elif name in OPENED and c.peek().text == "{":
+            inside = c.group()
+            made += _cleaned(Cursor(inside.tokens, inside.stop.start))
+        elif name in KEPT and c.peek().text == "{":  # the group stands where its command does
+            brace = c.next()
+            made.append(brace.at(token.start, brace.end))
+        elif name in KEPT or name in NOTHING:
+            continue
+        elif token.text == "}" and _is_empty(made):
+            made.pop()
+        elif token.text == "}" and (at := _equation(made)) is not None:
+            made.pop(at)
+        else:
+            made.append(token)
+    return made
+
+
+_APART = ("\\\\", r"\quad", r"\qquad")  # a group behind them is no argument
+
+
+def _equation(made: list[Token]) -> int | None:
+    """Where a group opens that closes now, if it is no argument and a whole equation is in it."""
+    depth, relation = 0, False
+    for k in range(len(made) - 1, -1, -1):
+        text = made[k].text
+        if text == "{" and not depth:
+            before = made[k - 1] if k else made[k]
+            taken = before.kind == "command" and before.text not in _APART
+            alone = not k or not (taken or before.text in ("^", "_", "}"))
+            return k if relation and alone else None
+        depth += {"}": 1, "{": -1}.get(text, 0)
+        relation = relation or (not depth and text in RELATIONS)
+    return None
+
+
+def _is_empty(made: list[Token]) -> bool:
+    """Whether braces with nothing inside have just been opened, and are no argument."""
+    if not made or made[-1].text != "{":
+        return False
+    if len(made) == 1 or made[-2].text in (r"\quad", r"\qquad", "\\\\"):
+        return True
+    return made[-2].kind != "command" and made[-2].text not in ("^", "_", "}")
+
+
+def _braced(c: Cursor) -> list[Token]:
+    start = c.place
+    c.argument()
+    inside = c.tokens[start : c.place]
+    return _cleaned(Cursor(inside, c.last_end))
+
+
+def _optional(c: Cursor) -> None:
+    while not c.done and c.next().text != "]":
+        pass
+
+
+def _sized(c: Cursor, name: str, token: Token) -> list[Token]:
+    """A fence without its size; bars say on which side they stand."""
+    fence = c.peek()
+    if fence.text == ".":
+        c.next()
+        return []
+    left, right = name.endswith("l") or name == "left", name.endswith("r") or name == "right"
+    bars = {"|": "vert", r"\|": "Vert", r"\vert": "vert", r"\Vert": "Vert"}
+    if fence.text in bars and (left or right):
+        c.next()
+        side = "\\l" if left and name != "right" else "\\r"
+        return [Token("command", side + bars[fence.text], token.start, fence.end)]
+    if fence.kind == "mark" and fence.text in "()[]|/":  # it stands where its size begins
+        return [c.next().at(token.start, fence.end)]
+    return []
+
+
+def _frame(c: Cursor, token: Token) -> list[Token]:
+    """The frame of a display goes; other environments stay."""
+    place = c.place
+    name = "".join(t.text for t in c.group().tokens)
+    if name not in FRAMES:
+        c.place = place
+        return [token]
+    if name.startswith("alignat") or name == "alignedat":
+        if token.text == r"\begin" and c.peek().text == "{":
+            c.group()
+    elif token.text == r"\begin" and c.peek().text == "[":
+        _optional(c)
+    return [Token("command", "\\\\", token.start, token.end)]
+
+
+def _joined(tokens: list[Token]) -> list[Token]:
+    """Without the ends of rows that go on; every second mark of alignment begins an equation."""
+    made: list[Token] = []
+    marks = deep = fences = 0
+    for k, token in enumerate(tokens):
+        deep += {r"\begin": 1, r"\end": -1}.get(token.text, 0)
+        fences += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0)
+        if deep:
+            made.append(token)
+        elif token.text == "&":
+            marks += 1
+            if marks % 2 == 0 and made and made[-1].text not in RELATIONS:
+                made.append(Token("command", r"\qquad", token.start, token.end))
+        elif token.text == "\\\\" and (fences > 0 or _goes_on(tokens, k + 1) or _hangs(made)):
+            marks = 0
+            while made and made[-1].text in (",", r"\quad", r"\qquad"):
+                made.pop()
+        elif token.text in (r"\quad", r"\qquad") and (fences > 0 or _begins(tokens, k)):
+            continue
+        else:
+            marks = 0 if token.text == "\\\\" else marks
+            made.append(token)
+    return made
+
+
+def _hangs(made: list[Token]) -> bool:
+    """Whether the row above ends with an operator."""
+    if not made:
+        return False
+    text = made[-1].text
+    return text in ("+", "-", "/") or text in PRODUCTS or RELATIONS.get(text) == "="
+
+
+def _begins(tokens: list[Token], k: int) -> bool:
+    """Whether nothing but alignment stands between the place and the row above that goes on."""
+    while k >= 0 and tokens[k].text in ("&", r"\quad", r"\qquad"):
+        k -= 1
+    return k >= 0 and tokens[k].text == "\\\\" and _goes_on(tokens, k + 1)
+
+
+BETWEEN = ("&", r"\quad", r"\qquad", "{", "}", "\\\\")  # of rows that go on
+
+
+def _goes_on(tokens: list[Token], k: int) -> bool:
+    """Whether the row that begins at k continues the one above."""
+    while k < len(tokens) and tokens[k].text in BETWEEN:
+        if tokens[k].text == "{" and tokens[k + 1 : k + 2] and tokens[k + 1].text != "}":
+            break
+        k += 1
+    if k >= len(tokens):
+        return False
+    if tokens[k].text in RELATIONS or tokens[k].text in PRODUCTS:
+        return True
+    return tokens[k].text in ("+", "-") and not _has_relation(tokens, k)
+
+
+def _has_relation(tokens: list[Token], k: int) -> bool:
+    depth = 0
+    while k < len(tokens) and (depth or tokens[k].text != "\\\\"):
+        text = tokens[k].text
+        depth += {"{": 1, "(": 1, "[": 1, r"\begin": 1}.get(text, 0)
+        depth -= {"}": 1, ")": 1, "]": 1, r"\end": 1}.get(text, 0)
+        if depth == 0 and text in RELATIONS:
+            return True
+        k += 1
+    return False

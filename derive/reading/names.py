@@ -1,0 +1,139 @@
+"""Signs with their scripts, as written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from derive.reading.cursor import ACCENTS, STYLES, Cursor
+from derive.reading.labels import Above, Labels
+from derive.reading.latex_tokens import Token
+from derive.reading.scope import Scope
+from derive.reading.tree import (
+    Node,
+    Power,
+    Transposed,
+)
+from derive.writing.marks import GREEK
+from derive.writing.signs import Sign
+
+
+@dataclass
+class Name:
+    """A sign with its scripts, as written."""
+
+    sign: Sign
+    order: int  # of the derivative, by dots
+    below: list[Node] | None
+    below_tokens: Cursor | None
+    raised: list[tuple[list[Token], int]]
+    primes: int
+    start: int
+    end: int = 0
+
+
+class Names(Labels):
+    """Reads names."""
+
+    scope: Scope
+
+    # ---------------------------------------------------------------- signs
+
+    def sign(self, c: Cursor) -> tuple[Sign, int] | None:
+        """A letter under its style and accent, and the number of dots; None where there is none."""
+        token = c.peek()
+        name = token.text[1:]
+        if token.kind == "letter":
+            c.next()
+            return Sign(token.text), 0
+        if token.raw and not name.startswith("operatorname"):
+            c.next()
+            return Sign(" ".join(token.raw.split()), "text"), 0
+        if token.kind != "command":
+            return None
+        if name in GREEK or name == "ell":
+            c.next()
+            return Sign(name), 0
+        if name in STYLES or name in ACCENTS:
+            c.next()
+            inside = c.argument()
+            return self._under(name, inside)
+        return None
+
+    def _under(self, name: str, inside: Cursor) -> tuple[Sign, int]:
+        if (
+            name in STYLES
+            and len(inside.tokens) > 1
+            and all(t.kind in ("letter", "digit") or t.text in ("_", r"\_") for t in inside.tokens)
+        ):
+            word = "".join(t.text.lstrip("\\") for t in inside.tokens)
+            return Sign(word, STYLES[name]), 0
+        if name in STYLES and len(inside.tokens) == 1 and inside.peek().kind == "digit":
+            return Sign(inside.next().text, STYLES[name]), 0
+        found = self.sign(inside)
+        if found is None or not inside.done:
+            raise inside.wrong(f"one letter under \\{name}")
+        sign, order = found
+        if name in STYLES:
+            return replace(sign, style=STYLES[name]), order
+        if name in ("dot", "ddot"):
+            return sign, order + (1 if name == "dot" else 2)
+        return replace(sign, accent=ACCENTS[name]), order
+
+    # ---------------------------------------------------------------- names
+
+    def name(self, c: Cursor) -> Name | None:
+        """A sign with its scripts; braces around a sign are opened."""
+        start, place = c.peek().start, c.place
+        if c.peek().text == "{":
+            inside = c.group()
+            made = self.name(inside)
+            if made is None or not inside.done:
+                c.place = place
+                return None
+        else:
+            found = self.sign(c)
+            if found is None:
+                c.place = place
+                return None
+            made = Name(*found, None, None, [], 0, start)
+        self._scripts(c, made)
+        made.end = c.last_end
+        return made
+
+    def _scripts(self, c: Cursor, into: Name) -> None:
+        while True:
+            token = c.peek()
+            if token.text == "_" and into.below_tokens is None:
+                c.next()
+                into.below_tokens = c.argument()
+            elif token.text == "^":
+                c.next()
+                inside = c.argument()
+                into.raised.append((inside.tokens[inside.place :], inside.stop.start))
+            elif token.text == "'":
+                c.next()
+                into.primes += 1
+            else:
+                return
+
+    def _marks(self, name: Name) -> list[str]:
+        into = Above()
+        for tokens, end in name.raised:
+            c = Cursor(tokens, end)
+            while not c.done and self._mark(c, into):
+                pass
+        return into.marks
+
+    def _above(self, name: Name, labelled: bool) -> Above:
+        into = Above()
+        for tokens, end in name.raised:
+            self.above(tokens, end, labelled, into)
+        into.primes += name.primes
+        return into
+
+    def _raised(self, made: Node, above: Above, span: tuple[int, int]) -> Node:
+        if above.exponent is not None:
+            made = Power(made, above.exponent, above.entrywise, span=span)
+        for _ in range(above.transposes):
+            made = Transposed(made, span=span)
+        return made

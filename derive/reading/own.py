@@ -1,0 +1,66 @@
+"""What a sheet brings itself: signs that it binds, names of layers, products, a style of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from derive.algebra.symbols import Label
+from derive.reading.tree import Node
+from derive.writing.signs import Sign
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a sign of the sheet's own stands for.
+
+    Besides the roles of a notation: `user`, a symbol that the sheet defines; `size`; `letter`, a
+    number; `function`, whose name is `form`.
+    """
+
+    role: str
+    label: Label | None = None  # the layer that the sign itself says
+    form: str = ""  # batch, or "" for an entry with indices and the whole array without
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What the sheet says that a symbol of its own is, for its indices and its layer."""
+
+    places: tuple[str, ...]  # the letters of its indices
+    label: Label | None
+    rhs: Node
+
+
+@dataclass(frozen=True)
+class PythonStyle:
+    """How a Python sheet keeps its arrays."""
+
+    batch: bool = True  # arrays of units have a row for every sample
+    columns: bool = False  # ... a column for every sample
+    mean: bool = False  # derivatives by units are those of the objective, not of the sum
+
+
+@dataclass(frozen=True)
+class Own:
+    """The sheet's own part of a scope; the text of a subscript may belong to the sign: W_{xh}."""
+
+    signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
+    last: frozenset[str] = frozenset()  # letters for the last layer
+    index_layers: Mapping[str, int] = field(default_factory=dict)  # letter -> number of its layer
+    below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
+    brackets: bool = False  # layers stand in square brackets: W^{[1]}
+    sample: str = ""  # the letter that counts the samples: x_i, x^{(i)}
+    steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
+    differentials: bool = False  # dW stands for the derivative of the loss by W
+    gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function
+    unit_means: bool = False  # dZ of a batch is the derivative of the mean, not of the sum
+    fitting: frozenset[str] = frozenset()  # entry by entry where no matrix product fits
+    outer: frozenset[str] = frozenset()  # signs of the outer product
+    definitions: Mapping[str, Definition] = field(default_factory=dict)  # of `user` symbols
+    words: frozenset[str] = frozenset()  # written without braces: net, out, target
+    python: PythonStyle = PythonStyle()
+    names: Mapping[str, str] = field(default_factory=dict)  # of Python -> text of its definition
+
+
+PLAIN = Own()

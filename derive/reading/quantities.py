@@ -1,0 +1,189 @@
+"""Which quantity a sign with its indices is, and what stands in parentheses behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from derive.reading.cursor import Cursor
+from derive.reading.labels import Above, fenced, split, step_of
+from derive.reading.latex_tokens import Token
+from derive.reading.names import Name, Names
+from derive.reading.scope import LABELLED, Meaning
+from derive.reading.tree import (
+    AtPoint,
+    Entry,
+    Letter,
+    Node,
+    Num,
+    Words,
+)
+
+PARAMETERS = ("weight", "bias")
+
+
+class Quantities(Names):
+    """Says which quantity a sign with its indices is."""
+
+    def arguments(self, c: Cursor) -> tuple[Node, ...] | None:
+        """What stands in parentheses or brackets behind a function, or None."""
+        if c.peek().text not in ("(", "["):
+            return None
+        inside = fenced(c, c.peek().text, ")" if c.peek().text == "(" else "]")
+        return tuple(self.argument(part) for part in split(inside, ",", "|", ";"))
+
+    def argument(self, c: Cursor) -> Node:
+        """One argument; a dot stands for any."""
+        if [t.text for t in c.tokens[c.place :]] == [r"\cdot"]:
+            return Words("any", span=(c.next().start, c.last_end))
+        return self.whole(c)
+
+    # ---------------------------------------------------------------- quantities
+
+    def _quantity(
+        self, c: Cursor, name: Name, meanings: list[Meaning], barred: bool = False
+    ) -> Node:
+        labelled = any(m.role in LABELLED for m in meanings)
+        above = self._above(name, labelled)
+        if name.order or above.primes:
+            raise c.wrong(
+                "a quantity without dots or primes", Token("mark", "'", name.start, name.end)
+            )
+        places = [] if name.below_tokens is None else self.below(name.below_tokens)
+        span = (name.start, name.end)
+        made = replace(self.entry(meanings, above, places, name, c), barred=barred)
+        whole = self._behind(c, made, meanings)
+        return self._raised(whole, above, (span[0], c.last_end))
+
+    def entry(
+        self, meanings: list[Meaning], above: Above, places: list[Node], name: Name, c: Cursor
+    ) -> Entry:
+        """The entry or array that the sign with these places is."""
+        meaning = self._meant(meanings, places, above)
+        unlabelled = meaning.role == "activation" and above.label is None
+        if unlabelled and self.scope.input_bare and (places or meaning.form != "entry"):
+            meaning = replace(meaning, role="input")
+        rank = self.scope.rank(meaning, above.label)
+        sample = above.sample
+        whole = meaning.form != "entry"
+        if (
+            rank == 1
+            and len(places) > 1
+            and _digits(name)
+            and self._is_unit(meaning, above, places)
+        ):
+            places = self._merged(places)  # unit 12
+        if sample is None and places and self._sample_first(meaning, places, rank, whole):
+            sample, *places = places
+        fixed = meaning.fixed
+        if fixed is not None and whole and meaning.role == "bias" and places:
+            places = []
+        if rank > 1 and len(places) == 1 and _digits(name) and not whole:
+            raise c.wrong(f"{rank} indices", Token("mark", "_", name.start, name.end))
+        beside = fixed is not None and len(places) == 2  # w_{01}: the threshold of unit 1
+        if rank == 1 and len(places) > 1 and _digits(name) and not beside:
+            places = self._merged(places)
+        form = meaning.form
+        if form == "entry" and not places and rank and self._has_whole(meaning):
+            form = "whole"
+        return Entry(
+            meaning.role, meaning.letter, above.label, tuple(places), sample, form, above.step,
+            span=(name.start, name.end), fixed=fixed if meaning.role == "bias" else None,
+        )  # fmt: skip
+
+    def _meant(self, meanings: list[Meaning], places: list[Node], above: Above) -> Meaning:
+        """The role among several that share a sign."""
+        of_layer = [m for m in meanings if m.role != "own" or m.label == above.label]
+        meanings = of_layer or meanings
+        if len(meanings) == 1:
+            return meanings[0]
+        by_role = {m.role: m for m in reversed(meanings)}  # the first of each role
+        if "bias" in by_role and by_role["bias"].fixed is not None and "weight" in by_role:
+            bias = by_role["bias"]
+            where = 1 if self.scope.out_first else 0
+            fixed = len(places) == 2 and _is_number(places[where], bias.fixed)
+            alone = len(places) == 1 and _is_number(places[0], bias.fixed)
+            return bias if fixed or alone else by_role["weight"]
+        if "loss" in by_role and "objective" in by_role:
+            loss = by_role["loss"]
+            sampled = bool(places) or above.sample is not None
+            return by_role["objective"] if loss.samples and not sampled else loss
+        entries = [m for m in meanings if m.form == "entry"]
+        if places and entries:
+            meanings = entries
+        for role in ("activation", "preactivation"):
+            if role in by_role and any(m.role == role for m in meanings):
+                return next(m for m in meanings if m.role == role)
+        return meanings[0]
+
+    def _sample_first(self, m: Meaning, places: list[Node], rank: int, whole: bool) -> bool:
+        if not self.scope.batched(m):
+            return False
+        if m.role == "loss":
+            return True
+        subscripts = self.scope.profile.writing["sample"] == "subscript"
+        if whole:
+            return subscripts and len(places) == 1
+        if len(places) == rank + 1:
+            return subscripts
+        first = places[0]
+        sample = isinstance(first, Letter) and first.name.rstrip("'") == self.scope.sample
+        return subscripts and len(places) == 1 and sample
+
+    def _has_whole(self, m: Meaning) -> bool:
+        if m.letter:
+            return False
+        role = self.scope.profile.roles[m.role]
+        return role.whole == role.entry and m.role not in LABELLED
+
+    def _is_unit(self, meaning: Meaning, above: Above, places: list[Node]) -> bool:
+        """Whether the digits together are a unit that the layer has."""
+        (size,) = self.scope.shape(meaning, above.label) or (0,)
+        (number,) = self._merged(places)
+        beside = meaning.fixed is not None and len(places) == 2
+        inside = isinstance(size, int) and isinstance(number, Num) and number.value <= size
+        return inside and not beside
+
+    def _merged(self, places: list[Node]) -> list[Node]:
+        text = "".join(str(p.value) for p in places if isinstance(p, Num))
+        return [Num(Fraction(int(text)), span=(places[0].span[0], places[-1].span[1]))]
+
+    def _behind(self, c: Cursor, made: Entry, meanings: list[Meaning]) -> Node:
+        """A sample or iteration in parentheses, or the arguments of a loss."""
+        if c.peek().text != "(":
+            return made
+        place = c.place
+        inside = fenced(c, "(", ")")
+        step = step_of(inside)
+        if step is not None:
+            letter, shift = step
+            timed = made.role in ("weight", "bias") or shift or letter is None
+            if timed or (made.role not in ("loss",) and letter == Letter("n")):
+                return replace(made, step=shift, span=(made.span[0], c.last_end))
+            return replace(made, sample=letter, span=(made.span[0], c.last_end))
+        parts = split(inside, ",", ";")
+        roles = {m.role for m in meanings}
+        if len(parts) > 1 or roles & {"loss", "objective", "error"}:
+            args = tuple(self.argument(part) for part in parts)
+            arrays = all(
+                isinstance(a, Entry) and (a.role in PARAMETERS or made.role == "error")
+                for a in args
+            )
+            if len(parts) > 1 or arrays:
+                if "objective" in roles and self.scope.profile.roles["objective"].arguments:
+                    made = replace(made, role="objective")
+                span = (made.span[0], c.last_end)
+                if made.role in ("loss", "objective"):
+                    return replace(made, span=span)
+                return AtPoint(made, args, span=span)
+        c.place = place
+        return made
+
+
+def _digits(name: Name) -> bool:
+    tokens = name.below_tokens.tokens if name.below_tokens is not None else []
+    return len(tokens) > 0 and all(t.kind == "digit" for t in tokens)
+
+
+def _is_number(node: Node, value: int | None) -> bool:
+    return isinstance(node, Num) and node.value == value

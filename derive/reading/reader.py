@@ -1,0 +1,251 @@
+r"""Formulas as people write them, under a profile, as claims.
+
+>>> from derive.profiles import profile
+>>> text = r"\delta_j^{(l)} = \frac{\partial E_n}{\partial s_j^{(l)}}"
+>>> made = read(text, Scope(profile("neurons")))
+>>> [claim.relation for claim in made.claims], made.problems
+(['='], ())
+
+Rows that begin with a relation go on with the chain above; "and", commas and wide spaces stand
+between equations.  What cannot be read is a problem with its place and what was expected; the other
+statements of the formula are read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from derive.claims.claim import Claim
+from derive.reading.cursor import Cursor
+from derive.reading.defaults import filled
+from derive.reading.grammar import Grammar
+from derive.reading.latex_macros import Macros
+from derive.reading.latex_tokens import Token, Unreadable
+from derive.reading.layout import prepared, spelled
+from derive.reading.scope import Scope
+from derive.reading.tree import Dots, Letter, Listed, Node, Num, Plus, Size, Words
+from derive.reading.words import RELATIONS, STOPS, conjunction
+
+LINKS = {
+    r"\implies": "implies", r"\Rightarrow": "implies", r"\Longrightarrow": "implies",
+    r"\iff": "iff", r"\Leftrightarrow": "iff", r"\Longleftrightarrow": "iff",
+    r"\therefore": "therefore", r"\because": "because",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The claims of one formula, and what could not be read."""
+
+    claims: tuple[Claim, ...]
+    problems: tuple[Unreadable, ...] = ()
+
+
+def read(latex: str, scope: Scope, macros: Macros | None = None) -> Reading:
+    """The claims of a formula; TeX programming and texts beyond the limits raise `Refused`."""
+    try:
+        given = (macros or Macros()).expanded(latex)
+        tokens = prepared(spelled(given, scope.own.words))
+    except Unreadable as problem:
+        return Reading((), (problem,))
+    return _Statements(scope, Cursor(tokens, len(latex))).run()
+
+
+def read_expression(latex: str, scope: Scope) -> Node:
+    """A single expression; raises Unreadable."""
+    tokens = prepared(Macros().expanded(latex))
+    return Grammar(scope).whole(Cursor(tokens, len(latex)))
+
+
+class _Statements:
+    """Reads statement after statement."""
+
+    def __init__(self, scope: Scope, c: Cursor) -> None:
+        self.scope, self.c = scope, c
+        self.grammar = Grammar(scope)
+        self.claims: list[Claim] = []
+        self.problems: list[Unreadable] = []
+        self.chain = 0
+
+    def run(self) -> Reading:
+        while True:
+            link = self._between()
+            if self.c.done:
+                break
+            start = self.c.place
+            try:
+                self._statement(link)
+            except Unreadable as problem:
+                self.problems.append(problem)
+                self._recover(start)
+            except RecursionError:
+                self.problems.append(self.c.wrong("less nesting"))
+                break
+        return Reading(tuple(self.claims), tuple(self.problems))
+
+    def _between(self) -> str:
+        """Take what stands between statements; the link to the one before."""
+        link = ""
+        while not self.c.done:
+            token = self.c.peek()
+            if token.text in LINKS:
+                link = LINKS[token.text]
+            elif token.raw and conjunction(token):
+                if token.raw.strip().lower() in ("for", "where", "when", "if", "with", "for all"):
+                    link = "where"
+            elif token.text not in (",", ".", ";", "\\\\", "&", ":") and token.text not in STOPS:
+                break
+            self.c.next()
+        return link
+
+    def _recover(self, start: int) -> None:
+        """Go on behind the statement that could not be read."""
+        self.c.place = max(self.c.place, start + 1)
+        depth = 0
+        while not self.c.done:
+            token = self.c.peek()
+            if depth <= 0 and (token.text in STOPS or (token.raw and conjunction(token))):
+                return
+            depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(token.text, 0)
+            self.c.next()
+
+    # ---------------------------------------------------------------- one statement
+
+    def _statement(self, link: str) -> None:
+        start = self.c.peek().start
+        members: list[Node | None] = []
+        relations: list[tuple[str, Token]] = []
+        opened = self.c.peek().text in RELATIONS
+        if opened:
+            members.append(None)
+        else:
+            members.append(self._side())
+        while self.c.peek().text in RELATIONS:
+            token = self.c.next()
+            relations.append((RELATIONS[token.text], token))
+            members.append(self._side() if self._has_side() else None)
+        self._list_behind(members)
+        if not self._ended():
+            raise self.c.wrong('a relation, ",", or the end of the equation')
+        self._keep(members, relations, link, (start, self.c.last_end))
+
+    def _side(self) -> Node:
+        return self.grammar.expression(self.c)
+
+    def _has_side(self) -> bool:
+        token = self.c.peek()
+        return not (self.c.done or token.text in STOPS or token.text in (",", ".", ";", "\\\\"))
+
+    def _ended(self) -> bool:
+        token = self.c.peek()
+        return (
+            self.c.done
+            or token.text in STOPS
+            or token.text in (",", ".", ";", "&")
+            or (bool(token.raw) and conjunction(token))
+        )
+
+    def _list_behind(self, members: list[Node | None]) -> None:
+        """What stands behind commas without a relation belongs to the last member."""
+        while self.c.peek().text == "," and members[-1] is not None:
+            ahead = self.c.fork()
+            ahead.next()
+            try:
+                item = self.grammar.expression(ahead)
+            except Unreadable:
+                return
+            alone = ahead.done or ahead.peek().text in (",", ".", ";") or ahead.peek().text in STOPS
+            if not alone or isinstance(item, Words):
+                return
+            last = members[-1]
+            items = (*(last.items if isinstance(last, Listed) else (last,)), item)
+            members[-1] = Listed(items, span=(items[0].span[0], item.span[1]))
+            self.c.place = ahead.place
+
+    # ---------------------------------------------------------------- claims
+
+    def _keep(
+        self,
+        members: list[Node | None],
+        relations: list[tuple[str, Token]],
+        link: str,
+        span: tuple[int, int],
+    ) -> None:
+        self.chain += 1
+        if len(relations) == 2 and [r for r, _ in relations] == ["colon", "to"]:
+            spaces = tuple(m for m in members[1:] if m is not None)
+            whole = (spaces[0].span[0], spaces[-1].span[1]) if spaces else span
+            maps = Listed(spaces, span=whole)
+            members, relations = [members[0], maps], [("maps", relations[0][1])]
+        made = self._chain(members, relations, link, span)
+        if _is_condition(members, link) and self.claims and relations:
+            owner = self.claims[-1].chain
+            of_layers = isinstance(members[0], Letter) and members[0].name in self._layers
+            self.claims = [
+                replace(claim, conditions=(*claim.conditions, *made))
+                if claim.chain == owner or of_layers
+                else claim
+                for claim in self.claims
+            ]
+            return
+        self.claims += made
+
+    @property
+    def _layers(self) -> frozenset[str]:
+        """The letters of any layer."""
+        return frozenset(k for k, base in self.scope.layer_letters.items() if base == "l")
+
+    def _chain(
+        self,
+        members: list[Node | None],
+        relations: list[tuple[str, Token]],
+        link: str,
+        span: tuple[int, int],
+    ) -> list[Claim]:
+        nodes, notes = filled(members, self.scope)
+        first = nodes[0]
+        if not relations:
+            return [Claim(first, "", None, span, chain=self.chain, link=link, notes=notes)]
+        made: list[Claim] = []
+        before = first
+        whole = tuple(n for n in nodes if n is not None) if len(relations) > 1 else ()
+        for k, (relation, token) in enumerate(relations):
+            rhs = nodes[k + 1]
+            end = token.end if rhs is None else rhs.span[1]
+            begin = span[0] if k == 0 else token.start
+            blank = isinstance(rhs, Dots)
+            if blank and k + 1 < len(relations):  # steps left out in the middle
+                continue
+            value = None if blank else rhs
+            made.append(
+                Claim(
+                    first,
+                    relation,
+                    value,
+                    (begin, end),
+                    before,
+                    self.chain,
+                    link,
+                    notes=notes,
+                    members=whole,
+                )
+            )
+            before = rhs
+        return made
+
+
+def _is_condition(members: list[Node | None], link: str) -> bool:
+    """Whether a statement only says which numbers are meant."""
+
+    def number(node: Node | None) -> bool:
+        match node:
+            case Letter() | Num() | Size() | Dots():
+                return True
+            case Plus():
+                return all(map(number, node.args))
+            case Listed():
+                return all(map(number, node.items))
+        return False
+
+    letters = any(isinstance(m, Letter) for m in members)
+    return letters and all(map(number, members))

@@ -1,0 +1,224 @@
+"""One symbol: a sign with its scripts and arguments, found among the roles of the profile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from derive.algebra.symbols import Label
+from derive.reading.bound import BoundNames
+from derive.reading.cursor import Cursor
+from derive.reading.labels import split, strip
+from derive.reading.latex_tokens import Token
+from derive.reading.names import Name
+from derive.reading.scope import FUNCTIONS, WORD_FUNCTIONS, Meaning, Scope
+from derive.reading.tree import (
+    Applied,
+    Change,
+    Function,
+    Kronecker,
+    Letter,
+    Listed,
+    Node,
+    Size,
+    Space,
+    Value,
+    Words,
+)
+from derive.writing.signs import Sign
+
+UNKNOWN_FUNCTIONS = frozenset("fghpquvFGH")
+INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
+
+
+class Symbols(BoundNames):
+    """Reads names, and says what they are."""
+
+    scope: Scope
+
+    def factor(self, c: Cursor) -> Node:
+        """One factor with its powers."""
+        raise NotImplementedError
+
+    def symbol(self, c: Cursor) -> Node | None:
+        """A name and its arguments as a node; None where no name stands."""
+        place = c.place
+        name = self.name(c)
+        if name is None:
+            return None
+        own = self.bound(name)
+        if own is not None:
+            return self.bound_symbol(c, name, own)
+        differential = self.differential(c, name)
+        if differential is not None:
+            return differential
+        span = (name.start, name.end)
+        sign = name.sign
+        meanings = self.scope.meanings(sign)
+        barred = sign.accent == "bar" and not meanings
+        if barred:
+            meanings = self.scope.barred(sign)
+        marks = self._marks(name)
+        fitting = [m for m in meanings if set(m.marks) == set(marks) & {"star", "asterisk"}]
+        starred = [m for m in meanings if m.marks and marks]
+        chosen = starred or fitting or ([m for m in meanings if not m.marks] if not marks else [])
+        if sign.style == "blackboard":
+            return self._space(name, span)
+        if sign == Sign(self.scope.samples) and not meanings and span[1] - span[0] == 1:
+            return Size(None, span=span)
+        if sign.letter in INDEX_LETTERS and sign.style == "italic" and span[1] - span[0] == 1:
+            return Letter(sign.letter, span=span)
+        if sign == Sign("Delta") and not name.raised and name.below_tokens is None:
+            arg = self.factor(c)
+            return Change(arg, span=(span[0], c.last_end))
+        if sign.letter == "e" and sign.style in ("italic", "roman") and not meanings:
+            return self._exponential(c, name, span)
+        if sign.letter == "delta" and self._is_kronecker(name):
+            assert name.below_tokens is not None
+            left, right = self.below(name.below_tokens)
+            return Kronecker(left, right, span=span)
+        if self._is_size(name):
+            return self._size(name, span)
+        if sign.letter == "pi" and not meanings:
+            return self._raised(Value("pi", span=span), self._above(name, False), span)
+        if sign.letter == self.scope.samples and name.below_tokens is None and not meanings:
+            return self._raised(Size(None, span=span), self._above(name, False), span)
+        if sign.letter in self.scope.size_names and name.below_tokens is None and not meanings:
+            made = Size(None, self.scope.size_names[sign.letter], span=span)
+            return self._raised(made, self._above(name, False), span)
+        if sign.style == "text" and sign.letter in WORD_FUNCTIONS:
+            return self._applied(c, name, Function(WORD_FUNCTIONS[sign.letter], True, span=span))
+        function = self._function(name, chosen)
+        if function is not None:
+            return self._applied(c, name, function)
+        tensors = [m for m in chosen if m.role not in ("activation_function", "learning_rate")]
+        if tensors:
+            return self._quantity(c, name, tensors, barred)
+        if any(m.role == "learning_rate" for m in chosen):
+            return Value("learning_rate", span=span)
+        if any(m.role == "activation_function" for m in chosen):  # named without an argument
+            above = self._above(name, True)
+            return Applied(
+                Function("", True, above.label),
+                (),
+                name.order + name.primes + above.primes,
+                span=span,
+            )
+        c.place = place
+        return self._unknown(c)
+
+    def _space(self, name: Name, span: tuple[int, int]) -> Node:
+        """R, R^n, R^{n x m}."""
+        if not name.raised:
+            return Space(None, span=span)
+        tokens, end = name.raised[0]
+        sizes = [self.place(part) for part in split(Cursor(tokens, end), r"\times")]
+        size = sizes[0] if len(sizes) == 1 else Listed(tuple(sizes), span=span)
+        return Space(size, span=span)
+
+    # ---------------------------------------------------------------- special letters
+
+    def _exponential(self, c: Cursor, name: Name, span: tuple[int, int]) -> Node:
+        if name.below_tokens is not None or name.primes:
+            raise c.wrong("e with an exponent")
+        if not name.raised:
+            return Value("e", span=span)
+        inside = Cursor(name.raised[0][0], name.raised[0][1])
+        return Applied(Function("exp", span=span), (self.whole(inside),), span=span)
+
+    def _is_kronecker(self, name: Name) -> bool:
+        if name.raised or name.primes or name.below_tokens is None:
+            return False
+        return (
+            name.sign.style == "italic"
+            and len(self.below(name.below_tokens.fork())) == 2
+            and (
+                not any(m.role == "delta" for m in self.scope.meanings(name.sign))
+                or not self._is_sample_first(name)
+            )
+        )
+
+    def _is_sample_first(self, name: Name) -> bool:
+        return False
+
+    def _is_size(self, name: Name) -> bool:
+        sign, _ = self.scope.profile.layer_size
+        if name.sign != sign or name.primes or name.order:
+            return False
+        if name.below_tokens is not None:
+            return self.label(strip(name.below_tokens.fork())) is not None
+        return any(self._size_label(tokens, end) for tokens, end in name.raised)
+
+    def _size_label(self, tokens: list[Token], end: int) -> Label | None:
+        return self.label(strip(Cursor(tokens, end)))
+
+    def _size(self, name: Name, span: tuple[int, int]) -> Node:
+        if name.below_tokens is not None:
+            return Size(self.label(strip(name.below_tokens)), span=span)
+        return Size(self._size_label(*name.raised[0]), span=span)
+
+    # ---------------------------------------------------------------- functions
+
+    def _function(self, name: Name, chosen: list[Meaning]) -> Function | None:
+        """The function that the name stands for, or None."""
+        sign, named = name.sign, self.scope.profile.functions
+        own = next((k for k, s in named.items() if s == sign), None)
+        role = any(m.role == "activation_function" for m in chosen)
+        if own is None and not role:
+            own_letter = sign.letter in self.scope.functions and sign.style == "italic"
+            if own_letter and (not chosen or name.below_tokens is None):
+                return Function(sign.letter)
+            if sign.style == "italic" and sign.letter == "sigma" and not chosen:
+                return Function("sigmoid")
+            if (
+                sign.style in ("roman", "italic")
+                and sign.letter in FUNCTIONS
+                and len(sign.letter) > 1
+            ):
+                return Function(FUNCTIONS[sign.letter])
+            return None
+        if own is not None and not role and [m for m in chosen if m.role != "activation_function"]:
+            return None
+        return Function(own or "", role)
+
+    def _applied(self, c: Cursor, name: Name, function: Function) -> Node:
+        """The function at its arguments; without them, the function itself."""
+        labelled = function.activation or function.name in self.scope.functions
+        above = self._above(name, labelled)
+        if name.below_tokens is not None and name.sign.style != "text":
+            raise name.below_tokens.wrong("a function without an index")
+        order = name.order + above.primes
+        label = above.label
+        made = replace(function, label=label, span=(name.start, name.end))
+        args = self.arguments(c)
+        span = (name.start, c.last_end)
+        if (
+            args is None
+            and name.sign.letter in self.scope.layer_letters
+            and not function.activation
+        ):
+            return Letter(name.sign.letter, span=span)
+        args = args or ()
+        return self._raised(Applied(made, args, order, span=span), above, span)
+
+    # ---------------------------------------------------------------- letters without a role
+
+    def _unknown(self, c: Cursor) -> Node:
+        """A letter of the sheet's own, a function of its own, or words."""
+        name = self.name(c)
+        assert name is not None
+        span = (name.start, name.end)
+        sign = name.sign
+        if sign.style == "text":
+            return Words(sign.letter, span=span)
+        below = (
+            ""
+            if name.below_tokens is None
+            else "_" + "".join(t.text for t in name.below_tokens.tokens if t.text not in "{}")
+        )
+        text = str(sign) if sign.style != "italic" or sign.accent else sign.letter
+        if sign.letter in UNKNOWN_FUNCTIONS and c.peek().text in ("(", "["):
+            return self._applied(c, replace(name, below_tokens=None), Function(text + below, False))
+        above = self._above(name, False)
+        if name.order or above.primes or above.label:
+            raise c.wrong("a quantity of the notation", Token("mark", sign.letter, *span))
+        return self._raised(Letter(text + below, span=span), above, span)

@@ -1,0 +1,166 @@
+"""The letters of indices and layers when a formula goes from one notation to another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from derive.reading.scope import Scope
+from derive.reading.tree import (
+    Bound,
+    Bracket,
+    Entry,
+    Function,
+    Kronecker,
+    Letter,
+    Minus,
+    Node,
+    Num,
+    Plus,
+    Times,
+    Total,
+    walk,
+)
+from derive.writing.profile import Profile
+
+_ROOT = re.compile(r"([A-Za-z]+)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Renames indices; `indices` are the letters that stand as indices in the formula."""
+
+    here: Scope
+    there: Scope
+    indices: frozenset[str] = frozenset()
+
+    def index(self, name: str) -> str:
+        """An index letter in the other notation; primes and numbers at it stay."""
+        found = _ROOT.fullmatch(name)
+        if found is None:
+            return name
+        root, rest = found.groups()
+        plain = _calculus(self.here.profile, root)
+        return self.there.profile.indices.get(plain, plain) + rest
+
+    def layer(self, name: str) -> str | None:
+        """The letter of a layer in the other notation; None where it is none."""
+        base = self.here.layer_letters.get(name)
+        return None if base is None else self.there.profile.labels.letters[base]
+
+    def letter(self, node: Letter) -> Letter:
+        """A letter outside the indices: the letter of an index used as a number, or of a layer."""
+        if node.name in self.indices:
+            return replace(node, name=self.index(node.name))
+        sign, line, below = node.name.partition("_")
+        if line and self.indices.issuperset(below.split(",")):  # v_k of the writer's own
+            places = ",".join(map(self.index, below.split(",")))
+            return replace(node, name=f"{sign}_{places}")
+        layer = self.layer(node.name)
+        return node if layer is None else replace(node, name=layer)
+
+    def place(self, node: Node) -> Node:
+        """An index expression, counted from the first index of the other notation."""
+        shift = self.there.profile.base - self.here.profile.base
+        made = self._renamed(node)
+        by = shift * (1 - _weight(node))
+        return _added(made, by) if by else made
+
+    def _renamed(self, node: Node) -> Node:
+        match node:
+            case Letter():
+                return replace(node, name=self.index(node.name))
+            case Plus() | Times():
+                return replace(node, args=tuple(map(self._renamed, node.args)))
+            case Minus():
+                return replace(node, arg=self._renamed(node.arg))
+        return node
+
+    def bound(self, bound: Bound, body: Node) -> Bound:
+        """An index under a large operator; a sum over layers keeps the letter of the layer."""
+        layer = self.layer(bound.name)
+        if layer is not None and _over_layers(self.here, bound, body):
+            return replace(bound, name=layer)
+        low, high = bound.low, bound.high
+        shift = self.there.profile.base - self.here.profile.base
+        if shift and low is not None and high is not None:
+            low, high = _added(low, shift), _added(high, shift)
+        return replace(bound, name=self.index(bound.name), low=low, high=high)
+
+
+def letters_of(here: Scope, there: Scope, nodes: Iterable[Node]) -> Letters:
+    """What renames the letters of a formula."""
+    return Letters(here, there, _indices(here, nodes) | {"i", "j"})
+
+
+def _indices(here: Scope, nodes: Iterable[Node]) -> frozenset[str]:
+    """The letters that stand as indices."""
+    found: set[str] = set()
+    for node in nodes:
+        for part in walk(node):
+            places: tuple[Node, ...] = ()
+            if isinstance(part, Entry):
+                places = (*part.places, *(() if part.sample is None else (part.sample,)))
+            elif isinstance(part, Kronecker):
+                places = (part.left, part.right)
+            elif isinstance(part, Bracket):
+                places = part.members
+            elif isinstance(part, Total):
+                bounds = (b for b in part.bounds if not _over_layers(here, b, part.body))
+                found |= {b.name for b in bounds}
+            found |= {n.name for p in places for n in walk(p) if isinstance(n, Letter)}
+    return frozenset(found)
+
+
+def _over_layers(here: Scope, bound: Bound, body: Node) -> bool:
+    """Whether the letter under a large operator counts layers."""
+    counts = bound.name in here.layer_letters and _layers(body)
+    return counts and bound.name not in _indices(here, [body])
+
+
+def _layers(node: Node) -> bool:
+    """Whether a layer is named by a letter somewhere."""
+    return any(
+        part.label is not None and part.label.base
+        for part in walk(node)
+        if isinstance(part, Entry | Function)
+    )
+
+
+def _calculus(profile: Profile, letter: str) -> str:
+    """The letter of the calculus for a written index."""
+    back = {written: base for base, written in profile.indices.items()}
+    return back.get(letter, letter)
+
+
+def _weight(node: Node) -> int:
+    """The sum of the coefficients of the letters."""
+    match node:
+        case Letter():
+            return 1
+        case Plus():
+            return sum(map(_weight, node.args))
+        case Minus():
+            return -_weight(node.arg)
+        case Times(args=(Num(value=value), other)):
+            return int(value) * _weight(other)
+    return 0
+
+
+def _added(node: Node, by: int) -> Node:
+    """The index expression and a number."""
+    if isinstance(node, Num):
+        return replace(node, value=node.value + by)
+    args = node.args if isinstance(node, Plus) else (node,)
+    last = args[-1]
+    old = last.value if isinstance(last, Num) else Fraction(0)
+    if isinstance(last, Minus) and isinstance(last.arg, Num):
+        old = -last.arg.value
+    rest = args[:-1] if old else args
+    total = old + by
+    if not total:
+        return rest[0] if len(rest) == 1 else Plus(rest)
+    number: Node = Num(total) if total > 0 else Minus(Num(-total))
+    return Plus((*rest, number))

@@ -1,0 +1,124 @@
+r"""Symbols that a sheet defines: "let e_j = ..." adds e_j for the lines below and above.
+
+A symbol is the sheet's own where it stands alone on the left of the first equation about it and
+the notation has no meaning for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+from derive.claims.claim import Claim
+from derive.reading.latex_macros import Macros
+from derive.reading.own import Bound, Definition
+from derive.reading.scope import Scope
+from derive.reading.tree import Entry, Letter, Node, walk
+from derive.sheets.door import claims_of
+from derive.sheets.sheet import Formula, Part, Prose
+from derive.sheets.statements import EQUALS, Statement, Written, only_name, statements
+from derive.writing.signs import Sign
+
+_LET = re.compile(
+    r"\b(?:let|define|defining|write|denote|set|call|put|introduce|abbreviate)\W*(?:\w+\W*){0,3}$",
+    re.IGNORECASE,
+)
+_NEVER = frozenset(("pi", "infty", "ell", "nabla", "partial"))
+
+
+def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> Scope:
+    """The scope with the symbols that the formulas define."""
+    found: dict[str, Statement] = {}
+    signs = dict(scope.own.signs)
+    formulas = tuple(p for p in parts if isinstance(p, Formula) and p.language == "latex")
+    before = {id(b): a.text for a, b in pairwise(parts) if isinstance(a, Prose)}
+    for formula in formulas:
+        let = bool(_LET.search(before.get(id(formula), "")))
+        for statement in statements(formula, macros):
+            name = _defined(statement, scope, signs, let)
+            if name is not None and str(name.sign) not in found:
+                found[str(name.sign)] = statement
+                signs[name.key] = Bound("user")
+    if not found:
+        return scope
+    named = replace(scope, own=replace(scope.own, signs=signs))
+    definitions: dict[str, Definition] = {}
+    for claim in _claims(named, formulas, macros):
+        lhs = claim.lhs
+        if not (isinstance(lhs, Entry) and lhs.role == "user") or lhs.letter in definitions:
+            continue
+        made = _definition(claim, lhs)
+        if made is not None and not _circular(lhs.letter, made.rhs, definitions):
+            definitions[lhs.letter] = made
+    return replace(named, own=replace(named.own, definitions=definitions))
+
+
+def _claims(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Iterator[Claim]:
+    for formula in formulas:
+        yield from claims_of(formula, scope, macros).claims
+
+
+def _defined(
+    statement: Statement, scope: Scope, signs: dict[tuple[Sign, str], Bound], let: bool
+) -> Written | None:
+    """The symbol that a statement brings, if it brings one."""
+    if not statement.relations or statement.relations[0] not in EQUALS:
+        return None
+    name = only_name(statement.members[0])
+    if name is None or name.primes or name.key in signs or not statement.members[1]:
+        return None
+    sign = name.sign
+    if scope.meanings(sign) and not (let or statement.relations[0] == ":="):
+        return None
+    if not _may_be_own(scope, statement, name):
+        return None
+    letter = sign.letter
+    is_size = sign == scope.profile.layer_size[0] and bool(name.above or name.below)
+    is_function = statement.members[0][-1].text == ")"
+    if is_size or is_function:
+        return None
+    index = len(letter) == 1 and letter.islower() and not name.below and not name.above
+    if letter in _NEVER or letter in scope.profile.functions or (index and letter in "ijklmnpqrst"):
+        return None
+    kronecker = letter == "delta" and len(name.indices) == 2
+    plain = all(t.kind == "digit" or t.text in (".", "-", r"\ldots") for t in statement.members[1])
+    if kronecker or plain or letter in scope.size_names or letter == scope.samples:
+        return None
+    if any(str(s) == letter for s in scope.profile.functions.values()):
+        return None
+    return name
+
+
+def _may_be_own(scope: Scope, statement: Statement, name: Written) -> bool:
+    """Whether the notation leaves the sign free; errors of the writer's own may take one of it."""
+    roles = {m.role for m in scope.meanings(name.sign)}
+    if not roles:
+        return not (name.sign.accent == "bar" and scope.barred(name.sign))
+    derived = any(t.text in (r"\partial", r"\nabla") for t in statement.members[1])
+    return roles <= {"delta", "error"} and not derived and not name.number
+
+
+def _definition(claim: Claim, lhs: Entry) -> Definition | None:
+    if claim.rhs is None or claim.relation not in EQUALS:
+        return None
+    places = []
+    for place in lhs.places:
+        if not isinstance(place, Letter):
+            return None
+        places.append(place.name)
+    return Definition(tuple(places), lhs.label, claim.rhs)
+
+
+def _circular(letter: str, rhs: Node, known: dict[str, Definition]) -> bool:
+    """Whether a definition leads back to its own symbol."""
+    seen: set[str] = set()
+    waiting = [rhs]
+    while waiting:
+        used = (n for n in walk(waiting.pop()) if isinstance(n, Entry) and n.role == "user")
+        for inner in {node.letter for node in used} - seen:
+            seen.add(inner)
+            if inner in known:
+                waiting.append(known[inner].rhs)
+    return letter in seen

@@ -1,0 +1,303 @@
+r"""The forward equations of a sheet, found by their form.
+
+h = \tanh(W x + b) says that x is the input, W and b belong to layer 1 and h is what it hands on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from derive.reading.cursor import ACCENTS, Cursor
+from derive.reading.latex_tokens import Token, Unreadable
+from derive.reading.scope import FUNCTIONS
+from derive.sheets.statements import (
+    EQUALS,
+    Statement,
+    Written,
+    is_function,
+    labelled,
+    name_at,
+    only_name,
+)
+from derive.writing.signs import Sign
+
+_WEIGHTS = frozenset("WwVvUuM") | {"theta", "Theta", "omega", "Omega"}
+_ACTIVATIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "a", "theta", "S"))
+_CALLED = _ACTIVATIONS | {"h"}  # h(a) as a whole side is no product
+_OTHERS = ("exp", "log", "sqrt", "abs", "diag", "trace", "max", "min", "sign", "sin", "cos", "tan")
+_NAMED = frozenset(FUNCTIONS.values()) - frozenset(_OTHERS)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A weighted sum: the weights, what they weigh, and the bias."""
+
+    weight: Written
+    below: Written
+    bias: Written | None = None
+    minus: bool = False
+    weight_first: bool = True
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
+class Forward:
+    """lhs = affine, lhs = f(arg) or lhs = f(affine)."""
+
+    lhs: Written
+    affine: Affine | None = None
+    function: str = ""  # the name of the function, "?" for a letter
+    letter: Sign | None = None  # of the function
+    arg: Written | None = None
+
+
+def forwards(made: Iterable[Statement]) -> list[Forward]:
+    """The forward equations among the statements, in order."""
+    found = []
+    for statement in made:
+        if not statement.relations or statement.relations[0] not in EQUALS:
+            continue
+        lhs = only_name(statement.members[0])
+        called = lhs is not None and statement.members[0][-1].text == ")" and not lhs.above
+        if lhs is None or lhs.primes or (called and lhs.sign.letter in _ACTIVATIONS):
+            continue
+        if called and _is_function(statement):
+            continue
+        for relation, member in zip(statement.relations, statement.members[1:], strict=True):
+            if relation in EQUALS and (one := _forward(lhs, member)) is not None:
+                found.append(one)
+    return found
+
+
+def _is_function(statement: Statement) -> bool:
+    """U(x) = f(x): both signs are functions of the same letter."""
+    given = [t.text for t in statement.members[0]]
+    called = _called(statement.members[1])
+    return called is not None and given[given.index("(") + 1 : -1] == [t.text for t in called[2]]
+
+
+def _forward(lhs: Written, member: tuple[Token, ...]) -> Forward | None:
+    derived = any(t.text in (r"\partial", r"\nabla", r"\delta", r"\Delta") for t in member)
+    errors = ("delta", "Delta", "varepsilon", "epsilon")
+    if derived or lhs.sign.accent in ("bar", "tilde", "dot") or lhs.sign.letter in errors:
+        return None
+    affine = _affine(member)
+    if affine is not None:
+        return Forward(lhs, affine)
+    called = _called(member)
+    if called is None:
+        return None
+    function, letter, inside = called
+    arg = only_name(inside)
+    if arg is not None:
+        return Forward(lhs, None, function, letter, arg)
+    affine = _affine(inside)
+    return None if affine is None else Forward(lhs, affine, function, letter)
+
+
+# -------------------------------------------------------------------- functions
+
+
+def _called(member: tuple[Token, ...]) -> tuple[str, Sign | None, tuple[Token, ...]] | None:
+    """A function at one argument that is all of the member."""
+    tokens = list(member)
+    if not tokens:
+        return None
+    logistic = _logistic(tokens)
+    if logistic is not None:
+        return "sigmoid", None, logistic
+    softmax = _softmax(tokens)
+    if softmax is not None:
+        return "softmax", None, softmax
+    c = Cursor(tokens, tokens[-1].end)
+    function, letter = _function_name(c)
+    if not function:
+        return None
+    if c.peek().text in ("(", "[") and tokens[-1].text in (")", "]"):
+        inside = tuple(tokens[c.place + 1 : -1])
+        if not _balanced(inside):
+            return None
+        if function == "max":
+            texts = [t.text for t in inside]
+            if texts[:2] == ["0", ","]:
+                return "relu", None, inside[2:]
+            return ("relu", None, inside[:-2]) if texts[-2:] == [",", "0"] else None
+        return function, letter, inside
+    rest = tuple(tokens[c.place :])
+    return (function, letter, rest) if rest and only_name(rest) and function in _NAMED else None
+
+
+def _function_name(c: Cursor) -> tuple[str, Sign | None]:
+    token = c.peek()
+    word = (token.raw.strip() if token.raw else token.text.lstrip("\\")).replace("\\_", "_")
+    if word in FUNCTIONS and len(word) > 1:
+        name = FUNCTIONS[word]
+        c.next()
+        _skip_scripts(c)
+        return (name, None) if name in _NAMED or name == "max" else ("", None)
+    if token.kind == "command" and token.text[1:] in ACCENTS:
+        return "", None
+    place = c.place
+    found = name_at(c)
+    if found is None or found.sign.letter not in _CALLED or found.below or found.primes:
+        inside = found is not None and found.sign.letter.lower() in FUNCTIONS
+        if not inside:
+            c.place = place
+            return "", None
+        assert found is not None
+        return FUNCTIONS[found.sign.letter.lower()], None
+    return "?", found.sign
+
+
+def _skip_scripts(c: Cursor) -> None:
+    while c.peek().text in ("^", "_"):
+        c.next()
+        try:
+            c.argument()
+        except Unreadable:
+            return
+
+
+def _logistic(tokens: list[Token]) -> tuple[Token, ...] | None:
+    r"""The z of \frac{1}{1 + e^{-z}}."""
+    texts = [t.text for t in tokens]
+    if texts[:1] == [r"\frac"] and texts[1:6] in (["{", "1", "}", "{", "1"],):
+        body = tokens[6:-1]
+    elif texts[:4] == ["1", "/", "(", "1"] and texts[-1] == ")":
+        body = tokens[4:-1]
+    else:
+        return None
+    words = [t.text for t in body]
+    for opening, closing in ((["+", "e", "^", "{", "-"], 1), (["+", r"\exp", "(", "-"], 1)):
+        if words[: len(opening)] == opening:
+            return tuple(body[len(opening) : -closing])
+    return None
+
+
+_SHARE = re.compile(
+    r"(?:\\frac\{)?(?:e\^\{(?P<power>[^{}]*(?:\{[^{}]*\})?[^{}]*)\}|\\exp\((?P<called>[^()]*)\))"
+    r"(?:\}\{|/)\(?\\sum.*(?:e\^|\\exp).*"
+)
+
+
+def _softmax(tokens: list[Token]) -> tuple[Token, ...] | None:
+    r"""The z_i of e^{z_i} / \sum_k e^{z_k}."""
+    found = _SHARE.fullmatch("".join(t.text for t in tokens))
+    if found is None:
+        return None
+    inside = found["power"] if found["power"] is not None else found["called"]
+    first = 3 if tokens[0].text != r"\frac" else 5
+    first = first if found["power"] is not None else first - 1
+    made: list[Token] = []
+    for token in tokens[first:]:
+        if len("".join(t.text for t in made)) >= len(inside):
+            break
+        made.append(token)
+    return tuple(made)
+
+
+def _balanced(tokens: tuple[Token, ...]) -> bool:
+    depth = 0
+    for token in tokens:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+# -------------------------------------------------------------------- weighted sums
+
+
+def _affine(tokens: tuple[Token, ...]) -> Affine | None:
+    """W x + b, x W + b, sum_i w_ij x_i + b_j, with the bias first or last or without one."""
+    product: Affine | None = None
+    bias: Written | None = None
+    minus = False
+    for sign, part in _summands(tokens):
+        factors = _factors(part)
+        if factors is None:
+            return None
+        if len(factors) == 2 and product is None and sign != "-":
+            product = _weighed(factors)
+            if product is None:
+                return None
+        elif len(factors) == 1 and bias is None:
+            bias, minus = factors[0][0], sign == "-"
+        else:
+            return None
+    if product is None:
+        return None
+    return Affine(
+        product.weight, product.below, bias, minus, product.weight_first, product.transposed
+    )
+
+
+def _summands(tokens: tuple[Token, ...]) -> list[tuple[str, list[Token]]]:
+    made: list[tuple[str, list[Token]]] = [("+", [])]
+    depth = 0
+    for token in tokens:
+        depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
+        if depth == 0 and token.text in ("+", "-"):
+            made.append((token.text, []))
+        else:
+            made[-1][1].append(token)
+    return [part for part in made if part[1]]
+
+
+def _factors(tokens: list[Token]) -> list[tuple[Written, bool]] | None:
+    """The names of a product, each with whether a sum stands before; None for anything else."""
+    c = Cursor(tokens, tokens[-1].end)
+    made: list[tuple[Written, bool]] = []
+    summed = False
+    while not c.done:
+        token = c.peek()
+        if token.text == r"\sum":
+            c.next()
+            _skip_scripts(c)
+            summed = True
+        elif token.text in (r"\cdot", r"\times", r"\,", "*", r"\ast"):
+            c.next()
+        elif token.text == "(" and tokens[-1].text == ")" and summed and not made:
+            c.next()
+            tokens = tokens[c.place : -1]
+            c = Cursor(tokens, tokens[-1].end if tokens else 0)
+        else:
+            name = name_at(c)
+            if name is None or is_function(name.sign) or name.primes:
+                return None
+            made.append((name, summed))
+    return made
+
+
+def _weighed(factors: list[tuple[Written, bool]]) -> Affine | None:
+    """Which of two factors is the weight."""
+    (a, summed), (b, _) = factors
+    indexed = any(i for name in (a, b) for i in name.indices if not i.isdigit())
+    layered = all(labelled(name, True) or not name.indices for name in (a, b))
+    if indexed and not summed and not layered:
+        return None  # gamma_i x_i is no sum
+    ranks = [_weight_rank(a, summed), _weight_rank(b, summed)]
+    if max(ranks) == 0 or ranks[0] == ranks[1]:
+        return None
+    first = ranks[0] > ranks[1]
+    weight, below = (a, b) if first else (b, a)
+    transposed = (
+        weight.above.strip("{}()") in ("T", r"\top")
+        or r"\top" in weight.above
+        or (weight.above.endswith("T"))
+    )
+    return Affine(weight, below, None, False, first, transposed)
+
+
+def _weight_rank(name: Written, summed: bool) -> int:
+    letter = name.sign.letter
+    if name.sign.accent not in ("", "vec"):
+        return 0
+    two = len(name.indices) == 2
+    if two:
+        return 4
+    if letter in _WEIGHTS:
+        return 3 if letter[:1].isupper() or name.sign.style == "bold" else 2
+    return 1 if letter[:1].isupper() and not summed else 0

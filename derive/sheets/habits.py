@@ -1,0 +1,91 @@
+"""How a sheet writes layers, iterations, products and derivatives: its own part of a scope."""
+
+from __future__ import annotations
+
+import re
+
+from derive.reading.own import Own
+from derive.reading.scope import Scope
+from derive.sheets.findings import Signs
+from derive.sheets.indices import index_layers
+from derive.sheets.samples import gradient_means, sample_letter, unit_means
+from derive.sheets.signs import bound_signs
+from derive.sheets.statements import only_name
+
+_EXPLICIT = (r"\odot", r"\circ", "*", r"\ast", r"\otimes", r"\bullet")
+
+
+def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = frozenset()) -> Own:
+    """The sheet's own part of a scope: its signs and how it writes layers, steps and products."""
+    made = bound_signs(signs, base, last, activations)
+    batch = any(b.form == "batch" for b in made.values())
+    return Own(
+        signs=made,
+        index_layers=index_layers(signs.names, signs.forwards, signs.below, base, made, last),
+        last=_last_letters(signs, base),
+        below=signs.below,
+        brackets=_brackets(signs),
+        sample=sample_letter(signs),
+        words=frozenset(n.sign.letter for n in signs.names if n.sign.style == "text"),
+        steps=_steps(signs),
+        differentials=_differentials(signs),
+        gradient_of="objective" if batch or gradient_means(signs) else "loss",
+        unit_means=unit_means(signs),
+        fitting=_fitting(signs),
+        outer=_outer(signs),
+    )
+
+
+def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:
+    """Letters that stand as a layer above a symbol, and are neither the generic one nor known."""
+    known = {*base.layer_letters, "t", "n", "i", "j", "m", "s", "p", "q", "d"}
+    found: dict[str, int] = {}
+    for name in signs.names:
+        letter = re.match(r"[A-Z]", name.number)
+        fenced = name.above[:1] in ("(", "[")
+        if letter and fenced and letter[0] not in known:
+            found[letter[0]] = found.get(letter[0], 0) + 1
+    return frozenset(found)
+
+
+def _brackets(signs: Signs) -> bool:
+    """Whether layers stand in square brackets: W^{[1]}."""
+    weights = {k for k, (role, _) in signs.layering.roles.items() if role in ("weight", "bias")}
+    return any(n.key in weights and n.above.startswith("[") for n in signs.names)
+
+
+def _steps(signs: Signs) -> str:
+    """The letter of iterations: W_{t+1} = W_t - ..."""
+    for name in signs.names:
+        found = re.fullmatch(r"([tk]|\\tau)\+1", name.below)
+        if found and any(n.sign == name.sign and n.below == found[1] for n in signs.names):
+            return found[1]
+    return ""
+
+
+def _differentials(signs: Signs) -> bool:
+    """Whether some statement begins with dW = ..., d and a symbol."""
+    for statement in signs.statements:
+        first = statement.members[0]
+        if statement.relations and len(first) > 1 and first[0].text == "d":
+            rest = only_name(first[1:])
+            if rest is not None and not first[0].raw:
+                return True
+    return False
+
+
+def _fitting(signs: Signs) -> frozenset[str]:
+    """Signs that are taken entry by entry where nothing else in the sheet is such a sign."""
+    used = {t.text for s in signs.statements for m in s.members for t in m}
+    return frozenset() if used & set(_EXPLICIT) else frozenset(("", "cdot", "times"))
+
+
+def _outer(signs: Signs) -> frozenset[str]:
+    r"""Whether \otimes stands between an error and an input, and so makes a matrix."""
+    weights = {k[0].letter for k, (role, _) in signs.layering.roles.items() if role == "weight"}
+    weights |= {"W", "w"}
+    for statement in signs.statements:
+        outer = any(t.text == r"\otimes" for member in statement.members[1:] for t in member)
+        if outer and any(t.text.lstrip("\\") in weights for t in statement.members[0]):
+            return frozenset(("otimes",))
+    return frozenset()

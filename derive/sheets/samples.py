@@ -1,0 +1,54 @@
+"""How a sheet speaks of many samples: their letter, and what is a mean over them."""
+
+from __future__ import annotations
+
+import re
+
+from derive.sheets.findings import Signs
+from derive.sheets.statements import only_name, texts
+
+MEAN = r"\\frac\{-?1\}\{2?([NmnMBP])\}|1/2?([NmnMBP])(?![a-z_^])"
+_OVER_SAMPLES = re.compile(
+    r"(?:\\frac\{-?[12]?\}\{2?(?P<size>[NmnMB])\}|1/2?(?P<other>[NmnMB]))"
+    r"(?:\(|\[)?\\sum_\{?(?P<letter>[a-z])=[01]\}?\^\{?(?P<last>[A-Za-z])(?:-1)?\}?"
+)
+
+
+def is_mean(text: str) -> bool:
+    """Whether a formula divides by the number of samples."""
+    return bool(re.search(MEAN, text))
+
+
+def sample_letter(signs: Signs) -> str:
+    """The letter of a sum that is divided by the number of its summands: 1/n sum_{i=1}^n."""
+    for statement in signs.statements:
+        for member in statement.members:
+            found = _OVER_SAMPLES.search(texts(member))
+            if found and found["last"] == (found["size"] or found["other"]):
+                return found["letter"]
+    return ""
+
+
+def gradient_means(signs: Signs) -> bool:
+    """Whether the gradients of the sheet are means over the samples."""
+    for statement in signs.statements:
+        lhs = texts(statement.members[0])
+        gradient = re.match(r"d[A-Z]|\\nabla|\\frac\{\\partial", lhs)
+        if gradient and any(is_mean(texts(m)) for m in statement.members[1:]):
+            return True
+    return False
+
+
+def unit_means(signs: Signs) -> bool:
+    """Whether derivatives by units carry the mean already: dZ = (A - Y) / m."""
+    weights = {k[0] for k, (role, _) in signs.layering.roles.items() if role in ("weight", "bias")}
+    for statement in signs.statements:
+        first = statement.members[0]
+        name = only_name(first[1:]) if len(first) > 1 and first[0].text == "d" else None
+        if name is None or name.sign in weights or name.sign.letter in ("W", "b"):
+            continue
+        if any(
+            re.search(r"/[NmnMB](?![a-z_^])|\}\{[NmnMB]\}", texts(m)) for m in statement.members[1:]
+        ):
+            return True
+    return False

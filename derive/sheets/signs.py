@@ -1,0 +1,236 @@
+"""What the signs of a sheet stand for: from its forward equations, its words, and its habits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from derive.algebra.symbols import Label
+from derive.reading.cursor import Cursor
+from derive.reading.latex_tokens import Token
+from derive.reading.own import Bound
+from derive.reading.scope import Scope
+from derive.reading.words import FRACTIONS
+from derive.sheets.findings import Key, Signs
+from derive.sheets.indices import role_in
+from derive.sheets.legend import Said
+from derive.sheets.samples import MEAN, gradient_means, is_mean, sample_letter
+from derive.sheets.statements import EQUALS, Statement, Written, labelled, name_at, only_name, texts
+from derive.writing.signs import Sign
+
+_UNITS = ("input", "output", "preactivation", "activation", "target", "delta", "error")
+_LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
+_LOSS_FORMULA = r"\\log|\\ln|\^2|\^\{2\}|\\ell|\\text|\\mathcal|\\operatorname"
+_DIFFERENTIALS = ([r"\partial"], ["d"])
+_SPELLED = {"net": "preactivation", "out": "activation", "target": "target", "in": "preactivation"}
+
+
+def bound_signs(
+    signs: Signs, base: Scope, last: int, activations: frozenset[str] = frozenset()
+) -> dict[Key, Bound]:
+    """The signs that the notation does not have, or has in another sense."""
+    made: dict[Key, Bound] = {}
+    if not base.shapes and not any(f.affine for f in signs.forwards):
+        return made  # lemmas about functions: no unit in sight
+    numbered = last in (0, signs.depth)
+    layered = {n.sign for n in signs.names if n.above}
+    weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
+    for key, (role, layer) in signs.layering.roles.items():
+        if _known(base, key, "activation") and (
+            (role == "input" and (not numbered or key[0] in layered))
+            or (role == "preactivation" and key[0] in weighed)
+        ):  # a line about some layer; the output of a linear one
+            continue
+        label = Label(layer) if layer is not None and numbered and role != "input" else None
+        _put(made, key, Bound(role, label, _form(key, role, signs)), base)
+    for found in signs.forwards:
+        if found.function == "softmax" and last:  # stands at the end
+            for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
+                unlabelled = name is not None and not labelled(name, signs.below)
+                if name is not None and unlabelled and name.key not in signs.layering.roles:
+                    _put(
+                        made, name.key, Bound(role, Label(last), _form(name.key, role, signs)), base
+                    )
+    for sign, function in signs.layering.functions.items():
+        named = next((n for n, s in base.profile.functions.items() if s == sign), "")
+        other = bool(named and activations) and named not in activations  # sigma for a tanh
+        if function == "?" and (other or not _known(base, (sign, ""), "activation_function")):
+            made.setdefault((sign, ""), Bound("activation_function"))
+    for said in signs.said:
+        letter = said.name.sign.letter
+        if not said.name.below and letter in "ijklmnpqrs" and said.role != "size":
+            continue
+        if said.name.above and _known(base, said.name.key, "activation"):
+            continue  # the input as the activation of layer 0
+        odd = said.role == "loss" and str(said.name.sign) not in _LOSSES
+        if odd or any(m.role == "own" for m in base.meanings(said.name.sign)):
+            continue
+        if said.name.key not in made and said.name.key not in signs.layering.roles:
+            _put(made, said.name.key, _of_words(said, signs, last), base)
+    _losses(signs, base, made)
+    _sizes(signs, base, made)
+    _habits(signs, base, made, last)
+    return made
+
+
+def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
+    sign = key[0]
+    roles = {m.role for m in base.meanings(sign)}
+    if bound.label is None and not key[1] and _known(base, key, bound.role):
+        return
+    if "own" in roles or (roles == {"output"} and bound.role == "activation"):
+        return  # the network's own array, and the output by its own letter
+    if bound.role in ("weight", "bias") and roles & {"input", "target"}:
+        return  # x W and W x: what stands beside it is the weight
+    computed = bound.role in ("weight", "bias", "preactivation", "activation")
+    if key[1] and bound.role in roles and bound.role in _UNITS and len(key[1]) <= 3:
+        return  # letters of indices
+    if computed and (roles & {"delta", "error"} or sign in base.profile.functions.values()):
+        return
+    made.setdefault(key, bound)
+
+
+def _known(base: Scope, key: Key, role: str) -> bool:
+    """Whether the notation reads the sign in this role."""
+    roles = {m.role for m in base.meanings(key[0])}
+    if role in ("input", "output"):
+        return roles == {role}
+    return role in roles or (role == "activation" and roles == {"output"})
+
+
+def _form(key: Key, role: str, signs: Signs) -> str:
+    """Capital letters without indices are whole batches, where the input is one."""
+    return (
+        "batch" if role in _UNITS and key[0].letter[:1].isupper() and _is_whole(key, signs) else ""
+    )
+
+
+def _is_whole(key: Key, signs: Signs) -> bool:
+    uses = [n for n in signs.names if n.key == key]
+    return not any(n.indices and not (signs.below and n.below.isdigit()) for n in uses)
+
+
+def _of_words(said: Said, signs: Signs, last: int) -> Bound:
+    label, role = None, said.role
+    if role == "output" and any(n.key == said.name.key and labelled(n, signs.below)
+                                for n in (said.name, *signs.names)):  # fmt: skip
+        role = "activation"  # the output of every layer, since it has a layer
+    if role in ("activation", "preactivation") and said.hidden and last == 2:
+        label = Label(1)
+    return Bound(role, label, _form(said.name.key, role, signs))
+
+
+def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
+    """A loss is a letter for it that is differentiated, or whose formula has a log or a square.
+
+    Where the sheet speaks of one sample only, it is the loss of that sample.
+    """
+    found: dict[Key, None] = {}
+    defined = False
+    for statement in signs.statements:
+        for name in _differentiated(statement):
+            if str(name.sign) in _LOSSES and not name.below:
+                found.setdefault(name.key)
+        lhs = only_name(statement.members[0])
+        if lhs is None or str(lhs.sign) not in _LOSSES or not statement.relations:
+            continue
+        text = texts(statement.members[1]) if statement.members[1] else ""
+        if statement.relations[0] in EQUALS and re.search(_LOSS_FORMULA, text):
+            found.setdefault(lhs.key)
+            defined |= is_mean(text)
+    several = defined or _many_samples(signs, made)
+    several |= len({key for key in found if base.meanings(key[0])}) > 1
+    for key in found:
+        known = _known(base, key, "loss") or _known(base, key, "objective")
+        if key not in made and not (known and several):
+            made[key] = Bound("objective" if several else "loss")
+
+
+def _many_samples(signs: Signs, made: Mapping[Key, Bound]) -> bool:
+    """Whether the sheet speaks of more than one sample."""
+    batch = any(b.form == "batch" for b in made.values())
+    size = any(b.role == "size" for b in made.values())
+    losses = (n for n in signs.names if str(n.sign) in _LOSSES)
+    sampled = any(n.indices and n.below not in ("t",) for n in losses)
+    means = any(is_mean(texts(m)) for s in signs.statements for m in s.members)
+    return batch or size or sampled or means
+
+
+def _differentiated(statement: Statement) -> Iterable[Written]:
+    """The names above in derivatives, and those behind a nabla."""
+    for member in statement.members:
+        for k, token in enumerate(member):
+            opening = [t.text for t in member[k + 1 : k + 3]]
+            ahead = None
+            if token.text in FRACTIONS and opening[:1] == ["{"] and opening[1:] in _DIFFERENTIALS:
+                ahead = member[k + 3 :]
+            elif token.text in (r"\partial", r"\nabla"):
+                ahead = member[k + 1 :]
+            if ahead:
+                c = Cursor(list(ahead), ahead[-1].end)
+                if token.text == r"\nabla" and c.take("_"):
+                    c.argument()
+                name = name_at(c)
+                if name is not None:
+                    yield name
+
+
+def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
+    """The letter by which means are divided is the number of samples."""
+    batch = any(b.form == "batch" for b in made.values())
+    if not batch and not gradient_means(signs) and not sample_letter(signs):
+        return
+    for statement in signs.statements:
+        for member in statement.members:
+            found = re.search(MEAN, texts(member))
+            letter = next((g for g in found.groups() if g), "") if found else ""
+            if letter and letter != base.samples:
+                made.setdefault((Sign(letter), ""), Bound("size"))
+
+
+def _habits(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> None:
+    """Hats for outputs, words for quantities, and what stands in a difference with an output."""
+    output = Bound("activation", Label(last)) if last else Bound("output")
+    keys = dict.fromkeys(n.key for n in signs.names)
+    for key in keys:
+        sign = key[0]
+        if key in made or key[1]:
+            continue
+        if sign.accent == "hat" and sign.letter in "ytopY" and not base.meanings(sign):
+            made[key] = Bound(output.role, output.label, _form(key, "output", signs))
+        if sign.style in ("text", "roman") and sign.letter in _SPELLED:
+            _put(made, key, Bound(_SPELLED[sign.letter]), base)
+    for a, b in _differences(signs):
+        for unit, other in ((a, b), (b, a)):
+            if other.key in made or base.meanings(other.sign):
+                continue
+            role = role_in(unit, base, made)
+            linear = made.get(unit.key) == Bound("preactivation", Label(last))
+            known = role in ("activation", "output") or linear
+            if known and other.indices == unit.indices:
+                made[other.key] = Bound("target", None, _form(other.key, "target", signs))
+
+
+def _differences(signs: Signs) -> Iterable[tuple[Written, Written]]:
+    """Pairs of names with a minus between them."""
+    for statement in signs.statements:
+        for member in statement.members:
+            yield from _pairs(member)
+
+
+def _pairs(member: tuple[Token, ...]) -> Iterable[tuple[Written, Written]]:
+    if not member:
+        return
+    c = Cursor(list(member), member[-1].end)
+    before: Written | None = None
+    while not c.done:
+        if c.peek().text == "-" and before is not None:
+            c.next()
+            name = name_at(c)
+            if name is not None:
+                yield before, name
+            before = name
+            continue
+        before = None if c.peek().text == "{" else name_at(c)
+        if before is None:
+            c.next()

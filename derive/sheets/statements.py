@@ -1,0 +1,200 @@
+"""Formulas before anything is known of their signs: statements, their sides, and names in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from derive.profiles import DEFAULT, profile
+from derive.reading.bound import script
+from derive.reading.cursor import Cursor
+from derive.reading.grammar import Grammar
+from derive.reading.latex_macros import Macros
+from derive.reading.latex_tokens import Refused, Token, Unreadable
+from derive.reading.layout import prepared, spelled
+from derive.reading.names import Name
+from derive.reading.scope import FUNCTIONS, Scope
+from derive.reading.words import RELATIONS, STOPS, conjunction
+from derive.sheets.sheet import Formula
+from derive.writing.signs import Sign
+
+SPELLED = ("target", "net", "out", "in", "err", "loss")  # words that are written without braces
+EQUALS = ("=", ":=", "equiv")
+INDICES = frozenset("ijklmnpqrstucdv") | {"ell", "mu", "nu", "alpha", "beta", "tau"}
+#: Words that are never quantities: functions, operators and the like.
+_FUNCTIONS = frozenset(FUNCTIONS) | {"softmax", "argmax", "argmin", "det", "diag", "vec", "rank"}
+_OPENING, _CLOSING = ("(", "[", "{", r"\lvert", r"\lVert"), (")", "]", "}", r"\rvert", r"\rVert")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A name as written: its sign, what stands below and above it."""
+
+    sign: Sign
+    below: str
+    above: str
+    primes: int = 0
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """The subscript as indices, if that is what it looks like."""
+        parts = re.findall(r"\\[A-Za-z]+|[A-Za-z]'*|\d+", self.below)
+        plain = all(p.lstrip("\\").rstrip("'") in INDICES or p.isdigit() for p in parts)
+        return tuple(parts) if plain else ()
+
+    @property
+    def key(self) -> tuple[Sign, str]:
+        """The sign, with the subscript where that is part of the name."""
+        own = self.below and not self.indices and not re.search(r"[+,\-\d]", self.below)
+        return self.sign, self.below if own else ""
+
+    @property
+    def number(self) -> str:
+        """The layer above it, as written: 2, l-1, L; nothing where none stands there."""
+        above = re.sub(r"^([(\[{]*)(?:l|\\ell)=", r"\1", self.above)  # l=2
+        inside = re.fullmatch(r"[(\[{]*((?:\\?[A-Za-z]+|\d+)\d*(?:[+-]\d)?)[)\]}]*", above)
+        fenced = self.above[:1] in ("(", "[") or above != self.above
+        if inside is None or (not fenced and inside[1] in ("T", r"\top", r"\prime", "2")):
+            return ""
+        return inside[1]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Sides of one chain of relations, as tokens."""
+
+    members: tuple[tuple[Token, ...], ...]
+    relations: tuple[str, ...]
+    formula: Formula
+
+
+_GRAMMAR = Grammar(Scope(profile(DEFAULT)))
+
+
+def statements(formula: Formula, macros: Macros) -> list[Statement]:
+    """The statements of a formula; none where it cannot be taken apart."""
+    try:
+        tokens = prepared(spelled(macros.expanded(formula.text), SPELLED))
+    except (Unreadable, Refused):
+        return []
+    return list(_split(tokens, formula))
+
+
+def _split(tokens: list[Token], formula: Formula) -> Iterator[Statement]:
+    members: list[list[Token]] = [[]]
+    relations: list[str] = []
+    depth = 0
+    for token in tokens:
+        depth += (token.text in _OPENING) - (token.text in _CLOSING)
+        depth += {r"\begin": 1, r"\end": -1}.get(token.text, 0)
+        ends = (
+            token.text in STOPS
+            or token.text in (",", ".", ";")
+            or (bool(token.raw) and conjunction(token))
+        )
+        if depth <= 0 and ends:
+            yield from _made(members, relations, formula)
+            members, relations = [[]], []
+        elif depth <= 0 and token.text in RELATIONS:
+            relations.append(RELATIONS[token.text])
+            members.append([])
+        elif token.text != "&":
+            members[-1].append(token)
+    yield from _made(members, relations, formula)
+
+
+def _made(
+    members: list[list[Token]], relations: list[str], formula: Formula
+) -> Iterator[Statement]:
+    if any(members):
+        yield Statement(tuple(map(tuple, members)), tuple(relations), formula)
+
+
+# -------------------------------------------------------------------- names
+
+
+def written(name: Name) -> Written:
+    """A name that the grammar has read, as written."""
+    below = "" if name.below_tokens is None else script(name.below_tokens)
+    above = "".join(script(Cursor(raised, end)) for raised, end in name.raised)
+    return Written(name.sign, below, above, name.primes)
+
+
+def name_at(c: Cursor) -> Written | None:
+    """The name that comes next; functions are none."""
+    token = c.peek()
+    if token.kind not in ("letter", "command") and token.text != "{":
+        return None
+    ahead = c.fork()
+    try:
+        found = _GRAMMAR.name(ahead)
+    except Unreadable:
+        return None
+    if found is None or is_function(found.sign):
+        return None
+    c.place = ahead.place
+    return written(found)
+
+
+def is_function(sign: Sign) -> bool:
+    """Whether a sign is a function that everybody knows by its name."""
+    return sign.letter in _FUNCTIONS and len(sign.letter) > 1
+
+
+def only_name(tokens: tuple[Token, ...]) -> Written | None:
+    """The name that is everything, if there is one; arguments in parentheses may follow."""
+    if not tokens:
+        return None
+    c = Cursor(list(tokens), tokens[-1].end)
+    found = name_at(c)
+    if found is None:
+        return None
+    if c.peek().text == "(" and tokens[-1].text == ")":
+        return found
+    return found if c.done else None
+
+
+def labelled(name: Written, below: bool) -> bool:
+    """Whether the name says its layer."""
+    lone = name.below.isdigit() or name.below in ("l", r"\ell", "l-1", "l+1", "L", "L-1")
+    return bool(name.number) or (below and lone)
+
+
+def number_of(name: Written, below: bool) -> int | None:
+    """The number of the layer, where the name says one."""
+    text = name.number or (name.below if below else "")
+    return int(text) if text.isdigit() else None
+
+
+def names_in(tokens: tuple[Token, ...]) -> list[Written]:
+    """All names, from left to right; those inside scripts are left out."""
+    if not tokens:
+        return []
+    c = Cursor(list(tokens), tokens[-1].end)
+    found: list[Written] = []
+    while not c.done:
+        token = c.peek()
+        name = None if token.text == "{" else name_at(c)
+        if name is not None:
+            found.append(name)
+            continue
+        c.next()
+        if token.text in ("_", "^") and not c.done:
+            try:
+                c.argument()
+            except Unreadable:
+                c.next()
+        elif token.text in (r"\begin", r"\end") and c.peek().text == "{":
+            c.group()
+    return found
+
+
+def texts(tokens: tuple[Token, ...]) -> str:
+    """The tokens as one text."""
+    return "".join(t.raw if t.raw else t.text for t in tokens)
+
+
+def all_names(made: Iterable[Statement]) -> list[Written]:
+    """Every name of the statements."""
+    return [name for s in made for member in s.members for name in names_in(member)]

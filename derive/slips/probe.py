@@ -1,0 +1,204 @@
+"""A quick look at candidates: both sides at a few places of one small network.
+
+What differs there is wrong; what agrees is handed on to the judge.  Parts that a candidate shares
+with the written claim are computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache, partial, reduce
+from itertools import product
+from operator import add
+from typing import Any
+
+from derive.claims.arrays import Matrix, Value, entries, together
+from derive.claims.claim import Claim
+from derive.claims.evaluation import Evidence, agree, evidence, free_letters, left_side, parallel
+from derive.claims.numbers import Outside
+from derive.claims.parts import is_variable, variable
+from derive.claims.places import NoValue
+from derive.claims.values import Setting
+from derive.marking.judging import Assumptions, Judge
+from derive.reading.scope import Scope
+from derive.reading.tree import Entry, Letter, Node, Num, Total, walk
+from derive.slips.meet import Sides
+from derive.spec import Network
+
+PLACES = 5  # looked at
+#: What the values of a tree that nobody wrote may raise.
+ODD = (ArithmeticError, ValueError)
+MILD = Assumptions(normalised=True)  # under what the judge may take for granted
+
+
+@dataclass(frozen=True)
+class Remembering(Setting):
+    """A setting that remembers the values of parts by the very object and the letters."""
+
+    memo: dict[Any, tuple[Any, Value | Outside]] = field(default_factory=dict)
+
+    def within(self, total: Total) -> list[Remembering]:
+        """The settings of all summands that there may be: a range not written may be another."""
+        rows: Iterable[dict[str, int]]
+        if any(b.high is not None for b in total.bounds):
+            rows = self._rows(total)
+        else:
+            base = self.scope.profile.base
+            sizes = [self.world.extent(e) for s in self.world.shapes.values() for e in s]
+            end = base + max((*sizes, self.world.samples))
+            starts = [base if b.low is None else self.place(b.low) for b in total.bounds]
+            names = [b.name for b in total.bounds]
+            choices = product(*(range(start, end) for start in starts))
+            rows = (dict(zip(names, row, strict=True)) for row in choices)
+        return [replace(self, letters={**self.letters, **row}) for row in rows]
+
+    def _total(self, node: Total) -> Value:
+        """A sum over what there is: ranges that clash are left to the judge."""
+        if node.kind != "sum" or any(b.high is not None for b in node.bounds):
+            return super()._total(node)
+        parts: list[Value] = []
+        for row in self.within(node):
+            with suppress(Outside):
+                parts.append(row.value(node.body))
+        if not parts:
+            raise Outside("an empty sum")
+        return reduce(partial(together, function=add), parts)
+
+    def value(self, node: Node) -> Value:
+        """The value of a formula."""
+        if isinstance(node, Num | Letter):
+            return super().value(node)
+        key = (id(node), id(self.now), id(self.numbers), *self.letters.items())
+        found = self.memo.get(key)
+        if found is None:
+            made: Value | Outside
+            try:
+                made = super().value(node)
+            except Outside as problem:
+                made = problem
+            found = self.memo[key] = (node, self.now, self.numbers), made  # ids stay taken
+        if isinstance(found[1], Outside):
+            raise found[1]
+        return found[1]
+
+
+@lru_cache(maxsize=8)
+def judge(network: Network) -> Judge:
+    """The small relatives of a network, made once."""
+    return Judge(network)
+
+
+class Probe:
+    """Tells candidates that differ at a few places from those that may hold."""
+
+    def __init__(self, claim: Claim, scope: Scope, network: Network) -> None:
+        """The places are those of the written claim, where it has a value at any."""
+        self.scope, self.network = scope, network
+        self._chosen: dict[frozenset[str], list[Remembering]] = {}
+        self.own = frozenset(_letters(claim))
+        self.settings = self._places(claim, self.own)
+        self.valued = [s for s in self.settings if _has_value(claim, s)]
+
+    def _for(self, claim: Claim) -> list[Remembering]:
+        """Where to look at a candidate with letters of its own: they need values."""
+        letters = frozenset(_letters(claim))
+        known = bool(self.settings) and letters <= self.own
+        return [] if known else self._places(claim, letters)
+
+    def _places(self, claim: Claim, letters: frozenset[str]) -> list[Remembering]:
+        if not self._chosen.get(letters):
+            self._chosen[letters] = list(self._first(claim))
+        return self._chosen[letters]
+
+    def _first(self, claim: Claim) -> Iterator[Remembering]:
+        """Places where the claim has a value; else the first ones, where any repair has one."""
+        for world in judge(self.network).worlds(self.scope.conventions, MILD):
+            found: list[Evidence] = []
+            with suppress(NoValue, Outside, *ODD):
+                found = list(evidence(claim, world, self.scope))
+            valued = [e.setting for e in found if e.setting is not None and not e.problem]
+            others = [e.setting for e in found if e.setting is not None and e.problem]
+            others.sort(key=lambda s: sum(s.letters.values()))
+            step = max(1, len(valued) // PLACES)
+            for setting in (valued[::step] or others)[:PLACES]:
+                given = {f.name: getattr(setting, f.name) for f in fields(setting)}
+                yield Remembering(**given, memo={})
+            if found:
+                return
+
+    def may_hold(self, claim: Claim) -> bool:
+        """Whether no place looked at tells the sides apart, and one shows that they agree."""
+        try:
+            seen = self._holds(claim, self.settings or self._for(claim))
+            if seen is None and not self.settings:  # the places were those of another candidate
+                seen = self._holds(claim, list(self._first(claim)))
+        except NoValue:
+            seen = False
+            with suppress(NoValue):
+                seen = self._holds(claim, self._for(claim))
+        return bool(seen)
+
+    def _holds(self, claim: Claim, settings: list[Remembering]) -> bool | None:
+        """None where there is no place with a value."""
+        seen = None
+        for setting in settings:
+            try:
+                lhs, rhs = sides(claim, setting)
+            except Outside:
+                continue
+            except ODD:
+                return False
+            close = parallel if claim.relation in ("approx", "propto", "sim") else agree
+            if not close(lhs, rhs):
+                return False
+            seen = True
+        return seen
+
+    def values(self, claim: Claim) -> Sides | None:
+        """Both sides at the places of the written claim; None where one has no value."""
+        left: list[float] = []
+        right: list[float] = []
+        for setting in self.valued:
+            try:
+                lhs, rhs = sides(claim, setting)
+            except (Outside, NoValue, *ODD):
+                return None
+            if _shape(lhs) != _shape(rhs):
+                return None
+            left += _numbers(lhs)
+            right += _numbers(rhs)
+        return Sides(tuple(left), tuple(right)) if left else None
+
+
+def _has_value(claim: Claim, setting: Setting) -> bool:
+    try:
+        lhs, rhs = sides(claim, setting)
+    except (Outside, NoValue, *ODD):
+        return False
+    return _shape(lhs) == _shape(rhs)
+
+
+def _shape(value: Value) -> tuple[int, int]:
+    return value.shape if isinstance(value, Matrix) else (1, 1)
+
+
+def _numbers(value: Value) -> list[float]:
+    return [z.real for z in entries(value)]
+
+
+def _letters(claim: Claim) -> Iterator[str]:
+    """The letters that need a value: indices that nothing binds, and numbers."""
+    yield from free_letters(claim)
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry) and is_variable(node):
+                yield variable(node)
+
+
+def sides(claim: Claim, setting: Setting) -> tuple[Value, Value]:
+    """Both sides; the left one after the step of training where it is assigned."""
+    lhs = left_side(claim, setting)
+    assert claim.rhs is not None
+    return lhs, setting.value(claim.rhs)
