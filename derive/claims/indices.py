@@ -16,6 +16,7 @@ from derive.algebra.terms import (
     Ref,
     Tensor,
 )
+from derive.claims.parts import in_order
 from derive.reading.scope import Scope
 from derive.reading.tree import (
     Entry,
@@ -191,8 +192,9 @@ class Placed:
         places = list(node.places)
         if node.fixed is not None and len(places) == 2:
             places.pop(1 if self.scope.out_first else 0)
-        elif node.role == "weight" and self.scope.out_first and len(places) == 2:
-            places.reverse()
+        elif node.role == "weight":
+            shape = self._shape_of(node) or ()
+            places = in_order(places, shape, self.scope.out_first, self.scope.profile.base)
         return places
 
     def ref(self, node: Entry, *at: Affine) -> Ref:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
-from derive.reading.tree import AtPoint, Entry, Letter, Node, children
+from derive.reading.scope import Scope
+from derive.reading.tree import AtPoint, Entry, Letter, Node, Num, children, walk
 
 
 def parts(node: Node) -> tuple[Node, ...]:
@@ -20,6 +22,19 @@ def counted(node: Node) -> Iterator[Node]:
     yield node
     for part in parts(node):
         yield from counted(part)
+
+
+def spoken(node: Node, scope: Scope) -> Iterator[Node]:
+    """Everything in a formula, and in the definitions of the symbols that it uses, each once."""
+    waiting, seen = [node], set[str]()
+    while waiting:
+        for part in walk(waiting.pop()):
+            yield part
+            if isinstance(part, Entry) and part.role == "user" and part.letter not in seen:
+                seen.add(part.letter)
+                known = scope.own.definitions.get(part.letter)
+                if known is not None:
+                    waiting.append(known.rhs)
 
 
 def variable(node: Node) -> str:
@@ -39,3 +54,16 @@ def is_variable(node: Entry) -> bool:
         and node.sample is None
         and (node.role in ("preactivation", "activation"))
     )
+
+
+def in_order(
+    places: Sequence[Node], shape: Sequence[object], out_first: bool, base: int
+) -> list[Node]:
+    """The places of a weight in the order of the calculus: the unit it leads from, then to.
+
+    Where a layer has one unit, or reads one, the index of that one may be left out.
+    """
+    if len(places) == 1 and len(shape) == 2 and 1 in shape:
+        only = Num(Fraction(base))
+        return [*places, only] if shape[1] == 1 else [only, *places]
+    return list(places[::-1]) if out_first and len(places) == 2 else list(places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TypeGuard
@@ -11,7 +11,7 @@ from typing import TypeGuard
 from derive.algebra.symbols import Label, Tensor
 from derive.claims.arrays import Matrix, Value, together
 from derive.claims.numbers import Array, NoLayer, Outside, Places
-from derive.claims.parts import variable
+from derive.claims.parts import in_order, variable
 from derive.claims.windows import Window, window_of
 from derive.claims.world import LOSS, OBJECTIVE, World
 from derive.forward import X, Y
@@ -201,7 +201,7 @@ class Located:
     def _get(self, tensor: Tensor, at: Places, node: Entry) -> complex:
         if _derived(node):
             if self.now is not None:
-                raise NoValue("a derivative inside a derivative")
+                raise NoValue("a derivative inside a derivative inside a derivative")
             sign = self.scope.conventions.delta_sign if node.role == "delta" else 1
             return sign * self._error(tensor, at)
         return self.values[tensor][at]
@@ -294,11 +294,12 @@ class Located:
     def _places(self, node: Entry, shape: list[int], tensor: Tensor) -> Places | None:
         """The places of an entry from 0, or None for the whole array."""
         base = self.scope.profile.base
-        written = [self.place(p) - base for p in node.places]
+        places: Sequence[Node] = node.places
+        if node.role == "weight" and node.fixed is None:
+            places = in_order(places, shape, self.scope.out_first, base)
+        written = [self.place(p) - base for p in places]
         if node.fixed is not None and len(written) == 2:
             written.pop(1 if self.scope.out_first else 0)
-        elif node.role == "weight" and self.scope.out_first and len(written) == 2:
-            written.reverse()
         if not written and shape and all(size == 1 for size in shape) and node.form == "entry":
             written = [0] * len(shape)
         if not written and shape:

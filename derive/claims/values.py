@@ -15,7 +15,7 @@ from derive.claims.arrays import ONES, Matrix, Value, column, multiplied, togeth
 from derive.claims.dots import continued
 from derive.claims.numbers import Outside, compare
 from derive.claims.own import OwnSymbols
-from derive.claims.parts import counted
+from derive.claims.parts import counted, in_order
 from derive.claims.places import NoValue
 from derive.reading.tree import (
     Applied,
@@ -315,8 +315,8 @@ class Setting(OwnSymbols):
         places = list(part.places)
         if part.fixed is not None and len(places) == 2:
             places.pop(1 if self.scope.out_first else 0)
-        elif part.role == "weight" and self.scope.out_first and len(places) == 2:
-            places.reverse()
+        elif part.role == "weight":
+            places = in_order(places, shape, self.scope.out_first, self.scope.profile.base)
         if len(places) == len(shape) - 1 > 1:
             shape = shape[1:]  # all channels at a place
         if len(places) != len(shape):

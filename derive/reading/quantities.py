@@ -27,9 +27,10 @@ class Quantities(Names):
 
     def arguments(self, c: Cursor) -> tuple[Node, ...] | None:
         """What stands in parentheses or brackets behind a function, or None."""
-        if c.peek().text not in ("(", "["):
+        right = {"(": ")", "[": "]", r"\{": r"\}"}.get(c.peek().text)
+        if right is None:
             return None
-        inside = fenced(c, c.peek().text, ")" if c.peek().text == "(" else "]")
+        inside = fenced(c, c.peek().text, right)
         return tuple(self.argument(part) for part in split(inside, ",", "|", ";"))
 
     def argument(self, c: Cursor) -> Node:
@@ -78,7 +79,8 @@ class Quantities(Names):
         fixed = meaning.fixed
         if fixed is not None and whole and meaning.role == "bias" and places:
             places = []
-        if rank > 1 and len(places) == 1 and _digits(name) and not whole:
+        short = rank > 1 and len(places) == 1 and _digits(name) and not whole
+        if short and not (meaning.role == "weight" and self._one_unit()):
             raise c.wrong(f"{rank} indices", Token("mark", "_", name.start, name.end))
         beside = fixed is not None and len(places) == 2  # w_{01}: the threshold of unit 1
         if rank == 1 and len(places) > 1 and _digits(name) and not beside:
@@ -143,6 +145,11 @@ class Quantities(Names):
         beside = meaning.fixed is not None and len(places) == 2
         inside = isinstance(size, int) and isinstance(number, Num) and number.value <= size
         return inside and not beside
+
+    def _one_unit(self) -> bool:
+        """Whether some layer has one unit, or reads one: its weights may bear one index."""
+        weights = (shape for t, shape in self.scope.shapes.items() if t.role == "weight")
+        return any(len(shape) == 2 and 1 in shape for shape in weights)
 
     def _merged(self, places: list[Node]) -> list[Node]:
         text = "".join(str(p.value) for p in places if isinstance(p, Num))

@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from derive.reading.latex_macros import Macros
-from derive.sheets.forward import Forward, forwards
+from derive.sheets.forward import Forward, forwards, without_sample
 from derive.sheets.layers import Layering, layers_below
 from derive.sheets.legend import Said, legend
+from derive.sheets.samples import sample_letter
 from derive.sheets.sheet import Formula, Part
-from derive.sheets.statements import Statement, Written, all_names, statements
+from derive.sheets.statements import (
+    Statement,
+    Written,
+    all_names,
+    number_of,
+    statements,
+    unsampled,
+)
 from derive.writing.signs import Sign
 
 Key = tuple[Sign, str]
@@ -24,19 +32,24 @@ class Signs:
     said: list[Said]
     names: list[Written]
     below: bool
+    sample: str = ""  # the letter that counts the samples
     layering: Layering = field(default_factory=Layering)
 
     @property
     def depth(self) -> int:
         """The number of layers that the forward equations number themselves."""
-        return max((k for _, k in self.layering.roles.values() if k is not None), default=0)
+        found = [k for _, k in self.layering.roles.values() if k is not None]
+        stated = [number_of(f.affine.weight, self.below) for f in self.forwards if f.affine]
+        return max([*found, *(k for k in stated if k is not None)], default=0)
 
 
 def signs_of(parts: tuple[Part, ...], macros: Macros) -> Signs:
     """Look through the parts of a sheet, or of a section."""
     formulas = [p for p in parts if isinstance(p, Formula) and p.language == "latex"]
     made = [s for f in formulas for s in statements(f, macros)]
-    found = forwards(made)
-    signs = Signs(made, found, legend(parts, macros), all_names(made), layers_below(found))
+    sample = sample_letter(made)
+    found = [without_sample(f, sample) for f in forwards(made)]
+    names = [unsampled(name, sample) for name in all_names(made)]
+    signs = Signs(made, found, legend(parts, macros), names, layers_below(found), sample)
     signs.layering.run(found, signs.below)
     return signs

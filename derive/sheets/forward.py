@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.reading.cursor import ACCENTS, Cursor
 from derive.reading.latex_tokens import Token, Unreadable
@@ -20,6 +20,7 @@ from derive.sheets.statements import (
     labelled,
     name_at,
     only_name,
+    unsampled,
 )
 from derive.writing.signs import Sign
 
@@ -69,6 +70,16 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
             if relation in EQUALS and (one := _forward(lhs, member)) is not None:
                 found.append(one)
     return found
+
+
+def without_sample(made: Forward, letter: str) -> Forward:
+    """The equation without the letter that counts the samples."""
+    affine, arg = made.affine, made.arg
+    if affine is not None:
+        below = unsampled(affine.below, letter)
+        affine = replace(affine, below=below)
+    arg = None if arg is None else unsampled(arg, letter)
+    return replace(made, lhs=unsampled(made.lhs, letter), affine=affine, arg=arg)
 
 
 def _is_function(statement: Statement) -> bool:

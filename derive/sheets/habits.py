@@ -8,7 +8,7 @@ from derive.reading.own import Own
 from derive.reading.scope import Scope
 from derive.sheets.findings import Signs
 from derive.sheets.indices import index_layers
-from derive.sheets.samples import gradient_means, sample_letter, unit_means
+from derive.sheets.samples import gradient_means, unit_means
 from derive.sheets.signs import bound_signs
 from derive.sheets.statements import only_name
 
@@ -25,7 +25,7 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         last=_last_letters(signs, base),
         below=signs.below,
         brackets=_brackets(signs),
-        sample=sample_letter(signs),
+        sample=signs.sample,
         words=frozenset(n.sign.letter for n in signs.names if n.sign.style == "text"),
         steps=_steps(signs),
         differentials=_differentials(signs),

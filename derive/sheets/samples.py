@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from derive.sheets.findings import Signs
-from derive.sheets.statements import only_name, texts
+from derive.sheets.statements import Statement, only_name, texts
+
+if TYPE_CHECKING:
+    from derive.sheets.findings import Signs
 
 MEAN = r"\\frac\{-?1\}\{2?([NmnMBP])\}|1/2?([NmnMBP])(?![a-z_^])"
 _OVER_SAMPLES = re.compile(
@@ -13,20 +17,35 @@ _OVER_SAMPLES = re.compile(
     r"(?:\(|\[)?\\sum_\{?(?P<letter>[a-z])=[01]\}?\^\{?(?P<last>[A-Za-z])(?:-1)?\}?"
 )
 
+_SUMMED = re.compile(r"\\sum_\{?([a-z])(?![a-z])")
+_ABOVE = re.compile(r"(\w)\}?(?:_\{?\w\}?)?\^\{?\(([a-z])([+-]\d)?\)")
+
 
 def is_mean(text: str) -> bool:
     """Whether a formula divides by the number of samples."""
     return bool(re.search(MEAN, text))
 
 
-def sample_letter(signs: Signs) -> str:
-    """The letter of a sum that is divided by the number of its summands: 1/n sum_{i=1}^n."""
-    for statement in signs.statements:
+def sample_letter(statements: Iterable[Statement]) -> str:
+    """The letter of a sum that is divided by the number of its summands: 1/n sum_{i=1}^n.
+
+    Or the letter of a sum that stands in parentheses above two signs: x^{(i)}, y^{(i)}.
+    """
+    above: dict[str, set[str]] = {}
+    summed: set[str] = set()
+    shifted: set[str] = set()
+    for statement in statements:
         for member in statement.members:
-            found = _OVER_SAMPLES.search(texts(member))
+            text = texts(member)
+            found = _OVER_SAMPLES.search(text)
             if found and found["last"] == (found["size"] or found["other"]):
                 return found["letter"]
-    return ""
+            summed.update(_SUMMED.findall(text))
+            for sign, letter, shift in _ABOVE.findall(text):
+                above.setdefault(letter, set()).add(sign)
+                shifted.update({letter} if shift else ())
+    fitting = (k for k, signs in above.items() if len(signs) > 1 and k in summed - shifted)
+    return next(fitting, "")
 
 
 def gradient_means(signs: Signs) -> bool:

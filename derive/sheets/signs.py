@@ -14,7 +14,7 @@ from derive.reading.words import FRACTIONS
 from derive.sheets.findings import Key, Signs
 from derive.sheets.indices import role_in
 from derive.sheets.legend import Said
-from derive.sheets.samples import MEAN, gradient_means, is_mean, sample_letter
+from derive.sheets.samples import MEAN, gradient_means, is_mean
 from derive.sheets.statements import EQUALS, Statement, Written, labelled, name_at, only_name, texts
 from derive.writing.signs import Sign
 
@@ -178,7 +178,7 @@ def _differentiated(statement: Statement) -> Iterable[Written]:
 def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
     """The letter by which means are divided is the number of samples."""
     batch = any(b.form == "batch" for b in made.values())
-    if not batch and not gradient_means(signs) and not sample_letter(signs):
+    if not batch and not gradient_means(signs) and not signs.sample:
         return
     for statement in signs.statements:
         for member in statement.members:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.profiles import DEFAULT, profile
 from derive.reading.bound import script
@@ -153,6 +153,13 @@ def only_name(tokens: tuple[Token, ...]) -> Written | None:
     if c.peek().text == "(" and tokens[-1].text == ")":
         return found
     return found if c.done else None
+
+
+def unsampled(name: Written, letter: str) -> Written:
+    """The name without the sample in parentheses above it, which is no layer: x^{(i)}."""
+    if not letter or name.above not in (f"({letter})", f"[{letter}]"):
+        return name
+    return replace(name, above="")
 
 
 def labelled(name: Written, below: bool) -> bool:
