@@ -213,7 +213,7 @@ def test_a_real_limit_and_a_real_interrupt_leave_nothing(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CHILD, what, str(tmp_path / "out")],
-        cwd=Path(files.__file__).parent.parent, capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert message in done.stdout
     assert names(tmp_path) == set()

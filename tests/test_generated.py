@@ -20,7 +20,7 @@ from codegen.commands.files import MEMORY
 from codegen.pages import pdf
 from tests.command_line import Cli
 
-ROOT = Path(shelf.__file__).parent.parent
+ROOT = Path(__file__).parent.parent
 GENERATED = ROOT / "generated"
 PICTURE = "page.png"  # of the README: two pages of the chapter on the exclusive or
 LECTURE_NOTES = "lecture_notes.md"  # tests of its own hold it to the code
