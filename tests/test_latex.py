@@ -34,7 +34,7 @@ from codegen.pages.latex_safety import assert_safe_body, assert_safe_latex
 from codegen.pages.numbering import numbered
 from codegen.pages.tex_text import escape, pdf_string
 from codegen.render import TEMPLATES
-from derive.writing.layout import Fraction, Ident, Layout, Operator, paren, row
+from derive.writing.layout import Fraction, Ident, Layout, Operator, Space, paren, row
 from tests import notes_sample as sample_parts
 from tests.notes_sample import HOSTILE, at, hostile_document, math, sample
 
@@ -191,6 +191,41 @@ def test_broken_displays_still_say_the_same() -> None:
     wide = long_sum(14)
     pieces = " ".join(formula(piece) for piece in broken(wide, 20.0)).replace("{} ", "")
     assert pieces == formula(wide)
+
+
+def test_the_layers_for_which_a_formula_holds_stay_together() -> None:
+    where = row(Ident("l"), "=", Ident("p"), ",", Ident("q"))
+    pieces = broken(row(long_sum(1), Space("qquad"), where), 7.0)
+    assert [formula(piece) for piece in pieces[1:]] == [r"{} \qquad l = p, q"]
+
+
+@needs_tex
+def test_a_long_table_comes_after_the_words_behind_it() -> None:
+    """No page is left half empty for a table, and its number stands on every piece of it."""
+    cells: Inlines = ("a word",)
+    table = Table((cells, cells), ((cells, cells),) * 70, ("Words.",), "tab:words")
+    text = Paragraph(("Words stand in ", CrossRef("tab:words"), ". " + "More words. " * 120))
+    document = numbered(Document("Words", "", (), (text, table, text)))
+    made = assert_compiles_clean(document)
+    tex = latex(document)
+    assert tex.count(r"\begin{table}") == 2
+    assert r"Table~\ref{tab:words} (continued)" in tex
+    assert r"\newlabel{tab:words}{{1}{2}" in made.aux, "the text has filled page 1"
+
+
+def test_numbers_of_equations_stand_apart_from_code() -> None:
+    long, short = CodeLine("x = " + "y + " * 20 + "z", ("eq:x",)), CodeLine("x = y", ("eq:x",))
+    shown = Equations((EquationRow((Equation(None, "", Ident("x")),), "eq:x"),))
+    document = numbered(Document("x", opening=(shown, CodeListing((long, short)))))
+    assert r"z\remarked" not in latex(document)
+
+
+def test_a_listing_leaves_no_single_line_on_a_page() -> None:
+    listing = CodeListing(tuple(CodeLine(f"x = {k}") for k in range(20)))
+    lines = latex(numbered(Document("x", opening=(listing,)))).splitlines()
+    code = [k for k, line in enumerate(lines) if line.startswith(r"\codeline")]
+    kept = [lines[k - 1] == r"\nopagebreak" for k in code]
+    assert kept == [False, *[True] * 3, *[False] * 13, *[True] * 3]
 
 
 # ---------------------------------------------------------------------------------- templates

@@ -98,6 +98,14 @@ def test_every_step_is_proved_or_tested(name: str, strategy: str) -> None:
     assert all(step.why for c in told.chains for step in c.steps)
 
 
+@pytest.mark.parametrize("strategy", TOLD)
+def test_steps_rest_on_the_lemmas_of_slopes(strategy: str) -> None:
+    """Also where the slope in forward quantities is a form that is hard to recognise."""
+    told = tell(derive("5 > 4 elu > 3 softsign > 2 mish > 2 : squared_error"), strategy)
+    words = {s.check.word for c in told.chains for s in c.steps}
+    assert words <= {PROVED, TESTED}
+
+
 def test_a_false_step_is_refused() -> None:
     """A missing slope, and the weight of another unit."""
     ladder = ladder_of(derivation("entropy"))

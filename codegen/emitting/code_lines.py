@@ -20,7 +20,7 @@ def code_parts(block: CodeListing, targets: Mapping[str, Target]) -> tuple[tuple
         if line.refs:
             numbers = ", ".join(targets[key].text for key in line.refs)
             remark = f"{remark}  # {numbers}" if remark else f"# {numbers}"
-            code = code if line.code[split:] else code.ljust(wide + 2)
+            code = code if line.code[split:] else code.ljust(max(wide, len(code)) + 2)
         made.append((code, remark))
     return tuple(made)
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from codegen.pages.document import Line
 from codegen.pages.measure import width
-from derive.writing.layout import BigOp, Fenced, Layout, Operator, Row, Symbol, row
+from derive.writing.layout import BigOp, Fenced, Layout, Operator, Row, Space, Symbol, row
 from derive.writing.marks import RELATIONS
 
 _LEVELS = (frozenset(RELATIONS), frozenset({"+", "-"}), frozenset({"cdot", "odot", "times"}))
 WIDEST_LEFT = 12.5  # ems of a left side that still stands in its own column
+ASIDE = Space("qquad")  # before the layers for which a formula holds
 INDENT = 2.0  # ems that a continued line is moved in
 
 
@@ -76,10 +77,18 @@ def _continued(piece: list[Layout]) -> list[Layout]:
 
 
 def _pieces(layout: Layout, signs: frozenset[str]) -> Iterator[list[Layout]]:
-    """The parts of a top-level row; each but the first begins with one of the signs."""
+    """The parts of a top-level row; each but the first begins with one of the signs.
+
+    What stands behind a wide space is for which layers the formula holds: it stays together.
+    """
     items = layout.items if isinstance(layout, Row) else (layout,)
+    aside = next((k for k, item in enumerate(items) if item == ASIDE), len(items))
     piece: list[Layout] = []
     for k, item in enumerate(items):
+        if k == aside and piece:
+            yield piece
+            yield list(items[k:])
+            return
         prefix = k == 0 or isinstance(items[k - 1], Operator)
         if isinstance(item, Operator) and item.name in signs and piece and not prefix:
             yield piece

@@ -44,7 +44,8 @@ from codegen.pages.tex_text import TINT_COMMAND, escape, pdf_string
 from codegen.pages.tikz import tikz
 from codegen.render import NotesTex, render_tex
 
-ROWS_TOGETHER = 30  # a longer table is set in pieces, since a piece does not break over pages
+ROWS_TOGETHER = 40  # a longer table is set in pieces, since a piece does not break over pages
+STRAYS = 4  # lines of a listing that do not stand alone on a page
 CODE_COLUMNS = 84
 SHEET = 146.0  # the width of the text in millimetres
 _HEADINGS = (r"\section", r"\subsection", r"\subsubsection")
@@ -219,11 +220,9 @@ class _Writer:
     def _(self, block: Table) -> str:
         made = []
         plan = Columns.of(block.columns, block.rows, TEXT_WIDTH / SMALL, 1.2)
-        pieces = plan.pieces(block.rows, ROWS_TOGETHER)
-        for k, rows in enumerate(pieces):
-            body = tabular(self.inlines, block.columns, rows, plan, ruled=True)
-            last = block.caption and k == len(pieces) - 1
-            made.append(self.captioned("table", r"\small" + "\n" + body, block if last else None))
+        for k, rows in enumerate(plan.pieces(block.rows, ROWS_TOGETHER)):
+            body = r"\small" + "\n" + tabular(self.inlines, block.columns, rows, plan, ruled=True)
+            made.append(self.captioned("table", body, block, again=k > 0))
         return "\n\n".join(made)
 
     @block.register
@@ -233,19 +232,26 @@ class _Writer:
             body = f"\\resizebox{{\\linewidth}}{{!}}{{%\n{body}}}"
         return self.captioned("figure", body, block)
 
-    def captioned(self, kind: str, body: str, block: Figure | Table | None) -> str:
-        """Something in the middle of the page that stays where it is, with a caption."""
-        caption = ""
-        if block is not None and (block.caption or isinstance(block, Figure)):
-            words = self.inlines(block.caption)
-            caption = f"\n\\titled{{{kind}}}{{{words}}}{_label(block.key)}"
-        return f"\\begin{{placed}}\n{body}{caption}\n\\end{{placed}}"
+    def captioned(self, kind: str, body: str, block: Figure | Table, *, again: bool = False) -> str:
+        """Something in the middle of the page, and its caption.
+
+        What has a caption may move to the head of the next page, and the text goes on before it;
+        the text refers to it by its number.
+        """
+        if not block.caption:
+            return f"\\begin{{placed}}\n{body}\n\\end{{placed}}"
+        words = f"\\caption{{{self.inlines(block.caption)}}}{_label(block.key)}"
+        if again:  # a further piece of a long table
+            number = rf"~\ref{{{block.key}}}" if block.key else ""
+            words = rf"\par\vspace{{.8em}}{kind.capitalize()}{number} (continued)"
+        return f"\\begin{{{kind}}}[!ht]\n\\centering\n{body}\n{words}\n\\end{{{kind}}}"
 
     @block.register
     def _(self, block: CodeListing) -> str:
         parts = code_parts(block, self.targets)
         lines = [made for code, remark in parts for made in _code_lines(code, remark)]
-        return "\\begin{code}\n" + "\n".join(lines) + "\n\\end{code}"
+        whole = [*lines[:1], *(_joint(k, len(lines)) + lines[k] for k in range(1, len(lines)))]
+        return "\\begin{code}\n" + "\n".join(whole) + "\n\\end{code}"
 
     @block.register
     def _(self, block: Exercise) -> str:
@@ -265,6 +271,11 @@ class _Writer:
 
 def _label(key: str | None) -> str:
     return rf"\label{{{key}}}" if key else ""
+
+
+def _joint(k: int, many: int) -> str:
+    """What stands before line k of a listing: no page begins or ends with a few lines of it."""
+    return "\\nopagebreak\n" if k < STRAYS or k > many - STRAYS else ""
 
 
 def _code_lines(text: str, remark: str) -> Iterator[str]:

@@ -34,8 +34,8 @@ boldsymbol text quad qquad notag label eqref ref hspace displaystyle"""
 _WORDS = """textbackslash textasciicircum textasciitilde textless textgreater textbar textquotedbl
 textasciigrave textquoteleft texttt textbf emph softbreak dots checkmark times cdot pm to ss ae AE
 o O oe OE l L aa AA i j c v r u H k enspace normalfont small color linewidth item"""
-_PAGE = """begin end section subsection subsubsection subsection* texorpdfstring resizebox titled
-codeline remarked why checked shrunk qedhere toprule midrule bottomrule raggedright
+_PAGE = """begin end section subsection subsubsection subsection* texorpdfstring resizebox caption
+centering nopagebreak codeline remarked why checked shrunk qedhere toprule midrule bottomrule raggedright
 arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE large bfseries
 thispagestyle hrule"""
 _SIGNS = set("\\{}$&#%_,:;!|.'`^~\"= -")
@@ -51,8 +51,8 @@ BODY = frozenset(
     | _SIGNS
 )
 _ENVIRONMENT_NAMES = """document align align* equation equation* cases matrix matrix* tabular
-tikzpicture placed code result lemma proposition theorem fact convention proof exercise itemize
-enumerate"""
+tikzpicture placed figure table code result lemma proposition theorem fact convention proof exercise
+itemize enumerate"""
 ENVIRONMENTS = frozenset(_ENVIRONMENT_NAMES.split())
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{([^}]*)\}")
 

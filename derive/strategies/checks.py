@@ -6,7 +6,7 @@ of the loss goes as far as the last quantity by which a step still writes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from derive.algebra.equation import Equation
@@ -43,6 +43,8 @@ from derive.lemmas import expand_slopes
 from derive.stages import SAMPLE, entry
 from derive.steps import BY_DEFINITION, Builder, Chain
 
+Slope = Callable[[Ref], tuple[Ref, Term]]  # o -> its pre-activation s, and do/ds by its lemma
+
 
 def error_of(output: Tensor) -> Tensor:
     """The "apparent error" of a layer: the derivative of the loss by its output."""
@@ -56,6 +58,7 @@ class Frame:
     equations: Sequence[Equation]
     loss: Equation
     deltas: dict[Tensor, Tensor]  # delta or error -> the quantity by which it is the derivative
+    proved: dict[Tensor, Slope]  # outputs of activations that act on each unit by itself
     _slopes: dict[tuple[Ref, Ref], Term] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,6 +83,9 @@ class Frame:
         if of.tensor == by.tensor:
             return mul(*(Delta(p, q) for p, q in zip(of.at, by.at, strict=True) if p != q))
         equation = self.defined.get(of.tensor)
+        if of.tensor in self.proved:
+            s, slope = self.proved[of.tensor](of)
+            return mul(slope, self.slope(s, by))
         return ZERO if equation is None else self.through(placed(equation, of), by)
 
     def through(self, term: Term, by: Ref) -> Term:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from derive.adjoint import apart
@@ -29,7 +30,7 @@ from derive.generic import template
 from derive.lemma_book import LemmaBook
 from derive.network.layers import Dense
 from derive.stages import Stage
-from derive.strategies.checks import Frame, error_of, placed
+from derive.strategies.checks import Frame, Slope, error_of, placed
 
 Upstream = Callable[[Ref], Term]  # how a strategy writes dL/d entry
 REACH = (-2, -1, 0, 1, 2)  # the layers around l that a step may speak of
@@ -96,22 +97,32 @@ def ladder_of(derivation: Derivation) -> Ladder | str:
     around = [at_number(layer, Label(k, "l")) for k in REACH]
     own = [at_number(s, Label(k, "l")) for s in stages if s.repeat is not None for k in REACH]
     own += [at_end(s) for s in stages]
+    lemmas = LemmaBook(forward)
     return Ladder(
         derivation,
         stages,
-        LemmaBook(forward),
-        _frame(derivation, own),
-        _frame(derivation, around),
+        lemmas,
+        _frame(derivation, own, lemmas),
+        _frame(derivation, around, lemmas),
     )
 
 
-def _frame(derivation: Derivation, stages: list[Stage]) -> Frame:
+def _frame(derivation: Derivation, stages: list[Stage], lemmas: LemmaBook) -> Frame:
+    """The equations of layers; the slope of an activation is the one that its lemma proves."""
     equations = {e.lhs.tensor: e for stage in stages for e in stage.equations}
     deltas: dict[Tensor, Tensor] = {}
+    slopes: dict[Tensor, Slope] = {}
     for stage in stages:
         deltas[delta_of(stage.label)] = stage.s.tensor
         deltas[error_of(stage.output)] = stage.output
-    return Frame(tuple(equations.values()), derivation.loss, deltas)
+        if stage.activation is not None and stage.phi is not None:
+            slopes[stage.output] = partial(_proved_slope, lemmas, stage)
+    return Frame(tuple(equations.values()), derivation.loss, deltas, slopes)
+
+
+def _proved_slope(lemmas: LemmaBook, stage: Stage, o: Ref) -> tuple[Ref, Term]:
+    s = Ref(stage.s.tensor, o.at)
+    return s, lemmas.slope(stage, s)[0]
 
 
 # ------------------------------------------------------------------ factors of the chain rule
