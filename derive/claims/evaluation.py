@@ -25,7 +25,7 @@ from derive.algebra.symbols import Label
 from derive.claims.arrays import Matrix, Value, entries
 from derive.claims.claim import Claim
 from derive.claims.numbers import NoLayer, Outside, compare
-from derive.claims.parts import is_variable, parts, variable
+from derive.claims.parts import is_variable, parts, spoken, variable
 from derive.claims.places import NoValue
 from derive.claims.values import Setting
 from derive.claims.world import LOSS, OBJECTIVE, World
@@ -44,6 +44,7 @@ from derive.reading.tree import (
     Num,
     Space,
     Total,
+    children,
     walk,
 )
 
@@ -188,7 +189,7 @@ def _settings(claim: Claim, world: World, scope: Scope, seed: int) -> Iterator[S
     random = Random(f"choices {seed}")
     names = free_letters(claim)
     made: list[Setting] = []
-    for layer in _layers(claim, world):
+    for layer in _layers(claim, world, scope):
         for sample in _samples(claim, world):
             base = _base(claim, world, scope, layer, sample)
             try:
@@ -229,14 +230,25 @@ def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
     return found
 
 
-def _is_generic(claim: Claim) -> bool:
+def _is_generic(claim: Claim, scope: Scope) -> bool:
     """Whether the claim speaks of any layer l."""
-    labels = (getattr(node, "label", None) for side in claim.sides for node in walk(side))
-    return any(isinstance(label, Label) and label.base == "l" for label in labels)
+    return any(_has_generic(side, scope) for side in claim.sides)
 
 
-def _layers(claim: Claim, world: World) -> list[int]:
-    return list(range(0, world.last + 3)) if _is_generic(claim) else [0]
+def _has_generic(node: Node, scope: Scope) -> bool:
+    """Whether a quantity of any layer l stands there, outside the sums over layers."""
+    if isinstance(node, Total):
+        names = {b.name for b in node.bounds if scope.layer_letters.get(b.name) == "l"}
+        if any(not any(p == Letter(name) for p in walk(node.body)) for name in names):
+            return False
+    label = getattr(node, "label", None)
+    if isinstance(label, Label) and label.base == "l":
+        return True
+    return any(_has_generic(part, scope) for part in children(node))
+
+
+def _layers(claim: Claim, world: World, scope: Scope) -> list[int]:
+    return list(range(0, world.last + 3)) if _is_generic(claim, scope) else [0]
 
 
 def _samples(claim: Claim, world: World) -> list[int]:
@@ -287,7 +299,7 @@ def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[Se
                 base.need_layers(side)
             raise NoValue(f"the range of the index {name}")
         ranges.append(range(first, first + max(extents)))
-    letters_of_layers = base.scope.layer_letters.items() if _is_generic(claim) else ()
+    letters_of_layers = base.scope.layer_letters.items() if _is_generic(claim, base.scope) else ()
     layers = {k: base.layer for k, letter in letters_of_layers if letter == "l"}
     for row in product(*ranges):
         letters = dict(zip(names, row, strict=True))
@@ -329,21 +341,11 @@ def _fits(condition: Claim, letters: dict[str, int]) -> bool:
     return compare(condition.relation, value, other) if condition.relation in ORDERS else True
 
 
-def _spoken(node: Node, scope: Scope, deep: int = 0) -> Iterator[Node]:
-    """Everything in a formula, and in the definitions of the symbols that it uses."""
-    for part in walk(node):
-        yield part
-        if isinstance(part, Entry) and part.role == "user" and deep < 20:
-            known = scope.own.definitions.get(part.letter)
-            if known is not None:
-                yield from _spoken(known.rhs, scope, deep + 1)
-
-
 def _numbered(claim: Claim, setting: Setting, random: Random) -> Setting:
     """Random numbers for the letters that are no indices; o is the function of s."""
     numbers: dict[str, complex] = {}
     for side in claim.sides:
-        for node in _spoken(side, setting.scope):
+        for node in spoken(side, setting.scope):
             alone = isinstance(node, Letter) and node.name not in {*setting.letters, *setting.sizes}
             if alone or (isinstance(node, Entry) and is_variable(node)):
                 numbers.setdefault(variable(node), complex(random.uniform(0.2, 0.9)))

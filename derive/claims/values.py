@@ -7,7 +7,7 @@ computed after it follows.  Derivatives inside derivatives have no value here.
 from __future__ import annotations
 
 import cmath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -44,7 +44,7 @@ from derive.reading.tree import (
     Times,
     Total,
     Transposed,
-    walk,
+    children,
 )
 from derive.reading.tree import Value as Named
 
@@ -247,7 +247,7 @@ class Setting(OwnSymbols):
         rows = list(self._rows(node))
         if not rows:
             raise Outside("an empty sum")
-        parts = [replace(self, letters={**self.letters, **row}).value(node.body) for row in rows]
+        parts = [self._in_row(row, node.body).value(node.body) for row in rows]
         if node.kind in ("max", "min"):
             best = max if node.kind == "max" else min
             numbers = [p for p in parts if not isinstance(p, Matrix)]
@@ -262,13 +262,35 @@ class Setting(OwnSymbols):
             result = together(result, part, sign)
         return result
 
+    def _in_row(self, row: Mapping[str, int], body: Node) -> Setting:
+        """With the values of the indices of a large operator; one of them may be the layer."""
+        made = replace(self, letters={**self.letters, **row})
+        for name, number in row.items():
+            if self._counts_layers(name, body):
+                made = replace(made, layer=number - self.scope.conventions.first_layer)
+        return made
+
+    def _counts_layers(self, name: str, body: Node) -> bool:
+        """Whether a letter under an operator is the layer, and no index of a unit."""
+        return self.scope.layer_letters.get(name) == "l" and self.extent(name, body) is None
+
+    def _layer_limit(self, node: Node | None) -> int:
+        """The last layer of a sum over layers; L is the last of all."""
+        if node is None:
+            return self.world.last + self.scope.conventions.first_layer
+        last = [k for k, base in self.scope.layer_letters.items() if base == "L"]
+        known = dict.fromkeys(last, self.world.last + self.scope.conventions.first_layer)
+        return replace(self, letters={**self.letters, **known}).place(node)
+
     def _rows(self, node: Total) -> Iterator[dict[str, int]]:
         ranges = []
         for bound in node.bounds:
             base = self.scope.profile.base
             extent = self.extent(bound.name, node.body)
             low = base if bound.low is None else self.place(bound.low)
-            if bound.high is not None:
+            if self._counts_layers(bound.name, node.body):
+                high = self._layer_limit(bound.high)
+            elif bound.high is not None:
                 high = self._limit(bound.high, extent, base)
             elif extent is not None:
                 high = base + extent - 1
@@ -282,9 +304,14 @@ class Setting(OwnSymbols):
 
     def need_layers(self, node: Node) -> None:
         """Raise NoLayer where a quantity belongs to a layer that does not exist."""
-        for part in walk(node):
-            if isinstance(part, Entry) and part.label is not None:
-                self.tensor(part)
+        if isinstance(node, Total) and any(
+            self._counts_layers(bound.name, node.body) for bound in node.bounds
+        ):
+            return  # the layers are those of the sum
+        if isinstance(node, Entry) and node.label is not None:
+            self.tensor(node)
+        for part in children(node):
+            self.need_layers(part)
 
     def _limit(self, node: Node, extent: int | None, base: int) -> int:
         if isinstance(node, Letter) and node.name not in self.letters and extent is not None:

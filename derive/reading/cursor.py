@@ -11,7 +11,8 @@ STYLES = {
     "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "mathrm": "roman", "mathcal":
     "calligraphic", "mathscr": "calligraphic", "mathsf": "sans", "mathbb": "blackboard", "mathtt":
     "typewriter", "mathit": "italic", "mathnormal": "italic", "pmb": "bold", "bf": "bold",
-    "cal": "calligraphic", "rm": "roman", "symbf": "bold",
+    "cal": "calligraphic", "rm": "roman", "symbf": "bold", "mathbbm": "blackboard",
+    "mathds": "blackboard",
 }  # fmt: skip
 
 

@@ -6,17 +6,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.reading.cursor import Cursor
-from derive.reading.derivatives import Derivatives
-from derive.reading.labels import Above, fenced, split, top_level
+from derive.reading.fences import Fences
+from derive.reading.labels import Above
 from derive.reading.latex_tokens import Token
 from derive.reading.scope import FUNCTIONS, Scope
 from derive.reading.tree import (
     Applied,
-    Bars,
-    Bracket,
     Dots,
     Function,
-    Listed,
     Minus,
     Node,
     Norm,
@@ -33,7 +30,6 @@ from derive.reading.words import (
     DOTS,
     FRACTIONS,
     OPERAND,
-    PLACE_SIGNS,
     PRODUCTS,
     RELATIONS,
     STOPS,
@@ -41,7 +37,7 @@ from derive.reading.words import (
 )
 
 
-class Grammar(Derivatives):
+class Grammar(Fences):
     """Reads expressions under a scope."""
 
     def __init__(self, scope: Scope) -> None:
@@ -108,7 +104,7 @@ class Grammar(Derivatives):
         token = c.peek()
         if token.kind in ("letter", "digit"):
             return True
-        if token.text in ("(", "[", "{"):
+        if token.text in ("(", "[", "{", r"\{"):
             return True
         if token.text in ("|", r"\|"):
             return not self.bars
@@ -120,7 +116,7 @@ class Grammar(Derivatives):
         return not (
             token.text in RELATIONS
             or token.text in STOPS
-            or name in ("rvert", "rVert", "end", "right", "}", "rangle", "mid")
+            or name in ("rvert", "rVert", "end", "right", "}", "rangle", "mid", "rrbracket")
         )
 
     # ---------------------------------------------------------------- factors
@@ -129,10 +125,11 @@ class Grammar(Derivatives):
         """One factor with its powers."""
         token = c.peek()
         start = token.start
-        made = self.symbol(c) if self._is_name(token) else None
-        if made is not None:
-            return self._scripted(c, made, start)
-        made = self._number(c) or self._fence(c) or self._command(c)
+        made = self.indicator(c)
+        if made is None and self._is_name(token):
+            made = self.symbol(c)
+        if made is None:
+            made = self._number(c) or self.fence(c) or self._command(c)
         if made is None:
             raise c.wrong(OPERAND)
         return self._scripted(c, made, start)
@@ -173,83 +170,6 @@ class Grammar(Derivatives):
         ):
             text += c.next().text
         return Num(Fraction(text), span=(start, c.last_end))
-
-    # ---------------------------------------------------------------- fences
-
-    def _fence(self, c: Cursor) -> Node | None:
-        token = c.peek()
-        if token.text == "(":
-            inside = fenced(c, "(", ")")
-            parts = split(inside, ",")
-            if len(parts) > 1:
-                items = tuple(self.whole(p) for p in parts)
-                return Listed(items, span=(token.start, c.last_end))
-            return replace(self.unbarred(inside), span=(token.start, c.last_end))
-        if token.text == "[":
-            inside = fenced(c, "[", "]")
-            return replace(self.bracket(inside), span=(token.start, c.last_end))
-        if token.text == "{":
-            inside = c.group()
-            if inside.done:
-                return self.factor(c)
-            return replace(self.unbarred(inside), span=(token.start, c.last_end))
-        if token.text in ("|", r"\|", r"\lvert", r"\lVert"):
-            return self._bars(c)
-        return None
-
-    def unbarred(self, c: Cursor) -> Node:
-        """An expression inside fences of its own."""
-        bars, self.bars = self.bars, 0
-        made = self.whole(c)
-        self.bars = bars
-        return made
-
-    def bracket(self, c: Cursor) -> Node:
-        """An indicator where a relation stands inside, else parentheses."""
-        bars, self.bars = self.bars, 0
-        found = [RELATIONS[t.text] for t in top_level(c) if t.text in RELATIONS]
-        places = found in (["="], ["ne"]) or len(found) > 1
-        members, relations = [self._member(c, places)], []
-        while c.peek().text in RELATIONS:
-            relations.append(RELATIONS[c.next().text])
-            members.append(self._member(c, places))
-        self.bars = bars
-        if not c.done:
-            raise c.wrong('a relation or "]"')
-        return Bracket(tuple(members), tuple(relations)) if relations else members[0]
-
-    def _member(self, c: Cursor, places: bool) -> Node:
-        """A side of a comparison: an index expression where `places` are compared, or any other."""
-        ahead = c.fork()
-        while not ahead.done and ahead.peek().text not in RELATIONS:
-            ahead.next()
-        inside = c.tokens[c.place : ahead.place]
-        plain = all(t.kind in ("letter", "digit") or t.text in PLACE_SIGNS for t in inside)
-        if inside and plain and places:
-            c.place = ahead.place
-            return self.place(Cursor(inside, ahead.peek().start))
-        if inside and inside[0].text == "(" and inside[-1].text == ")" and places:
-            c.place = ahead.place  # several places at once
-            parts = split(Cursor(inside[1:-1], inside[-1].start), ",")
-            span = (inside[0].start, inside[-1].end)
-            return Listed(tuple(self.place(part) for part in parts), span=span)
-        return self.expression(c)
-
-    def _bars(self, c: Cursor) -> Node:
-        opening = c.next()
-        double = opening.text in (r"\|", r"\lVert")
-        if opening.text == "|" and c.peek().text == "|":
-            c.next()
-            double = True
-        closing = {r"\lvert": r"\rvert", r"\lVert": r"\rVert"}.get(opening.text, opening.text)
-        self.bars += closing in ("|", r"\|")
-        inner = self.expression(c)
-        self.bars -= closing in ("|", r"\|")
-        c.expect(closing, f'"{closing}"')
-        if opening.text == "|" and double:
-            c.expect("|")
-        span = (opening.start, c.last_end)
-        return Norm(inner, span=span) if double else Bars(inner, span=span)
 
     # ---------------------------------------------------------------- commands
 

@@ -15,6 +15,8 @@ MARKS = {"*": "asterisk", r"\ast": "asterisk", r"\star": "star", r"\dagger": "da
 TRANSPOSES = (r"\top", r"\intercal", r"\mathsf{T}", r"\mathrm{T}", r"\mathbf{T}", "T", r"\trans",
               r"\mathit{T}", r"\text{T}", r"\mathtt{T}")  # fmt: skip
 
+_LEFT, _RIGHT = frozenset(("{", "(", "[", r"\{")), frozenset(("}", ")", "]", r"\}"))
+
 
 @dataclass
 class Above:
@@ -297,12 +299,10 @@ def top_level(c: Cursor) -> list[Token]:
     """The tokens outside all braces, parentheses and brackets."""
     depth, found = 0, []
     for token in c.tokens[c.place :]:
-        if token.text in ("}", ")", "]"):
-            depth -= 1
+        depth -= token.text in _RIGHT
         if depth == 0:
             found.append(token)
-        if token.text in ("{", "(", "["):
-            depth += 1
+        depth += token.text in _LEFT
     return found
 
 
@@ -312,7 +312,7 @@ def split(c: Cursor, *separators: str) -> list[Cursor]:
     ends: list[int] = []
     depth = 0
     for token in c.tokens[c.place :]:
-        depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
+        depth += (token.text in _LEFT) - (token.text in _RIGHT)
         if token.kind == "command" and token.text == r"\begin":
             depth += 1
         if token.kind == "command" and token.text == r"\end":

@@ -54,7 +54,7 @@ _UNICODE = {
 _BELOW = {"ᵢ": "i", "ⱼ": "j", "ₖ": "k", "ₗ": "l", "ₘ": "m", "ₙ": "n", "ₜ": "t", "₊": "+",
           "₋": "-", **{chr(0x2080 + k): str(k) for k in range(10)}}  # fmt: skip
 _SUBSCRIPT = re.compile("[" + "".join(_BELOW) + "]+")
-_TOKEN = re.compile(r":=|\\[A-Za-z]+\*?|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
+_TOKEN = re.compile(r":=|[<>=!]=|\\[A-Za-z]+\*?|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
 _SPACE = re.compile(r"(\s|%[^\n]*(\n|$))+")
 _RAW = re.compile(r"\\(text|textrm|textit|textbf|textsf|mbox|textnormal|operatorname\*?)\s*\{")
 

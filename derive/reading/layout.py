@@ -127,6 +127,12 @@ def _cleaned(c: Cursor) -> list[Token]:
                 c.argument()
         elif name in ("overset", "stackrel", "underset"):
             c.argument()
+        elif name == "substack":  # rows of conditions below an operator, as a list
+            inside = c.group()
+            body = [_comma(t) if t.text == "\\\\" else t for t in inside.tokens]
+            brace = Token("mark", "{", token.start, token.start)
+            close = Token("mark", "}", inside.stop.start, inside.stop.end)
+            made += [brace, *_cleaned(Cursor(body, inside.stop.start)), close]
         elif name in OPENED and c.peek().text == "{":
             inside = c.group()
             made += _cleaned(Cursor(inside.tokens, inside.stop.start))
@@ -142,6 +148,10 @@ def _cleaned(c: Cursor) -> list[Token]:
         else:
             made.append(token)
     return made
+
+
+def _comma(token: Token) -> Token:
+    return Token("mark", ",", token.start, token.end)
 
 
 _APART = ("\\\\", r"\quad", r"\qquad")  # a group behind them is no argument

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
 from derive.reading.cursor import Cursor
 from derive.reading.labels import fenced, split
-from derive.reading.latex_tokens import Token
+from derive.reading.latex_tokens import Token, Unreadable
 from derive.reading.scope import FUNCTIONS
 from derive.reading.symbols import Symbols
 from derive.reading.tree import (
     Bound,
+    Bracket,
     Branches,
     Dots,
+    Entry,
     Grid,
     Letter,
     Minus,
     Node,
     Num,
     Plus,
+    Times,
     Total,
+    walk,
 )
-from derive.reading.words import BIG, MATRICES, RELATIONS
+from derive.reading.words import BIG, DOTS, MATRICES, RELATIONS
 
 
 class Structures(Symbols):
@@ -45,7 +50,7 @@ class Structures(Symbols):
         """Whether the signs that come next make a minus."""
         raise NotImplementedError
 
-    def bracket(self, c: Cursor) -> Node:
+    def bracket(self, c: Cursor, indicator: bool = False) -> Node:
         """An indicator where a relation stands inside, else parentheses."""
         raise NotImplementedError
 
@@ -79,21 +84,47 @@ class Structures(Symbols):
             if c.next().text == "_":
                 below = c.argument()
             else:
-                high = self.whole(c.argument())
-        bounds = () if below is None else self._bounds(below, high)
+                high = self._high(c.argument())
+        bounds: tuple[Bound, ...] = ()
+        guards: tuple[Node, ...] = ()
+        if below is not None:
+            bounds, guards = self._bounds(_opened(below), high)
         minus = self.signs(c)
         body = self.product(c)
         body = Minus(body, span=body.span) if minus else body
+        for guard in guards[::-1]:
+            body = Times((guard, body), ("",), span=body.span)
         return Total(kind, bounds, body, span=(token.start, c.last_end))
 
-    def _bounds(self, c: Cursor, high: Node | None) -> tuple[Bound, ...]:
+    def _high(self, c: Cursor) -> Node:
+        """The upper limit: a letter there is a number, also where it is the sign of a quantity.
+
+        So L is the last layer, and C the number of classes, beside a loss L or C.
+        """
+        ahead = c.fork()
+        made = self.whole(c)
+        if any(isinstance(part, Entry) for part in walk(made)):
+            with suppress(Unreadable):
+                return self.place(ahead)
+        return made
+
+    def _bounds(self, c: Cursor, high: Node | None) -> tuple[tuple[Bound, ...], tuple[Node, ...]]:
+        """The indices with their limits, and what else is asked of them: k != j."""
         start = c.peek().start
         texts = [t.text for t in c.tokens]
         if any(t in RELATIONS for t in texts):
+            asked = self._asked(c) if high is None else None
+            if asked is not None:
+                return asked
             parts = split(c, ",")
+            conditions = [p for p in parts if any(RELATIONS.get(t.text) == "ne" for t in p.tokens)]
+            parts = [p for p in parts if p not in conditions]
+            guards = tuple(self.bracket(p) for p in conditions)
+            if not parts:
+                raise c.wrong("the letter of an index with its first value")
             if len(parts) > 1 and high is None:
-                return tuple(self._ranges(parts))
-            return (self._limits(c, high, start),)
+                return tuple(self._ranges(parts)), guards
+            return (self._limits(parts[0] if guards else c, high, start),), guards
         letters = self.below(c)
         for letter in letters:
             if not isinstance(letter, Letter):
@@ -102,7 +133,41 @@ class Structures(Symbols):
             Bound(letter.name, None, high, span=letter.span)
             for letter in letters
             if isinstance(letter, Letter)
-        )
+        ), ()
+
+    def _asked(self, c: Cursor) -> tuple[tuple[Bound, ...], tuple[Node, ...]] | None:
+        """k != j; i < j; j in C; also "k, k != j": None where the limits are of another form."""
+        found: dict[str, Bound] = {}
+        guards: list[Bracket] = []
+        parts = [p for p in split(c.fork(), ",", ":", "|", r"\mid", "\\\\") if not p.done]
+        for part in parts:
+            first = self.place_until(part)
+            if not isinstance(first, Letter):
+                return None
+            found.setdefault(first.name, Bound(first.name, span=first.span))
+            relation = RELATIONS.get(part.peek().text, "")
+            if part.done:
+                continue
+            if relation == "in":
+                part.next()
+                if not self._is_set(part):
+                    return None
+                continue
+            if relation not in ("ne", "<", ">"):
+                return None
+            part.next()
+            members: list[Node] = [first, self.place_until(part)]
+            if not part.done:
+                return None
+            guards.append(Bracket(tuple(members), (relation,), span=(first.span[0], part.last_end)))
+        return tuple(found.values()), tuple(guards)
+
+    def _is_set(self, c: Cursor) -> bool:
+        """Whether a set of every index: by its name, or from the first to the last with dots."""
+        texts = [t.text for t in c.tokens[c.place :]]
+        if texts[:1] == [r"\{"]:
+            return any(t in DOTS for t in texts)
+        return bool(texts) and not any(t.isdigit() or t in RELATIONS for t in texts)
 
     def _limits(self, c: Cursor, high: Node | None, start: int) -> Bound:
         """i=1, 1 <= i <= n, k != i, i in S."""
@@ -211,6 +276,16 @@ class Structures(Symbols):
         if when.peek().raw.strip() in ("otherwise", "else", "otherwise."):
             return value, None
         return value, self.bracket(_trimmed(when))
+
+
+def _opened(c: Cursor) -> Cursor:
+    """Without braces around everything."""
+    inside = c.tokens[c.place :]
+    if inside and inside[0].text == "{":
+        group = c.fork().group()
+        if len(group.tokens) == len(inside) - 2:
+            return _opened(group)
+    return c
 
 
 def _trimmed(c: Cursor) -> Cursor:

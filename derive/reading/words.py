@@ -10,16 +10,19 @@ RELATIONS = {
     r"\coloneq": ":=", r"\in": "in", r"\le": "le", r"\leq": "le", r"\ge": "ge", r"\geq": "ge",
     r"\lt": "<", r"\gt": ">", "<": "<", ">": ">", r"\sim": "sim", r"\simeq": "approx", r"\to": "to",
     r"\rightarrow": "to", r"\ll": "ll", r"\gg": "gg", r"\triangleq": "=", r"\doteq": "=",
-    r"\cong": "approx", ":": "colon", r"\colon": "colon", r"\mapsto": "mapsto",
+    r"\cong": "approx", "<=": "le", ">=": "ge", "!=": "ne", "==": "=", r"\leqslant": "le",
+    r"\geqslant": "ge", r"\longrightarrow": "to", ":": "colon", r"\colon": "colon",
+    r"\mapsto": "mapsto",
     r"\longleftarrow": "gets", r"\notin": "notin", r"\overset": "=", r"\eqqcolon": "=",
 }  # fmt: skip
 PRODUCTS = {
     r"\cdot": "cdot", r"\times": "times", r"\odot": "odot", r"\circ": "circ", r"\ast": "ast",
-    "*": "ast", r"\otimes": "otimes", r"\bullet": "cdot",
+    "*": "ast", r"\otimes": "otimes", r"\bullet": "odot", r"\cdotp": "cdot",
 }  # fmt: skip
 BIG = {r"\sum": "sum", r"\prod": "prod", r"\max": "max", r"\min": "min"}
 FRACTIONS = (r"\frac", r"\tfrac", r"\dfrac", r"\cfrac")
-DOTS = (r"\dots", r"\ldots", r"\cdots", r"\vdots", r"\ddots", r"\dotsc", r"\dotsb", r"\dotsm")
+DOTS = (r"\dots", r"\ldots", r"\cdots", r"\vdots", r"\ddots", r"\dotsc", r"\dotsb", r"\dotsm",
+        r"\dotso", r"\hdots")  # fmt: skip
 MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array", "matrix*",
             "pmatrix*", "bmatrix*")  # fmt: skip
 PLACE_SIGNS = ("+", "-", "'", "^", "{", "}", r"\prime")  # of an index expression
