@@ -89,6 +89,26 @@ def test_a_generic_activation_is_named_by_a_condition() -> None:
     assert (only.verdict, only.conditions) == (RIGHT_IF, ("the activation is sigmoid",))
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [  # the slope left out, and twice: the slopes of linear and relu are their own squares
+        (r"\delta_i^2 = o_i^2 - y_i^*", "linear"),
+        (r"\delta_i^2 = a'(s_i^2) (o_i^2 - y_i^*) a'(s_i^2)", "relu"),
+    ],
+)
+def test_a_lost_slope_does_not_mean_a_named_activation(text: str, name: str) -> None:
+    network = "3 > 2 generic > 3 generic : half_squared_error"
+    (only,) = marked(lines(text), network, "units").marks
+    assert only.verdict == WRONG
+    assert f"it would be right if the activation is {name}" in only.message
+
+
+def test_relu_is_meant_where_cases_are_written() -> None:
+    text = lines(r"\delta_j^{(2)} = (a_j^{(2)} - y_j) [z_j^{(2)} > 0]")
+    (only,) = marked(text, "3 > 2 generic > 3 generic : half_squared_error", "columns").marks
+    assert (only.verdict, only.conditions) == (RIGHT_IF, ("the activation is relu",))
+
+
 def test_the_loss_of_the_sheet_has_a_factor_of_its_own() -> None:
     text = lines(
         r"E = \frac12 \sum_i (o_i^2 - y_i^*)^2",

@@ -17,7 +17,7 @@ from derive.claims.places import NoValue
 from derive.forward import forward
 from derive.marking import minibatches
 from derive.marking.compositions import WRITTEN, Compositions, names_composition
-from derive.marking.generic_choices import of_generic
+from derive.marking.generic_choices import coincidences, meant
 from derive.marking.judging import Assumptions, Difference, Judge
 from derive.marking.listings import Fault, faults, is_listing
 from derive.marking.verdicts import (
@@ -105,7 +105,14 @@ class Observer:
                 return Look(RIGHT_IF, conditions=(name, *self._domain_of(claim)))
         if self.judge.holds_in_full(claim, scope):
             return Look(RIGHT)
-        return Look(FAILS, difference=difference)
+        return Look(FAILS, self._coincidence(claim, scope), difference=difference)
+
+    def _coincidence(self, claim: Claim, scope: Scope) -> str:
+        """For what activation a claim that fails would hold, in words."""
+        for name, given in coincidences(claim, self.judge.network):
+            if self.judge.holds(claim, scope, given):
+                return f"it would be right if {name}"
+        return ""
 
     def _minibatch(self, claim: Claim, scope: Scope) -> Look:
         """The loss of a batch by those of its samples, on networks where there is one batch."""
@@ -200,7 +207,7 @@ class Observer:
         sums = Assumptions(normalised=True)
         if self._normalisable:
             yield "the targets sum to 1", sums
-        yield from of_generic(self.judge.network)
+        yield from meant(claim, self.judge.network)
 
     @property
     def _normalisable(self) -> bool:

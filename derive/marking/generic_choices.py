@@ -1,29 +1,71 @@
-"""Named activations and losses in the place of generic ones: what a claim may have in mind."""
+"""Named activations and losses in the place of generic ones: what a claim may have in mind.
+
+A claim tells by its form that it speaks of sigmoid, tanh or softmax. The slopes of linear and relu
+are 0 and 1: a claim that lacks a slope, or has it twice, holds for them too, and means neither.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
 
+from derive.claims.claim import Claim
 from derive.marking.judging import Assumptions
 from derive.network.parts import Activation, Loss
+from derive.reading.tree import Applied, Bracket, Branches, Derivative, Entry, Node, walk
 from derive.spec import Network
 
 _ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear", "softmax")
+_PIECEWISE = ("relu", "linear")
 _LOSSES = ("squared_error", "half_squared_error", "binary_cross_entropy", "cross_entropy")
 
 
-def of_generic(network: Network) -> Iterator[tuple[str, Assumptions]]:
+def meant(claim: Claim, network: Network) -> Iterator[tuple[str, Assumptions]]:
+    """Named activations and losses that the claim may have in mind."""
+    yield from _of_generic(network, [name for name in _ACTIVATIONS if _may_mean(claim, name)])
+
+
+def coincidences(claim: Claim, network: Network) -> Iterator[tuple[str, Assumptions]]:
+    """Those for which a claim may hold that does not speak of them."""
+    names = [name for name in _ACTIVATIONS if not _may_mean(claim, name)]
+    if names:
+        yield from _of_generic(network, names)
+
+
+def _may_mean(claim: Claim, name: str) -> bool:
+    """Whether the claim can speak of the activation: relu in cases, linear as a rule for phi."""
+    nodes = [n for side in claim.sides for n in walk(side)]
+    cases = any(isinstance(n, Bracket | Branches) or _is_maximum(n) for n in nodes)
+    return name not in _PIECEWISE or (name == "relu" and cases) or _of_function(claim.lhs)
+
+
+def _is_maximum(node: Node) -> bool:
+    return isinstance(node, Applied) and node.function.name in ("max", "relu")
+
+
+def _of_function(node: Node | None) -> bool:
+    """Whether a side is the activation function itself or its slope: phi(s), phi'(s), do/ds."""
+    match node:
+        case Applied(function=function):
+            return function.activation
+        case Derivative(of=Applied(function=function)):
+            return function.activation
+        case Derivative(of=Entry(role=("activation" | "output")), by=(Entry(role=role),)):
+            return role == "preactivation"
+    return False
+
+
+def _of_generic(network: Network, names: list[str]) -> Iterator[tuple[str, Assumptions]]:
     """Named activations and losses in the place of generic ones."""
     generic = any(_is_generic(layer) for layer in network.layers)
     if generic:
-        for name in _ACTIVATIONS:
+        for name in names:
             yield f"the activation is {_word(name)}", Assumptions(network=_with(name, ""))
     if network.loss.name == "generic":
         for loss in _LOSSES:
             yield f"the loss is {_word(loss)}", Assumptions(network=_with("", loss))
         if generic:
-            for name in _ACTIVATIONS:
+            for name in names:
                 for loss in _LOSSES:
                     words = f"the activation is {_word(name)} and the loss is {_word(loss)}"
                     yield words, Assumptions(network=_with(name, loss))
