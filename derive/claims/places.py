@@ -9,7 +9,7 @@ from itertools import product
 from typing import TypeGuard
 
 from derive.algebra.symbols import Label, Tensor
-from derive.claims.arrays import Matrix, Value, together
+from derive.claims.arrays import Matrix, Value, entries, together
 from derive.claims.numbers import Array, NoLayer, Outside, Places
 from derive.claims.parts import in_order, variable
 from derive.claims.windows import Window, window_of
@@ -19,6 +19,7 @@ from derive.reading.scope import Scope
 from derive.reading.tree import (
     AtPoint,
     Change,
+    Derivative,
     Entry,
     Letter,
     Node,
@@ -375,7 +376,18 @@ class Located:
         def get(tensor: Tensor, at: Places, entry: Entry) -> complex:
             return self._target_slope(tensor, at)
 
-        return self._read(node, get)
+        made = self._read(node, get)
+        return self._own_gradient(node, made) if self.scope.own.objective else made
+
+    def _own_gradient(self, node: Entry, loss: Value) -> Value:
+        """The gradient of the sheet's own objective; one that is maximised is climbed."""
+        of = Entry("user", self.scope.own.objective, None)
+        whole = replace(node, places=(), form="whole")
+        own, array = (self.value(Derivative(of, (part,))) for part in (node, whole))
+        down = self._read(whole, lambda t, at, _: self.world.slope(OBJECTIVE, (), t, at))
+        pairs = zip(entries(array), entries(down), strict=True)
+        uphill = sum(a.real * b.real for a, b in pairs) < 0
+        return together(own, -1 + 0j, lambda a, b: a * b) if uphill else own
 
     def _target_slope(self, tensor: Tensor, at: Places) -> complex:
         of = (self.sample,) if self.target == LOSS else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from derive.reading.cursor import STYLES, Cursor
-from derive.reading.labels import fenced
+from derive.reading.labels import fenced, split
 from derive.reading.latex_tokens import Token, tokens
 from derive.reading.names import Name
 from derive.reading.own import Bound
@@ -84,10 +84,19 @@ class BoundNames(Quantities):
         form = "entry" if places or bound.role == "user" or not rank else bound.form or "whole"
         letter = str(name.sign) if bound.role == "user" else ""
         entry = Entry(bound.role, letter, label, tuple(places), sample, form, above.step, span=span)
-        if bound.role in ("loss", "objective") and c.peek().text == "(":
+        if c.peek().text == "(" and (bound.role in ("loss", "objective") or self._named(c, bound)):
             fenced(c, "(", ")")  # the quantities that it depends on
             entry = replace(entry, span=(span[0], c.last_end))
         return self._raised(entry, above, (span[0], c.last_end))
+
+    def _named(self, c: Cursor, bound: Bound) -> bool:
+        """Whether what a symbol depends on is named behind it: h(x), J(w, b)."""
+        if not bound.called and bound.role != "user":
+            return False
+        parts = split(fenced(c.fork(), "(", ")"), ",", ";")
+        names = [self.name(part) for part in parts]
+        bare = all(n is not None and part.done for n, part in zip(names, parts, strict=True))
+        return bare and (bound.called or len(parts) > 1)
 
     # ---------------------------------------------------------------- layers below
 

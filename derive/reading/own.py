@@ -21,6 +21,7 @@ class Bound:
     role: str
     label: Label | None = None  # the layer that the sign itself says
     form: str = ""  # batch, or "" for an entry with indices and the whole array without
+    called: bool = False  # what it depends on may stand behind it: h(x)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class PythonStyle:
     batch: bool = True  # arrays of units have a row for every sample
     columns: bool = False  # ... a column for every sample
     mean: bool = False  # derivatives by units are those of the objective, not of the sum
+    inner: bool = False  # da1 holds the derivative by z1 in the end
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Own:
     steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
     differentials: bool = False  # dW stands for the derivative of the loss by W
     gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function
+    objective: str = ""  # the symbol on which steps descend, where it is not the loss
     unit_means: bool = False  # dZ of a batch is the derivative of the mean, not of the sum
     fitting: frozenset[str] = frozenset()  # entry by entry where no matrix product fits
     outer: frozenset[str] = frozenset()  # signs of the outer product

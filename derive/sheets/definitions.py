@@ -70,7 +70,8 @@ def _defined(
     if name is None or name.primes or name.key in signs or not statement.members[1]:
         return None
     sign = name.sign
-    if scope.meanings(sign) and not (let or statement.relations[0] == ":="):
+    free = {m.role for m in scope.meanings(sign)} == {"mask"}
+    if scope.meanings(sign) and not (let or free or statement.relations[0] == ":="):
         return None
     if not _may_be_own(scope, statement, name):
         return None
@@ -94,6 +95,8 @@ def _defined(
 def _may_be_own(scope: Scope, statement: Statement, name: Written) -> bool:
     """Whether the notation leaves the sign free; errors of the writer's own may take one of it."""
     roles = {m.role for m in scope.meanings(name.sign)}
+    if not any(t.role == "mask" for t in scope.shapes):
+        roles -= {"mask"}
     if not roles:
         return not (name.sign.accent == "bar" and scope.barred(name.sign))
     derived = any(t.text in (r"\partial", r"\nabla") for t in statement.members[1])

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from derive.claims.claim import Claim
 from derive.errors import SpecError, listed, shown
+from derive.python_sheets.bindings import bound
 from derive.python_sheets.reading import python_claims
 from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Refused, Unreadable
@@ -39,7 +40,7 @@ def read_sheet(text: str, name: str, kind: str, include: Include | None = None) 
         raise SpecError(f"{name}: found the kind {shown(kind)}, expected {listed(KINDS)}")
     source = Source(name, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
     if plain == "py":
-        return Sheet(name, tuple(python_parts(source)))
+        return Sheet(name, bound(tuple(python_parts(source))))
     if plain == "md":
         markdown = MarkdownReader()
         return Sheet(name, tuple(markdown.parts(source)), markdown.macros)
@@ -50,7 +51,7 @@ def read_sheet(text: str, name: str, kind: str, include: Include | None = None) 
 def claims_of(formula: Formula, scope: Scope, macros: Macros | None = None) -> Reading:
     """The claims of one formula of a sheet, and what could not be read."""
     if formula.language == "python":
-        claims, problems = ([], []) if formula.problem else python_claims(formula.text, scope)
+        claims, problems = ([], []) if formula.problem else python_claims(formula, scope)
         made = Reading(tuple(claims), tuple(problems))
     else:
         try:
@@ -67,9 +68,9 @@ def claims_of(formula: Formula, scope: Scope, macros: Macros | None = None) -> R
 
 
 def _update(claim: Claim) -> Claim:
-    """w = w - rate * gradient is no equation: it says what the new w is."""
+    """w = w - rate * gradient is no equation: it says what the new w is; so does an arrow."""
     parameter = isinstance(claim.lhs, Entry) and claim.lhs.role in ("weight", "bias")
-    if claim.relation != "=" or not parameter or not isinstance(claim.rhs, Plus):
+    if claim.relation not in ("=", "to") or not parameter or not isinstance(claim.rhs, Plus):
         return claim
     assert claim.lhs is not None
     inside = claim.lhs in claim.rhs.args

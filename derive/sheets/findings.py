@@ -11,10 +11,13 @@ from derive.sheets.legend import Said, legend
 from derive.sheets.samples import sample_letter
 from derive.sheets.sheet import Formula, Part
 from derive.sheets.statements import (
+    EQUALS,
     Statement,
     Written,
     all_names,
+    names_in,
     number_of,
+    only_name,
     statements,
     unsampled,
 )
@@ -51,5 +54,16 @@ def signs_of(parts: tuple[Part, ...], macros: Macros) -> Signs:
     found = [without_sample(f, sample) for f in forwards(made)]
     names = [unsampled(name, sample) for name in all_names(made)]
     signs = Signs(made, found, legend(parts, macros), names, layers_below(found), sample)
-    signs.layering.run(found, signs.below)
+    signs.layering.run(found, signs.below, _computed(made))
     return signs
+
+
+def _computed(made: list[Statement]) -> set[Key]:
+    """The signs for which the sheet has a formula: no inputs."""
+    found: set[Key] = set()
+    for statement in made:
+        lhs = only_name(statement.members[0])
+        formula = len(statement.members) > 1 and len(names_in(statement.members[1])) > 1
+        if lhs is not None and formula and statement.relations[0] in EQUALS and not lhs.above:
+            found.add(lhs.key)
+    return found

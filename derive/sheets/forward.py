@@ -52,6 +52,8 @@ class Forward:
     function: str = ""  # the name of the function, "?" for a letter
     letter: Sign | None = None  # of the function
     arg: Written | None = None
+    called: bool = False  # h(x) = ...: the left side names what it depends on
+    inline: bool = False  # in a line of prose
 
 
 def forwards(made: Iterable[Statement]) -> list[Forward]:
@@ -68,8 +70,36 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
             continue
         for relation, member in zip(statement.relations, statement.members[1:], strict=True):
             if relation in EQUALS and (one := _forward(lhs, member)) is not None:
-                found.append(one)
-    return found
+                inline = not statement.formula.display
+                found.append(replace(one, called=called, inline=inline))
+    return _kept(found)
+
+
+def _kept(found: list[Forward]) -> list[Forward]:
+    """Without talk of any function, y = f(x), and without sums that lead back."""
+    summed = {f.lhs.key for f in found if f.affine is not None}
+    ways: dict[Sign, tuple[int, bool]] = {}
+    made = []
+    for f in found:
+        talk = f.inline and f.arg is not None and f.function == "?" and not f.arg.above
+        if talk and summed and f.arg is not None and f.arg.key not in summed:
+            continue
+        if f.affine is not None and f.affine.bias is None:
+            way = _way(f.lhs, f.affine)
+            layered = any(n.above or n.below.isdigit() for n in (f.lhs, f.affine.below))
+            if way != ways.setdefault(f.affine.weight.sign, way) and not layered:
+                continue  # q_j = sum_k v_jk g_k, after r_k = sum_j v_jk h_j
+        elif f.affine is not None:
+            ways.setdefault(f.affine.weight.sign, _way(f.lhs, f.affine))
+        made.append(f)
+    return made
+
+
+def _way(lhs: Written, affine: Affine) -> tuple[int, bool]:
+    """In which place the weight bears the index of the sum, and whether it stands transposed."""
+    own, indices = affine.weight.indices, lhs.indices
+    place = own.index(indices[0]) if len(own) == 2 and indices and indices[0] in own else -1
+    return place, affine.transposed
 
 
 def without_sample(made: Forward, letter: str) -> Forward:

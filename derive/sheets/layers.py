@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from derive.sheets.forward import Affine, Forward
@@ -16,9 +17,11 @@ class Layering:
     roles: dict[tuple[Sign, str], tuple[str, int | None]] = field(default_factory=dict)
     functions: dict[Sign, str] = field(default_factory=dict)
 
-    def run(self, found: list[Forward], below: bool) -> None:
-        """Number the layers along the equations."""
-        made = {f.lhs.key for f in found}
+    def run(
+        self, found: list[Forward], below: bool, computed: Collection[tuple[Sign, str]] = ()
+    ) -> None:
+        """Number the layers along the equations; what is computed is no input."""
+        made = {f.lhs.key for f in found} | set(computed)
         self._labelled_roles(found, below)
         for _ in range(len(found) + 1):
             before = len(self.roles)

@@ -60,9 +60,9 @@ def _is_loss(judge: Judge, claim: Claim, scope: Scope) -> bool:
 def _rebound(scope: Scope, key: tuple[Sign, str], made: Definition) -> Scope:
     own = scope.own
     name = str(key[0])
-    signs = {**own.signs, key: Bound("user")}
+    signs = {**own.signs, key: Bound("user", called=True)}
     definitions = {**own.definitions, name: made}
-    return replace(scope, own=replace(own, signs=signs, definitions=definitions))
+    return replace(scope, own=replace(own, signs=signs, definitions=definitions, objective=name))
 
 
 def _better(judge: Judge, claims: Sequence[Claim], old: Scope, new: Scope, name: str) -> bool:

@@ -27,6 +27,9 @@ FORBIDDEN = frozenset(
     )
 )  # fmt: skip
 _IGNORED = ("print", "seed", "show", "figure", "plot", "init_printing", "set_printoptions")
+_EMPTY = ("zeros", "zeros_like", "empty", "empty_like", "dict", "list")
+_CHANCE = ("default_rng", "randn", "rand", "RandomState", "normal", "uniform", "standard_normal",
+           "random", "randint", "choice", "permutation", "integers")  # fmt: skip
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Expr)
 
 
@@ -199,13 +202,38 @@ def _is_ignored(node: ast.stmt) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
         return True
     value = getattr(node, "value", None)
+    if isinstance(node, ast.Assign) and _is_data(value):
+        return True
     if not isinstance(value, ast.Call):
         return False
-    called = value.func
-    name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+    name = _called(value)
     if isinstance(node, ast.Expr):
         return name in _IGNORED
     if name in ("array", "Array"):  # data are declared; an array of another array is a claim
         return bool(value.args) and isinstance(value.args[0], ast.List | ast.Tuple)
-    return name in ("symbols", "Symbol", "IndexedBase", "Idx", "Function", "MatrixSymbol",
-                    "default_rng", "randn", "rand", "RandomState", "normal")  # fmt: skip
+    return name in ("symbols", "Symbol", "IndexedBase", "Idx", "Function", "MatrixSymbol")
+
+
+def _is_data(value: ast.AST | None) -> bool:
+    """Whether a value is only declared: words, something empty, zeros to begin with, or chance."""
+    match value:
+        case ast.Constant():
+            return not isinstance(value.value, int | float) or isinstance(value.value, bool)
+        case ast.Tuple() | ast.List() if value.elts:
+            return all(map(_is_data, value.elts))
+        case ast.List() | ast.Dict():
+            members = value.elts if isinstance(value, ast.List) else value.values
+            return all(map(_is_data, members))
+        case ast.Call():
+            return _called(value) in _EMPTY or _is_chance(value)
+    return value is not None and _is_chance(value)
+
+
+def _is_chance(value: ast.AST) -> bool:
+    """Whether random numbers stand in a value."""
+    return any(isinstance(part, ast.Call) and _called(part) in _CHANCE for part in ast.walk(value))
+
+
+def _called(node: ast.Call) -> str:
+    func = node.func
+    return func.id if isinstance(func, ast.Name) else getattr(func, "attr", "")

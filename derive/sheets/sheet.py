@@ -8,6 +8,15 @@ from derive.reading.latex_macros import Macros
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Python: names whose values change in the sheet, as they are at one statement."""
+
+    before: tuple[tuple[str, str], ...] = ()  # what they stand for in it
+    after: tuple[tuple[str, str], ...] = ()  # ... and behind it, of those that it changes
+    unfinished: tuple[str, ...] = ()  # those whose value a later statement goes on with
+
+
+@dataclass(frozen=True)
 class Formula:
     """One formula of the file; `text` is its source without the delimiters around it."""
 
@@ -21,6 +30,7 @@ class Formula:
     label: str = ""  # \label or \tag of the whole formula
     language: str = "latex"  # or "python"
     problem: str = ""  # why the frame itself is broken: an opening that nothing closes
+    changes: Changes = Changes()
 
     def position(self, offset: int) -> tuple[str, int, int]:
         """File, line and column of a character of `text`."""

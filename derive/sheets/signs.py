@@ -34,6 +34,7 @@ def bound_signs(
         return made  # lemmas about functions: no unit in sight
     numbered = last in (0, signs.depth)
     layered = {n.sign for n in signs.names if n.above}
+    called = {f.lhs.key for f in signs.forwards if f.called}
     weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
     for key, (role, layer) in signs.layering.roles.items():
         if _known(base, key, "activation") and (
@@ -42,7 +43,7 @@ def bound_signs(
         ):  # a line about some layer; the output of a linear one
             continue
         label = Label(layer) if layer is not None and numbered and role != "input" else None
-        _put(made, key, Bound(role, label, _form(key, role, signs)), base)
+        _put(made, key, Bound(role, label, _form(key, role, signs), key in called), base)
     for found in signs.forwards:
         if found.function == "softmax" and last:  # stands at the end
             for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
@@ -51,6 +52,9 @@ def bound_signs(
                     _put(
                         made, name.key, Bound(role, Label(last), _form(name.key, role, signs)), base
                     )
+    for sign, below in called:  # h(x) for h_theta(x)
+        if (sign, below) in made and below and not base.meanings(sign):
+            made.setdefault((sign, ""), made[sign, below])
     for sign, function in signs.layering.functions.items():
         named = next((n for n, s in base.profile.functions.items() if s == sign), "")
         other = bool(named and activations) and named not in activations  # sigma for a tanh
