@@ -116,6 +116,13 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"input": 2, "layers": ["3 (log(cosh(s)))*(Abs(s))", "2 relu(s)*pi + s*log(2)", "1"]},
         {"loss": "log(cosh(o - y))"},
     ),
+    "branches under a logarithm of exponentials": (
+        {
+            "input": 3,
+            "layers": ["8 log(cosh(Max(s, 0.5)))", "8 Max(sigmoid(s), log(cosh(Min(s - 2, 1))))"],
+        },
+        {"loss": "squared_error"},
+    ),
     "a steady batch after one that moved": (
         {
             "input": [1, 3],

@@ -26,6 +26,7 @@ from derive.algebra.terms import (
     Compare,
     Index,
     Label,
+    Num,
     Piecewise,
     Pow,
     Sum,
@@ -40,6 +41,7 @@ from derive.derivation import derive
 
 Truth = Callable[[Any], Any]
 UNITS = 3
+SQUARED = {"loss": "squared_error"}
 
 ACTIVATIONS: dict[str, Truth] = {
     "linear": lambda s: s,
@@ -211,6 +213,15 @@ SPELLINGS: dict[str, tuple[Term, ...]] = {
     "expm1(s1[n,k])": (exp(s) - 1, -(1 - exp(s))),
     "erfc(s1[n,k])": (1 - call("erf", s), -(call("erf", s) - 1)),
     "log1p(y[n,k])": (call("log", 1 + y), call("log", y + 1)),
+    "tanh(max(s1[n,k], y[n,k]))": (
+        call("sinh", call("max", s, y)) / call("cosh", call("max", s, y)),
+        1 - 2 / (exp(2 * call("max", s, y)) + 1),
+    ),
+    "softplus(abs(s1[n,k]))": (
+        call("log", 1 + exp(call("abs", s))),
+        call("abs", s) - call("log", call("sigmoid", call("abs", s))),
+    ),
+    "sinh(y[n,k])*tanh(s1[n,k])": (call("sinh", y) * call("sinh", s) / call("cosh", s),),
 }
 
 
@@ -247,6 +258,7 @@ def test_a_root_and_a_quotient_of_one_tail_are_one_root() -> None:
         ("tanh(17*s/10)/(2 + tanh(s)**2)", lambda s: mp.tanh(17 * s / 10) / (2 + mp.tanh(s) ** 2)),
         ("tanh(s)/(1 + exp(-s))", lambda s: mp.tanh(s) / (1 + mp.exp(-s))),
         ("s*tanh(s)/(1 + sigmoid(s))", lambda s: s * mp.tanh(s) / (1 + 1 / (1 + mp.exp(-s)))),
+        ("sinh(s)/(1 + sinh(s)**2)", lambda s: mp.sinh(s) / mp.cosh(s) ** 2),
     ],
 )
 def test_small_values_of_a_quotient_keep_their_digits(formula: str, truth: Any) -> None:
@@ -260,6 +272,47 @@ def test_small_values_of_a_quotient_keep_their_digits(formula: str, truth: Any) 
         with mp.workdps(40):
             true = truth(mp.mpf(float(s)))
         assert abs(o - true) <= 8 * np.finfo(float).eps * abs(true)
+
+
+FAR_OUT: dict[str, Truth] = {
+    "log(cosh(Max(s, 1/2)))": lambda s: mp.log(mp.cosh(max(s, mp.mpf(1) / 2))),
+    "log(cosh(Max(sigmoid(s), s/(2 + s**2))))": lambda s: mp.log(
+        mp.cosh(max(1 / (1 + mp.exp(-s)), s / (2 + s**2)))
+    ),
+    "log(cosh(s))*sinh(sin(s))": lambda s: mp.log(mp.cosh(s)) * mp.sinh(mp.sin(s)),
+    "sinh(s)/(1 + sinh(s)**2)": lambda s: mp.sinh(s) / mp.cosh(s) ** 2,
+    "1/sqrt(cosh(s))": lambda s: 1 / mp.sqrt(mp.cosh(s)),
+    "exp(s)*(1 + exp(s))**(-3/2)": lambda s: mp.exp(s) * (1 + mp.exp(s)) ** (-mp.mpf(3) / 2),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("formula", FAR_OUT)
+def test_formulas_with_hyperbolic_functions_are_right_far_out(formula: str, dtype: Any) -> None:
+    """The value and the slope, which is -delta/2 for a target of o + 1."""
+    layer = {"kind": "dense", "units": 1, "activation": formula}
+    net = load_source(emit(derive({"name": "far", "input": 1, "layers": [layer]} | SQUARED)))
+    x = np.array([[-1e4], [-710.5], [-104], [-88.5], [-3], [0.25], [3], [90], [350], [746], [1e4]])
+    x = x.astype(dtype)
+    params = {"W1": np.ones((1, 1), dtype), "b1": np.zeros(1, dtype)}
+    with np.errstate(all="raise", under="ignore"):
+        o = net.forward(params, x)
+        slopes = net.trace(params, x, o + 1)["delta1"] / -2
+    for s, value, slope in zip(x[:, 0], o[:, 0], slopes[:, 0], strict=True):
+        with mp.workdps(200):
+            h = mp.mpf(10) ** -60
+            at, up, down = (FAR_OUT[formula](mp.mpf(float(s)) + d) for d in (0, h, -h))
+            for found, true in ((value, at), (slope, (up - down) / (2 * h))):
+                assert abs(mp.mpf(float(found)) - true) <= 8 * np.finfo(dtype).eps * max(
+                    1, abs(true)
+                )
+
+
+def test_the_logarithm_of_a_number_counts_once() -> None:
+    number = 1 + exp(Num(Fraction(2)))
+    found = str(stable(call("log", (1 + exp(s)) ** 2 / number)))
+    assert found.endswith(" - log1p(exp(1)**2)")
+    assert found.count("(2)") == 1  # of 2 exp(s), in the square of 1 + exp(s)
 
 
 def test_stable_forms_are_fixed_points() -> None:

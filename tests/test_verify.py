@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from codegen.referee.draws import draw, targets
+from codegen.referee.sized import Sized
 from codegen.report import CONTRACT, GENERIC, Report, Row
 from codegen.verify import LIMIT, load_source, verify, worst_ratio
 from derive.errors import SpecError
@@ -124,3 +125,11 @@ def test_draws_keep_away_from_kinks() -> None:
     for _ in range(10):
         at = draw(network, rng, 7, np.float32)
         assert at.size.margin > 10 * at.eps
+
+
+def test_sizes_of_the_smallest_numbers_do_not_vanish() -> None:
+    """The square of 1e-170 is 0; a bell far from its middle is right to a few last places."""
+    tiny = Sized.exactly(np.full((2, 3), 1e-170))
+    assert np.allclose((tiny * 3).size, np.hypot(3, 3) * 1e-170, rtol=1e-12, atol=0)
+    assert np.allclose(tiny.sum(axis=1).size, np.hypot(3, 3**0.5) * 1e-170, rtol=1e-12, atol=0)
+    assert ((tiny @ Sized.exactly(np.ones((3, 2)))).size >= 2.9e-170).all()

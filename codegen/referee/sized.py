@@ -9,17 +9,19 @@ a modest multiple of eps * size (the tests measure it).
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 Floats = Any  # a float64 array or a number
+_HYPOT: Any = np.hypot
 SECOND = 1e-7  # eps of float32: where both factors vanish, the product of their errors remains
 
 
 def _joint(*sizes: Floats) -> Floats:
-    """The root of the sum of the squares."""
-    return np.sqrt(sum(np.square(size) for size in sizes))
+    """The root of the sum of the squares, also where the squares are below the smallest number."""
+    return reduce(_HYPOT, sizes)
 
 
 class Sized:
@@ -98,8 +100,8 @@ class Sized:
         other = Sized.of(other)
         passed = np.square(self.size) @ np.square(other.value)
         passed = passed + np.square(self.value) @ np.square(other.size)
-        size = np.sqrt(passed + np.square(np.abs(self.value) @ np.abs(other.value)))
-        return Sized(self.value @ other.value, size)
+        own = np.abs(self.value) @ np.abs(other.value)
+        return Sized(self.value @ other.value, _joint(np.sqrt(passed), own))
 
     def __getitem__(self, at: Any) -> Sized:
         """Entries, or new axes."""
@@ -107,9 +109,9 @@ class Sized:
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Sized:
         """The sum over axes; its own error is as large as the sum of the absolute values."""
-        passed = np.square(self.size).sum(axis, keepdims=keepdims)
-        own = np.square(np.abs(self.value).sum(axis, keepdims=keepdims))
-        return Sized(self.value.sum(axis, keepdims=keepdims), np.sqrt(passed + own))
+        passed = _HYPOT.reduce(self.size, axis=axis, keepdims=keepdims)
+        own = np.abs(self.value).sum(axis, keepdims=keepdims)
+        return Sized(self.value.sum(axis, keepdims=keepdims), _joint(passed, own))
 
     def __setitem__(self, at: Any, other: Any) -> None:
         """Write entries."""

@@ -47,7 +47,7 @@ def logarithm(argument: Term) -> Term | None:
     linear = {m: c for m, c in poly.items() if inside[m] is None and m not in constant}
     for mono, c in poly.items():
         term = inside[mono]
-        if term is None:
+        if term is None or mono in constant:
             continue
         if (shifted := log_of_sum(term) or log_of_others(term)) is not None:
             linear = plus(linear, scaled(normal(shifted[0]), c))

@@ -9,7 +9,9 @@ With w the logarithm of the ratio of the two terms of a denominator:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
+from itertools import accumulate
 
 from codegen.stability.exponents import (
     FAR,
@@ -64,8 +66,10 @@ def quotient(term: Term) -> Term | None:
         (mono,) = poly
         below = {a: -e for a, e in mono if e < 0 and isinstance(a, Add | Sum)}
         top = {tuple((a, e) for a, e in mono if a not in below): poly[mono]}
-    if not below or any(e.denominator != 1 for e in below.values()):
+    if not below:
         return None
+    if any(e.denominator != 1 for e in below.values()):
+        return _two_sided(top, below)
     if all(isinstance(atom, Sum) for atom in below):
         return _shifted(top, below)
     return _by_sigmoid(top, below) or _two_sided(top, below)
@@ -138,27 +142,53 @@ def _two_sided(top: Polynomial, below: dict[Term, Fraction]) -> Term | None:
     steps = [e for parts, _ in bottoms for _, e in parts or () if e]
     if any(parts is None for parts, _ in bottoms) or not steps:
         return None
-    multiples = [multiple(e, steps[0]) for e in steps]
+    multiples = [multiple(e, steps[0]) for e in (*steps, *(split(mono)[0] for mono in top))]
     unit = scaled(steps[0], common_measure([t for t in multiples if t is not None]))
     w = to_term(unit)
-    degrees = [(int(k), along(parts or [], unit)) for parts, k in bottoms]
+    degrees = [(k, along(parts or [], unit)) for parts, k in bottoms]
     if any(powers is None for _, powers in degrees):
         return None
     high = sum(k * max(t for _, t in powers or ()) for k, powers in degrees)
     low = sum(k * min(t for _, t in powers or ()) for k, powers in degrees)
-    numerator = []
+    numerator: dict[Monomial, dict[Fraction, Fraction]] = {}
     for mono, c in top.items():
         exponent, rest = split(mono)
         t = multiple(exponent, unit)
         if t is None or not low <= t <= high:
             return None
-        numerator.append((to_term({rest: c}), t))
+        numerator.setdefault(rest, {})[t] = c
     sides = []
     for sign, edge in ((1, high), (-1, low)):
-        over = add(*(mul(c, _falling(w, sign * (edge - t))) for c, t in numerator))
-        under = [_scaled_down(w, powers or [], sign) ** -k for k, powers in degrees]
+        shares = (
+            mul(
+                to_term({rest: Fraction(1)}),
+                _above(w, sign, {sign * (edge - t): c for t, c in row.items()}),
+            )
+            for rest, row in numerator.items()
+        )
+        over = add(*shares)
+        under = [power(_scaled_down(w, powers or [], sign), -k) for k, powers in degrees]
         sides.append(mul(over, *under))
     return Piecewise(((sides[0], Compare(">=", w, lift(0))), (sides[1], True)))
+
+
+def _above(w: Term, sign: int, powers: Mapping[Fraction, Fraction]) -> Term:
+    """The sum of c e^k for e = exp(-|w|); a factor 1 - e is written as |tanh(w/2)| (1 + e).
+
+    The difference is right to eps, and no better where w and with it the sum are small.
+    """
+    row = [powers.get(Fraction(k), Fraction(0)) for k in range(MOST_POWERS + 1)]
+    if sum(map(bool, row)) != len(powers):
+        row = []
+    zeros = 0
+    while row and sum(row) == 0:
+        row = list(accumulate(row))[:-1]
+        zeros += 1
+    if not zeros:
+        return add(*(mul(c, _falling(w, k)) for k, c in powers.items()))
+    rest = add(*(mul(c, _falling(w, Fraction(k))) for k, c in enumerate(row) if c))
+    once = mul(sign, call("tanh", to_term(normal(w / 2))), ONE + call("decay", w))
+    return mul(power(once, zeros), rest)
 
 
 def _scaled_down(w: Term, powers: list[tuple[Fraction, Fraction]], sign: int) -> Term:
@@ -169,9 +199,10 @@ def _scaled_down(w: Term, powers: list[tuple[Fraction, Fraction]], sign: int) ->
 def _falling(w: Term, k: Fraction) -> Term:
     """exp(-k |w|) for k >= 0.
 
-    A power k of a rounded number is wrong by k roundings: beyond a few, an exponential of its own.
+    A power of a rounded number is wrong by k roundings, a root of one rounded to 0 is 0: beyond
+    a few whole powers it is an exponential of its own.
     """
-    if k <= MOST_POWERS:
+    if k <= MOST_POWERS and k.denominator == 1:
         return power(call("decay", w), k)
     return call("decay", to_term(normal(mul(k, w))))
 

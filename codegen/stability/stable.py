@@ -33,6 +33,7 @@ from codegen.stability.sides import known_sign, on_its_side, sinking
 from codegen.stability.wholes import attempt, left_out, logarithms, made_of_exponentials, quotients
 from derive.algebra.equation import Equation
 from derive.algebra.index import define, derivative, expand_functions, replace_term
+from derive.algebra.simplify import cost
 from derive.algebra.terms import (
     Add,
     Apply,
@@ -45,10 +46,13 @@ from derive.algebra.terms import (
     Tensor,
     Term,
     call,
+    mul,
     rebuild,
     refs,
     walk,
 )
+
+LONGEST = 80  # operations in a form with activations written out
 
 
 def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
@@ -56,14 +60,41 @@ def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     term = _unsaturated(term, known)
     whole = composed(term, known)
     result = stable(whole)
-    if whole is not term and any(may_overflow(node) for node in walk(result)):
-        return stable(term)  # the composition only moved the trouble
-    return result
+    if not _overflows(result):
+        return result
+    tamed = _tamed(term, known)
+    return stable(term) if tamed is None else tamed  # else the composition only moved the trouble
+
+
+def _tamed(term: Term, known: Mapping[Tensor, Equation]) -> Term | None:
+    """The term with activations written out where they meet what overflows: o sinh(s)."""
+    if not isinstance(term, Mul):
+        return _written_out(term, known)
+    wild = [a for a in term.args if _overflows(a)]
+    entries = [a for a in term.args if isinstance(a.base if isinstance(a, Pow) else a, Ref)]
+    for own in (wild, [*wild, *entries]):
+        found = _written_out(mul(*own), known)
+        if found is not None:
+            return mul(found, *(stable(a) for a in term.args if a not in own))
+    return None
+
+
+def _written_out(term: Term, known: Mapping[Tensor, Equation]) -> Term | None:
+    """The stable form with the definition of every activation that is made of exponentials."""
+    for tensor in {r.tensor: None for r in refs(term)}:
+        if tensor in known and made_of_exponentials(known[tensor].rhs):
+            term = define(term, known[tensor].lhs, known[tensor].rhs)
+    found = stable(term)
+    return None if _overflows(found) or cost(found) > LONGEST else found
+
+
+def _overflows(term: Term) -> bool:
+    return any(map(may_overflow, walk(term)))
 
 
 def may_overflow(node: Term) -> bool:
-    """exp(u) with nothing that holds u back."""
-    if not (isinstance(node, Call) and node.function == "exp"):
+    """exp(u), sinh(u) or cosh(u) with nothing that holds u back."""
+    if not (isinstance(node, Call) and node.function in ("exp", "sinh", "cosh")):
         return False
     held = any(isinstance(n, Extremum | Call) for n in walk(node.args[0]))
     return not held and known_sign(node.args[0]) != -1

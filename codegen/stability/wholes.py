@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
+from codegen.stability.exponents import Exponent, multiple
 from codegen.stability.logarithms import logarithm
+from codegen.stability.opaque import kept_whole
 from codegen.stability.quotients import over_others, quotient
+from derive.algebra.canon import normal
 from derive.algebra.polynomial import effort
 from derive.algebra.terms import (
     Add,
@@ -22,6 +25,7 @@ from derive.algebra.terms import (
 )
 from derive.errors import NotYet
 
+_quotient = partial(kept_whole, quotient)
 EXPONENTIAL = frozenset({"exp", "sigmoid", "softplus", "tanh", "sinh", "cosh"})
 
 
@@ -37,7 +41,7 @@ def made_of_exponentials(term: Term) -> bool:
 def quotients(term: Term) -> Term | None:
     """Factors or summands with exponentials below a fraction line, taken together."""
     if isinstance(term, Pow) and term.exponent < 0:
-        return attempt(quotient, term) if _is_fraction(term) else None
+        return attempt(_quotient, term) if _is_fraction(term) else None
     if not isinstance(term, Add | Mul):
         return None
     own = [a for a in term.args if made_of_exponentials(a) or _numeric_summand(term, a)]
@@ -47,8 +51,52 @@ def quotients(term: Term) -> Term | None:
     if not any(_has_fraction(a) for a in own):
         return None
     join = add if isinstance(term, Add) else mul
-    found = attempt(quotient, join(*own))
+    found = attempt(_quotient, join(*own)) or attempt(partial(kept_whole, _apart), join(*own))
     return None if found is None else join(*(a for a in term.args if a not in own), found)
+
+
+def _apart(term: Term) -> Term | None:
+    """Sums or products by their exponents, each alone: sinh(u)/cosh(u) beside sinh(v)."""
+    groups: list[tuple[list[Term], list[Exponent]]] = []
+    for arg in term.args if isinstance(term, Add | Mul) else ():
+        own = [e for e in _exponents(arg) if e] if _is_rational(arg) else []
+        near = [group for group in groups if _parallel(group[1], own)]
+        groups = [group for group in groups if group not in near]
+        joined = [a for args, _ in near for a in args], [e for _, es in near for e in es]
+        groups.append(([*joined[0], arg], [*joined[1], *own]))
+    if len(groups) < 2:
+        return None
+    join = add if isinstance(term, Add) else mul
+    parts = [join(*args) for args, _ in groups]
+    found = [(quotient(part) if _has_fraction(part) else None) or part for part in parts]
+    return None if found == parts else join(*found)
+
+
+def _exponents(term: Term) -> Iterator[Exponent]:
+    """What stands under the exponentials of a term, without constants."""
+    if isinstance(term, Call) and term.function in EXPONENTIAL:
+        yield {mono: c for mono, c in normal(term.args[0]).items() if mono}
+    elif isinstance(term, Add | Mul | Pow | Sum):
+        for child in children(term):
+            yield from _exponents(child)
+
+
+def _is_rational(term: Term) -> bool:
+    """Whether nothing but numbers and exponentials stands below a fraction line."""
+    if isinstance(term, Pow) and term.exponent < 0:
+        return not _others(term.base)
+    return not isinstance(term, Add | Mul | Pow) or all(map(_is_rational, children(term)))
+
+
+def _others(term: Term) -> bool:
+    if isinstance(term, Add | Mul | Pow):
+        return any(map(_others, children(term)))
+    exponential = isinstance(term, Call) and term.function in EXPONENTIAL - {"softplus"}
+    return not (exponential or isinstance(term, Num))
+
+
+def _parallel(some: list[Exponent], others: list[Exponent]) -> bool:
+    return any(multiple(a, b) is not None for a in some for b in others)
 
 
 def left_out(term: Term) -> Term | None:
@@ -109,7 +157,7 @@ def _moderate(term: Term) -> bool:
 def logarithms(term: Term) -> Term | None:
     """log(u) for u made of exponentials."""
     if isinstance(term, Call) and term.function == "log" and made_of_exponentials(term.args[0]):
-        return attempt(logarithm, term.args[0])
+        return attempt(partial(kept_whole, logarithm), term.args[0])
     return None
 
 
