@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TypeGuard
 
 from derive.algebra.symbols import Label
 from derive.reading.scope import LABELLED, Scope
@@ -18,11 +19,14 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
     inputs = _input_letters(present, scope)
     label = top_label(present, inputs)
     notes: dict[str, None] = {}
+    bare = any(_is_bare(part) and part.order for m in present for part in walk(m))
 
     def visit(node: Node) -> Node:
         if isinstance(node, Nabla) and node.of is not None:  # by all arrays of the role
-            return replace(node, of=visit(node.of))
+            return replace(node, of=visit(node.of), by=_gradient_by(node, present, scope))
         node = rebuilt(node, visit)
+        if bare and _is_bare(node):
+            node = _at_its_sum(node, label)
         if isinstance(node, Entry):
             node = _entry(node, label, inputs, notes, scope)
         if isinstance(node, Applied) and node.function.activation and node.function.label is None:
@@ -30,6 +34,38 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
         return node
 
     return [None if m is None else visit(m) for m in members], tuple(notes)
+
+
+def _is_bare(node: Node) -> TypeGuard[Applied]:
+    """Whether an activation function stands without its argument."""
+    return isinstance(node, Applied) and node.function.activation and not node.args
+
+
+def _at_its_sum(node: Applied, label: Label | None) -> Applied:
+    """A function by its name alone, as in f' = f (1 - f), at the weighted sum of its layer."""
+    layer = node.function.label or label
+    arg = Entry(
+        "preactivation", "", layer, form="entry" if layer is None else "whole", assumed=True
+    )
+    return replace(node, args=(replace(arg, span=node.span),))
+
+
+def _gradient_by(node: Nabla, members: list[Node], scope: Scope) -> Node | None:
+    r"""\nabla_a C: by the outputs of the network, as it is written beside the last layer.
+
+    Where only one other layer is named, the gradient is by that one; a gradient by W is by all.
+    """
+    by = node.by
+    if not isinstance(by, Entry) or by.label is not None or by.places:
+        return by
+    if by.role not in ("activation", "preactivation"):
+        return by
+    found = {p.label for m in members for p in walk(m) if isinstance(p, Entry) and p.label}
+    last = scope.last or Label(0, "L")
+    ends = found & {last, Label(0, "L")}
+    if ends or len(found) != 1:
+        return replace(by, label=ends.pop() if len(ends) == 1 else last)
+    return replace(by, label=found.pop())
 
 
 def top_label(nodes: list[Node], inputs: Collection[str] = ()) -> Label | None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 from derive.reading.cursor import Cursor
 from derive.reading.labels import fenced, split
+from derive.reading.latex_tokens import Unreadable
 from derive.reading.structures import Structures
 from derive.reading.tree import (
+    Applied,
     AtPoint,
     Derivative,
     Entry,
+    Letter,
     Nabla,
     Node,
     Num,
@@ -45,7 +51,7 @@ class Derivatives(Structures):
             of = self._operand(c)
         else:
             return Derivative(None, by, span=(start, c.last_end))
-        made: Node = Derivative(of, by, span=(start, c.last_end))
+        made: Node = Derivative(_called(of, by), by, span=(start, c.last_end))
         if c.peek().text == "(" and above.tokens and (at := self._point(c)) is not None:
             made = AtPoint(made, at, span=(start, c.last_end))
         return made
@@ -94,6 +100,28 @@ class Derivatives(Structures):
             return factors[0]
         return Times(tuple(factors), ("",) * (len(factors) - 1), span=(start, c.last_end))
 
+    def inline_derivative(self, c: Cursor) -> Node | None:
+        r"""dE/dw_{ij}, also with an upright d; None where something else begins with a d."""
+        start = c.peek().start
+        ahead = c.fork()
+        if not self._differential(ahead):
+            return None
+        with suppress(Unreadable):
+            of = self.factor(ahead)
+            if ahead.take("/") and self._differential(ahead):
+                by = self.factor(ahead)
+                c.place = ahead.place
+                return Derivative(_called(of, (by,)), (by,), span=(start, c.last_end))
+        return None
+
+    def _differential(self, c: Cursor) -> bool:
+        """Take the sign of a differential, if one stands here with something behind it."""
+        token = c.next()
+        plain = token.text == "d" or token.raw == "d"
+        if token.text in (r"\mathrm", r"\rm", r"\mathit") and c.peek().text in ("{", "d"):
+            plain = "".join(t.text for t in c.argument().tokens) == "d"
+        return plain and (c.peek().kind in ("letter", "command") or c.peek().text == "{")
+
     def _inline_partial(self, c: Cursor) -> Node:
         r"""\partial f / \partial x, \partial_x f."""
         start = c.next().start
@@ -105,7 +133,7 @@ class Derivatives(Structures):
         c.expect("/", r'"/\partial" and the variable')
         c.expect(r"\partial", r'"\partial" and the variable')
         by = self.factor(c)
-        return Derivative(of, (by,), span=(start, c.last_end))
+        return Derivative(_called(of, (by,)), (by,), span=(start, c.last_end))
 
     def _nabla(self, c: Cursor) -> Node:
         start = c.next().start
@@ -114,6 +142,19 @@ class Derivatives(Structures):
         if of is None and by is not None and (c.done or c.peek().text in RELATIONS):
             of = Entry(self.scope.own.gradient_of, "", None, span=(start, c.last_end))
         return Nabla(of, by, span=(start, c.last_end))
+
+
+def _called(of: Node, by: tuple[Node, ...]) -> Node:
+    r"""A function by its name alone, at what it is differentiated by: d sigma / d z."""
+    if isinstance(of, Applied) and not of.args and len(by) == 1 and _is_argument(by[0]):
+        return replace(of, args=by)
+    return of
+
+
+def _is_argument(node: Node) -> bool:
+    return isinstance(node, Letter) or (
+        isinstance(node, Entry) and node.role in ("preactivation", "activation", "input")
+    )
 
 
 def _derivative_sign(above: Cursor, below: Cursor) -> str | None:

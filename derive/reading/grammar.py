@@ -45,6 +45,7 @@ class Grammar(Fences):
         self.scope = scope
         self.bars = 0
         self.deep = 0
+        self.summed = frozenset()
 
     # ---------------------------------------------------------------- sums and products
 
@@ -125,7 +126,7 @@ class Grammar(Fences):
         """One factor with its powers."""
         token = c.peek()
         start = token.start
-        made = self.indicator(c)
+        made = self.indicator(c) or self.inline_derivative(c)
         if made is None and self._is_name(token):
             made = self.symbol(c)
         if made is None:
@@ -148,7 +149,7 @@ class Grammar(Fences):
                 made = replace(made, kind=kind, span=(start, c.last_end))
                 continue
             if c.take("'"):
-                made = Transposed(made, span=(start, c.last_end))
+                made = self._primed(made, (start, c.last_end))
                 continue
             c.next()
             inside = c.argument()
@@ -157,9 +158,15 @@ class Grammar(Fences):
             if above.marks or above.label or above.sample is not None:
                 raise inside.wrong("an exponent or a transpose")
             if above.primes:
-                above.transposes += 1
+                made = self._primed(made, (start, c.last_end))
             made = self._raised(made, above, (start, c.last_end))
         return made
+
+    def _primed(self, made: Node, span: tuple[int, int]) -> Node:
+        """A prime behind parentheses: the derivative of a function, else the transpose."""
+        if isinstance(made, Applied) and not made.args:
+            return replace(made, order=made.order + 1, span=span)
+        return Transposed(made, span=span)
 
     def _number(self, c: Cursor) -> Node | None:
         if c.peek().kind != "digit":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ MARKS = {"*": "asterisk", r"\ast": "asterisk", r"\star": "star", r"\dagger": "da
 TRANSPOSES = (r"\top", r"\intercal", r"\mathsf{T}", r"\mathrm{T}", r"\mathbf{T}", "T", r"\trans",
               r"\mathit{T}", r"\text{T}", r"\mathtt{T}")  # fmt: skip
 
+_LAST = re.compile(r"[A-Za-z]_(?:l|ell|L|max|out|last)([+-]\d+)?")  # n_l layers: the last one
 _LEFT, _RIGHT = frozenset(("{", "(", "[", r"\{")), frozenset(("}", ")", "]", r"\}"))
 
 
@@ -67,6 +69,8 @@ class Labels:
         base = self.scope.layer_letters.get(
             word.lstrip("\\").split("=")[0].split("+")[0].split("-")[0]
         )
+        if base is None and (found := _LAST.fullmatch(word.replace("\\", ""))):
+            return Label(int(found[1] or 0), "L")
         if base is None:
             return None
         rest = word.lstrip("\\")[len(_first(word.lstrip("\\"))) :]
@@ -81,6 +85,9 @@ class Labels:
     def above(self, tokens: list[Token], end: int, labelled: bool, into: Above) -> None:
         """Read a superscript; `labelled`: whether the symbol can have a layer label."""
         c = Cursor(tokens, end)
+        parts = split(c, ",") if labelled and into.label is None else []
+        if len(parts) == 2 and self._label_beside(parts, into):
+            return
         while not c.done:
             if self._mark(c, into) or self._fenced(c, labelled, into) or self._dressed(c, into):
                 continue
@@ -129,6 +136,8 @@ class Labels:
             return True
         if opening == "(":
             inside = fenced(c, "(", ")")
+            if self._as_sample(inside, labelled and into.label is None, into):
+                return True
             made = self.label(inside)
             if made is None and (step := step_of(inside)) is not None:
                 into.step, into.sample = step[1], step[0]
@@ -140,8 +149,43 @@ class Labels:
             into.label = made
             return True
         if opening == "[":
-            into.sample = self.place(fenced(c, "[", "]"))
+            inside = fenced(c, "[", "]")
+            made = None
+            if labelled and into.label is None and not self._samples_in_brackets:
+                made = self.label(inside)
+            if made is not None:
+                into.label = made
+            else:
+                into.sample = self.place(inside)
             return True
+        return False
+
+    @property
+    def _samples_in_brackets(self) -> bool:
+        return self.scope.profile.writing["sample"] == "bracket"
+
+    def _as_sample(self, inside: Cursor, labelled: bool, into: Above) -> bool:
+        """A sample in parentheses: x^{(i)}, y^{(i)}, a^{[1](i)}; beside the layer: z^{(l,i)}."""
+        parts = split(inside, ",")
+        letters = [p.peek() for p in parts if len(p.tokens) == 1 and p.peek().kind == "letter"]
+        if len(parts) == 2 and labelled:
+            return self._label_beside(parts, into)
+        if labelled or len(parts) > 1 or not letters or into.sample is not None:
+            return False
+        if letters[0].text in ("n", "t", *TRANSPOSES):  # an iteration, as step_of reads it
+            return False
+        into.sample = Letter(letters[0].text, span=(letters[0].start, letters[0].end))
+        return True
+
+    def _label_beside(self, parts: list[Cursor], into: Above) -> bool:
+        """The layer and the letter or number of the sample, in either order."""
+        for layer, sample in (parts, parts[::-1]):
+            label = self.label(layer)
+            token = sample.peek()
+            alone = len(sample.tokens) == 1 and token.kind in ("letter", "digit")
+            if label is not None and alone and self.label(sample, numbers=False) is None:
+                into.label, into.sample = label, self.index(sample)
+                return True
         return False
 
     def _dressed(self, c: Cursor, into: Above) -> bool:

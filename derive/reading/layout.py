@@ -2,6 +2,7 @@ r"""Tokens without layout: sizes of fences, spaces, colours, rows and the frames
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from itertools import pairwise
 
@@ -33,7 +34,7 @@ NOTHING = frozenset(
 )  # fmt: skip
 GONE = frozenset(
     (
-        "label", "tag", "tag*", "hspace", "hspace*", "vspace", "color", "phantom", "vphantom",
+        "label", "tag", "tag*", "vspace", "shortintertext", "color", "phantom", "vphantom",
         "hphantom", "ref", "eqref", "cite", "footnote", "checked", "intertext",
     )
 )  # fmt: skip
@@ -101,6 +102,9 @@ def _cleaned(c: Cursor) -> list[Token]:
             made += _sized(c, name, token)
         elif name in ("begin", "end"):
             made += _frame(c, token)
+        elif name.rstrip("*") == "hspace" and c.peek().text == "{":
+            width = "".join(t.text for t in c.group().tokens)
+            made += [Token("command", r"\quad", token.start, c.last_end)] if _is_wide(width) else []
         elif name in GONE:
             while c.peek().text == "[":
                 _optional(c)
@@ -148,6 +152,13 @@ def _cleaned(c: Cursor) -> list[Token]:
         else:
             made.append(token)
     return made
+
+
+def _is_wide(width: str) -> bool:
+    """Whether a space stands between statements, as a quad does, and not within one."""
+    found = re.fullmatch(r"(\d*\.?\d+)(pt|em|ex|cm|mm|in)", width)
+    points = {"pt": 1.0, "em": 10.0, "ex": 4.3, "cm": 28.5, "mm": 2.85, "in": 72.3}
+    return found is not None and float(found[1]) * points[found[2]] >= 10
 
 
 def _comma(token: Token) -> Token:

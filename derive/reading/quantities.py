@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from derive.reading.cursor import Cursor
@@ -20,10 +20,13 @@ from derive.reading.tree import (
 )
 
 PARAMETERS = ("weight", "bias")
+UNITS = ("activation", "output", "preactivation", "target")  # that may name what they depend on
 
 
 class Quantities(Names):
     """Says which quantity a sign with its indices is."""
+
+    summed: frozenset[str]  # the letters that the large operators around this place bind
 
     def arguments(self, c: Cursor) -> tuple[Node, ...] | None:
         """What stands in parentheses or brackets behind a function, or None."""
@@ -155,10 +158,44 @@ class Quantities(Names):
         text = "".join(str(p.value) for p in places if isinstance(p, Num))
         return [Num(Fraction(int(text)), span=(places[0].span[0], places[-1].span[1]))]
 
+    def depends(self, c: Cursor) -> Dependence | None:
+        """The input and the parameters, in parentheses behind a unit: y_k(x, w), a^L(x_n)."""
+        place = c.place
+        parts = split(fenced(c, "(", ")"), ",", ";", "|")
+        found = [self._dependence(part) for part in parts]
+        if not parts or None in found:
+            c.place = place
+            return None
+        samples = [one.sample for one in found if one is not None and one.sample is not None]
+        return Dependence(samples[0] if samples else None)
+
+    def _dependence(self, c: Cursor) -> Dependence | None:
+        """One of them: the input, of one sample, or weights."""
+        token = c.peek()
+        alone = len(c.tokens) == 1
+        if alone and token.text in ("w", "W", "b", r"\theta", r"\Theta", "x", "X"):
+            return Dependence(Letter(token.text) if token.text in self.summed else None)
+        name = self.name(c)
+        if name is None or not c.done or name.primes or name.order:
+            return None
+        letter = name.sign.letter
+        if letter in ("w", "W", "b", "theta", "Theta") and name.below_tokens is None:
+            return None if name.raised else Dependence()
+        if letter not in ("x", "X"):
+            return None
+        above = self._above(name, False)
+        places = [] if name.below_tokens is None else self.below(name.below_tokens)
+        if above.exponent is not None or len(places) + (above.sample is not None) > 1:
+            return None
+        return Dependence(above.sample or (places[0] if places else None))
+
     def _behind(self, c: Cursor, made: Entry, meanings: list[Meaning]) -> Node:
         """A sample or iteration in parentheses, or the arguments of a loss."""
         if c.peek().text != "(":
             return made
+        if made.role in UNITS and (of := self.depends(c)) is not None:
+            sample = of.sample if made.sample is None else made.sample
+            return replace(made, sample=sample, span=(made.span[0], c.last_end))
         place = c.place
         inside = fenced(c, "(", ")")
         step = step_of(inside)
@@ -185,6 +222,13 @@ class Quantities(Names):
                 return AtPoint(made, args, span=span)
         c.place = place
         return made
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What stands in parentheses behind a unit that depends on it; the sample, if it says so."""
+
+    sample: Node | None = None
 
 
 def _digits(name: Name) -> bool:

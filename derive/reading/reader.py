@@ -31,6 +31,7 @@ LINKS = {
     r"\iff": "iff", r"\Leftrightarrow": "iff", r"\Longleftrightarrow": "iff",
     r"\therefore": "therefore", r"\because": "because",
 }  # fmt: skip
+ARROWS = (r"\to", r"\rightarrow", r"\longrightarrow")  # between equations as well as in one
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ class _Statements:
         link = ""
         while not self.c.done:
             token = self.c.peek()
-            if token.text in LINKS:
-                link = LINKS[token.text]
+            if token.text in LINKS or token.text in ARROWS:
+                link = LINKS.get(token.text, "implies")
             elif token.raw and conjunction(token):
                 if token.raw.strip().lower() in ("for", "where", "when", "if", "with", "for all"):
                     link = "where"
@@ -120,7 +121,7 @@ class _Statements:
             members.append(None)
         else:
             members.append(self._side())
-        while self.c.peek().text in RELATIONS:
+        while self.c.peek().text in RELATIONS and not self._leads_on(relations):
             token = self.c.next()
             relations.append((RELATIONS[token.text], token))
             members.append(self._side() if self._has_side() else None)
@@ -128,6 +129,17 @@ class _Statements:
         if not self._ended():
             raise self.c.wrong('a relation, ",", or the end of the equation')
         self._keep(members, relations, link, (start, self.c.last_end))
+
+    def _leads_on(self, relations: list[tuple[str, Token]]) -> bool:
+        """Whether an arrow leads from an equation to the next one: f = x y -> df/dx = y."""
+        if self.c.peek().text not in ARROWS or not any(r == "=" for r, _ in relations):
+            return False
+        rest = self.c.fork()
+        rest.next()
+        while not (rest.done or rest.peek().text in STOPS):
+            if RELATIONS.get(rest.next().text) == "=":
+                return True
+        return False
 
     def _side(self) -> Node:
         return self.grammar.expression(self.c)
@@ -142,6 +154,7 @@ class _Statements:
             self.c.done
             or token.text in STOPS
             or token.text in (",", ".", ";", "&")
+            or token.text in ARROWS
             or (bool(token.raw) and conjunction(token))
         )
 

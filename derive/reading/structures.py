@@ -89,8 +89,10 @@ class Structures(Symbols):
         guards: tuple[Node, ...] = ()
         if below is not None:
             bounds, guards = self._bounds(_opened(below), high)
+        outside, self.summed = self.summed, self.summed | {bound.name for bound in bounds}
         minus = self.signs(c)
         body = self.product(c)
+        self.summed = outside
         body = Minus(body, span=body.span) if minus else body
         for guard in guards[::-1]:
             body = Times((guard, body), ("",), span=body.span)

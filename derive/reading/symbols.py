@@ -23,6 +23,7 @@ from derive.reading.tree import (
     Space,
     Value,
     Words,
+    walk,
 )
 from derive.writing.signs import Sign
 
@@ -70,12 +71,15 @@ class Symbols(BoundNames):
         if sign == Sign("Delta") and not name.raised and name.below_tokens is None:
             arg = self.factor(c)
             return Change(arg, span=(span[0], c.last_end))
-        if sign.letter == "e" and sign.style in ("italic", "roman") and not meanings:
+        euler = sign.letter == "e" and sign.style in ("italic", "roman") and not meanings
+        if euler and name.below_tokens is None:
             return self._exponential(c, name, span)
         if sign.letter == "delta" and self._is_kronecker(name):
             assert name.below_tokens is not None
             left, right = self.below(name.below_tokens)
             return Kronecker(left, right, span=span)
+        if self._is_diagonal(c, name, meanings):
+            return self._diagonal(c, name)
         if self._is_size(name):
             return self._size(name, span)
         if sign.letter == "pi" and not meanings:
@@ -118,7 +122,7 @@ class Symbols(BoundNames):
     # ---------------------------------------------------------------- special letters
 
     def _exponential(self, c: Cursor, name: Name, span: tuple[int, int]) -> Node:
-        if name.below_tokens is not None or name.primes:
+        if name.primes:
             raise c.wrong("e with an exponent")
         if not name.raised:
             return Value("e", span=span)
@@ -136,6 +140,23 @@ class Symbols(BoundNames):
                 or not self._is_sample_first(name)
             )
         )
+
+    def _is_diagonal(self, c: Cursor, name: Name, meanings: list[Meaning]) -> bool:
+        r"""\Sigma'(z), where sigma is the activation function: a diagonal matrix of slopes."""
+        small = Sign(name.sign.letter.lower())
+        known = self.scope.profile.roles["activation_function"].entry
+        own = self.scope.own.signs.get((small, ""))
+        role = small == known or (own is not None and own.role == "activation_function")
+        capital = (
+            name.sign.letter in ("Sigma", "Phi", "F", "G") and name.sign.letter != small.letter
+        )
+        slope = name.order + name.primes > 0 and name.below_tokens is None
+        return capital and role and slope and not meanings and c.peek().text in ("(", "[")
+
+    def _diagonal(self, c: Cursor, name: Name) -> Node:
+        small = replace(name, sign=Sign(name.sign.letter.lower()))
+        slopes = self._applied(c, small, Function("", True))
+        return Applied(Function("diag", span=slopes.span), (slopes,), span=slopes.span)
 
     def _is_sample_first(self, name: Name) -> bool:
         return False
@@ -184,12 +205,17 @@ class Symbols(BoundNames):
         """The function at its arguments; without them, the function itself."""
         labelled = function.activation or function.name in self.scope.functions
         above = self._above(name, labelled)
+        if name.below_tokens is not None and self._is_of_unit(function, name.below_tokens):
+            name.below_tokens = None
         if name.below_tokens is not None and name.sign.style != "text":
             raise name.below_tokens.wrong("a function without an index")
         order = name.order + above.primes
         label = above.label
         made = replace(function, label=label, span=(name.start, name.end))
+        place = c.place
         args = self.arguments(c)
+        if args and self._stands_alone(made, args):  # sigma (1 - sigma) is a product
+            c.place, args = place, None
         span = (name.start, c.last_end)
         if (
             args is None
@@ -199,6 +225,22 @@ class Symbols(BoundNames):
             return Letter(name.sign.letter, span=span)
         args = args or ()
         return self._raised(Applied(made, args, order, span=span), above, span)
+
+    def _is_of_unit(self, function: Function, below: Cursor) -> bool:
+        """Whether the subscript is the unit: f_j, since all units of a layer have one function."""
+        alone = len(below.tokens) == 1 and below.peek().text in INDEX_LETTERS | {"l", "h"}
+        return function.activation and alone
+
+    def _stands_alone(self, function: Function, args: tuple[Node, ...]) -> bool:
+        """Whether the function stands in its own parentheses without an argument."""
+        return any(
+            isinstance(part, Applied)
+            and not part.args
+            and (part.function.name, part.function.activation)
+            == (function.name, function.activation)
+            for arg in args
+            for part in walk(arg)
+        )
 
     # ---------------------------------------------------------------- letters without a role
 
