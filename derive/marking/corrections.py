@@ -14,7 +14,7 @@ from derive.marking.verdicts import Slip
 from derive.python_sheets.writing import Unwritten, names_of, python_corrected, python_text
 from derive.reading.latex_macros import Macros
 from derive.reading.scope import Scope
-from derive.reading.tree import Applied, Entry, Function, Node, walk
+from derive.reading.tree import Applied, Entry, Function, Letter, Node, walk
 from derive.rewriting.writing import Unwritable, corrected, latex
 from derive.sheets.sheet import Formula
 from derive.slips.diagnosis import Repair
@@ -132,10 +132,21 @@ def extra_relation(finding: Finding) -> Slip:
 
 def partly_labelled(finding: Finding) -> Slip | None:
     """The slip of a label that is left out where others are written."""
-    claim = finding.claim
+    claim, own = finding.claim, finding.scope.own
     entries = [n for side in claim.sides for n in walk(side) if isinstance(n, Entry)]
-    missing = [e for e in entries if e.assumed and e.label != INPUT]  # x_i says what it is
-    explicit = [e for e in entries if e.label is not None and not e.assumed and e.span != (0, 0)]
+    letters = {Letter(name) for name in own.index_layers}  # that say the layer
+    bare = {(b.role, b.label) for b in own.signs.values() if b.label is not None}
+    missing = [
+        e
+        for e in entries
+        if e.assumed and e.label != INPUT and not letters & set(e.places)  # x_i says what it is
+    ]
+    explicit = [
+        e
+        for e in entries
+        if e.label is not None and not e.assumed and e.span != (0, 0)
+        and (e.role, e.label) not in bare
+    ]  # fmt: skip
     if not missing or not explicit:
         return None
     first = missing[0]

@@ -82,12 +82,33 @@ class BoundNames(Quantities):
         if sample is None and sampled and bound.role != "user":
             sample, *places = places
         form = "entry" if places or bound.role == "user" or not rank else bound.form or "whole"
+        if form == "batch" and sample is not None:
+            form = "whole"  # S_n: a row of S
         letter = str(name.sign) if bound.role == "user" else ""
-        entry = Entry(bound.role, letter, label, tuple(places), sample, form, above.step, span=span)
+        role = bound.role
+        if role == "loss" and bound.form == "sampled" and sample is None:
+            role = "objective"
+        elif role == "objective" and self._of_sample(c):
+            role = "loss"  # J(W, b; x, y)
+        entry = Entry(role, letter, label, tuple(places), sample, form, above.step, span=span)
         if c.peek().text == "(" and (bound.role in ("loss", "objective") or self._named(c, bound)):
             fenced(c, "(", ")")  # the quantities that it depends on
             entry = replace(entry, span=(span[0], c.last_end))
         return self._raised(entry, above, (span[0], c.last_end))
+
+    def _of_sample(self, c: Cursor) -> bool:
+        """Whether an input or a target stands in the parentheses behind a loss."""
+        if c.peek().text != "(":
+            return False
+        for part in split(fenced(c.fork(), "(", ")"), ",", ";"):
+            name = self.name(part)
+            if name is None or not part.done:
+                continue
+            bound = self.bound(name)
+            roles = [bound.role] if bound else [m.role for m in self.scope.meanings(name.sign)]
+            if set(roles) & {"input", "target"}:
+                return True
+        return False
 
     def _named(self, c: Cursor, bound: Bound) -> bool:
         """Whether what a symbol depends on is named behind it: h(x), J(w, b)."""
@@ -178,7 +199,8 @@ class BoundNames(Quantities):
         if by.form == "batch" and not self.scope.own.unit_means:
             return replace(by, barred=True, span=span)
         of = self.scope.own.gradient_of
-        if by.role not in ("weight", "bias") and by.form != "batch":
+        unit = by.role not in ("weight", "bias") and by.form != "batch"
+        if unit and not self.scope.own.unit_means:
             of = "loss"
         return Derivative(Entry(of, "", None, span=span), (by,), span=span)
 

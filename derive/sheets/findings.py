@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from derive.reading.latex_macros import Macros
-from derive.sheets.forward import Forward, forwards, without_sample
+from derive.sheets.forward import Forward, forwards, named_functions, without_sample
 from derive.sheets.layers import Layering, layers_below
 from derive.sheets.legend import Said, legend
 from derive.sheets.samples import sample_letter
@@ -36,6 +36,7 @@ class Signs:
     names: list[Written]
     below: bool
     sample: str = ""  # the letter that counts the samples
+    functions: dict[Sign, str] = field(default_factory=dict)  # f(z) = tanh(z)
     layering: Layering = field(default_factory=Layering)
 
     @property
@@ -54,6 +55,7 @@ def signs_of(parts: tuple[Part, ...], macros: Macros) -> Signs:
     found = [without_sample(f, sample) for f in forwards(made)]
     names = [unsampled(name, sample) for name in all_names(made)]
     signs = Signs(made, found, legend(parts, macros), names, layers_below(found), sample)
+    signs.functions.update(named_functions(made))
     signs.layering.run(found, signs.below, _computed(made))
     return signs
 

@@ -102,6 +102,19 @@ def _way(lhs: Written, affine: Affine) -> tuple[int, bool]:
     return place, affine.transposed
 
 
+def named_functions(made: Iterable[Statement]) -> dict[Sign, str]:
+    r"""Letters that the sheet says are functions that have a name: f(z) = \tanh(z)."""
+    found: dict[Sign, str] = {}
+    for statement in made:
+        lhs = only_name(statement.members[0])
+        if lhs is None or lhs.primes or lhs.below or statement.members[0][-1].text != ")":
+            continue
+        called = _called(statement.members[-1]) if statement.relations else None
+        if called is not None and called[0] not in ("?", "softmax") and _is_function(statement):
+            found.setdefault(lhs.sign, called[0])
+    return found
+
+
 def without_sample(made: Forward, letter: str) -> Forward:
     """The equation without the letter that counts the samples."""
     affine, arg = made.affine, made.arg
@@ -115,7 +128,7 @@ def without_sample(made: Forward, letter: str) -> Forward:
 def _is_function(statement: Statement) -> bool:
     """U(x) = f(x): both signs are functions of the same letter."""
     given = [t.text for t in statement.members[0]]
-    called = _called(statement.members[1])
+    called = _called(statement.members[-1])
     return called is not None and given[given.index("(") + 1 : -1] == [t.text for t in called[2]]
 
 

@@ -12,7 +12,7 @@ from derive.reading.own import Bound
 from derive.reading.scope import Scope
 from derive.sheets.findings import Key
 from derive.sheets.forward import Forward
-from derive.sheets.statements import Written, labelled
+from derive.sheets.statements import Written, labelled, number_of
 
 
 def index_layers(
@@ -24,7 +24,9 @@ def index_layers(
     last: int,
 ) -> dict[str, int]:
     """Letter of an index -> number of its layer; nothing where the letters are used freely."""
-    if not last or any(labelled(name, below) for name in names):
+    told = [name for name in names if labelled(name, below)]
+    weights = all(role_in(n, base, made) == "weight" and len(n.indices) == 2 for n in told)
+    if not last or not weights:
         return {}
     first = _out_first(forwards, base)
     counts: dict[tuple[str, str], int] = {}
@@ -47,6 +49,7 @@ def index_layers(
                 found.setdefault(out, found[into] + 1)
     fits = all(found.get(into, 0) == found.get(out, 0) - 1 for into, out in edges)
     within = all(0 <= number <= last for number in found.values())
+    fits &= all(number_of(n, below) == found.get(n.indices[0 if first else 1]) for n in told)
     return found if fits and within and len(set(found.values())) > 1 else {}
 
 

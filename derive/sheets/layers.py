@@ -23,6 +23,7 @@ class Layering:
         """Number the layers along the equations; what is computed is no input."""
         made = {f.lhs.key for f in found} | set(computed)
         self._labelled_roles(found, below)
+        self._any_layer(found, below)
         for _ in range(len(found) + 1):
             before = len(self.roles)
             for forward in found:
@@ -31,6 +32,14 @@ class Layering:
                 break
         for forward in found:  # layers of one kind above each other: roles without a number
             self._generic(forward, below)
+
+    def _any_layer(self, found: list[Forward], below: bool) -> None:
+        """a_j = sum_i w_ji z_i and z_j = h(a_j) speak of any layer: their signs have no number."""
+        steps = {(f.affine.below.key, f.lhs.key) for f in found if f.affine is not None}
+        for f in found:
+            if f.arg is not None and not labelled(f.lhs, below) and (f.lhs.key, f.arg.key) in steps:
+                self._put(f.lhs, "activation", None)
+                self._put(f.arg, "preactivation", None)
 
     def _generic(self, f: Forward, below: bool) -> None:
         self._put(f.lhs, "activation" if f.function else "preactivation", None)

@@ -42,6 +42,8 @@ _IS = re.compile(
     r"the|being|contains?|holds?)\b)",
     re.IGNORECASE,
 )
+_LAYER = re.compile(r"\s*,?\s*(?:is|as|be|the|,|\s)*\b(?:input|output|hidden|last|first)\W+layer",
+                    re.IGNORECASE)  # fmt: skip
 _ENDS = re.compile(r"[.;|]|\b(?:and|where|with|while|which|so|then|but)\b", re.IGNORECASE)
 
 
@@ -65,6 +67,8 @@ def legend(parts: tuple[Part, ...], macros: Macros) -> list[Said]:
             continue
         behind = _words(parts, k + 1)
         before = _words(parts, k - 1)
+        if re.search(r"\blayers?\W*$", before, re.IGNORECASE) and _LAYER.match(behind):
+            continue  # layer L_1 is the input layer
         said = _behind(behind) or _before(before)
         if said:
             role, words = said

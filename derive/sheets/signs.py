@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from derive.algebra.symbols import Label
 from derive.reading.cursor import Cursor
@@ -22,6 +23,7 @@ _UNITS = ("input", "output", "preactivation", "activation", "target", "delta", "
 _LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
 _LOSS_FORMULA = r"\\log|\\ln|\^2|\^\{2\}|\\ell|\\text|\\mathcal|\\operatorname"
 _DIFFERENTIALS = ([r"\partial"], ["d"])
+_BEFORE = ("pre", "in", "lin", "raw")  # H_{pre}, before the activation that makes H
 _SPELLED = {"net": "preactivation", "out": "activation", "target": "target", "in": "preactivation"}
 
 
@@ -36,6 +38,15 @@ def bound_signs(
     layered = {n.sign for n in signs.names if n.above}
     called = {f.lhs.key for f in signs.forwards if f.called}
     weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
+    for found in signs.forwards:
+        if found.function == "softmax" and last:  # stands at the end
+            for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
+                unlabelled = name is not None and not labelled(name, signs.below)
+                known = name is not None and signs.layering.roles.get(name.key, ("", None))[1]
+                if name is not None and unlabelled and known is None:
+                    _put(
+                        made, name.key, Bound(role, Label(last), _form(name.key, role, signs)), base
+                    )
     for key, (role, layer) in signs.layering.roles.items():
         if _known(base, key, "activation") and (
             (role == "input" and (not numbered or key[0] in layered))
@@ -44,17 +55,12 @@ def bound_signs(
             continue
         label = Label(layer) if layer is not None and numbered and role != "input" else None
         _put(made, key, Bound(role, label, _form(key, role, signs), key in called), base)
-    for found in signs.forwards:
-        if found.function == "softmax" and last:  # stands at the end
-            for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
-                unlabelled = name is not None and not labelled(name, signs.below)
-                if name is not None and unlabelled and name.key not in signs.layering.roles:
-                    _put(
-                        made, name.key, Bound(role, Label(last), _form(name.key, role, signs)), base
-                    )
     for sign, below in called:  # h(x) for h_theta(x)
         if (sign, below) in made and below and not base.meanings(sign):
             made.setdefault((sign, ""), made[sign, below])
+    for sign, function in signs.functions.items():
+        if function in activations and not _known(base, (sign, ""), "activation_function"):
+            made.setdefault((sign, ""), Bound("function", None, function))
     for sign, function in signs.layering.functions.items():
         named = next((n for n, s in base.profile.functions.items() if s == sign), "")
         other = bool(named and activations) and named not in activations  # sigma for a tanh
@@ -110,7 +116,8 @@ def _form(key: Key, role: str, signs: Signs) -> str:
 
 
 def _is_whole(key: Key, signs: Signs) -> bool:
-    uses = [n for n in signs.names if n.key == key]
+    row = (signs.sample or "n",)  # S_n: a row of S
+    uses = [n for n in signs.names if n.key == key and n.indices != row]
     return not any(n.indices and not (signs.below and n.below.isdigit()) for n in uses)
 
 
@@ -133,7 +140,7 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
     defined = False
     for statement in signs.statements:
         for name in _differentiated(statement):
-            if str(name.sign) in _LOSSES and not name.below:
+            if str(name.sign) in _LOSSES and (not name.below or _is_sample(name, signs, base)):
                 found.setdefault(name.key)
         lhs = only_name(statement.members[0])
         if lhs is None or str(lhs.sign) not in _LOSSES or not statement.relations:
@@ -144,10 +151,22 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
             defined |= is_mean(text)
     several = defined or _many_samples(signs, made)
     several |= len({key for key in found if base.meanings(key[0])}) > 1
+    sampled = {n.key for n in signs.names if n.key in found and _is_sample(n, signs, base)}
     for key in found:
         known = _known(base, key, "loss") or _known(base, key, "objective")
-        if key not in made and not (known and several):
+        if key in sampled:  # E_n, beside which E is the loss of all samples
+            made.setdefault(key, Bound("loss", None, "sampled"))
+        elif key not in made and not (known and several):
             made[key] = Bound("objective" if several else "loss")
+
+
+def _is_sample(name: Written, signs: Signs, base: Scope) -> bool:
+    """Whether the index of a loss counts samples: no unit bears it."""
+    letter = name.below
+    if len(letter) != 1 or not letter.islower() or letter == "t":
+        return False
+    unit = any(letter in n.indices and n.sign != name.sign for n in signs.names)
+    return letter in (signs.sample, base.sample) or not unit
 
 
 def _many_samples(signs: Signs, made: Mapping[Key, Bound]) -> bool:
@@ -204,6 +223,12 @@ def _habits(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> Non
             made[key] = Bound(output.role, output.label, _form(key, "output", signs))
         if sign.style in ("text", "roman") and sign.letter in _SPELLED:
             _put(made, key, Bound(_SPELLED[sign.letter]), base)
+        if key not in made and not base.meanings(sign):
+            _like_another(key, made)
+    for key in keys:
+        if key[1] in _BEFORE and (of := made.get((key[0], ""))) is not None:
+            if of.role == "activation" and key not in made:  # H_{pre}
+                made[key] = replace(of, role="preactivation")
     for a, b in _differences(signs):
         for unit, other in ((a, b), (b, a)):
             if other.key in made or base.meanings(other.sign):
@@ -213,6 +238,14 @@ def _habits(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> Non
             known = role in ("activation", "output") or linear
             if known and other.indices == unit.indices:
                 made[other.key] = Bound("target", None, _form(other.key, "target", signs))
+
+
+def _like_another(key: Key, made: dict[Key, Bound]) -> None:
+    """P is the batch of what p_k is for one sample."""
+    sign = key[0]
+    small = made.get((replace(sign, letter=sign.letter.lower()), ""))
+    if sign.letter.isupper() and small is not None and small.role in _UNITS and not small.form:
+        made[key] = replace(small, form="batch")
 
 
 def _differences(signs: Signs) -> Iterable[tuple[Written, Written]]:
