@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,19 @@ from codegen.emitting.module import emit
 from codegen.example_network import DEEPEST, WIDEST, small
 from codegen.example_numbers import Numbers, numbers_of
 from codegen.pages import pdf
-from codegen.pages.document import CodeListing, CrossRef, Display, Document, Lemma, Line, Paragraph
+from codegen.pages.document import (
+    CodeListing,
+    CrossRef,
+    Display,
+    Document,
+    Equations,
+    Exercise,
+    Lemma,
+    Line,
+    Math,
+    Paragraph,
+)
+from codegen.pages.latex_math import formula
 from codegen.pages.numbering import nodes
 from derive import profiles
 from derive.algebra.terms import Label
@@ -34,8 +47,15 @@ from derive.derivation import Derivation, derive
 from derive.spec import load
 from derive.strategies.ways import tell
 from derive.writing.layout import Number
+from derive.writing.layout import row as layout_row
 
 XOR = "2 > 2 sigmoid > 1 sigmoid : binary_cross_entropy"
+MIXED: dict[str, Any] = {
+    "input": 3, "loss": "mean_squared_error",
+    "layers": [{"kind": "dense", "units": 3, "activation": "sigmoid", "bias": "threshold"},
+               {"kind": "dense", "units": 2, "activation": "tanh", "bias": False},
+               {"kind": "dense", "units": 2, "activation": "softplus"}],
+}  # fmt: skip
 DEEP = "64" + " > 64 relu" * 19 + " > 10 softmax : cross_entropy"
 NETWORKS: dict[str, Any] = {
     "xor": XOR,
@@ -300,12 +320,49 @@ def _said(document: Document) -> str:
         ("2 > 2 relu > 1 : squared_error", "a switch", "saturated"),
         ("2 > 2 tanh > 1 : huber", "an outlier pulls no harder", "proportional"),
         ("2 > 2 : half_squared_error", "proportional to the error", "outlier"),
+        ("2 > 2 tanh > 1 : huber", "All layers do the same", "There is one"),
+        ("2 > 2 : squared_error", "There is one layer", "one of them"),
+        (MIXED, " the bias is a threshold: it", "is a threshold here"),
+        (MIXED, "Where there is no bias:", "Three derivatives"),
+        (MIXED, "biases that are added are the errors", "those of the biases"),
     ],
 )
-def test_the_words_fit_the_network(spec: str, yes: str, no: str) -> None:
+def test_the_words_fit_the_network(spec: Any, yes: str, no: str) -> None:
     said = _said(chapter(derive(spec)))
     assert yes in said
     assert no not in said
+
+
+def test_biases_as_weights_are_those_of_every_layer() -> None:
+    """The letter l where several layers have such biases, the layer itself where one has them."""
+    none = [{"kind": "dense", "units": 2, "bias": False}, {"kind": "dense", "units": 1}]
+    one = derive({"name": "one", "input": 3, "loss": "squared_error", "layers": none})
+    for derived, label in ((derive(XOR), r"(\ell)"), (one, "(2)")):
+        found = re.search(r"biases \$(.*?)\$ are written as", notes_tex(derived, "neurons"))
+        assert found is not None
+        assert label.replace(r"\ell", "l") in found[1].replace(r"\ell", "l")
+
+
+def test_the_exercise_changes_the_loss() -> None:
+    """The mean over two outputs is half the sum already."""
+    for outputs in (1, 2, 3):
+        page = chapter(derive(f"2 > 2 tanh > {outputs} : mean_squared_error"))
+        asked = next(n for n in nodes(page) if isinstance(n, Exercise) and n.key == "ex:loss")
+        own = next(row for n in nodes(page) if isinstance(n, Equations)
+                   for row in n.rows if row.key == "loss").equations[0]  # fmt: skip
+        assert own.lhs is not None
+        assert Math(layout_row(own.lhs, "=", own.rhs)) not in list(nodes(asked))
+
+
+def test_the_fall_of_the_loss_is_the_difference_of_its_values() -> None:
+    page = chapter(derive(MIXED))
+    step = next(n for n in nodes(page) if isinstance(n, Exercise) and n.key == "ex:step")
+    (said,) = step.solution
+    assert isinstance(said, Paragraph)
+    *_, before, after, fall = [Fraction(formula(p.layout)) for p in said.body
+                               if isinstance(p, Math) and formula(p.layout)[0].isdigit()
+                               and "=" not in formula(p.layout)]  # fmt: skip
+    assert before - after == fall
 
 
 def test_facts_are_stated_and_cited() -> None:
@@ -347,6 +404,8 @@ def test_code_is_that_of_the_module() -> None:
     [
         (XOR, "A 2\u20132\u20131 sigmoid network with binary cross-entropy"),
         ("8 > 3 softmax : cross_entropy", "An 8\u20133 softmax classifier with cross-entropy"),
+        ("n > 2 tanh > k : huber", "An n\u20132\u2013k tanh network with the Huber loss"),
+        ("11 > 8 : huber", "An 11\u20138 linear network with the Huber loss"),
         ("2" + " > 2 tanh" * 11 + " : huber", "An 11-layer tanh network with the Huber loss"),
     ],
 )

@@ -237,7 +237,10 @@ def test_decimals(value: Fraction, text: str) -> None:
 
 def test_titles() -> None:
     assert title(load(NETWORKS["pools"])).startswith("A convolutional softmax classifier with")
-    assert title(load(NETWORKS["residual"])).startswith("A residual tanh network with")
+    assert title(load(NETWORKS["residual"])).startswith("A residual tanh and relu network")
+    inside = {"kind": "residual", "layers": ["dense 2 silu", "dense 2 tanh"]}
+    nested = {"input": 2, "layers": [inside, "dense 1"], "loss": "squared_error"}
+    assert title(load(nested)).startswith("A residual silu and tanh network with")
 
 
 # ------------------------------------------------------------------ the kernel turned round

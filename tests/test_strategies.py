@@ -106,6 +106,24 @@ def test_steps_rest_on_the_lemmas_of_slopes(strategy: str) -> None:
     assert words <= {PROVED, TESTED}
 
 
+def test_every_form_of_the_bias_is_told() -> None:
+    """Where layers differ in it, layer l has one gradient of the bias for each form."""
+    dense = [{"kind": "dense", "units": 2, "activation": "tanh", "bias": bias}
+             for bias in ("threshold", False, True)]  # fmt: skip
+    derived = derive({"name": "mixed", "input": 3, "loss": "squared_error", "layers": dense})
+    told = tell(derived, "activations")
+    parts = [part for part in told.parts if part.kind == "generic gradient"]
+    assert [part.bias for part in parts] == ["threshold", "absent", "added"]
+    results = [[str(chain.result) for chain in part.chains] for part in parts]
+    slope = "phil'(sl[n,j])*d(L[n])/d(ol[n,j])"
+    assert [len(found) for found in results] == [2, 1, 2]
+    assert results[2][1] == slope
+    assert results[0][1] == f"-{slope}"
+    factors = [c for part in told.parts if part.kind == "factors" for c in part.chains]
+    assert [str(c.result) for c in factors if ".b" in c.key] == ["-1", "1"]
+    assert len({chain.key for chain in told.chains}) == len(told.chains)
+
+
 def test_a_false_step_is_refused() -> None:
     """A missing slope, and the weight of another unit."""
     ladder = ladder_of(derivation("entropy"))

@@ -194,15 +194,13 @@ def _gradient_words(own: Sheet) -> tuple[Inline, ...]:
     made: list[Inline] = ["Error times input gives the gradients"]
     if network.weight_decay:
         made.append(", to which weight decay adds its share")
-    made.append("; those of the biases are the errors themselves" if _plain_biases(own) else "")
+    results = [g.chain.result for group in own.groups for g in group.gradients
+               if g.parameter.tensor.role == "bias"]  # fmt: skip
+    plain = [isinstance(result, Ref) for result in results]
+    if any(plain):
+        biases = "the biases" if all(plain) else "biases that are added"
+        made.append(f"; those of {biases} are the errors themselves")
     return (*made, ":")
-
-
-def _plain_biases(own: Sheet) -> bool:
-    found = [
-        g for group in own.groups for g in group.gradients if g.parameter.tensor.role == "bias"
-    ]
-    return bool(found) and all(isinstance(g.chain.result, Ref) for g in found)
 
 
 def _gradients(own: Sheet, numbers: Numbers) -> list[Line]:

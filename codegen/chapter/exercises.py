@@ -9,7 +9,7 @@ from typing import Any
 
 from codegen.chapter.errors import cancels
 from codegen.chapter.example import Example
-from codegen.chapter.figures import figure
+from codegen.chapter.figures import PLACES, figure, units
 from codegen.chapter.sheet import Sheet
 from codegen.pages.document import (
     Block,
@@ -30,6 +30,7 @@ from derive.writing import layout as lay
 from derive.writing.layout import row
 
 RATE = Fraction(1, 10)
+MOST_PLACES = 9  # of the loss before and after a step
 
 
 def section(sheet: Sheet, example: Example | None) -> Section | None:
@@ -71,7 +72,15 @@ def _other_loss(network: Network) -> str:
         "mean_squared_error",
     ):
         return "cross_entropy" if activation == "softmax" else "binary_cross_entropy"
-    return "squared_error" if name in ("half_squared_error", "gaussian") else "half_squared_error"
+    halved = name in ("half_squared_error", "gaussian") or (
+        name == "mean_squared_error" and _outputs(network) == 2  # the mean of two is a half
+    )
+    return "squared_error" if halved else "half_squared_error"
+
+
+def _outputs(network: Network) -> Any:
+    last = network.layers[-1]
+    return last.units if isinstance(last, Dense) else None
 
 
 def _old_delta(sheet: Sheet) -> Term:
@@ -170,10 +179,11 @@ def _bias(sheet: Sheet) -> Iterator[Block]:
     result = row(sheet.write(shift(chain.lhs)), "=", sheet.write(shift(chain.result)))
     main = other.forward[0]
     equation = row(sheet.write(shift(main.lhs)), "=", sheet.write(shift(main.rhs)))
-    word = "Subtract the bias" if other_bias == "threshold" else "Add the threshold"
     many = Math(sheet.writer.label(label))
-    question: Inlines = (f"{word} in layer ", many, ": ", Math(equation),
-                                    ". Which gradient changes?")  # fmt: skip
+    task: Inlines = ("In layer ", many, " add the bias instead of subtracting it: ")
+    if other_bias == "threshold":
+        task = ("Subtract the bias in layer ", many, ": ")
+    question: Inlines = (*task, Math(equation), ". Which gradient changes?")
     solution: Inlines = ("Only that of the bias: ", Math(result), ". Error and"
                                     " weights do not see whether a constant is added or"
                                     " subtracted.")  # fmt: skip
@@ -197,10 +207,20 @@ def _step(example: Example | None) -> Iterator[Block]:
     length = sum(numbers.gradient(r) ** 2 for r in numbers.trained)
     expected = length * RATE.numerator / RATE.denominator
     before, after = numbers.objective, numbers.after_step(RATE)
+    places = _agreeing(before, after)
     solution: Inlines = (
         "To first order by ", Math(eta), " times the squared length of the gradient, ",
         Math(row(lay.number("0.1"), "times", figure(length), "=", figure(expected))),
-        ". In truth it falls from ", Math(figure(before)), " to ", Math(figure(after)), ", by ",
-        Math(figure(before - after)), ".",
+        ". In truth it falls from ", Math(figure(before, places)), " to ",
+        Math(figure(after, places)), ", by ", Math(figure(before - after, places)), ".",
     )  # fmt: skip
     yield Exercise((Paragraph(question),), (Paragraph(solution),), "ex:step")
+
+
+def _agreeing(before: Any, after: Any) -> int:
+    """So many places that the rounded numbers differ by the rounded difference."""
+    for places in range(PLACES, MOST_PLACES):
+        fall, first, last = (units(v, places) for v in (before - after, before, after))
+        if fall == first - last:
+            return places
+    return PLACES

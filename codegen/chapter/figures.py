@@ -19,20 +19,25 @@ PLACES = 4
 SMALL = 1  # a number below one unit of the last place is written with a power of ten
 
 
-def figure(value: Any) -> Layout:
+def figure(value: Any, places: int = PLACES) -> Layout:
     """A number rounded to four places; fewer where it is exact, a power of ten where it is tiny."""
+    whole = units(value, places)
     with mpmath.workdps(40):
-        scaled = mpmath.mpf(value) * 10**PLACES
-        units = int(mpmath.nint(scaled))
-        exact = abs(scaled - units) < mpmath.mpf(10) ** -20
-        if not exact and abs(units) < SMALL:
+        exact = abs(mpmath.mpf(value) * 10**places - whole) < mpmath.mpf(10) ** -20
+        if not exact and abs(whole) < SMALL:
             return power_of_ten(value)
-    return Number(_decimal(units, exact))
+    return Number(_decimal(whole, exact, places))
 
 
-def _decimal(units: int, exact: bool) -> str:
-    sign, digits = "-" * (units < 0), str(abs(units)).rjust(PLACES + 1, "0")
-    text = f"{digits[:-PLACES]}.{digits[-PLACES:]}"
+def units(value: Any, places: int = PLACES) -> int:
+    """How many units of the last place, rounded."""
+    with mpmath.workdps(40):
+        return int(mpmath.nint(mpmath.mpf(value) * 10**places))
+
+
+def _decimal(units: int, exact: bool, places: int) -> str:
+    sign, digits = "-" * (units < 0), str(abs(units)).rjust(places + 1, "0")
+    text = f"{digits[:-places]}.{digits[-places:]}"
     return sign + (text.rstrip("0").rstrip(".") if exact else text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from codegen.chapter import words
 from codegen.chapter.keys import forward_key, forward_rows
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_forward import stage_blocks
@@ -13,11 +14,13 @@ from codegen.pages.document import (
     EquationRow,
     Equations,
     Inline,
+    Inlines,
     Math,
     Paragraph,
     Section,
 )
-from derive.algebra.terms import Extremum, Size, Sum, refs, walk
+from derive.algebra.terms import Extremum, Label, Size, Sum, refs, walk
+from derive.stages import Stage
 from derive.writing import layout as lay
 
 
@@ -67,26 +70,35 @@ def _rows(sheet: Sheet) -> list[EquationRow]:
 
 
 def _thresholds(sheet: Sheet) -> list[Block]:
-    weights = [t for stage in sheet.derivation.forward_pass.stages for t in stage.parameters]
-    bias = next((t for t in weights if t.role == "bias"), None)
-    layers = sheet.derivation.network.layers
-    if bias is None:
-        return []
-    if any(getattr(layer, "bias", "") == "threshold" for layer in layers):
-        one = Math(lay.row("-", lay.number(1)))
-        return [
-            Paragraph(
-                ("The bias is a threshold here: it is subtracted, as if it were the weight of"
-                 " one more"
-                 " input that is always ", one, ". A unit is driven up only by what exceeds it.")
-            )
-        ]  # fmt: skip
-    if sheet.writer.profile.roles["bias"].fixed is None:
-        return []
-    return [
-        Paragraph(("The bias ", sheet.tensor(bias), " is written as the weights of one more"
-                   " input that is always ", Math(lay.number(1)), ".")),
-    ]  # fmt: skip
+    stages = sheet.derivation.forward_pass.stages
+    having = [s for s in stages if any(t.role == "bias" for t in s.parameters)]
+    subtracted = [s for s in having if getattr(s.layer, "bias", "") == "threshold"]
+    added = [s for s in having if s not in subtracted]
+    blocks: list[Block] = []
+    if subtracted:
+        start: Inlines = ("The bias is a threshold here",)
+        if added:
+            start = ("In ", *_numbers(sheet, subtracted), " the bias is a threshold")
+        blocks.append(Paragraph(
+            (*start, ": it is subtracted, as if it were the weight of one more input that is"
+             " always ", Math(lay.row("-", lay.number(1))), ". A unit is driven up only by what"
+             " exceeds it."),
+        ))  # fmt: skip
+    if added and sheet.writer.profile.roles["bias"].fixed is not None:
+        bias = next(t for t in added[0].parameters if t.role == "bias")
+        many = len(added) > 1 or any(s.repeat for s in added)
+        shown = sheet.tensor(replace(bias, label=Label(0, "l")) if many else bias)
+        blocks.append(Paragraph(
+            ("The biases ", shown, " are written as the weights of one more input that is"
+             " always ", Math(lay.number(1)), "."),
+        ))  # fmt: skip
+    return blocks
+
+
+def _numbers(sheet: Sheet, stages: list[Stage]) -> Inlines:
+    """layer 1, or layers 1 and 3."""
+    labels: list[Inlines] = [(sheet.label(stage.label),) for stage in stages]
+    return ("layer " if len(labels) == 1 else "layers ", *words.series(labels))
 
 
 def _entries(sheet: Sheet) -> list[Block]:

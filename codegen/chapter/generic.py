@@ -8,12 +8,12 @@ from codegen.chapter.groups import place_of
 from codegen.chapter.sheet import Sheet, braced
 from codegen.chapter.validity import (
     alike,
+    alone,
     at_layer,
     between,
-    biases,
     condition,
     everywhere,
-    nowhere,
+    forms,
     restricted,
     weighted,
 )
@@ -23,6 +23,7 @@ from codegen.pages.document import (
     EquationRow,
     Equations,
     Inline,
+    Inlines,
     Line,
     Math,
     Paragraph,
@@ -30,9 +31,10 @@ from codegen.pages.document import (
 )
 from codegen.pages.document import Equation as EquationOnPage
 from derive.algebra.equation import Equation
-from derive.algebra.terms import Affine, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
-from derive.generic import instance, template
+from derive.algebra.terms import Affine, Label, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
+from derive.generic import instance
 from derive.matrices.expressions import Hadamard, Product
+from derive.network.layers import Dense
 from derive.stages import SAMPLE
 from derive.steps import Chain
 from derive.writing.layout import row
@@ -41,27 +43,22 @@ from derive.writing.layout import row
 def generic_section(sheet: Sheet) -> Section:
     """The error of layer l, then the gradients of its parameters."""
     chains = {chain.key: chain for chain in sheet.derivation.generic}
-    stage = template(_forms(sheet)[0])
-    first, *others = _forms(sheet)
-    forms = [(stage.equations, alike(sheet, first))]
-    forms += [((template(bias).main,), alike(sheet, bias)) for bias in others]
-    if (only := nowhere(sheet)) is not None:  # shown at a layer that takes something else
+    shown = forms(sheet)
+    label, behind = Label(0, "l"), "with any activation. "
+    if (only := alone(sheet)) is not None:  # shown at the layer itself
         moved = instance(only)
         chains = {key: at_layer(chain, moved) for key, chain in chains.items()}
-        forms = [((moved.equation(stage.main),), None)]
-        stage = only
-    l = Math(sheet.writer.label(stage.label))  # noqa: E741
-    which = "All layers" if everywhere(sheet) else "Dense layers"
+        shown = [((only.main,), None)]
+        label, behind = only.label, "whatever its activation. "
     rows = [
         EquationRow((*map(sheet.equation, made), *([where] if where else [])))
-        for made, where in forms
+        for made, where in shown
     ]
     blocks: list[Block] = [
-        Paragraph((which + " do the same, so we look at one of them, number ", l, ", which"
-        " computes",)),
+        Paragraph((*_which(sheet), Math(sheet.writer.label(label)), ", which computes")),
         Equations((replace(rows[0], key="generic.s"),)),
         *(Equations((other,)) for other in rows[1:]),
-        Paragraph(("with any activation. ", *_define(sheet, chains))),
+        Paragraph((behind, *_define(sheet, chains))),
     ]  # fmt: skip
     if "generic.delta" in chains:
         blocks += _delta(sheet, chains["generic.delta"])
@@ -74,10 +71,17 @@ def _weighted(sheet: Sheet) -> EquationOnPage | None:
     return condition(sheet, weighted(sheet.derivation.forward_pass.stages))
 
 
-def _forms(sheet: Sheet) -> list[str]:
-    """The forms of the bias to show: where they differ, those that stand in some layer l."""
-    found = biases(sheet)
-    return [bias for bias, numbers in found.items() if numbers] or list(found)[:1]
+def _which(sheet: Sheet) -> Inlines:
+    """Which layer is looked at."""
+    stages = sheet.derivation.forward_pass.stages
+    many = sum(isinstance(stage.layer, Dense) for stage in stages)
+    if many == 1 and not any(stage.repeat for stage in stages):
+        kind = "" if len(stages) == 1 else " fully connected"
+        return (f"There is one{kind} layer, number ",)
+    if everywhere(sheet):
+        return ("All layers do the same, so we look at one of them, number ",)
+    one = "the first" if alone(sheet) else "one"
+    return (f"Fully connected layers do the same, so we look at {one} of them, number ",)
 
 
 def _define(sheet: Sheet, chains: dict[str, Chain]) -> tuple[Inline, ...]:

@@ -17,15 +17,18 @@ from codegen.pages.document import (
     Paragraph,
     Section,
 )
-from derive.algebra.terms import Size
+from derive.algebra.terms import Size, Sum, walk
 
 
 def parameters(sheet: Sheet) -> Section:
     """For one sample, entry by entry."""
-    before: tuple[Inline, ...] = ("With the errors known every gradient is one product.",)
+    before: tuple[Inline, ...] = ("With the errors known, every gradient is one product.",)
     if not sheet.dense:
-        before = ("With the errors known every gradient is “error times input”, added up over all"
-                  " places at which the parameter is used. For one sample:",)  # fmt: skip
+        results = [g.chain.result for group in sheet.groups for g in group.gradients]
+        adds = any(isinstance(node, Sum) for result in results for node in walk(result))
+        places = ", added up over all places at which the parameter is used" if adds else ""
+        before = (f"With the errors known, every gradient is “error times input”{places}. For one"
+                  " sample:",)  # fmt: skip
     elif "generic.W" in sheet.keys.equations:
         before = ("With the errors known, every gradient is ", CrossRef("generic.W"), " at its"
                   " layer. For one sample:")  # fmt: skip

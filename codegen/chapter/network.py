@@ -12,7 +12,16 @@ from codegen.chapter.stage_forward import stages_of
 from codegen.chapter.stage_names import stage_name
 from codegen.chapter.symbols import symbols
 from codegen.pages.diagrams import Column, Step, block_picture, elided, network_picture
-from codegen.pages.document import Emph, Figure, Inline, Inlines, Math, Section
+from codegen.pages.document import (
+    CrossRef,
+    Emph,
+    Figure,
+    Inline,
+    Inlines,
+    Math,
+    Paragraph,
+    Section,
+)
 from codegen.pages.picture import Content, Picture
 from derive.algebra.terms import Extent, Function, Index, Label, Tensor, ref
 from derive.network.layers import Dense
@@ -25,7 +34,12 @@ MOST_NAMED = 6  # weights that are named in the picture
 
 def section(sheet: Sheet) -> Section:
     """Picture and table."""
-    return Section(("The network",), (figure(sheet), symbols(sheet)), "sec:network")
+    picture, table = figure(sheet), symbols(sheet)
+    assert picture.key is not None
+    assert table.key is not None
+    words_: Inlines = (CrossRef(picture.key), " shows the network; what the symbols mean, and what"
+                       " the program calls them, stands in ", CrossRef(table.key), ".")  # fmt: skip
+    return Section(("The network",), (Paragraph(words_), picture, table), "sec:network")
 
 
 # ------------------------------------------------------------------ the picture
@@ -130,7 +144,9 @@ def _block_name(sheet: Sheet, group: Group) -> Content:
         name = [lay.Text("layers "), dots]
     function = _function(sheet, group)
     if function is not None:
-        name += [lay.Text(": "), sheet.writer.names.function(function)]
+        plain = function.name.replace("_", " ")
+        written = sheet.writer.names.function(function)
+        name += [lay.Text(": "), written if plain == function.name else lay.Text(plain)]
     return row(*name)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codegen.chapter import words
+from derive.algebra.terms import Extent
 from derive.network.layers import AnyLayer, Dense, Residual
 from derive.spec import Network
+
+SOUNDED = "aefhilmnorsx"  # letters whose names begin with a vowel
 
 
 def title(network: Network) -> str:
@@ -34,33 +37,44 @@ def loss_words(network: Network) -> str:
 
 def _shape(network: Network) -> str:
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
-    kinds = _kinds(dense)
+    kinds = _kinds([layer for layer in _all_layers(network.layers) if isinstance(layer, Dense)])
     plain = len(dense) == len(network.layers)
     if any(layer.repeat for layer in dense):
         return f"a {kinds} of any depth"
     sizes = [*network.input, *(layer.units for layer in dense)]
     if plain and len(sizes) <= 5 and len(network.input) == 1:
-        article = "an" if str(sizes[0])[:1] == "8" or sizes[0] in (11, 18) else "a"
+        article = _article(sizes[0])
         shape = "\u2013".join(map(str, sizes))
         return f"{article} {shape} {kinds}"
     if adjective := _adjective(network):
         return f"a {adjective} {kinds}"
-    article = "an" if len(network.layers) in (8, 11, 18) else "a"
-    return f"{article} {len(network.layers)}-layer {kinds}"
+    return f"{_article(len(network.layers))} {len(network.layers)}-layer {kinds}"
+
+
+def _article(size: Extent) -> str:
+    """a or an before a number or a letter, as it is spoken.
+
+    >>> [_article(size) for size in (2, 8, 18, 180, 80, "n", "k")]
+    ['a', 'an', 'an', 'a', 'an', 'an', 'a']
+    """
+    spoken = str(size)
+    thousands = spoken[: (len(spoken) - 1) % 3 + 1] if spoken.isdigit() else ""
+    vowel = spoken.startswith("8") or thousands in ("11", "18") or spoken[0].lower() in SOUNDED
+    return "an" if vowel else "a"
 
 
 def _adjective(network: Network) -> str:
     """What sets a network apart from a row of dense layers, where one word says it."""
-    kinds = set(_all_kinds(network.layers))
+    kinds = {layer.kind for layer in _all_layers(network.layers)}
     named = {"conv": "convolutional", "residual": "residual"}
     return next((word for kind, word in named.items() if kind in kinds), "")
 
 
-def _all_kinds(layers: tuple[AnyLayer, ...]) -> Iterator[str]:
+def _all_layers(layers: tuple[AnyLayer, ...]) -> Iterator[AnyLayer]:
     for layer in layers:
-        yield layer.kind
+        yield layer
         if isinstance(layer, Residual):
-            yield from _all_kinds(layer.layers)
+            yield from _all_layers(layer.layers)
 
 
 def _kinds(layers: list[Dense]) -> str:

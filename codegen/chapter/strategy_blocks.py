@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codegen.chapter.sheet import Sheet
-from codegen.chapter.validity import alike
+from codegen.chapter.validity import forms
 from codegen.pages.document import (
     Block,
     Display,
@@ -20,10 +20,18 @@ from codegen.pages.document import (
 from codegen.pages.measure import width
 from derive.algebra import equation as terms_equation
 from derive.algebra.prove import PROVED
-from derive.algebra.terms import Affine, Index, Partial, Ref, Tensor, Term, free_indices, rebuild
+from derive.algebra.terms import (
+    Affine,
+    Index,
+    Label,
+    Partial,
+    Ref,
+    Tensor,
+    Term,
+    free_indices,
+    rebuild,
+)
 from derive.backward import computable
-from derive.generic import template
-from derive.network.layers import Dense
 from derive.stages import SAMPLE
 from derive.steps import Chain
 from derive.strategies.ways import Part, Told
@@ -38,16 +46,12 @@ LINE = 40.0  # ems of a chain that still stands on one line
 
 def layer(sheet: Sheet) -> list[Block]:
     """What layer l computes, for the sections that come before the generic layer."""
-    stage = sheet.derivation.forward_pass.stages[0]
-    assert isinstance(stage.layer, Dense)
-    generic = template(stage.layer.bias)
-    label = Math(sheet.writer.label(generic.label))
-    where = alike(sheet, stage.layer.bias)
-    shown = (*map(sheet.equation, generic.equations), *([where] if where else []))
+    label = Math(sheet.writer.label(Label(0, "l")))
     return [
         Paragraph(("We look at one layer, number ", label, ", which computes")),
-        Equations((EquationRow(shown),)),
-    ]
+        *(Equations((EquationRow((*map(sheet.equation, made), *([where] if where else []))),))
+          for made, where in forms(sheet)),
+    ]  # fmt: skip
 
 
 def parts(told: Told, *kinds: str) -> Iterator[Part]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from codegen.chapter import words
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.strategy_blocks import (
     chains,
@@ -14,9 +16,11 @@ from codegen.chapter.strategy_blocks import (
     vector_line,
     vectors,
 )
+from codegen.chapter.validity import alike, aside, restricted
 from codegen.pages.document import (
     Block,
     Display,
+    Equation,
     EquationRow,
     Equations,
     Inline,
@@ -28,7 +32,7 @@ from codegen.pages.document import (
 from derive.algebra.terms import Label, Partial, Ref, Tensor, Term, walk
 from derive.lemma_book import of_loss
 from derive.steps import Chain
-from derive.strategies.ways import Told
+from derive.strategies.ways import Part, Told
 from derive.writing.layout import row
 
 MOST = 3  # layers whose instances are shown one by one
@@ -36,18 +40,21 @@ MOST = 3  # layers whose instances are shown one by one
 
 def activations(sheet: Sheet, told: Told) -> list[Block]:
     """Factors, gradients, the recursion, the table from its first row to its last."""
-    generic = chains(told, "generic gradient")
+    generic = list(parts(told, "generic gradient"))
     recursion = chains(told, "generic recursion")
     loss = sheet.math(of_loss(sheet.output))
     blocks: list[Block] = []
     if generic:
+        needed = [_factor(sheet, p, c) for p in parts(told, "factors") for c in p.chains]
         blocks += [
-            Paragraph(("Three derivatives are all that is needed of a layer:",)),
-            side_by_side(result(sheet, c) for c in chains(told, "factors")),
+            Paragraph((f"{words.capital(words.number(len(needed)))} derivatives are all that is"
+                       " needed of a layer:",)),
+            side_by_side(needed),
             Paragraph(("By the chain rule they give the gradients of its parameters, once the"
                        " derivative of the loss by its outputs is known:",), ("The parameters.",)),
-            *(Display((*sheet.lines(c), *vector_line(sheet, c))) for c in generic),
         ]  # fmt: skip
+        for part in generic:
+            blocks += _gradients(sheet, part)
     if recursion:
         blocks += [
             Paragraph(("An output of the layer below is seen by every unit of this layer, so what"
@@ -58,6 +65,32 @@ def activations(sheet: Sheet, told: Told) -> list[Block]:
     blocks.append(Paragraph(_table_words(many, loss), ("The table.",)))
     blocks += _rows(sheet, told, short=bool(generic))
     return blocks
+
+
+_BIASES = {
+    "added": "Where the bias is added:",
+    "threshold": "Where the bias is subtracted:",
+    "absent": "Where there is no bias:",
+}
+
+
+def _factor(sheet: Sheet, part: Part, chain: Chain) -> Equation:
+    """A derivative of one layer; that by the bias with the layers that have such a bias."""
+    made = result(sheet, chain)
+    assert isinstance(chain.lhs, Partial)
+    where = alike(sheet, part.bias) if part.bias else None
+    if where is None or chain.lhs.by.tensor.role != "bias":
+        return made
+    return replace(made, rhs=aside(made.rhs, where))
+
+
+def _gradients(sheet: Sheet, part: Part) -> Iterator[Block]:
+    """The gradients of layer l; where layers differ in the form of the bias, for one of them."""
+    where = alike(sheet, part.bias) if part.bias else None
+    if part.bias:
+        yield Paragraph((_BIASES[part.bias],))
+    for chain in part.chains:
+        yield Display(restricted((*sheet.lines(chain), *vector_line(sheet, chain)), where))
 
 
 def _table_words(many: bool, loss: Inline) -> Inlines:

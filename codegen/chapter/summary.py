@@ -114,8 +114,10 @@ def update(sheet: Sheet) -> tuple[Block, ...]:
 
 
 def _generic(tensor: Tensor, sheet: Sheet) -> Tensor:
-    """The parameter under the letter l where there are many layers."""
+    """The parameter under the letter l where several layers have it."""
     label = tensor.label
-    if label is None or (len(sheet.derivation.network.layers) == 1 and not label.base):
+    alike = {g.parameter.tensor for group in sheet.groups for g in group.gradients
+             if g.parameter.tensor.letter == tensor.letter}  # fmt: skip
+    if label is None or (len(alike) == 1 and not label.base):
         return tensor
     return replace(tensor, label=Label(0, "l"))

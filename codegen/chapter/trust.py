@@ -61,8 +61,9 @@ def _words(sheet: Sheet) -> Inlines:
     many = sum(sheet.checks.values())
     runs = any(group.run and not group.open for group in sheet.groups)
     more = " (every layer by itself, also those that the pages show together)" if runs else ""
-    return (f"Each of the {many} steps was checked when this page was made{more}. A step that fails"
-            " stops the derivation; no formula on these pages was typed by hand.",)  # fmt: skip
+    return (f"Each of the {many} steps was checked when this page was made{more}; ",
+            CrossRef("tab:checks"), " counts them. A step that fails stops the derivation; no"
+            " formula on these pages was typed by hand.")  # fmt: skip
 
 
 def _table(sheet: Sheet) -> Table:

@@ -8,13 +8,14 @@ from itertools import pairwise
 
 from codegen.chapter.sheet import Sheet
 from codegen.pages.document import Equation, Line
+from derive.algebra import equation as terms_equation
 from derive.algebra.terms import Label, Tensor, Term, refs
-from derive.generic import is_link
+from derive.generic import is_link, template
 from derive.network.layers import Dense
 from derive.stages import Moved, Stage
 from derive.steps import Chain
 from derive.writing import layout as lay
-from derive.writing.layout import Space, row
+from derive.writing.layout import Layout, Space, row
 
 
 def everywhere(sheet: Sheet) -> bool:
@@ -47,12 +48,13 @@ def between(sheet: Sheet) -> list[int]:
     ]
 
 
-def nowhere(sheet: Sheet) -> Stage | None:
-    """The first dense layer, where none takes what is written as an activation."""
+def alone(sheet: Sheet) -> Stage | None:
+    """The only dense layer, or the first where none takes what is written as an activation."""
     stages = sheet.derivation.forward_pass.stages
-    if everywhere(sheet) or weighted(stages):
+    dense = [s for s in stages if isinstance(s.layer, Dense)]
+    if everywhere(sheet) or (len(dense) > 1 and weighted(stages)):
         return None
-    return next((s for s in stages if isinstance(s.layer, Dense)), None)
+    return next(iter(dense), None)
 
 
 def at_layer(chain: Chain, moved: Moved) -> Chain:
@@ -62,8 +64,8 @@ def at_layer(chain: Chain, moved: Moved) -> Chain:
 
 
 def condition(sheet: Sheet, numbers: list[int]) -> Equation | None:
-    """l = 1, 3, where the network has other layers too."""
-    return None if everywhere(sheet) else _listed(sheet, numbers)
+    """l = 1, 3, where the network has other layers too, and not one of them alone is shown."""
+    return None if everywhere(sheet) or alone(sheet) else _listed(sheet, numbers)
 
 
 def _listed(sheet: Sheet, numbers: list[int]) -> Equation | None:
@@ -84,11 +86,20 @@ def biases(sheet: Sheet) -> dict[str, list[int]]:
     return found
 
 
+def forms(sheet: Sheet) -> list[tuple[tuple[terms_equation.Equation, ...], Equation | None]]:
+    """The equations of layer l, then its weighted sum with every other form of the bias; beside
+    them the layers that have it."""
+    found = biases(sheet)
+    first, *others = [bias for bias, numbers in found.items() if numbers] or list(found)[:1]
+    made = [(template(first).equations, alike(sheet, first))]
+    return [*made, *(((template(bias).main,), alike(sheet, bias)) for bias in others)]
+
+
 def alike(sheet: Sheet, bias: str) -> Equation | None:
     """The layers with such a bias, where the network has others too."""
-    found = biases(sheet)
-    if len(found) == 1 or any(s.repeat for s in sheet.derivation.forward_pass.stages):
-        return condition(sheet, weighted(sheet.derivation.forward_pass.stages))
+    found, stages = biases(sheet), sheet.derivation.forward_pass.stages
+    if len(found) == 1 or alone(sheet) or any(s.repeat for s in stages):
+        return condition(sheet, weighted(stages))
     return _listed(sheet, found[bias])
 
 
@@ -96,10 +107,14 @@ def restricted(lines: tuple[Line, ...], where: Equation | None) -> tuple[Line, .
     """The lines, the last of them with the layers for which they hold."""
     if where is None or not lines:
         return lines
-    assert where.lhs is not None
-    said = row(where.lhs, where.relation, where.rhs)
-    last = replace(lines[-1], rhs=row(lines[-1].rhs, Space("qquad"), said))
+    last = replace(lines[-1], rhs=aside(lines[-1].rhs, where))
     return (*lines[:-1], last)
+
+
+def aside(layout: Layout, where: Equation) -> Layout:
+    """A formula with the layers for which it holds behind it."""
+    assert where.lhs is not None
+    return row(layout, Space("qquad"), where.lhs, where.relation, where.rhs)
 
 
 def _read(term: Term) -> set[Tensor]:

@@ -35,8 +35,8 @@ _WORDS = """textbackslash textasciicircum textasciitilde textless textgreater te
 textasciigrave textquoteleft texttt textbf emph softbreak dots checkmark times cdot pm to ss ae AE
 o O oe OE l L aa AA i j c v r u H k enspace normalfont small color linewidth item"""
 _PAGE = """begin end section subsection subsubsection subsection* texorpdfstring resizebox caption
-centering nopagebreak codeline remarked why checked shrunk qedhere toprule midrule bottomrule raggedright
-arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE large bfseries
+centering nopagebreak codeline remarked why checked shrunk qedhere toprule midrule bottomrule
+raggedright arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE large bfseries
 thispagestyle hrule"""
 _SIGNS = set("\\{}$&#%_,:;!|.'`^~\"= -")
 

@@ -61,8 +61,7 @@ class _Table:
         ladder = self.ladder
         layer = ladder.generic()
         if ladder.unitwise:
-            yield Part("factors", tuple(factors(ladder, layer, self.name)))
-            yield Part("generic gradient", tuple(self._gradients(layer, "generic")))
+            yield from self._forms()
         if ladder.unitwise and ladder.many:
             recursion = self._recursion(ladder.generic(-1), layer, "generic")
             yield Part("generic recursion", tuple(recursion))
@@ -77,6 +76,20 @@ class _Table:
             yield Part("instance", (*chains, *self._gradients(below, str(below.label))))
         if ladder.unitwise and self.named:
             yield Part("update", tuple(self._update(layer)))
+
+    def _forms(self) -> Iterator[Part]:
+        """The gradients of layer l, for every form of the bias where layers differ in it."""
+        several = len(self.ladder.biases) > 1
+        for k, bias in enumerate(self.ladder.biases):
+            layer, form = self.ladder.generic(bias=bias), bias if several else ""
+            name = f"{self.name}.{bias}" if k else self.name
+            made = tuple(factors(self.ladder, layer, name))
+            own = [c for c in made if isinstance(c.lhs, Partial) and c.lhs.by.tensor.role == "bias"]
+            yield Part("factors", tuple(own) if k else made, form)
+        for k, bias in enumerate(self.ladder.biases):
+            layer, form = self.ladder.generic(bias=bias), bias if several else ""
+            where = f"generic.{bias}" if k else "generic"
+            yield Part("generic gradient", tuple(self._gradients(layer, where)), form)
 
     # ------------------------------------------------------------ base case
 
@@ -107,7 +120,7 @@ class _Table:
             raw = [Factor(of_loss(o), of_loss(o)), *rest]
             chain = [self._outermost(o), *rest]
             proof.step(self._formal(raw), "chain rule: only the weighted sum of its own unit")
-            if self.named and where != "generic":
+            if self.named and not where.startswith("generic"):
                 proof.step(self._product(raw), "insert the derivatives", *cited(*raw))
             elif self.named:
                 proof.step(self._formal(chain), "definition of the apparent error")
@@ -204,7 +217,7 @@ class _Table:
         assert slope is not None
         *_, recursion = self._recursion(below, above, "generic")
         assert isinstance(recursion.lhs, Ref)
-        key, frame = f"{self.name}.below", self.ladder.in_general
+        key, frame = f"{self.name}.below", self.ladder.frame_of(below)
         proof = Proof.of(frame, key, "a weight below", of_loss(by), self.name)
         rest = [slope.formal, by_parameter(below, by).value]
         proof.step(mul(self.upstream(o), *rest), "error times slope times input")

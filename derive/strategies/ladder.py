@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -44,12 +44,13 @@ class Ladder:
     stages: tuple[Stage, ...]
     lemmas: LemmaBook
     frame: Frame
-    in_general: Frame  # where the layers around l have activations of any kind
+    in_general: Mapping[str, Frame]  # by the form of the bias: around l any kind of activation
 
     def frame_of(self, stage: Stage) -> Frame:
         """The equations among which a layer stands: those of the network, or of layer l."""
+        assert isinstance(stage.layer, Dense)
         general = stage.label.base == "l" and isinstance(stage.phi, Apply)
-        return self.in_general if general else self.frame
+        return self.in_general[stage.layer.bias] if general else self.frame
 
     @property
     def last(self) -> Stage:
@@ -72,15 +73,13 @@ class Ladder:
         return all(isinstance(e, int) for shape in self.derivation.shapes.values() for e in shape)
 
     @property
-    def bias(self) -> str:
-        """The form of the bias of layer l."""
-        layer = self.stages[0].layer
-        assert isinstance(layer, Dense)
-        return layer.bias
+    def biases(self) -> tuple[str, ...]:
+        """The forms of the bias, in the order of the layers that have them."""
+        return _biases(self.stages)
 
-    def generic(self, offset: int = 0) -> Stage:
-        """The layer l, or one near it."""
-        stage = template(self.bias)
+    def generic(self, offset: int = 0, bias: str = "") -> Stage:
+        """The layer l, or one near it, with the first form of the bias or another."""
+        stage = template(bias or self.biases[0])
         return stage if not offset else at_number(stage, Label(offset, "l"))
 
 
@@ -91,10 +90,6 @@ def ladder_of(derivation: Derivation) -> Ladder | str:
     if others:
         return f"it is told for dense layers, and this network has others ({', '.join(others)})"
     forward = derivation.forward_pass
-    first = stages[0].layer
-    assert isinstance(first, Dense)
-    layer = template(first.bias)
-    around = [at_number(layer, Label(k, "l")) for k in REACH]
     own = [at_number(s, Label(k, "l")) for s in stages if s.repeat is not None for k in REACH]
     own += [at_end(s) for s in stages]
     lemmas = LemmaBook(forward)
@@ -103,8 +98,18 @@ def ladder_of(derivation: Derivation) -> Ladder | str:
         stages,
         lemmas,
         _frame(derivation, own, lemmas),
-        _frame(derivation, around, lemmas),
+        {bias: _frame(derivation, _around(bias), lemmas) for bias in _biases(stages)},
     )
+
+
+def _biases(stages: tuple[Stage, ...]) -> tuple[str, ...]:
+    layers = [stage.layer for stage in stages]
+    return tuple(dict.fromkeys(layer.bias for layer in layers if isinstance(layer, Dense)))
+
+
+def _around(bias: str) -> list[Stage]:
+    """The layer l and its neighbours, all with that form of the bias."""
+    return [at_number(template(bias), Label(k, "l")) for k in REACH]
 
 
 def _frame(derivation: Derivation, stages: list[Stage], lemmas: LemmaBook) -> Frame:

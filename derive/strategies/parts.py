@@ -13,6 +13,7 @@ class Part:
 
     kind: str
     chains: tuple[Chain, ...]
+    bias: str = ""  # the form of the bias, where the part is about layers with that form only
 
 
 @dataclass(frozen=True)
