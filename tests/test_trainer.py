@@ -29,6 +29,16 @@ NETWORKS: dict[str, Program] = {
         (3, 4, 2), ("leaky_relu", "linear"), "squared_error", bias="threshold", reduction="sum"
     ),
     "no bias": dense((3, 4, 1), ("tanh", "linear"), "squared_error", bias="absent"),
+    "mixed": dense(
+        (3, 4, 5, 4, 3),
+        ("tanh", "relu", "sigmoid", "softmax"),
+        "cross_entropy",
+        decay=Fraction(1, 10),
+        momentum=0.5,
+    ),
+    "two thresholds": dense(
+        (3, 4, 5, 2), ("tanh", "tanh", "linear"), "squared_error", bias="threshold"
+    ),
     "softmax squared": dense((3, 4, 2), ("tanh", "linear"), "squared_error", momentum=0.9),
 }
 
@@ -110,6 +120,79 @@ def test_spoilt_targets_change_nothing() -> None:
         assert all(np.array_equal(trainer.params[k], p) for k, p in params.items())
 
 
+@pytest.mark.parametrize("row", [[0.7, 0.4, 0.2], [0.0, 0.0, 0.0], [2.0, -1.5, 0.0]])
+def test_targets_that_do_not_sum_to_1_change_nothing(row: list[float]) -> None:
+    """Also where the sums of two rows make up for each other."""
+    for name in ("classes", "mixed"):
+        net = module(name)
+        params, x, y = batch(net, 4, np.float32)
+        trainer = net.Trainer(params, 4, learning_rate=0.1)
+        y[1] = row
+        y[2] = [0, 0, 2 - sum(row)]
+        with pytest.raises(ValueError, match="y: found targets that sum to"):
+            trainer.step(x, y)
+        assert all(np.array_equal(trainer.params[k], p) for k, p in params.items())
+
+
+HELD = {
+    "xor": ["W1b1"],
+    "classes": ["W1b1", "W2b2"],
+    "deep": [],  # relu and softplus are nowhere flat at 1
+    "decay": ["W1b1"],
+    "threshold": [],
+    "mixed": ["W1b1", "W3b3"],
+    "two thresholds": ["W1b1", "W2b2"],
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_units_that_hold_themselves_at_1_stay_so(name: str) -> None:
+    """Their weights are 0 and K to the last bit after many steps, also in float32."""
+    net = module(name)
+    params, x, y = batch(net, 6, np.float32)
+    trainer = net.Trainer(params, 6, learning_rate=0.01)
+    for _ in range(20):
+        trainer.step(x, y)
+    held = dict(zip(trainer._step.__code__.co_freevars, trainer._step.__closure__, strict=True))
+    found = []
+    for block in (k for k in held if re.fullmatch(r"W(\d)b\1", k)):
+        weights = held[block].cell_contents
+        if weights.shape[1] > net.PARAMETERS[block[:2]][1]:
+            found.append(block)
+            assert not weights[:-1, -1].any()
+            assert abs(weights[-1, -1]) == 80
+    assert sorted(found) == HELD[name]
+
+
+def test_no_unit_is_added_where_more_than_the_next_layer_reads() -> None:
+    """A residual connection reads the same outputs."""
+    layers: list[Any] = [
+        "dense 4 tanh",
+        {"kind": "residual", "layers": ["dense 4 tanh", "dense 4 linear"]},
+        "dense 2 linear",
+    ]
+    network = {"name": "around", "input": 3, "loss": "squared_error", "layers": layers}
+    source = emit(derive(network))
+    flat = source[source.index("    def __init__") : source.index("    def params")]
+    assert flat.count("self._flat[") == 1  # that of the layer inside
+    net = load_source(source)
+    params, x, y = batch(net, 5)
+    trainer = net.Trainer(params, 5, learning_rate=0.1)
+    slopes = net.gradients(params, x, y)
+    trainer.step(x, y)
+    for name, p in trainer.params.items():
+        np.testing.assert_allclose(p, params[name] - 0.1 * slopes[name], rtol=1e-12, atol=1e-14)
+
+
+def test_slopes_of_like_layers_are_computed_together() -> None:
+    """The slopes 1 - o*o of four layers of different widths take two calls."""
+    source = emit(derive("3 > 5 tanh > 40 tanh > 7 tanh > 6 tanh > 2 linear : squared_error"))
+    step = source[source.index("def step(x, y, checked=False)") :]
+    assert step.count("(together, together, ") == 1
+    wide = emit(derive("3 > 500 tanh > 400 tanh > 2 linear : squared_error"))
+    assert "together" not in wide
+
+
 def test_arguments_of_the_trainer() -> None:
     net = module("deep")
     params, x, y = batch(net, 4)
@@ -161,7 +244,9 @@ def test_small_results_have_memory_of_their_own(name: str) -> None:
     names = step.__code__.co_freevars
     held = dict(zip(names, (cell.cell_contents for cell in step.__closure__), strict=True))
     calls = re.findall(
-        r"^            (\w+)\((.*?)\)", source[source.index("def step(x, y)") :], re.M
+        r"^            (\w+)\((.*?)\)",
+        source[source.index("def step(x, y, checked=False)") :],
+        re.M,
     )
     ufuncs = [(f, args) for f, args in calls if isinstance(held.get(f), np.ufunc)]
     assert len(ufuncs) > 4

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 
-from codegen.emitting.plan import GRADIENT, Plan, Step
+from codegen.emitting.plan import Plan, Step
 from codegen.lowering.nodes import Node, array, matmul, node, transpose
 
 WIDEST = {"input": 64, "hidden": 128}  # columns up to which joining was measured to be faster
@@ -27,13 +26,17 @@ class Join:
     bias: str
     sign: int
     shape: tuple[int, int]  # of W
-    start: int  # the place of W in the flat parameters
     delta: str
 
     @property
     def both(self) -> str:
         """The name of [W; b]."""
         return self.weight + self.bias
+
+    @property
+    def rows(self) -> str:
+        """The name of [W; b] without the row of the bias, where that is wider than W."""
+        return self.both + "_0"
 
     @property
     def wide(self) -> str:
@@ -46,47 +49,33 @@ class Join:
         return self.source + "_0"
 
     @property
-    def lines(self) -> tuple[str, ...]:
-        """What is bound before the step."""
-        rows, columns = self.shape[0] + 1, self.shape[1]
-        end = self.start + rows * columns
-        place = f"[{self.start}:{end}].reshape({rows}, {columns})"
+    def ones(self) -> tuple[str, ...]:
+        """What is bound before the step where the column of ones is beside a copy."""
+        rows = self.shape[0] + 1
         return (
-            f"{self.both} = flat{place}",
-            f"{GRADIENT}{self.both} = gradient{place}",
             f'{self.wide} = self._array("{self.wide}", n, {rows})',
             f"{self.wide}[:, {rows - 1}] = {self.sign}",
             f"{self.inner} = {self.wide}[:, :{rows - 1}]",
         )
 
-    @property
-    def forward(self) -> Node:
-        """s."""
-        rows, columns = self.shape[0] + 1, self.shape[1]
-        return matmul(array(self.wide, ("N", rows)), array(self.both, (rows, columns)))
+    def forward(self, source: str, columns: int) -> Node:
+        """s, from the source with its column of ones."""
+        rows = self.shape[0] + 1
+        return matmul(array(source, ("N", rows)), array(self.both, (rows, columns)))
 
-    @property
-    def backward(self) -> Node:
+    def backward(self, source: str, columns: int) -> Node:
         """[dW; db]."""
-        rows, columns = self.shape[0] + 1, self.shape[1]
-        wide = transpose(array(self.wide, ("N", rows)), (1, 0))
+        wide = transpose(array(source, ("N", self.shape[0] + 1)), (1, 0))
         return matmul(wide, array(self.delta, ("N", columns)))
 
 
 def joins(plan: Plan, gradients: Mapping[str, Node], parameters: Sequence[str]) -> tuple[Join, ...]:
     """The layers whose weights and bias are used as one matrix."""
-    starts: dict[str, int] = {}
-    place = 0
-    for name in parameters:
-        starts[name] = place
-        place += prod(plan.program.parameters[name])
-    found = (_join(step, gradients, starts, parameters) for step in plan.forward)
+    found = (_join(step, gradients, parameters) for step in plan.forward)
     return tuple(join for join in found if join is not None)
 
 
-def _join(
-    step: Step, gradients: Mapping[str, Node], starts: Mapping[str, int], order: Sequence[str]
-) -> Join | None:
+def _join(step: Step, gradients: Mapping[str, Node], order: Sequence[str]) -> Join | None:
     """The layer as a join, where its equations have that form and its input is narrow."""
     if step.node.op not in ("add", "sub"):
         return None
@@ -110,4 +99,4 @@ def _join(
     expected = plain if sign > 0 else node("neg", plain, shape=(columns,))
     if delta.op != "array" or total is not expected:
         return None
-    return Join(step.name, o, w, b, sign, (rows, columns), starts[w], str(delta.detail))
+    return Join(step.name, o, w, b, sign, (rows, columns), str(delta.detail))

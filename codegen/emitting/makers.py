@@ -46,7 +46,7 @@ def _centred(calls: Calls, item: Node) -> str:
     """a - max a where any shift will do: none, as long as no exponential can be extreme."""
     of = calls.array(item.args[0])
     dot = calls.method(calls.flat(of), "dot")
-    calls.line(f"if not {dot}({calls.flat(of)}) < {CALM}:")
+    calls.line(f"if not float({dot}({calls.flat(of)})) < {CALM}:")
     here = len(calls.lines)
     top = calls.array(item.args[1])
     calls.ops.append(Op(of, calls.bases(of, top)))

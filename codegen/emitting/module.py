@@ -65,6 +65,9 @@ class ModulePage:
     rows: bool  # whether the step has matrices with room between their rows
     bind: tuple[str, ...]
     step: tuple[str, ...]
+    split: tuple[str, ...]  # how the flat parameters are parted, where not one after the other
+    held: tuple[str, ...]  # what sets the weights of units that stay at 1
+    size: int  # of the flat parameters
     epochs: str
     batch_size: str
     rate: str
@@ -168,7 +171,10 @@ def page_of(program: Program) -> ModulePage:
         least=_least(program),
         rows=any("self._rows(" in line for line in trainer.bind),
         bind=trainer.bind,
-        step=tuple(trainer.step),
+        step=trainer.step,
+        split=trainer.split,
+        held=trainer.held,
+        size=trainer.size,
         epochs=str(training.epochs),
         batch_size=str(training.batch_size),
         rate=repr(training.learning_rate),

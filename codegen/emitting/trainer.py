@@ -15,12 +15,15 @@ from codegen.emitting.calls import Calls, Op
 from codegen.emitting.faster import faster
 from codegen.emitting.folding import folded
 from codegen.emitting.joined import Join, joins
+from codegen.emitting.layout import Layout
 from codegen.emitting.makers import ARRAYS
 from codegen.emitting.memory import placed
 from codegen.emitting.plan import GRADIENT, NEXT, Plan, Step, lowered
 from codegen.emitting.program import Program
 from codegen.emitting.python import literal
 from codegen.emitting.sums import assign_loss
+from codegen.emitting.together import groups
+from codegen.emitting.unit_columns import Units, unit_columns
 from codegen.lowering.nodes import Node, array, node, replace, ufunc, value_of
 from codegen.stability.exchange import exchanged
 from codegen.stability.exposed import exposed_names
@@ -51,6 +54,9 @@ class TrainerText:
 
     bind: tuple[str, ...]
     step: tuple[str, ...]
+    split: tuple[str, ...]  # how the flat array is parted, where not one after the other
+    held: tuple[str, ...]  # the weights in it that never change
+    size: int  # of the flat array
 
 
 @dataclass(frozen=True)
@@ -72,28 +78,83 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
         raise NotYet("gradients with 1/N beside gradients without it have no common step yet")
     rate = "rate / n" if mean.pop() else "rate"
     gradients = {str(tensor): _lowered(plan, tensor, u) for tensor, u in updates.items()}
+    nodes = _nodes(plan, [*gradients.values()], rate)
     joined = joins(plan, gradients, parameters)
+    units = _units(plan, nodes, gradients, joined)
+    layout = Layout({p: program.parameters[p] for p in parameters}, joined, units)
     state, masks = map(str, program.state), {str(m): r for m, r in program.masks.items()}
     own = [*parameters, *state, *masks]
-    calls = Calls(plan, [*own, *(name for j in joined for name in (j.both, j.wide))], ARRAYS)
+    calls = Calls(plan, [*own, *(n for j in joined for n in (j.both, j.rows, j.wide))], ARRAYS)
+    calls.free_shifts = nodes.free_shifts
+    calls.strided |= {n for j in joined if j.name in units.entries for n in (j.weight, j.bias)}
     _draw(calls, masks)
     calls.given.update(GRADIENT + j.both for j in joined)
-    _forward_and_loss(plan, calls, {j.name: j for j in joined}, [*gradients.values()])
-    small = _exposed(plan)
-    errors = {step.equation.lhs.tensor for step in plan.backward}
-    for step in plan.needed(*(s.name for s in plan.gradients), beside=[*gradients.values()]):
-        if step in plan.backward:
-            scaled = faster(_scaled(step, errors, rate), step.name in small, program.exact)
-            calls.assign(step.name, scaled, step.number)
-    _gradients(plan, calls, gradients, joined)
+    forward = _forward(nodes, units, {j.name: j for j in joined})
+    backward = [(step, units.widened(item, joined)) for step, item in nodes.backward]
+    results = [(step.name, item) for step, item, _ in forward]
+    errors = [item for _, item in backward]
+    shared = groups(calls, results, errors)
+    calls.given.update(str(leaf.detail) for group in shared for leaf in group.leaves)
+    for step, item, join in forward:
+        if join is not None:
+            calls.copy(join.inner, array(join.source, ("N", join.shape[0])))
+        calls.assign(step.name, item, step.number)
+    assign_loss(calls, nodes.objective, plan.loss.number, results, errors)
+    for group in shared:
+        group.compute(calls)
+    for step, item in backward:
+        calls.assign(step.name, item, step.number)
+    _gradients(calls, gradients, units, joined)
     _renew(calls)
     decay = {str(t): u.decay for t, u in updates.items() if u.decay}
     _descend(calls, decay, parameters, program.training.momentum)
-    views = [line for j in joined for line in j.lines]
+    views = [line for j in joined for line in layout.bound(j)]
+    views += [line for group in shared for line in group.lines]
     kept = listed([str(t) for t in program.state], "self._state") if program.state else []
     bind = ["rate = self._rate", *_views(parameters), *views, *kept, *placed(calls), *calls.bound]
     used = [part for line in _used(bind, calls.lines) for part in folded(line)]
-    return TrainerText(tuple(used), tuple(calls.lines))
+    return TrainerText(tuple(used), tuple(calls.lines), layout.split, layout.held, layout.size)
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """What a step computes, by few calls: the forward pass, the loss, the errors."""
+
+    forward: tuple[tuple[Step, Node], ...]
+    objective: Node
+    backward: tuple[tuple[Step, Node], ...]  # times the learning rate
+    free_shifts: frozenset[Node]
+
+
+def _nodes(plan: Plan, gradients: Sequence[Node], rate: str) -> Nodes:
+    inlined = {array("L", plan.loss.node.shape): plan.loss.node}
+    exact, small = plan.program.exact, _exposed(plan)
+    objective = faster(replace(plan.objective, inlined), everywhere=exact)
+    wanted = [s.name for s in plan.gradients]
+    needed = plan.needed(*wanted, beside=[objective, *gradients])
+    quick = {s: faster(s.node, s.name in small, exact) for s in needed if s is not plan.loss}
+    shifts = frozenset[Node]()
+    if not exact:
+        shifts = shiftable([*quick.values(), faster(plan.loss.node)])
+    errors = {step.equation.lhs.tensor for step in plan.backward}
+    backward = [
+        (step, faster(_scaled(step, errors, rate), step.name in small, exact))
+        for step in plan.needed(*wanted, beside=gradients)
+        if step in plan.backward
+    ]
+    forward = [(step, node) for step, node in quick.items() if step in plan.forward]
+    return Nodes(tuple(forward), objective, tuple(backward), shifts)
+
+
+def _units(
+    plan: Plan, nodes: Nodes, gradients: Mapping[str, Node], joined: Sequence[Join]
+) -> Units:
+    """The layers with a unit that holds itself at 1."""
+    replaced = {name for j in joined for name in (j.name, j.weight, j.bias)}
+    named = {s.name: n for s, n in (*nodes.forward, *nodes.backward) if s.name not in replaced}
+    others = [node for name, node in gradients.items() if name not in replaced]
+    updates = [faster(step.node) for step in plan.updates]
+    return unit_columns(joined, named, [nodes.objective, *updates, *others])
 
 
 def _exposed(plan: Plan) -> frozenset[str]:
@@ -165,16 +226,18 @@ def _lowered(plan: Plan, tensor: Tensor, update: Update) -> Node:
 
 
 def _gradients(
-    plan: Plan, calls: Calls, gradients: Mapping[str, Node], joined: Sequence[Join]
+    calls: Calls, gradients: Mapping[str, Node], units: Units, joined: Sequence[Join]
 ) -> None:
     """The gradients into their places in the flat gradient."""
     together = {j.weight: j for j in joined}
     done = {j.bias for j in joined}
-    for step in plan.gradients:
+    for step in calls.plan.gradients:
         name = step.name.removeprefix(GRADIENT)
         if name in together:
             join = together[name]
-            calls.assign(GRADIENT + join.both, join.backward, step.number)
+            source = join.source if join.source in units.wide else join.wide
+            node = join.backward(source, units.columns(join))
+            calls.assign(GRADIENT + join.both, node, step.number)
         elif name not in done:
             calls.assign(step.name, gradients[name], step.number)
 
@@ -203,27 +266,19 @@ def listed(targets: Sequence[str], value: str) -> list[str]:
     return ["(", *("    " + row for row in rows), f") = {value}"]
 
 
-def _forward_and_loss(
-    plan: Plan, calls: Calls, joined: Mapping[str, Join], gradients: Sequence[Node]
-) -> None:
-    """What the loss and the deltas read, then the loss, in the order of the equations."""
-    inlined = {array("L", plan.loss.node.shape): plan.loss.node}
-    objective = faster(replace(plan.objective, inlined), everywhere=plan.program.exact)
-    needed = plan.needed(*(s.name for s in plan.gradients), beside=[objective, *gradients])
-    small = _exposed(plan)
-    exact = plan.program.exact
-    quick = {step: faster(step.node, step.name in small, exact) for step in needed}
-    nodes = [quick[step] for step in needed if step is not plan.loss]
-    if not exact:
-        calls.free_shifts = shiftable([*nodes, faster(plan.loss.node)])
-    for step in needed:
-        if step in plan.forward:
-            if (join := joined.get(step.name)) is not None:
-                calls.copy(join.inner, array(join.source, ("N", join.shape[0])))
-                calls.assign(step.name, join.forward, step.number)
-            else:
-                calls.assign(step.name, quick[step], step.number)
-    assign_loss(calls, objective, plan.loss.number)
+def _forward(
+    nodes: Nodes, units: Units, joined: Mapping[str, Join]
+) -> list[tuple[Step, Node, Join | None]]:
+    """The steps of the forward pass, with the join whose source is to be copied before."""
+    made: list[tuple[Step, Node, Join | None]] = []
+    for step, item in nodes.forward:
+        if (join := joined.get(step.name)) is None:
+            made.append((step, units.widened(item, [*joined.values()]), None))
+            continue
+        held = join.source in units.wide
+        product = join.forward(join.source if held else join.wide, units.columns(join))
+        made.append((step, product, None if held else join))
+    return made
 
 
 def _scaled(step: Step, errors: set[Tensor], rate: str) -> Node:
@@ -289,4 +344,4 @@ def _descend(
         calls.call("multiply", "velocity, momentum, velocity", "momentum")
         calls.call("add", "velocity, gradient, velocity")
     calls.call("subtract", f"flat, {'velocity' if momentum else 'gradient'}, flat")
-    calls.lines.append("return float(loss)")
+    calls.lines.append("return loss")
