@@ -116,6 +116,13 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"input": 2, "layers": ["3 (log(cosh(s)))*(Abs(s))", "2 relu(s)*pi + s*log(2)", "1"]},
         {"loss": "log(cosh(o - y))"},
     ),
+    "functions of numbers that Python's math lacks": (
+        {
+            "input": 2,
+            "layers": ["2 s*sigmoid(2) + Min(exp(1), 2)", "2 Max(s, erf(1/2))*softplus(1)", "1"],
+        },
+        {"loss": "(o - y)**2*asin(1/2)"},
+    ),
     "branches under a logarithm of exponentials": (
         {
             "input": 3,

@@ -13,6 +13,7 @@ from functools import reduce as fold
 from math import prod
 
 from codegen.lowering.affine import expand_last, read, whole_size
+from codegen.lowering.constants import constant
 from codegen.lowering.contract import Labelled, aligned, contract, elementwise
 from codegen.lowering.entries import entry, extent, in_range, kronecker
 from codegen.lowering.nodes import (
@@ -282,6 +283,8 @@ class Lowering:
     # -------------------------------------------------------------- functions and cases
 
     def _call(self, call: Call) -> Labelled:
+        if (value := constant(call)) is not None:
+            return Labelled(number(value))
         name, args = call.function, [self.term(a) for a in call.args]
         if name == "relu":
             name, args = "max", [*args, Labelled(number(0))]
