@@ -208,6 +208,8 @@ def _base(claim: Claim, world: World, scope: Scope, layer: int, sample: int) -> 
     likelihood = False
     for side in claim.sides:
         for node in walk(side):
+            if claim.relation == "gets" and isinstance(node, Entry) and node.form == "batch":
+                target = OBJECTIVE  # a step by the arrays of all samples
             if isinstance(node, Derivative | Nabla) and isinstance(node.of, Entry):
                 target = OBJECTIVE if node.of.role == "objective" else target
             if isinstance(node, Applied) and node.function.name == "log":

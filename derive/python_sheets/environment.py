@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -11,12 +10,13 @@ from derive.forward import forward
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.judging import Judge
 from derive.profiles import profile
+from derive.python_sheets.bindings import own_names
 from derive.python_sheets.names import meaning
+from derive.python_sheets.writing import names_of
 from derive.reading.own import Own, PythonStyle
 from derive.reading.scope import Scope
 from derive.sheets.agreements import quickly_holds
 from derive.sheets.door import claims_of
-from derive.sheets.python import parsed
 from derive.sheets.sheet import Sheet
 from derive.spec import Network
 
@@ -25,7 +25,7 @@ _BATCHED = ("axis", ".shape[", "len(", ".mean(", "/ n", "/ m", "/n", "/m")
 
 def python_scope(sheet: Sheet, network: Network | None) -> tuple[Scope, Conventions]:
     """The scope in which most lines hold, the plainest first."""
-    base = Scope(profile("rows"), own=Own(names=own_names(sheet)))
+    base = Scope(profile("rows"), own=Own(names=own_names(sheet.parts)))
     if network is None:
         return base, PLAIN
     passed = forward(network)
@@ -44,36 +44,18 @@ def python_scope(sheet: Sheet, network: Network | None) -> tuple[Scope, Conventi
 
 def _scopes(base: Scope, sheet: Sheet) -> Iterator[Scope]:
     text = "\n".join(f.text for f in sheet.formulas)
+    inside = (False, True) if any(map(_of_activation, names_of(text))) else (False,)
     batched = any(word in text for word in _BATCHED)
     for batch in (True, False) if batched or "@" in text or "dot" in text else (False, True):
         for columns, mean in product((False, True), (False, True)) if batch else ((False, False),):
-            for transposed in (columns, not columns):
-                style = PythonStyle(batch, columns, mean)
+            for transposed, inner in product((columns, not columns), inside):
+                style = PythonStyle(batch, columns, mean, inner)
                 made = Conventions(transposed=transposed)
                 own = replace(base.own, python=style)
                 yield replace(base, own=own, conventions=made)
 
 
-def own_names(sheet: Sheet) -> dict[str, str]:
-    """Names that the sheet assigns and nobody else knows, with the text of their values."""
-    found: dict[str, str] = {}
-    for formula in sheet.formulas:
-        if formula.problem:
-            continue
-        node = parsed(formula.text).body[0]
-        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
-            continue
-        name = node.targets[0].id
-        inside = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-        if name in inside or name in found:
-            continue
-        if meaning(name) is None or _is_difference(name, node.value):
-            found[name] = ast.unparse(node.value)
-    return found
-
-
-def _is_difference(name: str, value: ast.expr) -> bool:
-    """error = output - target names no loss."""
+def _of_activation(name: str) -> bool:
+    """Whether a name is that of a derivative by an activation: da1, dh."""
     named = meaning(name)
-    minus = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub)
-    return named is not None and named.role in ("loss", "delta") and not named.label and minus
+    return named is not None and named.derived and named.role == "activation"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.algebra.symbols import Label
 
@@ -51,13 +51,14 @@ class Named:
     role: str
     label: Label | None = None
     derived: bool = False
+    hidden: bool = False  # of a hidden layer that has no number
 
 
 def meaning(name: str) -> Named | None:
     """What a name means, or None for a name of the writer's own.
 
     >>> meaning("dW1"), meaning("y_hat").role, meaning("delta2").label, meaning("mask")
-    (Named(role='weight', label=Label(offset=1, base=''), derived=True), 'output', \
+    (Named(role='weight', label=Label(offset=1, base=''), derived=True, hidden=False), 'output', \
 Label(offset=2, base=''), None)
     """
     plain = "".join(GREEK.get(c, c) for c in name)
@@ -68,15 +69,16 @@ Label(offset=2, base=''), None)
         if parts := pattern.fullmatch(plain):
             inner = _plain(parts["rest"])
             if inner is not None and inner.role not in ("loss", "samples", "learning_rate"):
-                return Named(inner.role, inner.label, True)
+                return replace(inner, derived=True)
     return None
 
 
 def _plain(name: str) -> Named | None:
     if name in _WHOLE:
-        return Named(_WHOLE[name])
+        return Named(_WHOLE[name], hidden=name == "H")
     if name.lower() in STEMS and not name[-1].isdigit():
-        return _filled(STEMS[name.lower()], None)
+        made = _filled(STEMS[name.lower()], None)
+        return replace(made, hidden=name.lower() in ("h", "hidden"))
     parts = _NUMBER.fullmatch(name)
     if parts is None:
         return None

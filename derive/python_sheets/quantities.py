@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
 from derive.algebra.symbols import Label
 from derive.python_sheets.arrays import UNITS_AXIS, Array, softmax, transposed
+from derive.python_sheets.bindings import named_place
 from derive.python_sheets.names import GREEK, Named, meaning
 from derive.reading.latex_tokens import Unreadable
 from derive.reading.scope import FUNCTIONS, Scope
@@ -41,9 +43,10 @@ _UNITS = ("preactivation", "activation", "input", "output", "target", "delta")
 class PythonQuantities:
     """Reads the parts of one statement that are no operations."""
 
-    def __init__(self, text: str, scope: Scope) -> None:
-        """The text of one statement."""
+    def __init__(self, text: str, scope: Scope, standing: Mapping[str, str] | None = None) -> None:
+        """The text of one statement, and what names that change stand for in it."""
         self.text, self.scope = text, scope
+        self.standing = standing or {}
         self.style = scope.own.python
         self.deep = 0
         self.inside = 0  # how many names the text stands for, one inside the other
@@ -105,19 +108,34 @@ class PythonQuantities:
 
     def _defined(self, node: ast.Name) -> Array:
         """A name of the writer's own: the array that its definition makes."""
-        if node.id not in self._known:
-            self._known[node.id] = self._value_of(node)
-        made = self._known[node.id]
+        names = {k: v for k, v in self.scope.own.names.items() if k != node.id}
+        inner = replace(self.scope, own=replace(self.scope.own, names=names))
+        return self.inserted(node, node.id, self.scope.own.names[node.id], inner)
+
+    def stands(self, node: ast.expr) -> Array | None:
+        """The array of a place whose value changes in the sheet, as it is at this statement."""
+        if not self.standing or not isinstance(node, ast.Name | ast.Subscript | ast.Attribute):
+            return None
+        key = ast.unparse(node)
+        if key not in self.standing:
+            return None
+        if not self.standing[key]:
+            raise self.wrong(node, "a name whose last change can be read")
+        return self.inserted(node, f"{key} now", self.standing[key], self.scope)
+
+    def inserted(self, node: ast.expr, key: str, text: str, scope: Scope) -> Array:
+        """The array that another text makes, at the place of what stands for it."""
+        if key not in self._known:
+            self._known[key] = self._read_at(node, text, scope)
+        made = self._known[key]
         self.filled += sum(1 for _ in walk(made.node))
         if self.filled > MOST_FILLED:
             raise self.wrong(node, "names that stand for less")
         return Array(_placed(made.node, self.span(node)), made.kind)
 
-    def _value_of(self, node: ast.Name) -> Array:
-        """What the definition of a name makes; what is wrong in it is told at its own line."""
-        text = self.scope.own.names[node.id]
-        names = {k: v for k, v in self.scope.own.names.items() if k != node.id}
-        reader = type(self)(text, replace(self.scope, own=replace(self.scope.own, names=names)))
+    def _read_at(self, node: ast.expr, text: str, scope: Scope) -> Array:
+        """What another text makes; what is wrong in it is told at its own line."""
+        reader = type(self)(text, scope)
         reader.inside = self.inside + 1
         if reader.inside > DEEPEST_NAMES:
             raise self.wrong(node, "names that stand for fewer names")
@@ -141,9 +159,13 @@ class PythonQuantities:
             return Array(Entry(role, "", None), "s")
         derived = named.derived or named.role == "delta"
         role = "preactivation" if named.role == "delta" else named.role
+        if role == "activation" and derived and self.style.inner:
+            role = "preactivation"
         label = named.label
         if label is None and role in ("weight", "bias", "preactivation", "activation"):
             label = self.scope.last or Label(0, "L")
+            if named.hidden and label != Label(1):  # the layer before the last one
+                label = label.shifted(-1)
         units = role in _UNITS
         made = Entry(role, "", label, places, form=self._form(units, places))
         kind = self._kind(role, units, places)
@@ -185,6 +207,8 @@ class PythonQuantities:
         """x[i], W[i, j], X.shape[0], x[:, None]."""
         if isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
             return self.size(node)
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            return self.held(node, node.slice.value)
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if any(isinstance(i, ast.Slice) and (i.lower or i.upper or i.step) for i in items):
             raise self.wrong(node, "an entry or the whole of an array")
@@ -194,8 +218,6 @@ class PythonQuantities:
             if len(items) == 2 and _is_none(items[0]):
                 return transposed(made.made("c"))
             return made.made("c") if len(items) == 2 and _is_none(items[1]) else made
-        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return self.name(ast.copy_location(ast.Name(node.slice.value, ast.Load()), node))
         if len(plain) < len(items) or not isinstance(node.value, ast.Name):
             raise self.wrong(node, "an entry of an array")
         named = meaning(node.value.id)
@@ -203,13 +225,20 @@ class PythonQuantities:
             raise self.wrong(node, "an array of the network")
         return self.quantity(named, tuple(self._place(i) for i in plain))
 
+    def held(self, node: ast.expr, word: str) -> Array:
+        """params["W1"], self.W1, and grads["W1"], which is the derivative by it."""
+        named = named_place(node)
+        if named is not None and named.derived and self.network_names:
+            return self.quantity(named)
+        return self.name(ast.copy_location(ast.Name(word, ast.Load()), node))
+
     def _place(self, node: ast.expr) -> Node:
         """An index; numbers count from 0 in Python."""
         span = self.span(node)
         match node:
             case ast.Name():
                 return Letter(node.id, span=span)
-            case ast.Constant(value=int() as value) if 0 <= value < 1000:
+            case ast.Constant(value=value) if type(value) is int and 0 <= value < 1000:
                 return Num(Fraction(value + self.scope.profile.base), span=span)
             case ast.BinOp(op=ast.Add() | ast.Sub()):
                 other = self._offset(node.right)
@@ -218,7 +247,7 @@ class PythonQuantities:
         raise self.wrong(node, "an index")
 
     def _offset(self, node: ast.expr) -> Node:
-        if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        if isinstance(node, ast.Constant) and type(node.value) is int:
             return Num(Fraction(node.value), span=self.span(node))
         return self._place(node)
 
@@ -227,6 +256,8 @@ class PythonQuantities:
         text = ast.unparse(node)
         base = text.split(".")[0]
         named = meaning(base)
+        if named is not None and named.role in _UNITS and text == f"{base}.size":
+            return Array(self.count(self.quantity(named), None, node), "s")
         axis = text.rsplit("[", 1)[-1].rstrip("]") if "[" in text else ""
         if named is None or axis not in ("0", "1", "-1"):
             raise self.wrong(node, "the size of an array of the network")
@@ -257,7 +288,13 @@ class PythonQuantities:
 
     def keeps(self, node: ast.Call) -> bool:
         """Whether a sum keeps its axis."""
-        return any(k.arg == "keepdims" and ast.unparse(k.value) == "True" for k in node.keywords)
+        given = next((k.value for k in node.keywords if k.arg == "keepdims"), None)
+        if given is None:
+            return False
+        text = ast.unparse(given)
+        if text not in ("True", "False", "0", "1"):
+            raise self.wrong(given, "keepdims=True or False")
+        return text in ("True", "1")
 
     def total(self, made: Array, limits: list[ast.expr]) -> Array:
         """Sum(f, (i, 1, n)): a sum over an index."""
@@ -277,7 +314,7 @@ class PythonQuantities:
             return Bound(letter)
         return Bound(letter, self._place(limits[0]), self._place(limits[1]))
 
-    def count(self, made: Array, axis: int | None, node: ast.Call) -> Node:
+    def count(self, made: Array, axis: int | None, node: ast.expr) -> Node:
         """How many numbers a mean is over."""
         if made.kind == "v" and axis in (None, 0) and self.style.batch:
             return Size(None)

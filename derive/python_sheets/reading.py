@@ -7,19 +7,27 @@ it; `*` is taken entry by entry, `@` and dot are matrix products.
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from fractions import Fraction
 
 from derive.claims.claim import Claim
 from derive.python_sheets.arrays import (
-    UNITS_AXIS,
     Array,
     beside,
     matched,
     multiplied,
-    softmax,
     transposed,
 )
+from derive.python_sheets.bindings import (
+    HOLDERS,
+    OF_GRADIENTS,
+    changed_part,
+    last_word,
+    named_place,
+    pairs,
+)
 from derive.python_sheets.calls import PythonCalls
+from derive.python_sheets.equalities import Equalities
 from derive.python_sheets.names import meaning
 from derive.reading.latex_tokens import Unreadable
 from derive.reading.scope import Scope
@@ -38,18 +46,19 @@ from derive.reading.tree import (
     walk,
 )
 from derive.sheets.python import parsed
+from derive.sheets.sheet import Changes, Formula
 
 _EQUALITIES = ("Eq", "Equality", "allclose", "assert_allclose", "array_equal", "isclose",
                "assert_array_almost_equal", "assert_almost_equal", "assert_array_equal",
                "testing")  # fmt: skip
-_SIZES = ("abs", "max", "norm", "absolute")
-_HOLDERS = ("self", "params", "grads", "cache")
+RATE = Value("learning_rate")
 _COMPARED = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "ge", ast.LtE: "le", ast.NotEq: "ne"}
 
 
-def python_claims(text: str, scope: Scope) -> tuple[list[Claim], list[Unreadable]]:
+def python_claims(formula: Formula, scope: Scope) -> tuple[list[Claim], list[Unreadable]]:
     """The claims of one statement."""
-    reader = _Statement(text, scope)
+    reader = _Statement(formula.text, scope, dict(formula.changes.before))
+    reader.changes = formula.changes
     try:
         return reader.claims(), []
     except Unreadable as problem:
@@ -58,8 +67,10 @@ def python_claims(text: str, scope: Scope) -> tuple[list[Claim], list[Unreadable
         return [], [Unreadable(0, "no Python", problem.msg or "a statement")]
 
 
-class _Statement(PythonCalls):
+class _Statement(Equalities):
     """Reads one statement."""
+
+    changes = Changes()
 
     def claims(self) -> list[Claim]:
         body = parsed(self.text).body
@@ -70,17 +81,8 @@ class _Statement(PythonCalls):
 
     def _claims(self, node: ast.stmt) -> list[Claim]:
         match node:
-            case ast.Assign():
-                members: list[ast.expr] = [*node.targets, node.value]
-                if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
-                    names, values = node.targets[0].elts, node.value.elts
-                    if len(names) != len(values):
-                        raise self.wrong(node, "as many values as names")
-                    pairs = zip(names, values, strict=True)
-                    return [c for a, b in pairs for c in self._chain([a, b], "=", node)]
-                return self._chain(members, "=", node)
-            case ast.AnnAssign() if node.value is not None:
-                return self._chain([node.target, node.value], "=", node)
+            case ast.Assign() | ast.AnnAssign() if node.value is not None:
+                return self._assigned(node)
             case ast.AugAssign():
                 return [self._update(node)]
             case ast.Assert():
@@ -101,56 +103,123 @@ class _Statement(PythonCalls):
             if name == "all" and inner is not None:
                 return self._stated(inner, whole)
             if name in _EQUALITIES and len(node.args) >= 2:
-                return self._chain(node.args[:2], "=", whole)
+                self.check_tolerances(node, name)
+                return self._chain(node.args[:2], "=", node)
+            if name == "equals" and inner is not None and len(node.args) == 1:
+                return self._chain([inner, node.args[0]], "=", node)
             if name == "Ne" and len(node.args) == 2:
-                return self._chain(node.args, "ne", whole)
+                return self._chain(node.args, "ne", node)
         if isinstance(node, ast.Compare):
             if all(isinstance(op, ast.Eq) for op in node.ops):
-                return self._chain([node.left, *node.comparators], "=", whole)
-            near = self._near(node)
+                return self._chain([node.left, *node.comparators], "=")
+            near = self.near(node)
             if near is not None:
-                return self._chain(near, "=", whole)
+                return self._chain(near, "=", node)
+            relation = _COMPARED.get(type(node.ops[0]))
+            if relation is not None and len(node.ops) == 1:
+                return self._chain([node.left, *node.comparators], relation, node)
         made = self.array(node)
         return [Claim(made.node, "", None, self.span(whole), chain=1)]
 
-    def _near(self, node: ast.Compare) -> list[ast.expr] | None:
-        """The sides of abs(a - b) < 1e-9."""
-        small = node.comparators[0]
-        left = node.left
-        if not (isinstance(node.ops[0], ast.Lt | ast.LtE) and isinstance(small, ast.Constant)):
-            return None
-        while isinstance(left, ast.Call) and self.called(left) in _SIZES:
-            inner = left.args[0] if left.args else getattr(left.func, "value", left)
-            left = inner if isinstance(inner, ast.expr) else left
-        if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Sub):
-            return [left.left, left.right]
-        return None
+    # ---------------------------------------------------------------- assignments
 
-    def _chain(self, members: list[ast.expr], relation: str, whole: ast.stmt) -> list[Claim]:
-        arrays = [self.array(member) for member in members]
+    def _assigned(self, node: ast.Assign | ast.AnnAssign) -> list[Claim]:
+        """Names with values; a tuple of names has as many."""
+        assert node.value is not None
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        found = pairs(node)
+        if any(isinstance(target, ast.Tuple | ast.List) for target, _ in found):
+            raise self.wrong(node, "as many values as names")
+        if len(targets) > 1 and len(found) == len(targets):
+            return self._chain([*targets, node.value], "=")
+        return [claim for target, value in found for claim in self._named(target, value)]
+
+    def _named(self, target: ast.expr, value: ast.expr) -> list[Claim]:
+        """What one name with its value says: a claim, or no more than what the name stands for."""
+        if changed_part(target) is not None:
+            return [self._masked(target, value)]
+        key = ast.unparse(target)
+        place, made = self.span(target), self.array(value)
+        span = (min(place[0], self.span(value)[0]), self.span(value)[1])
+        named = named_place(target)
+        if key in self.changes.unfinished or (
+            named and named.role in ("learning_rate", "samples") and isinstance(made.node, Num)
+        ):
+            return [Claim(made.node, "", None, span, chain=1)]
+        if isinstance(target, ast.Name) and target.id in self.scope.own.names:
+            return [Claim(made.node, "", None, span, chain=1)]
+        return self._chain([target, value], "=")
+
+    def _masked(self, target: ast.expr, value: ast.expr) -> Claim:
+        """x[x <= 0] = 0, x[range(n), y] -= 1: x with the numbers that it has now."""
+        assert isinstance(target, ast.Subscript)
+        key = changed_part(target)
+        assert key is not None
+        span = (self.span(target)[0], self.span(value)[1])
+        if key not in self.standing:
+            raise self.wrong(target, "a value before this statement, which changes it")
+        text = dict(self.changes.after).get(key, "")
+        if not text:
+            raise self.wrong(target, "a change that can be read: x[x <= 0] = 0")
+        made = self.inserted(target, f"{key} then", text, self.scope)
+        if key in self.changes.unfinished or key in self.scope.own.names:
+            return Claim(made.node, "", None, span, chain=1)
+        lhs, rhs = matched(self._target(target.value), made)
+        return Claim(lhs, "=", replace(rhs, span=span), span, lhs, 1)
+
+    def _chain(
+        self, members: list[ast.expr], relation: str, call: ast.expr | None = None
+    ) -> list[Claim]:
+        """The claims that all members are the same; `call` is what states it, if a call does."""
+        arrays = [self._target(members[0]), *map(self.array, members[1:])]
         made: list[Claim] = []
         first = arrays[0]
         for k, right in enumerate(arrays[1:], 1):
             lhs, rhs = matched(first, right)
             begin = self.span(members[0])[0] if k == 1 else self.span(members[k])[0]
             span = (begin, self.span(members[k])[1])
+            if call is not None:
+                span = self.span(call)
             updated = relation
             if isinstance(first.node, Entry) and first.node in tuple(walk(right.node)):
                 updated = "gets" if first.node.role in ("weight", "bias") else relation
+            if updated == "gets":
+                rhs = _stepped(rhs)
             before = lhs if k == 1 else arrays[k - 1].node
             made.append(Claim(lhs, updated, rhs, span, before, 1))
         return made
 
+    def _target(self, node: ast.expr) -> Array:
+        """The left side, which is what its name means, whatever it stood for before."""
+        if ast.unparse(node) not in self.standing:
+            return self.array(node)
+        kept, self.standing = self.standing, {}
+        made = self.array(node)
+        self.standing = kept
+        return made
+
     def _update(self, node: ast.AugAssign) -> Claim:
         """W -= rate * dW says what the new W is."""
-        target, value = self.array(node.target), self.array(node.value)
-        span = self.span(node)
+        if changed_part(node.target) is not None:
+            return self._masked(node.target, node.value)
+        before, value, span = self.array(node.target), self.array(node.value), self.span(node)
+        target, key = self._target(node.target), ast.unparse(node.target)
+        if key in self.standing or not _is_parameter(target):
+            made = self.operated(before, node.op, value, node)
+            if key in self.changes.unfinished:
+                return Claim(made.node, "", None, span, chain=1)
+            if isinstance(node.target, ast.Name) and node.target.id in self.scope.own.names:
+                return Claim(made.node, "", None, span, chain=1)
+            if key not in self.standing:
+                raise self.wrong(node, "a value before this statement, which changes it")
+            lhs, rhs = matched(target, made)
+            return Claim(lhs, "=", replace(rhs, span=span), span, lhs, 1)
         plus = isinstance(node.op, ast.Add)
         if not plus and not isinstance(node.op, ast.Sub):
             raise self.wrong(node, "an update with += or -=")
         lhs, rhs = matched(target, value)
         step: Node = rhs if plus else Minus(rhs, span=rhs.span)
-        return Claim(lhs, "gets", Plus((lhs, step), span=span), span, lhs, 1)
+        return Claim(lhs, "gets", _stepped(Plus((lhs, step), span=span)), span, lhs, 1)
 
     # ---------------------------------------------------------------- expressions
 
@@ -159,7 +228,7 @@ class _Statement(PythonCalls):
         self.deep += 1
         if self.deep > 400:
             raise self.wrong(node, "less nesting")
-        made = self._array(node)
+        made = self.stands(node) or self._array(node)
         self.deep -= 1
         return made.at(self.span(node))
 
@@ -191,15 +260,20 @@ class _Statement(PythonCalls):
         raise self.wrong(node, "an expression of arrays")
 
     def _binary(self, node: ast.BinOp) -> Array:
-        left, right = self.array(node.left), self.array(node.right)
-        match node.op:
+        if isinstance(node.op, ast.Div) and (found := self.softmax_of(node)):
+            return found
+        return self.operated(self.array(node.left), node.op, self.array(node.right), node)
+
+    def operated(self, left: Array, op: ast.operator, right: Array, node: ast.AST) -> Array:
+        """Two arrays put together."""
+        match op:
             case ast.MatMult():
                 return multiplied(left, right)
             case ast.Add() | ast.Sub() if {left.kind, right.kind} == {"t", "c"}:
-                return self._column_added(left, right, isinstance(node.op, ast.Sub))
+                return self._column_added(left, right, isinstance(op, ast.Sub))
             case ast.Add() | ast.Sub():
                 a, b, kind = beside(left, right)
-                if isinstance(node.op, ast.Sub):
+                if isinstance(op, ast.Sub):
                     b = Minus(b, span=b.span)
                 return Array(Plus((*_summands(a), b)), kind)
             case ast.Mult():
@@ -207,8 +281,6 @@ class _Statement(PythonCalls):
                 sign = "" if "s" in (left.kind, right.kind) else "odot"
                 return Array(Times((a, b), (sign,)), kind)
             case ast.Div():
-                if found := self._softmax(node):
-                    return found
                 a, b, kind = beside(left, right)
                 return Array(Over(a, b), kind)
             case ast.Pow():
@@ -220,21 +292,6 @@ class _Statement(PythonCalls):
         turned = [transposed(a).node if a.kind == "t" else a.node for a in (left, right)]
         last = Minus(turned[1], span=turned[1].span) if minus else turned[1]
         return Array(Transposed(Plus((turned[0], last))), "t")
-
-    def _softmax(self, node: ast.BinOp) -> Array | None:
-        """exp(z) / sum(exp(z)), where the sum is over the units and nothing else."""
-        below = node.right
-        if not (isinstance(below, ast.Call) and self.called(below) == "sum"):
-            return None
-        over = below.args[0] if below.args else getattr(below.func, "value", None)
-        same = isinstance(over, ast.expr) and ast.dump(over) == ast.dump(node.left)
-        if not same or not (isinstance(over, ast.Call) and self.called(over) == "exp"):
-            return None
-        inner = self.array(over.args[0])
-        units = UNITS_AXIS.get(inner.kind)
-        if units is not None and self.axis(below, list(below.args)) != units:
-            return None  # a sum over samples as well
-        return softmax(inner)
 
     def _compared(self, node: ast.Compare) -> Array:
         relation = _COMPARED.get(type(node.ops[0]))
@@ -252,9 +309,34 @@ class _Statement(PythonCalls):
             return Array(Value("e"), "s")
         if node.attr == "size":
             return self.size(node)
-        if isinstance(node.value, ast.Name) and node.value.id in _HOLDERS:
-            return self.name(ast.copy_location(ast.Name(node.attr, ast.Load()), node))
+        if last_word(node.value) in (*HOLDERS, *OF_GRADIENTS):
+            return self.held(node, node.attr)
         raise self.wrong(node, "an array, .T, or a function that is known")
+
+
+def _is_parameter(made: Array) -> bool:
+    return isinstance(made.node, Entry) and made.node.role in ("weight", "bias")
+
+
+def _stepped(after: Node) -> Node:
+    """W - 0.1 dW: the number of an update that names no learning rate is the learning rate."""
+    if not isinstance(after, Plus) or any(n == RATE for n in walk(after)):
+        return after
+    return replace(after, args=tuple(map(_with_rate, after.args)))
+
+
+def _with_rate(node: Node) -> Node:
+    """A summand of an update with its first number as the learning rate."""
+    if isinstance(node, Minus):
+        return replace(node, arg=_with_rate(node.arg))
+    if isinstance(node, Over):
+        return replace(node, above=_with_rate(node.above))
+    if isinstance(node, Times):
+        first = node.args[0]
+        if isinstance(first, Num) and first.value > 0:
+            return replace(node, args=(replace(RATE, span=first.span), *node.args[1:]))
+        return replace(node, args=(_with_rate(first), *node.args[1:]))
+    return node
 
 
 def _summands(node: Node) -> tuple[Node, ...]:

@@ -167,6 +167,9 @@ class _Writer:
         alone = replace(named, label=None)
         if named.label is not None and named.label == self.last and alone in self.known:
             return self.known[alone]
+        hidden = replace(alone, hidden=True)
+        if named.label is not None and named.label.shifted(1) == self.last and hidden in self.known:
+            return self.known[hidden]
         number = "" if named.label is None or named.label.base else str(named.label.offset)
         letter = "delta" if named.role == "delta" else _LETTERS.get(named.role)
         if letter is None:

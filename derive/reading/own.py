@@ -49,6 +49,8 @@ class Own:
 
     signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
     last: frozenset[str] = frozenset()  # letters for the last layer
+    layers: frozenset[str] = frozenset()  # letters for any layer
+    turned: frozenset[int] = frozenset()  # layers whose weights stand the other way: w_2^T h
     index_layers: Mapping[str, int] = field(default_factory=dict)  # letter -> number of its layer
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
