@@ -38,6 +38,7 @@ from derive.primitives import ACTIVATIONS, INDEXED_ACTIVATIONS
 from derive.stages import SAMPLE, Stage, Start, entry
 
 DELTA_KINDS = ("dense", "conv", "layer_norm", "batch_norm", "equations")
+OTHERS = "uvcgrpqt"  # for a second quantity of a kind under one number
 
 
 class Naming:
@@ -49,14 +50,15 @@ class Naming:
         self.formulas: dict[str, Function] = {}
         self.with_delta: set[Label] = set()  # one error delta a number
 
-    def letter(self, letter: str, label: Label) -> str:
-        """The letter itself, or doubled until it and d + it are free under this number.
+    def letter(self, letter: str, label: Label, others: str = "") -> str:
+        """The letter itself, or one of the others, or doubled until it is free under this number.
 
-        The slope by h is called dh; delta belongs to the error.
+        The slope by h is called dh, which must be free as well; delta belongs to the error.
         """
-        name = letter
-        while any((n, label) in self.taken or n == "delta" for n in (name, f"d{name}")):
-            name += letter[0]
+        doubled = (letter + letter[0] * k for k in count(1))
+        for name in chain((letter,), others, doubled):
+            if all((n, label) not in self.taken and n != "delta" for n in (name, f"d{name}")):
+                break
         self.taken |= {(name, label), (f"d{name}", label)}
         return name
 
@@ -178,6 +180,7 @@ class _Reader:
         Its derivative then is p*(dp - Sum(p*dp)), and so it is safe from overflow.
         """
         own = {*self.tensors, *(text.partition("=")[0] for text in self.recipe.equations)}
+        own |= set(self.recipe.indices)
         used = {name.partition("[")[0].strip() for name in own}
         more = (f"softmax{c * n}" for n in count(1) for c in ascii_lowercase)
         letter = next(c for c in chain("pqarghzuvef", ("softmax",), more) if c not in used)
@@ -221,7 +224,8 @@ class _Reader:
         role = "preactivation" if main else "quantity"
         if main:
             self.naming.with_delta.add(self.label)
-        letter = self.naming.letter(written.name, self.label)
+        others = "" if main or self.kind == "equations" else OTHERS
+        letter = self.naming.letter(written.name, self.label, others)
         tensor = Tensor(letter, role, self.label, batched)
         self.tensors[written.name] = tensor
         self.arrays[written.name] = written.shape

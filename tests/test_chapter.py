@@ -322,7 +322,7 @@ def _said(document: Document) -> str:
         ("2 > 2 : half_squared_error", "proportional to the error", "outlier"),
         ("2 > 2 tanh > 1 : huber", "All layers do the same", "There is one"),
         ("2 > 2 : squared_error", "There is one layer", "one of them"),
-        (MIXED, " the bias is a threshold: it", "is a threshold here"),
+        (MIXED, " the bias is a threshold", "is a threshold here"),
         (MIXED, "Where there is no bias:", "Three derivatives"),
         (MIXED, "biases that are added are the errors", "those of the biases"),
     ],

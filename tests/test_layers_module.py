@@ -281,6 +281,26 @@ def test_a_softmax_inside_a_formula_does_not_overflow() -> None:
     assert all(np.isfinite(slope).all() for slope in slopes.values())
 
 
+def test_a_softmax_inside_a_formula_has_no_letter_of_an_index() -> None:
+    layer = {
+        "kind": "equations", "indices": {"p": 2, "q": 3, "a": 3},
+        "parameters": {"A": ["q", "a"]},
+        "forward": ["s[p,a] = Sum(softmax(x[p,q], q)*A[q,a], q)"],
+    }  # fmt: skip
+    made = derive({"name": "own", "input": [2, 3], "loss": "squared_error",
+                   "layers": [layer, {"kind": "flatten"}]})  # fmt: skip
+    assert made.forward[0].lhs.tensor.letter == "r"
+
+
+def test_second_quantities_of_a_layer_have_letters_of_their_own() -> None:
+    """Two residual connections end at one layer; no letter is doubled, as a product would be."""
+    inner = {"kind": "residual", "layers": ["dense 2"]}
+    outer = {"kind": "residual", "layers": ["dense 2 tanh", inner]}
+    made = derive({"name": "own", "input": 2, "loss": "squared_error", "layers": [outer]})
+    sums = [s.main.lhs.tensor.letter for s in made.forward_pass.stages if s.kind == "residual"]
+    assert sums == ["u", "v"]
+
+
 def test_any_number_of_softmaxes_inside_a_formula() -> None:
     """Each has a name of its own."""
     summands = (f"softmax({k}*x[j], j)**2" for k in range(2, 42))
