@@ -12,7 +12,8 @@ from derive.claims.arrays import Matrix, Value, column, entries, together
 from derive.claims.numbers import NoLayer, Outside, Places, guarded_log
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import Located, NoValue, Table
-from derive.claims.world import LOSS, STEP
+from derive.claims.second import difference, inner
+from derive.claims.world import LOSS, STEP, World
 from derive.reading.tree import (
     Applied,
     Derivative,
@@ -177,19 +178,21 @@ class Calculus(Located):
     # ---------------------------------------------------------------- derivatives
 
     def _derivative(self, node: Derivative) -> Value:
-        if node.of is None or len(node.by) != 1:
-            raise NoValue("a derivative of nothing, or of higher order")
-        (by,) = node.by
-        if self.now is not None or any(
-            isinstance(z, complex) and z.imag for z in self.numbers.values()
-        ):
-            raise NoValue("a derivative inside a derivative")
+        if node.of is None or len(node.by) > 2:
+            raise NoValue("a derivative of nothing, or of third order")
+        by, *rest = node.by
+        if rest:
+            return self._derivative(replace(node, of=Derivative(node.of, tuple(rest)), by=(by,)))
+        if self._stepping:
+            raise NoValue("a derivative inside a derivative inside a derivative")
         if isinstance(by, Letter) or (isinstance(by, Entry) and is_variable(by)):
             return self._by_number(node.of, by)
         if not isinstance(by, Entry):
             raise NoValue("a derivative by something else than a quantity")
         if by.role == "user":
             return self._by_user(node.of, by)
+        if by.role in ("delta", "error") or by.barred or by.step:
+            raise NoValue("a derivative by something that is one itself, or a later value")
         if by.form == "window":
             return self._by_window(node.of, by)
         of = self._named_activation(node.of, by)
@@ -243,9 +246,42 @@ class Calculus(Located):
         derived = isinstance(of, Entry) and (of.role in ("delta", "error") or of.barred)
         if isinstance(of, Entry) and not derived and not of.step and of.role != "user":
             return self._read(of, lambda t, at, _: self.world.slope(t, at, tensor, place))
+        if below := inner(of, self.scope):
+            return self._second(of, below, tensor, place)
         moved = replace(self, now=self.world.perturbed(tensor, place))
         made = moved.value(of)
         return made.map(_slope) if isinstance(made, Matrix) else _slope(made)
+
+    @property
+    def _stepping(self) -> bool:
+        """Whether something moves by an imaginary step, or by a difference around this."""
+        return self.now is not None or any(
+            isinstance(z, complex) and z.imag for z in self.numbers.values()
+        )
+
+    def _second(self, of: Node, below: tuple[Node, ...], tensor: Tensor, place: Places) -> Value:
+        """The derivative by one entry of what is a derivative itself."""
+        for part in below:
+            if isinstance(part, Derivative | Entry) and self.world.between(
+                self._below(part), tensor
+            ):
+                raise NoValue("a derivative by what the derivative inside it goes through")
+
+        def at(by: float) -> Value:
+            return self.elsewhere(self.world.shifted(tensor, place, by)).value(of)
+
+        return difference(at)
+
+    def _below(self, node: Derivative | Entry) -> Tensor | None:
+        """The array by which is differentiated."""
+        by = node.by[-1] if isinstance(node, Derivative) else node
+        if isinstance(by, Entry) and by.role != "user" and not is_variable(by):
+            return self.tensor(by)
+        return None
+
+    def elsewhere(self, world: World) -> Calculus:
+        """The same place on a network with other values."""
+        return replace(self, world=world)
 
     def _by_user(self, of: Node, by: Entry) -> Value:
         """The derivative by a symbol of the sheet's own."""
@@ -255,8 +291,13 @@ class Calculus(Located):
         name = variable(by)
         if name not in self.numbers:
             raise NoValue(f"a derivative by {name}")
-        moved = replace(self, numbers={**self.numbers, name: self.numbers[name] + 1j * STEP})
-        made = moved.value(of)
+
+        def at(by: complex) -> Value:
+            return replace(self, numbers={**self.numbers, name: self.numbers[name] + by}).value(of)
+
+        if inner(of, self.scope):
+            return difference(at)
+        made = at(1j * STEP)
         return made.map(_slope) if isinstance(made, Matrix) else _slope(made)
 
     def _nabla(self, node: Nabla) -> Value:

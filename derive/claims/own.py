@@ -1,14 +1,19 @@
-"""Symbols that a sheet defines, on a small network: a symbol is worth what its definition is."""
+"""Symbols that a sheet defines, on a small network: a symbol is worth what its definition is.
+
+What a symbol is worth in one setting is computed once, since definitions may name others twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from derive.claims.arrays import Matrix, Value, column, together
 from derive.claims.calculus import Calculus
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
+from derive.claims.world import World
 from derive.reading.own import Definition
 from derive.reading.tree import Derivative, Entry, Letter, Node, walk
 
@@ -18,6 +23,9 @@ _UNITS = ("output", "activation", "preactivation")
 @dataclass(frozen=True)
 class OwnSymbols(Calculus):
     """Puts the definition of a symbol in its place."""
+
+    known: dict[Any, tuple[Any, Value]] = field(default_factory=dict, repr=False, compare=False)
+    ranges: dict[Any, int | None] = field(default_factory=dict, repr=False, compare=False)
 
     def extent(self, name: str, node: Node) -> int | None:
         """The number of values of an index, from the places where it stands."""
@@ -33,7 +41,19 @@ class OwnSymbols(Calculus):
             here = replace(self, layer=self.layer_number(node.label) - known.label.offset)
         return known, here
 
+    def elsewhere(self, world: World) -> OwnSymbols:
+        """The same place on a network with other values: symbols are worth other things there."""
+        return replace(self, world=world, known={})
+
     def _user(self, node: Entry) -> Value:
+        moved = (self.now, self.numbers)  # kept, so that no other object takes their identity
+        where = (self.layer, self.sample, *self.letters.items())
+        key = (node.letter, node.label, node.places, *map(id, moved), *where)
+        if key not in self.known:
+            self.known[key] = moved, self._computed(node)
+        return self.known[key][1]
+
+    def _computed(self, node: Entry) -> Value:
         known, here = self._defined(node)
         if node.places and not known.places:
             made = here.value(known.rhs)
@@ -81,6 +101,10 @@ class OwnSymbols(Calculus):
         except (NoValue, Outside):
             return
         for letter, place in zip(known.places, part.places, strict=False):
-            extent = here.extent(letter, known.rhs) if place == Letter(name) else None
-            if extent is not None:
+            if place != Letter(name):
+                continue
+            key = (part.letter, letter, here.layer)
+            if key not in self.ranges:
+                self.ranges[key] = here.extent(letter, known.rhs)
+            if (extent := self.ranges[key]) is not None:
                 yield extent

@@ -1,9 +1,8 @@
 """A small network with random numbers, every derivative of it by a complex step.
 
-Symbolic sizes become small numbers, a repeated layer becomes several layers of different widths, a
-generic activation a random smooth function (another one in each layer), a generic loss a random
-smooth function of all outputs.  One sample more than N is computed: the number 0 of sheets that
-count from it.
+Symbolic sizes become small numbers (`sizes`), a generic activation a random smooth function
+(another one in each layer), a generic loss a random smooth function of all outputs.  One sample
+more than N is computed: the number 0 of sheets that count from it.
 """
 
 from __future__ import annotations
@@ -34,47 +33,15 @@ from derive.claims.numbers import (
     Places,
     placed,
 )
+from derive.claims.sizes import SAMPLES, concrete
 from derive.forward import forward, objective
-from derive.network.layers import AnyLayer, Conv, Dense
+from derive.network.layers import Conv, Dense
 from derive.spec import Network
 
 STEP = 1e-60  # of derivatives: far below every value, and far above the least number
-SAMPLES = 3
 TRIES = 400  # draws of all numbers
-LAYERS = 3
 OBJECTIVE = Tensor("objective", "objective", None, batched=False)
 LOSS = Tensor("L", "loss")
-
-
-def concrete(
-    network: Network, random: Random, layers: int = LAYERS, *, least: bool = False
-) -> Network:
-    """The network with numbers for every symbolic size; a repeated layer written out.
-
-    `least`: two of everything.
-    """
-    if least:
-        layers = min(layers, 2)
-
-    sizes: dict[str, int] = {}
-
-    def size(extent: int | str) -> int:
-        if isinstance(extent, int):
-            return extent
-        drawn = 2 if least else 2 + (len(sizes) + random.randrange(3)) % 3
-        return sizes.setdefault(extent, drawn)
-
-    made: list[AnyLayer] = []
-    for layer in network.layers:
-        if isinstance(layer, Dense) and layer.repeat is not None:
-            widths = [2 if least else 2 + (k + random.randrange(2)) % 3 for k in range(layers)]
-            made += [layer.model_copy(update={"units": w, "repeat": None}) for w in widths]
-        elif isinstance(layer, Dense):
-            made.append(layer.model_copy(update={"units": size(layer.units)}))
-        else:
-            made.append(layer)
-    inputs = tuple(size(e) for e in network.input)
-    return network.model_copy(update={"layers": tuple(made), "input": inputs})
 
 
 class World(Numbers):
@@ -88,20 +55,22 @@ class World(Numbers):
         *,
         normalised: bool = True,
         factor: Fraction = Fraction(1),
-        least: bool = False,
+        deepest: int = 0,
     ) -> None:
         """Numbers are drawn until every logarithm has a positive argument.
 
         `normalised`: targets sum to 1 where the loss says so; the loss is `factor` times that of
-        the network.
+        the network; `deepest`: the greatest number of a layer that claims name.
         """
-        self.network = concrete(network, Random(f"sizes {seed}"), least=least)
+        self.network, sizes = concrete(network, seed, deepest)
         self.normalised = normalised
         passed = forward(self.network)
         if factor != 1:
             passed = replace(passed, loss=replace(passed.loss, rhs=Num(factor) * passed.loss.rhs))
         last = passed.output.tensor.label
-        super().__init__(passed, {"N": samples}, samples, 0 if last is None else last.offset)
+        super().__init__(
+            passed, {**sizes, "N": samples}, samples, 0 if last is None else last.offset
+        )
         self.biases = {  # layer -> added, threshold
             s.label.offset: s.layer.bias
             for s in self.passed.stages
@@ -110,6 +79,7 @@ class World(Numbers):
         self.threshold = "threshold" in self.biases.values()
         self.shapes: Mapping[Tensor, tuple[Extent, ...]] = self.passed.shapes
         self._perturbed: dict[tuple[Tensor, Places], dict[Tensor, Array]] = {}
+        self._shifted: dict[tuple[Tensor, Places, float], World] = {}
         self.values: dict[Tensor, Array] = {}
         self.steps = [
             *((e.lhs.tensor, e.lhs, e.rhs) for e in self.passed.equations),
@@ -173,7 +143,11 @@ class World(Numbers):
     def with_values(self, given: Mapping[Tensor, Array]) -> World:
         """The same network with other values of quantities that nothing computes."""
         made = copy(self)
-        made._perturbed, made._compiled = {}, {}  # what was compiled looks at its own values
+        made._perturbed, made._compiled, made._shifted = (
+            {},
+            {},
+            {},
+        )  # what was compiled looks at its own values
         made.values = {**self.values, **given}
         made._run(made.values, 0)
         return made
@@ -250,12 +224,35 @@ class World(Numbers):
         if key not in self._perturbed:
             values = dict(self.values)
             values[tensor] = {**values[tensor], place: values[tensor][place] + 1j * STEP}
-            order = [step[0] for step in self.steps]
-            start = order.index(tensor) + 1 if tensor in order else 0
             alone = tensor.batched and not self._mixed
-            self._run(values, start, tensor, place[0] if alone else -1)
+            self._run(values, self._start(tensor), tensor, place[0] if alone else -1)
             self._perturbed[key] = values
         return self._perturbed[key]
+
+    def shifted(self, tensor: Tensor, place: Places, by: float) -> World:
+        """The same network where one entry is a little greater, and what is computed from it."""
+        key = (tensor, place, by)
+        if key not in self._shifted:
+            made = copy(self)
+            made._perturbed, made._compiled, made._shifted = {}, {}, {}
+            made.values = dict(self.values)
+            made.values[tensor] = {**self.values[tensor], place: self.values[tensor][place] + by}
+            made._run(made.values, self._start(tensor), tensor)
+            self._shifted[key] = made
+        return self._shifted[key]
+
+    def between(self, below: Tensor | None, tensor: Tensor) -> bool:
+        """Whether the second is computed from the first."""
+        reached = {below}
+        for (made, _, _), read in zip(self.steps, self._inputs, strict=True):
+            if not reached.isdisjoint(read):
+                reached.add(made)
+        return tensor in reached and tensor != below
+
+    def _start(self, tensor: Tensor) -> int:
+        """The first step after the quantity is there."""
+        order = [step[0] for step in self.steps]
+        return order.index(tensor) + 1 if tensor in order else 0
 
     def slope(self, of: Tensor, at: Places, by: Tensor, place: Places) -> complex:
         """d of[at] / d by[place]."""

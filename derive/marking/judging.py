@@ -15,6 +15,7 @@ from derive.claims.claim import Claim
 from derive.claims.evaluation import Evidence, evidence
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
+from derive.claims.sizes import LEAST, samples
 from derive.claims.world import World
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.shrinking import shrunk, weights
@@ -24,7 +25,6 @@ from derive.spec import Network
 
 SEEDS = (0, 1)
 VARIED_SEEDS = (0, 1, 2)  # where sizes are symbolic
-LEAST = -1  # two of everything
 MOST_WEIGHTS = 5_000  # of a network that is looked at in its own size
 
 
@@ -58,6 +58,8 @@ class Judge:
 
     network: Network
     kept: frozenset[int] = frozenset()  # sizes that the sheet mentions: they are not shrunk
+    samples: int | None = None  # their number, where the sheet says it
+    deepest: int = 0  # the greatest number of a layer in the sheet
     _worlds: dict[object, World | None] = field(default_factory=dict)
 
     # ---------------------------------------------------------------- worlds
@@ -93,11 +95,12 @@ class Judge:
         network = given.apply(_agreed(self.network, made))
         try:
             return World(
-                shrunk(network, self.kept),
+                shrunk(network, self.kept, seed),
                 seed,
+                self.samples or samples(seed),
                 normalised=given.normalised,
                 factor=made.loss_factor,
-                least=seed == LEAST,
+                deepest=self.deepest,
             )
         except Outside:
             return None
@@ -143,7 +146,10 @@ class Judge:
         try:
             if key not in self._worlds:
                 self._worlds[key] = World(
-                    agreed, normalised=GENERAL.normalised, factor=made.loss_factor
+                    agreed,
+                    samples=self.samples or samples(0),
+                    normalised=GENERAL.normalised,
+                    factor=made.loss_factor,
                 )
             world = self._worlds[key]
             return world is not None and all(e.agrees for e in evidence(claim, world, scope))

@@ -39,6 +39,7 @@ from derive.marking.first_look import Look, Observer, counts_samples, speaks_of_
 from derive.marking.followed_conventions import Agreement, Judged, agreements
 from derive.marking.following import Earlier, carried_on, follows
 from derive.marking.judging import Judge
+from derive.marking.stated import deepest, numbers, samples
 from derive.marking.verdicts import (
     DEFECT,
     DEFINITION,
@@ -53,7 +54,6 @@ from derive.marking.verdicts import (
 )
 from derive.marking.words import message_of
 from derive.reading.latex_tokens import Unreadable
-from derive.reading.tree import Num, walk
 from derive.sheets.door import claims_of
 from derive.sheets.ready import Item, Placed, placed
 from derive.sheets.sheet import Formula, Sheet
@@ -92,11 +92,12 @@ class _Marker:
     def __init__(self, made: Placed, typeset: Typeset | None, limit: Limit) -> None:
         """Everything read, nothing judged."""
         self.made, self.limit = made, limit
-        self.judge = Judge(made.network, _numbers(made))
-        self.single = not (made.network.weight_decay or any(map(counts_samples, made.claims)))
+        claims = tuple(made.claims)
+        self.judge = Judge(made.network, numbers(claims), samples(claims), deepest(claims))
+        self.single = not (made.network.weight_decay or any(map(counts_samples, claims)))
         self.observer = Observer(
             self.judge,
-            compositions(made.claims),
+            compositions(claims),
             lemmas_only=not made.about,
             examples=made.examples if made.about else None,
         )
@@ -319,15 +320,3 @@ def _listed(words: Sequence[str]) -> str:
 
 def _unreadable(formula: Formula, problem: Unreadable) -> Mark:
     return Mark(formula, (problem.at, len(formula.text)), UNREADABLE, str(problem))
-
-
-def _numbers(made: Placed) -> frozenset[int]:
-    """The whole numbers that the sheet writes: sizes that must stay as they are."""
-    return frozenset(
-        int(n.value)
-        for item in made.items
-        for claim in item.reading.claims
-        for side in claim.sides
-        for n in walk(side)
-        if isinstance(n, Num) and n.value.denominator == 1
-    )

@@ -1,6 +1,7 @@
 """A small relative of a network: the same layers with fewer units, channels and places.
 
-Equal sizes stay equal, so what fits together still does; sizes that a sheet mentions are kept.
+Equal sizes stay equal, so what fits together still does; sizes that a sheet mentions are kept.  The
+relatives differ in size, so that no number in a claim is the size of all of them by chance.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ LARGE = 5  # sizes up to here are left alone
 SMALL = (4, 3, 5, 2)  # what larger ones become, in turn
 
 
-def shrunk(network: Network, kept: frozenset[int] = frozenset()) -> Network:
-    """The network with small sizes, or as it is where no small ones fit together."""
+def shrunk(network: Network, kept: frozenset[int] = frozenset(), turn: int = 0) -> Network:
+    """The network with small sizes, or as it is where no small ones fit together.
+
+    `turn` counts the relatives.
+    """
     large = [s for s in _sizes(network) if isinstance(s, int) and s > LARGE and s not in kept]
     if not large:
         return network
-    small = {s: SMALL[k % len(SMALL)] for k, s in enumerate(dict.fromkeys(large))}
-    for scale in _scales(network, small):
+    small = {s: SMALL[(k + turn) % len(SMALL)] for k, s in enumerate(dict.fromkeys(large))}
+    for scale in _scales(network, small, max(turn, 0) % 2):
         try:
             layers, _ = through(tuple(_smaller(x, scale) for x in network.layers), _input(scale))
         except SpecError:
@@ -53,7 +57,7 @@ def _input(scale: Scale) -> tuple[int | str, ...]:
     return scale[0]
 
 
-def _scales(network: Network, small: dict[int, int]) -> Iterator[Scale]:
+def _scales(network: Network, small: dict[int, int], wider: int) -> Iterator[Scale]:
     """The input and the new sizes; the places of windows grow until the layers fit."""
     first, *places = network.input
     front = small.get(first, first) if isinstance(first, int) else first
@@ -62,7 +66,7 @@ def _scales(network: Network, small: dict[int, int]) -> Iterator[Scale]:
         yield tuple(small.get(e, e) if isinstance(e, int) else e for e in network.input), small
         return
     most = max(int(p) for p in places)
-    for size in range(3, most):
+    for size in range(3 + wider, most):
         yield (front, *(min(size, int(p)) for p in places)), small
 
 

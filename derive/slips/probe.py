@@ -21,6 +21,7 @@ from derive.claims.numbers import Outside
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import NoValue
 from derive.claims.values import Setting
+from derive.claims.world import World
 from derive.marking.judging import Assumptions, Judge
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, Num, Total, walk
@@ -38,6 +39,10 @@ class Remembering(Setting):
     """A setting that remembers the values of parts by the very object and the letters."""
 
     memo: dict[Any, tuple[Any, Value | Outside]] = field(default_factory=dict)
+
+    def elsewhere(self, world: World) -> Remembering:
+        """The same place on a network with other values: nothing is remembered of it."""
+        return replace(self, world=world, known={}, memo={})
 
     def within(self, total: Total) -> list[Remembering]:
         """The settings of all summands that there may be: a range not written may be another."""
