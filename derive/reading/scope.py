@@ -70,6 +70,13 @@ class Scope:
         """Whether a row of a weight matrix belongs to the unit that the weights lead to."""
         return self.out_first != self.conventions.transposed
 
+    def rows_out_of(self, label: Label | None) -> bool:
+        """The same for the weights of one layer, which a sheet may write the other way round."""
+        if label is not None and label.base == "L" and self.last is not None:
+            label = self.last.shifted(label.offset)
+        turned = label is not None and not label.base and label.offset in self.own.turned
+        return self.rows_out != turned
+
     @cached_property
     def entrywise(self) -> tuple[str, ...]:
         """The signs of the product entry by entry."""
@@ -173,6 +180,7 @@ class Scope:
         made[letters["l"]] = "l"
         made.setdefault("L", "L")
         made[letters["L"]] = "L"
+        made.update(dict.fromkeys(self.own.layers, "l"))
         made.update(dict.fromkeys(self.own.last, "L"))
         return made
 
@@ -216,8 +224,8 @@ class Scope:
         role = meaning.role
         if role == "output":
             role, label = self.last_role, self.last
-        if role == "activation" and label == Label(0) and not self._has(role, label):
-            role = "input"
+        if role == "activation" and not self._has(role, label):
+            role = "input" if label == Label(0) else "preactivation"
         for tensor, shape in self.shapes.items():
             same = tensor.letter == meaning.letter if meaning.letter else tensor.role == role
             if same and (tensor.label == label or role in ("input", "target")):
