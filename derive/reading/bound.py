@@ -88,7 +88,7 @@ class BoundNames(Quantities):
         role = bound.role
         if role == "loss" and bound.form == "sampled" and sample is None:
             role = "objective"
-        elif role == "objective" and self._of_sample(c):
+        elif role == "objective" and (sample is not None or self._of_sample(c)):
             role = "loss"  # J(W, b; x, y)
         entry = Entry(role, letter, label, tuple(places), sample, form, above.step, span=span)
         if c.peek().text == "(" and (bound.role in ("loss", "objective") or self._named(c, bound)):

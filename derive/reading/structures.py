@@ -10,7 +10,7 @@ from fractions import Fraction
 from derive.reading.cursor import Cursor
 from derive.reading.labels import fenced, split
 from derive.reading.latex_tokens import Token, Unreadable
-from derive.reading.scope import FUNCTIONS
+from derive.reading.scope import FUNCTIONS, Meaning
 from derive.reading.symbols import Symbols
 from derive.reading.tree import (
     Bound,
@@ -26,6 +26,7 @@ from derive.reading.tree import (
     Plus,
     Times,
     Total,
+    rebuilt,
     walk,
 )
 from derive.reading.words import BIG, DOTS, MATRICES, RELATIONS
@@ -94,9 +95,38 @@ class Structures(Symbols):
         body = self.product(c)
         self.summed = outside
         body = Minus(body, span=body.span) if minus else body
+        for bound in bounds:
+            body = self._of_samples(bound.name, body)
         for guard in guards[::-1]:
             body = Times((guard, body), ("",), span=body.span)
         return Total(kind, bounds, body, span=(token.start, c.last_end))
+
+    def _of_samples(self, name: str, body: Node) -> Node:
+        """The body of a sum over samples: what belongs to a sample belongs to the one counted.
+
+        A letter counts samples where a quantity bears it as its sample, or where it is the letter
+        for them and no index.
+        """
+        parts = [part for part in walk(body) if isinstance(part, Entry)]
+        letter = Letter(name)
+        used = any(part.sample == letter for part in parts)
+        index = any(letter in part.places for part in parts)
+        if index or not (used or name in (self.scope.own.sample, self.scope.sample)):
+            return body
+
+        def visit(node: Node) -> Node:
+            node = rebuilt(node, visit)
+            if isinstance(node, Entry) and node.sample is None and self._bears_sample(node):
+                return replace(node, sample=letter)
+            return node
+
+        return visit(body)
+
+    def _bears_sample(self, node: Entry) -> bool:
+        """Whether there is one of the entry for every sample, and this is one."""
+        if node.form not in ("entry", "whole") or node.role == "objective":
+            return False
+        return self.scope.batched(Meaning(node.role, node.form, node.letter, label=node.label))
 
     def _high(self, c: Cursor) -> Node:
         """The upper limit: a letter there is a number, also where it is the sign of a quantity.

@@ -205,7 +205,12 @@ class Symbols(BoundNames):
         """The function at its arguments; without them, the function itself."""
         labelled = function.activation or function.name in self.scope.functions
         above = self._above(name, labelled)
-        if name.below_tokens is not None and self._is_of_unit(function, name.below_tokens):
+        called = c.peek().text in ("(", "[")
+        if (
+            called
+            and name.below_tokens is not None
+            and self._is_of_unit(function, name.below_tokens)
+        ):
             name.below_tokens = None
         if name.below_tokens is not None and name.sign.style != "text":
             raise name.below_tokens.wrong("a function without an index")

@@ -11,12 +11,14 @@ from derive.sheets.statements import Statement, only_name, texts
 if TYPE_CHECKING:
     from derive.sheets.findings import Signs
 
-MEAN = r"\\frac\{-?1\}\{2?([NmnMBP])\}|1/2?([NmnMBP])(?![a-z_^])"
+MEAN = r"\\frac\{-?(?:1|\\(?:eta|alpha|varepsilon|epsilon))\}\{2?([NmnMBP])\}|1/2?([NmnMBP])(?![a-z_^])"
 _OVER_SAMPLES = re.compile(
     r"(?:\\frac\{-?[12]?\}\{2?(?P<size>[NmnMB])\}|1/2?(?P<other>[NmnMB]))"
     r"(?:\(|\[)?\\sum_\{?(?P<letter>[a-z])=[01]\}?\^\{?(?P<last>[A-Za-z])(?:-1)?\}?"
 )
-
+_OVER_INPUTS = re.compile(  # the mean over the inputs themselves
+    r"(?:\\frac\{[^{}]*\}\{2?[NmnMB]\}|1/2?[NmnMB])(?:\(|\[)?\\sum_(?:x|\{x\})(?!\^)"
+)
 _SUMMED = re.compile(r"\\sum_\{?([a-z])(?![a-z])")
 _ABOVE = re.compile(r"(\w)\}?(?:_\{?\w\}?)?\^\{?\(([a-z])([+-]\d)?\)")
 
@@ -40,6 +42,8 @@ def sample_letter(statements: Iterable[Statement]) -> str:
             found = _OVER_SAMPLES.search(text)
             if found and found["last"] == (found["size"] or found["other"]):
                 return found["letter"]
+            if _OVER_INPUTS.search(text):
+                return "x"
             summed.update(_SUMMED.findall(text))
             for sign, letter, shift in _ABOVE.findall(text):
                 above.setdefault(letter, set()).add(sign)
