@@ -19,12 +19,14 @@ from codegen.pages import pdf
 from codegen.pages.document import (
     CodeListing,
     CrossRef,
+    Display,
     Document,
     Figure,
     Listing,
     Paragraph,
     Table,
 )
+from codegen.pages.latex_math import formula
 from codegen.pages.numbering import nodes
 from derive import profiles
 from derive.algebra.prove import PROVED, Unproved, prove
@@ -312,6 +314,24 @@ def test_the_kernel_turned_round_is_proved(
     made = flipped(stage, entry(stage.source, Index("k", 2), *spots))
     assert made is not None
     assert made[1].word == PROVED
+
+
+def test_gaps_in_a_kernel_leave_no_bracket_in_an_error() -> None:
+    """Under a stride the bracket stays, and the page says what it is."""
+    layers = [{**CONV, "kernel": 3, "dilation": 2}, {**CONV, "kernel": 2, "dilation": 3},
+              {**CONV, "kernel": 2, "dilation": 2, "stride": 3}, "flatten", "1"]  # fmt: skip
+    made = chapter(derive({"input": [1, 13], "layers": layers, "loss": "squared_error"}))
+    displays = [node for node in nodes(made) if isinstance(node, Display)]
+    keyed = [line for display in displays for line in display.lines if line.key]
+    lines = {line.key: formula(line.rhs).replace(" ", "") for line in keyed}
+    assert "k,p-3u+" in lines["delta.1"]
+    assert "[" not in lines["delta.1"]
+    assert "c,a-2u" in lines["gradient.x"]
+    assert "[3u+2k-4=p]" in lines["delta.2"]
+    words = said(made)
+    assert "where an output and a weight meet" in words
+    assert "An error outside its range counts as 0" in words
+    assert "leave out the outputs" not in words
 
 
 def test_pictures_of_kernels() -> None:

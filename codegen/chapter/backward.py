@@ -8,8 +8,9 @@ from codegen.chapter.generic import generic_section
 from codegen.chapter.gradients import batch, parameters
 from codegen.chapter.groups import Group
 from codegen.chapter.keys import error_key
+from codegen.chapter.reach import by_place
 from codegen.chapter.sheet import Sheet
-from codegen.chapter.stage_backward import Seen
+from codegen.chapter.stage_backward import Seen, carriers
 from codegen.chapter.summary import summary, update
 from codegen.pages.document import (
     Block,
@@ -80,7 +81,8 @@ def _error(sheet: Sheet, group: Group, chain: Chain, lead: Inlines) -> list[Bloc
     output = group is sheet.last and chain.kind == "delta"
     before = _before_output(sheet, chain) if output else _before(sheet, group, chain)
     blocks: list[Block] = [Paragraph(before, lead)]
-    blocks.append(Display((*sheet.lines(chain, error_key(chain)), *_arrays(sheet, chain))))
+    shown = by_place(sheet, chain, carriers(sheet, chain))
+    blocks.append(Display((*sheet.lines(shown, error_key(chain)), *_arrays(sheet, chain))))
     after = _after(sheet, group, chain) if chain.kind == "delta" else ()
     if after:
         blocks.append(Paragraph(after))
@@ -191,7 +193,8 @@ def _input(sheet: Sheet) -> list[Block]:
     before = ("Nobody trains the input, but the same step once more tells how the loss depends on"
               " it, as one needs it when another network stands below:",)  # fmt: skip
     blocks: list[Block] = [Paragraph(before, ("The input.",))]
-    blocks.append(Display(sheet.lines(chain, "gradient.x")))
+    shown = by_place(sheet, chain, carriers(sheet, chain))
+    blocks.append(Display(sheet.lines(shown, "gradient.x")))
     return blocks
 
 

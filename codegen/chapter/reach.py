@@ -6,7 +6,8 @@ a reaches the outputs p for which some tap fits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 from codegen.chapter.sheet import Sheet
@@ -14,14 +15,28 @@ from codegen.pages.document import Figure, Inline
 from codegen.pages.grids import Grid, grid_picture
 from codegen.pages.picture import Content
 from derive.adjoint import apart, carried, users_of
+from derive.algebra.canon import equal
 from derive.algebra.index import at, fresh
 from derive.algebra.prove import PROVED, Check, prove
-from derive.algebra.terms import Affine, Index, Ref, Sum, Term, mul, refs
+from derive.algebra.terms import (
+    Affine,
+    Delta,
+    Index,
+    Ref,
+    Sum,
+    Term,
+    mul,
+    rebuild,
+    refs,
+    walk,
+)
 from derive.lemma_book import error
 from derive.network.layers import Conv
 from derive.network.shapes import pads
 from derive.stages import Stage
+from derive.steps import Chain, Step
 
+BY_PLACE = "the sum by the place in the kernel"
 MOST_DRAWN = 7  # cells on a side; of a larger plane a corner is drawn
 LARGEST = 7  # kernels beyond that are not drawn
 Place = tuple[int, ...]
@@ -111,6 +126,51 @@ def by_taps(sheet: Sheet, stage: Stage) -> bool:
     """Whether the error of an input is a sum over the taps and nothing else."""
     alone = len(users_of(stage.source, sheet.derivation.forward)) == 1
     return alone and isinstance(stage.layer, Conv) and max(stage.layer.stride) == 1
+
+
+def bracketed(known: Term) -> bool:
+    """Whether an output and a tap are still found by an equation in a bracket."""
+    return any(
+        isinstance(node, Delta)
+        and any(p.terms and p.index is None for p in (node.left, node.right))
+        for node in walk(known)
+    )
+
+
+def by_place(sheet: Sheet, chain: Chain, carriers: Iterable[tuple[Stage, Ref]]) -> Chain:
+    """The chain with the sum over the taps where the sum over the outputs would need a bracket.
+
+    A kernel with gaps reaches an input at some outputs only; which they are is plain once the sum
+    runs over the taps.
+    """
+    for stage, place in carriers:
+        if not isinstance(stage.layer, Conv) or not by_taps(sheet, stage):
+            continue
+        known = carried(apart(stage.main, place), place, error)
+        made = flipped(stage, place) if bracketed(known) else None
+        if made is not None:
+            chain = replace(chain, steps=tuple(_swapped(chain.steps, known, made[0])))
+    return chain
+
+
+def _swapped(steps: Sequence[Step], known: Term, claim: Term) -> Iterator[Step]:
+    """The steps with the claim in the place of what it was proved to be; the first that holds it
+    stays as it was derived, where others follow."""
+
+    def visit(term: Term) -> Term:
+        if isinstance(term, Sum) and equal(term, known):
+            return claim
+        return rebuild(term, visit)
+
+    met = 0
+    for step in steps:
+        rhs = visit(step.rhs)
+        met += rhs is not step.rhs
+        if rhs is step.rhs or (met == 1 and step is not steps[-1]):
+            yield step
+            continue
+        first = met <= 2
+        yield replace(step, rhs=rhs, why=f"{BY_PLACE}; {step.why}" if first else step.why)
 
 
 def flipped(stage: Stage, place: Ref) -> tuple[Term, Check] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from codegen.chapter.groups import place_of
-from codegen.chapter.reach import by_taps, figure, flipped
+from codegen.chapter.reach import bracketed, by_taps, figure, flipped, spatial
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_windows import column
 from codegen.pages.document import (
@@ -21,10 +21,10 @@ from codegen.pages.document import (
     Math,
     Paragraph,
 )
-from derive.adjoint import partner
+from derive.adjoint import apart, carried, partner
 from derive.algebra.index import at, fresh
-from derive.algebra.terms import Affine, Index, Ref, Sum, Term, mul, walk
-from derive.lemma_book import of_loss
+from derive.algebra.terms import Affine, Guard, Index, Ref, Sum, Term, mul, walk
+from derive.lemma_book import error, of_loss
 from derive.network.layers import AvgPool, Conv, MaxPool
 from derive.stages import Stage
 from derive.steps import Chain
@@ -32,6 +32,12 @@ from derive.writing import layout as lay
 
 SHORT = "in the standardised values"
 STRIDED = "conv with a stride"
+OUTSIDE = "An error outside its range counts as 0 here, since no output is there."
+MEETING = (
+    "The bracket is 1 where an output and a weight meet at this input, and 0 elsewhere: only such"
+    " terms are left of the sums."
+)
+REACHED = "The brackets leave out the outputs that the input does not reach."
 GAPS = (
     "The kernel moved in steps larger than 1, so some of its weights lead from this input to no"
     " output, as if zeros stood between the errors"
@@ -55,7 +61,10 @@ class Seen:
                 made += words(self.sheet, stage, chain, place)
             elif _strided(stage) and STRIDED not in self.said:
                 made += _more_steps(self.sheet, stage)
-            self.said |= {stage.kind, *([STRIDED] if _strided(stage) else ())}
+            meeting = _meeting(self.sheet, stage, place)
+            if meeting and meeting not in self.said:
+                made.append(Paragraph((meeting,)))
+            self.said |= {stage.kind, meeting, *([STRIDED] if _strided(stage) else ())}
         return made
 
 
@@ -106,14 +115,15 @@ def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
         "An input reaches only the outputs over whose window it lies", *seen, ". In the forward"
         " pass the place in the kernel grows with the place in the input. Here the input stands"
         " still: the further on an output lies, the earlier the weight by which the input reaches"
-        " it. So the errors are gathered by the same kernel turned round, its last weight first;"
-        " the brackets leave out the outputs that the input does not reach.",
+        " it. So the errors are gathered by the same kernel turned round, its last weight first.",
     ]  # fmt: skip
     if _strided(stage):
         text.append(f" {GAPS}.")
     blocks: list[Block] = [Paragraph(tuple(text), ("The kernel turned round.",))]
     blocks += [picture] if picture else []
-    made = flipped(stage, place) if by_taps(sheet, stage) else None
+    known = carried(apart(stage.main, place), place, error)
+    plain = by_taps(sheet, stage) and not bracketed(known) and _many_places(stage)
+    made = flipped(stage, place) if plain else None
     if made is not None:
         claim, check = made
         blocks.append(Paragraph(("Added up over the weights it is a sliding kernel once more, over"
@@ -121,8 +131,25 @@ def _conv(sheet: Sheet, stage: Stage, chain: Chain, place: Ref) -> list[Block]:
         why: Inlines = ("the same sum, by the place in the kernel",)
         line = Line(sheet.write(of_loss(place)), "=", sheet.write(claim), why, check.word)
         blocks.append(Display((line,)))
-        blocks.append(Paragraph(("An error outside its range counts as 0 here.",)))
+        blocks.append(Paragraph((OUTSIDE,)))
     return [*blocks, *column(sheet, stage)]
+
+
+def _meeting(sheet: Sheet, stage: Stage, place: Ref) -> str:
+    """How the error through a convolution says which outputs an input reaches."""
+    if not isinstance(stage.layer, Conv):
+        return ""
+    known = carried(apart(stage.main, place), place, error)
+    if bracketed(known) and by_taps(sheet, stage) and flipped(stage, place) is not None:
+        return OUTSIDE
+    if bracketed(known):
+        return MEETING
+    return REACHED if any(isinstance(node, Guard) for node in walk(known)) else ""
+
+
+def _many_places(stage: Stage) -> bool:
+    """Whether the kernel is laid on more than one place."""
+    return prod(int(index.size) for index in spatial(stage)) > 1
 
 
 def _cited(picture: Figure | None) -> Inlines:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from codegen.chapter.errors import error_equation
 from codegen.chapter.groups import Group
+from codegen.chapter.reach import bracketed
 from codegen.chapter.sheet import Sheet
 from codegen.pages.document import (
     Block,
@@ -57,7 +58,7 @@ def _row(sheet: Sheet, group: Group, lead: str, equation: Equation) -> tuple[Inl
     made = row(shown.lhs, shown.relation, shown.rhs)
     formula: Inlines = (Math(made),)
     key = sheet.keys.computed.get((equation.lhs.tensor.role, str(equation.lhs.tensor)))
-    if width(made) > WIDE and key is not None:
+    if key is not None and (width(made) > WIDE or bracketed(equation.rhs)):
         formula = (Math(shown.lhs), " by ", CrossRef(key))
     cells: tuple[Inlines, ...] = (
         (lead,) if lead else (),
