@@ -69,6 +69,8 @@ def test_no_false_alarm_on_two_lines() -> None:
         (r"s_i^{l=2} = \sum_k o_k^{l=1} w_{ki}^{l=2}", "2 > 3 tanh > 2 bias=false: huber", "units"),
         (r"z_j^{(h2)} = \sum_k w_{j,k}^{(h2)} a_k^{(h1)} + b_j^{(h2)}",
          "2 > 3 tanh > 2 tanh > 1 : huber", "named_layers"),
+        (r"s_i^2 = \sum_j w_{ji}^2 o_j^1 + b_i^2", "2 > 3 tanh > 2 : huber", "units"),
+        (r"\mathbf{S}^2 = \mathbf{O}^1 \mathbf{W}^2", "2 > 3 tanh > 2 bias=false: huber", "units"),
     ],
 )  # fmt: skip
 def test_names_of_layers_bind_nothing(text: str, spec: str, notation: str) -> None:

@@ -53,6 +53,9 @@ def bound_signs(
             or (role == "preactivation" and key[0] in weighed)
         ):  # a line about some layer; the output of a linear one
             continue
+        bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
+        if bare and key[0] in layered and _known(base, key, role):
+            continue
         label = Label(layer) if layer is not None and numbered and role != "input" else None
         _put(made, key, Bound(role, label, _form(key, role, signs), key in called), base)
     for sign, below in called:  # h(x) for h_theta(x)
