@@ -128,11 +128,14 @@ def _stable(report: Report) -> dict[str, Any]:
     for row in report.rows:
         referees[row.referee] = referees.get(row.referee, 0) + 1
     limit = max(row.limit for row in report.rows)
+    exact = report.exactness
+    places = {"domain": exact.domain, "promised": exact.promised} if exact else None
     return {
         "ok": report.ok,
         "comparisons": referees,
         "limit": limit,
         "unit": "eps * size of the terms",
+        **({"last_places": places} if places else {}),
     }
 
 
@@ -144,6 +147,7 @@ def _measured(report: Report) -> dict[str, Any]:
         "worst": float(f"{worst.worst:.3g}"),
         "at": f"{worst.quantity}, {worst.referee}, {worst.precision}",
         "rows": [[row[key] for key in kept] for row in rows if row["limit"]],
+        **({"last_places": report.exactness.data()} if report.exactness else {}),
     }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 GENERIC, COMPLEX, DIGITS, CONTRACT = "generic backprop", "complex step", "60 digits", "contract"
 _ORDER = (GENERIC, COMPLEX, DIGITS, CONTRACT)
@@ -29,17 +30,60 @@ class Row:
 
 
 @dataclass(frozen=True)
+class LastPlaces:
+    """The largest errors of the output layer in units in the last place, in one precision."""
+
+    loss: float
+    delta: float
+    numbers: int  # how many were compared
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """What accuracy = "exact" comes to: the largest error of loss and delta for targets 0 and 1."""
+
+    domain: str
+    promised: int | None  # of this activation and this loss
+    found: Mapping[str, LastPlaces]  # by precision
+
+    @property
+    def ok(self) -> bool:
+        """Whether a promise is kept, if there is one."""
+        if self.promised is None:
+            return True
+        return all(max(f.loss, f.delta) <= self.promised for f in self.found.values())
+
+    def lines(self) -> list[str]:
+        """The same for a terminal."""
+        figures = [
+            f"{precision}: loss {_short(f.loss)}, delta {_short(f.delta)} of {f.numbers} numbers"
+            for precision, f in self.found.items()
+        ]
+        allowed = "none is promised" if self.promised is None else f"allowed: {self.promised}"
+        return [f"last places, {self.domain}; {allowed}", *(f"  {line}" for line in figures)]
+
+    def data(self) -> dict[str, Any]:
+        """The same for JSON."""
+        return {
+            precision: {"loss": _rounded(f.loss), "delta": _rounded(f.delta), "numbers": f.numbers}
+            for precision, f in self.found.items()
+        }
+
+
+@dataclass(frozen=True)
 class Report:
     """Every comparison of one emitted module with its referees."""
 
     name: str
     spec_sha256: str
     rows: tuple[Row, ...]
+    exactness: Exactness | None = None
 
     @property
     def ok(self) -> bool:
         """Whether every comparison is within its limit."""
-        return bool(self.rows) and all(row.ok for row in self.rows)
+        kept = self.exactness is None or self.exactness.ok
+        return bool(self.rows) and all(row.ok for row in self.rows) and kept
 
     @property
     def worst(self) -> Row:
@@ -64,7 +108,12 @@ class Report:
         ]
         allowed = " and ".join(_short(limit) for limit in sorted({row.limit for row in measured}))
         lines.append(f"numbers: |difference| / (eps * size of the terms); allowed: {allowed or 0}")
-        verdict = "every referee agrees" if self.ok else "SOME REFEREE DISAGREES"
+        if self.exactness is not None:
+            lines += self.exactness.lines()
+        agree = all(row.ok for row in self.rows)
+        verdict = "every referee agrees" if agree else "SOME REFEREE DISAGREES"
+        if self.exactness is not None and not self.exactness.ok:
+            verdict += "; MORE LAST PLACES ARE LOST THAN PROMISED"
         worst = self.worst
         where = f"{worst.quantity}, {worst.referee}, {worst.precision}"
         return "\n".join([*lines, f"{self.name}: {verdict}; worst {_short(worst.worst)} ({where})"])
@@ -83,7 +132,7 @@ class Report:
             }
             for row in self.rows
         ]
-        data = {
+        data: dict[str, Any] = {
             "schema": 1,
             "name": self.name,
             "spec_sha256": self.spec_sha256,
@@ -91,6 +140,12 @@ class Report:
             "unit": "eps * size of the terms",
             "rows": rows,
         }
+        if self.exactness is not None:
+            data["last_places"] = {
+                "domain": self.exactness.domain,
+                "promised": self.exactness.promised,
+                **self.exactness.data(),
+            }
         return json.dumps(data, indent=2) + "\n"
 
 

@@ -5,7 +5,8 @@
     60 digits          (L(w + hv) - L(w)) / h for a random direction v, and the loss itself
     descent            w - h g lowers the loss by h |g|^2, to first order, at 60 digits
 
-and the module's own `Trainer`, held against the generic backprop step by step.  The unit of every
+and the module's own `Trainer`, held against the generic backprop step by step; under accuracy =
+"exact" also the last places of the output layer's loss and delta.  The unit of every
 difference is eps times the size of the terms that make a quantity (see `sized`).
 """
 
@@ -23,6 +24,7 @@ import numpy as np
 from codegen.backprop import backprop_of, loss_value, passed, precise, sizes
 from codegen.referee.arithmetic import PRECISE
 from codegen.referee.draws import Draw, Floats, draw, takes_labels
+from codegen.referee.last_places import exactness
 from codegen.referee.ties import tied
 from codegen.report import COMPLEX, CONTRACT, DIGITS, GENERIC, Report, Row
 from codegen.verify_trainer import trains
@@ -62,7 +64,10 @@ def verify(subject: Any, module: ModuleType | str, *, seed: int = 0) -> Report:
         with np.errstate(all="ignore"):
             for dtype in (np.float64, np.float32):
                 judge.precision(np.dtype(dtype), np.random.default_rng(seed))
-    return Report(network.name, network.sha256, tuple(judge.rows.values()))
+    rows = tuple(judge.rows.values())
+    exact = network.accuracy == "exact" and all(row.ok for row in rows)
+    places = exactness(network, judge.module) if exact else None
+    return Report(network.name, network.sha256, rows, places)
 
 
 def load_source(source: str, name: str = "emitted") -> ModuleType:

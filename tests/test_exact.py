@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -10,7 +11,10 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+from codegen.build import report_text
 from codegen.emitting.module import emit
+from codegen.referee.last_places import exactness, promised
+from codegen.report import Report, Row
 from codegen.verify import load_source, verify
 from derive.derivation import derive
 from derive.spec import load
@@ -113,6 +117,94 @@ def test_hard_targets(activation: str, loss: str, dtype: Any) -> None:
 @pytest.mark.parametrize(("activation", "loss"), PLACES)
 def test_hard_targets_everywhere(activation: str, loss: str, dtype: Any) -> None:
     assert worst(activation, loss, dtype, GRID) <= PLACES[activation, loss]
+
+
+@pytest.mark.parametrize(("activation", "loss"), [pair for pair in PLACES if "softmax" not in pair])
+def test_what_the_report_promises_holds_at_random_numbers(activation: str, loss: str) -> None:
+    """In float32, whose truth is quickly had: 30,000 pre-activations, from tiny to saturated."""
+    rng = np.random.default_rng(2)
+    sizes = 10 ** rng.uniform(-8, 2, (10_000, 1))
+    s = np.concatenate([sizes, -sizes, 3 * rng.normal(size=(10_000, 1))]).astype(np.float32)
+    net = module(activation, loss)
+    params = {"W1": np.ones((1, 1), np.float32), "b1": np.zeros(1, np.float32)}
+    spec = {"name": "pair", "input": 1, "layers": [f"1 {activation}"], "loss": loss}
+    limit = promised(load(spec))
+    assert limit is not None
+    for target in (0, 1):
+        traced = net.trace(params, s, np.full_like(s, target))
+        losses, deltas = in_doubles(activation, loss, s.astype(np.float64), target)
+        assert off_in_float32(traced["L"], losses[:, 0]) <= limit
+        assert off_in_float32(traced["delta1"], deltas) <= limit
+
+
+def in_doubles(activation: str, loss: str, s: Any, target: int) -> tuple[Any, Any]:
+    """Losses and deltas that are right to about ten last places of a double."""
+    low, high = 1 / (1 + np.exp(s)), 1 / (1 + np.exp(-s))  # sigmoid(-s), sigmoid(s)
+    if loss == "binary_cross_entropy":
+        turned = -s if target else s
+        slope = -low if target else high
+        return np.maximum(turned, 0) + np.log1p(np.exp(-np.abs(s))), slope
+    below = np.minimum(s, 0)
+    twice = 1 / (1 + np.exp(2 * s)), 1 / (1 + np.exp(-2 * s))
+    error, slope = {
+        "sigmoid": (-low if target else high, low * high),
+        "tanh": (-2 * twice[0] if target else np.tanh(s), 4 * twice[0] * twice[1]),
+        "elu": (np.where(s > 0, s, np.expm1(below)) - target, np.exp(below)),
+        "relu": (np.maximum(s, 0) - target, s > 0),
+        "leaky_relu": (np.where(s > 0, s, s / 100) - target, np.where(s > 0, 1, 0.01)),
+        "linear": (s - target, np.ones_like(s)),
+    }[activation]
+    return error**2, 2 * error * slope
+
+
+def off_in_float32(found: Any, true: Any) -> float:
+    """The largest error in last places of float32."""
+    exponents = np.frexp(true)[1] - 1
+    places = np.ldexp(1.0, np.maximum(exponents, -126) - 23)
+    return float(np.max(np.abs(found.astype(np.float64) - true) / places))
+
+
+def test_the_report_states_the_last_places() -> None:
+    line = "3 > 4 tanh > 2 sigmoid : binary_cross_entropy"
+    network = load(line).model_copy(update={"accuracy": "exact"})
+    derivation = derive(network)
+    report = verify(network, emit(derivation))
+    assert report.ok
+    assert report.exactness is not None
+    assert report.exactness.promised == 5
+    assert "allowed: 5\n  float64: loss " in report.table()
+    for text in (report_text(derivation, report, "columns"), report.to_json()):
+        data = json.loads(text)
+        stated = data["measured"]["last_places"] if "measured" in data else data["last_places"]
+        for precision in ("float64", "float32"):
+            assert 0 < stated[precision]["loss"] <= 5
+            assert 0 < stated[precision]["delta"] <= 5
+            assert stated[precision]["numbers"] > 400
+    assert verify(load(line), emit(derive(load(line)))).exactness is None
+
+
+@pytest.mark.parametrize(
+    "line", ["2 > 2 sigmoid : squared_error", "2 > 3 relu > 2 tanh : squared_error"]
+)
+def test_a_module_with_differences_does_not_keep_the_promise(line: str) -> None:
+    """o - y for o near 1 has lost its digits."""
+    fast = load_source(emit(derive(load(line))))
+    network = load(line).model_copy(update={"accuracy": "exact"})
+    measured = exactness(network, fast)
+    assert not measured.ok
+    assert exactness(network, load_source(emit(derive(network)))).ok
+    report = Report("net", "0", (Row("contract", "runs", "float32", 0.0, 0.0),), measured)
+    assert not report.ok
+    assert "every referee agrees; MORE LAST PLACES ARE LOST THAN PROMISED" in report.table()
+
+
+def test_last_places_of_softmax_are_those_of_its_differences() -> None:
+    line = "3 > 7 softmax : cross_entropy"
+    network = load(line).model_copy(update={"accuracy": "exact"})
+    measured = exactness(network, load_source(emit(derive(network))))
+    assert measured.promised == 5
+    assert measured.ok
+    assert min(f.numbers for f in measured.found.values()) > 100
 
 
 @DTYPES

@@ -191,7 +191,7 @@ ACCURACY = (
 EXACT = (
     f"{ACCURACY}\n"
     "The differences 1 - o and o - y are computed without cancellation: for targets 0 and 1 loss\n"
-    "and delta of an output layer that has such a form are right to 7 units in the last place,\n"
+    "and delta of an output layer that has such a form are right to 12 units in the last place,\n"
     "given the pre-activations (of softmax: their differences)."
 )
 

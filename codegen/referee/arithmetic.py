@@ -133,16 +133,16 @@ class Complex(Real):
 class Precise(Real):
     """Object arrays of mpmath numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, digits: int = DIGITS) -> None:
         """Use an own context: the global precision of mpmath stays as it is."""
         self.context = mpmath.MPContext()
-        self.context.dps = DIGITS
+        self.context.dps = digits
         self.pi = +self.context.pi
         for name in (*ELEMENTARY, "tanh", "erf"):
             setattr(self, name, np.frompyfunc(getattr(self.context, name), 1, 1))
 
     def number(self, exact: Fraction | int) -> Any:
-        """The number to 60 digits."""
+        """The number to all digits."""
         return self.context.mpf(Fraction(exact).numerator) / Fraction(exact).denominator
 
     def root(self, number: Any) -> Any:
