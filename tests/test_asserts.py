@@ -369,6 +369,38 @@ def test_arguments_that_nobody_knows() -> None:
         gradwright.assert_backward(LAYER, lambda foo, x: x)
 
 
+def test_three_arguments_are_told_by_their_names() -> None:
+    """What no name says is taken in order, and said; what a name contradicts is refused."""
+    right = by_hand()
+    gradwright.assert_backward(DEEP, lambda theta, data, labels: right(theta, data, labels))
+    gradwright.assert_backward(DEEP, lambda network, a, b: right(network, a, b))
+    wrong = by_hand("no slope")
+    said = message(DEEP, lambda network, a, b: wrong(network, a, b))
+    assert "note: (network, a, b) was taken for (params, x, y)" in said
+    assert "was taken for" not in message(DEEP, lambda params, x, y: wrong(params, x, y))
+    with pytest.raises(KeyError) as caught:
+        gradwright.assert_backward(DEEP, lambda q, r, s: q["W9"])
+    assert caught.value.__notes__ == ["(q, r, s) was taken for (params, x, y)"]
+    refused: tuple[Function, ...] = (
+        lambda x, y, params_of_mine: {},
+        lambda cached, W1, x: {},
+        lambda delta2, foo, o1: {},
+        lambda a, b: {},
+    )
+    for function in refused:
+        with pytest.raises(TypeError, match=r"expected \(params, x, y\), or quantities by their"):
+            gradwright.assert_backward(DEEP, function)
+
+
+def test_arguments_by_position_and_by_name() -> None:
+    def of_names(W: Any, x: Any, /, masks: Any = None, *, delta: Any) -> Any:
+        return delta @ W.T, x.T @ delta, delta.sum(axis=0)
+
+    gradwright.assert_backward(LAYER, of_names)
+    said = message(LAYER, lambda W, /, *, delta: {"x": 2 * delta @ W.T})
+    assert "the gradient of x is wrong" in said
+
+
 def test_a_wrong_loss_is_told() -> None:
     def backward(params: Any, x: Any, y: Any) -> Any:
         loss, gradients = loss_and_gradients(load(DEEP), params, x, y)
@@ -419,6 +451,161 @@ def test_functions_of_pytorch() -> None:
     gradwright.assert_backward(LAYER, layer(lambda o: o * (1 - o)))
     said = message(LAYER, layer(lambda o: o))
     assert "the activation of layer 1 itself stands in place of its slope" in said
+
+
+def of_torch(slip: str = "") -> Any:
+    """Layers of PyTorch: matrices as (outputs, inputs), a context that is set up apart."""
+    torch = pytest.importorskip("torch")
+
+    class Layers(torch.autograd.Function):  # type: ignore[name-defined,misc]
+        @staticmethod
+        def forward(x: Any, W1: Any, b1: Any, W2: Any, b2: Any, targets: Any) -> Any:
+            o = torch.relu(x @ W1.t() + b1) @ W2.t() + b2
+            return ((o - targets) ** 2).sum(1).mean()
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, W1, b1, W2, b2, y = ctx.saved_tensors
+            h = torch.relu(x @ W1.t() + b1)
+            d2 = g * 2 * (h @ W2.t() + b2 - y) / len(x)
+            if slip == "no mean":
+                d2 = d2 * len(x)
+            d1 = d2 @ W2
+            if slip != "no slope":
+                d1 = d1 * (h > 0)
+            if slip == "sign":
+                d1 = -d1
+            first = d1[0] if slip == "first sample" else d1.sum(0)
+            left = x if slip == "x for h" else h
+            return d1 @ W1, d1.t() @ x, first, d2.t() @ left, d2.sum(0), None
+
+    return Layers
+
+
+RELU = "3 > 3 relu > 2 : squared_error"
+LAYERED = [
+    ("no mean", "W1, b1, W2, b2, x", "factor: 1/N is missing"),
+    ("no slope", "W1, b1, x", "slope: the slope of the activation of layer 1 is missing"),
+    ("sign", "W1, b1, x", "sign: the slope of the activation of layer 1 has the wrong sign"),
+    ("first sample", "b1", "sum: the sum over the samples is missing: only the first one"),
+    ("x for h", "W2", "variable: x stands for the input of layer 2 in the gradient of W2"),
+]
+
+
+@pytest.mark.parametrize(("slip", "parameters", "words"), [("", "", ""), *LAYERED])
+def test_layers_and_losses_of_pytorch(slip: str, parameters: str, words: str) -> None:
+    if not slip:
+        gradwright.assert_backward(RELU, of_torch())
+        return
+    said = message(RELU, of_torch(slip))
+    assert f"the gradient of {parameters} is wrong" in said
+    assert words in said
+    assert "the smallest example found: 1 > 1 relu > 1 : squared_error" in said
+
+
+def test_an_activation_of_pytorch_alone() -> None:
+    """Whatever its one argument is called, it is the weighted sum."""
+    torch = pytest.importorskip("torch")
+
+    def activation(below: float) -> Any:
+        class Leaky(torch.autograd.Function):  # type: ignore[name-defined,misc]
+            @staticmethod
+            def forward(ctx: Any, input: Any) -> Any:
+                ctx.save_for_backward(input)
+                return torch.where(input > 0, input, 0.01 * input)
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                (input,) = ctx.saved_tensors
+                return g * torch.where(input > 0, 1.0, below)
+
+        return Leaky
+
+    spec = "3 > 4 tanh > 2 leaky_relu : squared_error"
+    gradwright.assert_backward(spec, activation(0.01))
+    said = message(spec, activation(0.0))
+    assert "the gradient of delta2 is wrong" in said
+    assert "slope: the slope of the activation of layer 2 is 0 where s is negative" in said
+
+
+def test_several_outputs_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Two(torch.autograd.Function):  # type: ignore[name-defined,misc]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 1, x * 2
+
+        @staticmethod
+        def backward(ctx: Any, *g: Any) -> Any:
+            return g[0]
+
+    with pytest.raises(AssertionError, match="the output is a tuple, expected one array"):
+        gradwright.assert_backward(LAYER, Two)
+
+
+def of_jax(slip: str = "") -> Any:
+    """A loss of JAX with a dictionary of parameters and a backward pass of its own."""
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+
+    def passed(params: Any, x: Any, y: Any) -> Any:
+        h = jnp.tanh(x @ params["W1"] + params["b1"])
+        o = h @ params["W2"] + params["b2"]
+        return jnp.mean(jnp.sum((o - y) ** 2, axis=1)), (params, x, h, o - y)
+
+    loss: Any = jax.custom_vjp(lambda params, x, y: passed(params, x, y)[0])
+
+    def backward(kept: Any, g: Any) -> Any:
+        params, x, h, gap = kept
+        d2 = g * 2 * gap / len(x)
+        if slip == "half":
+            d2 = d2 / 2
+        d1 = d2 @ params["W2"].T * (1 - (h if slip == "slope" else h**2))
+        named = {"W1": x.T @ d1, "b1": d1.sum(0), "W2": h.T @ d2, "b2": d2.sum(0)}
+        if slip == "no bias":
+            named["b2"] = jnp.zeros_like(named["b2"])
+        return named, d1 @ params["W1"].T, -d2
+
+    loss.defvjp(passed, backward)
+    return loss
+
+
+TANH = "3 > 4 tanh > 2 : squared_error"
+
+
+@pytest.mark.parametrize(
+    ("slip", "parameters", "words"),
+    [
+        ("", "", ""),
+        ("half", "W1, b1, W2, b2, x", "factor: the factor 2 of dL/do is missing"),
+        ("slope", "W1, b1, x", "slope: in delta1 = "),
+        ("no bias", "b2", "term: the gradient of b2 is zero"),
+    ],
+)
+def test_a_rule_of_jax_with_parameters_by_name(slip: str, parameters: str, words: str) -> None:
+    if not slip:
+        gradwright.assert_backward(TANH, of_jax())
+        return
+    said = message(TANH, of_jax(slip))
+    assert f"the gradient of {parameters} is wrong" in said
+    assert words in said
+    assert "is known" not in said
+
+
+def test_gradients_of_jax_itself() -> None:
+    jax = pytest.importorskip("jax")
+    loss = of_jax()
+
+    def apart(W1: Any, b1: Any, W2: Any, b2: Any, x: Any, y: Any) -> Any:
+        return loss({"W1": W1, "b1": b1, "W2": W2, "b2": b2}, x, y)
+
+    gradwright.assert_backward(TANH, jax.value_and_grad(loss))
+    gradwright.assert_backward(TANH, jax.jit(jax.grad(apart, argnums=(0, 1, 2, 3))))
 
 
 def test_functions_of_jax(monkeypatch: pytest.MonkeyPatch) -> None:

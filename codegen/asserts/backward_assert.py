@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from codegen.asserts.backward_calls import Unanswered, called
+from codegen.asserts.backward_calls import Unanswered, assumed, called
 from codegen.asserts.backward_fit import DOUBLE, SINGLE, Explanation, Observed, explained
 from codegen.asserts.backward_small import smallest
 from codegen.asserts.numeric_slips import Case
@@ -31,7 +31,8 @@ def assert_backward(
     """Raise AssertionError unless a function computes the gradients of the network.
 
     The function takes (params, x, y) and returns gradients by name, or (loss, gradients); or its
-    arguments are quantities of the network by name (x, W1, delta1, d_o, ...).  A class of
+    arguments are quantities of the network by name (x, W1, delta1, d_o, ...).  Three arguments
+    whose names say nothing are taken in that order, and a failure says so.  A class of
     torch.autograd.Function or a jax.custom_vjp is held by its forward arguments.  The message names
     the parameter, the slip, and a small example; `tolerance` is relative.
     """
@@ -54,6 +55,7 @@ class _Subject:
         self.network, self.function = network, function
         self.seed, self.tolerance = seed, tolerance
         self.turned = False
+        self.assumed = assumed(function, self.case(network, 1, 0))
 
     def observations(self) -> list[Observed]:
         """Answers on a few random batches.
@@ -75,6 +77,8 @@ class _Subject:
             return other
         self.turned = False
         if isinstance(plain, Exception):
+            if self.assumed:
+                plain.add_note(self.assumed)
             raise plain
         return plain
 
@@ -137,6 +141,8 @@ def _message(subject: _Subject, bad: list[Observed], observed: list[Observed]) -
         + f" (network {spelled(subject.network)})",
         *(_said(made, len(explanations) == 1) for made in explanations),
     ]
+    if subject.assumed:
+        lines.append(f"  note: {subject.assumed}")
     small = smallest(subject, first, wrong)
     return "\n".join([*lines, "", *_shown(small)])
 

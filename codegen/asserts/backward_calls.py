@@ -1,6 +1,6 @@
 """A user's own backward pass, called with what its arguments ask for, its answer by parameter.
 
-function(params, x, y)         -> gradients by name, or (loss, gradients)
+function(params, x, y)         -> gradients by name, or (loss, gradients); the names may be others
 function(delta, x, W1)         -> dx, dW1, db1 or some of them: any quantities, by their names
 class of torch.autograd.Function, or a jax.custom_vjp, whose output is that of the network or
                                   its loss
@@ -25,8 +25,9 @@ ALIASES = {
     "inputs": "x", "input": "x", "X": "x", "targets": "y", "target": "y", "t": "y", "Y": "y",
     "grad_output": "d_o", "upstream": "d_o", "dout": "d_o", "dL_do": "d_o", "grad_out": "d_o",
     "weights": "W", "weight": "W", "w": "W", "bias": "b", "parameters": "params", "p": "params",
-    "d_s": "delta", "grad_s": "delta",
+    "theta": "params", "d_s": "delta", "grad_s": "delta", "labels": "y", "data": "x",
 }  # fmt: skip
+_IN_ORDER = ("params", "x", "y")  # what three arguments are whose names say nothing
 
 
 class Unanswered(AssertionError):
@@ -65,14 +66,20 @@ def called(function: Any, case: Case, *, turned: bool = False) -> Answer:
     framework = framework_of(function)
     if framework is None:
         signature = inspect.signature(function)
-        given = _arguments(signature, known)
-        by_name = all(p.kind is not p.POSITIONAL_ONLY for p in signature.parameters.values())
-        answer = _read(function(**given) if by_name else function(*given.values()), case, turned)
+        names = named_arguments(signature, known)
+        positional, by_name = _split(signature, {n: _copied(known[m]) for n, m in names.items()})
+        answer = _read(function(*positional, **by_name), case, turned)
     else:
-        given = _arguments(framework.signature, known)
+        names = named_arguments(framework.signature, known)
+        if len(names) == 1 and set(names.values()) <= {"x", "s"}:
+            names = dict.fromkeys(names, _last(known, "s"))  # an activation alone
+        given = {n: _copied(known[m]) for n, m in names.items()}
         found, loss = framework.run(given, known["d_o"])
-        gradients = {_plain(ALIASES.get(n, n), case): g for n, g in found.items() if g is not None}
-        answer = _sorted(gradients, case, loss, decayed=loss is not None)
+        if not isinstance(found, Mapping):
+            answer = _read(found, case, turned)
+        else:
+            gradients = _by_parameter(found, names, case)
+            answer = _sorted(gradients, case, loss, decayed=loss is not None)
     if not turned:
         return answer
     back = {n: g.T if _is_matrix(n, case) else g for n, g in answer.gradients.items()}
@@ -93,8 +100,30 @@ def _turned(known: dict[str, Any], case: Case) -> dict[str, Any]:
     return made
 
 
-def _arguments(signature: inspect.Signature, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Copies of the quantities that the arguments name; three unknown names are params, x, y."""
+def _by_parameter(found: Mapping[str, Any], names: Mapping[str, str], case: Case) -> Gradients:
+    """The gradients by the arguments of a framework's function; those by s are deltas."""
+    made: dict[str, Any] = {}
+    for name, gradient in found.items():
+        known = names.get(name, name)
+        if known == "params" and isinstance(gradient, Mapping):
+            made |= {_plain(str(n), case): g for n, g in gradient.items()}
+        elif gradient is not None:
+            weighted = known.rstrip("0123456789") == "s"
+            made[_plain(f"delta{known[1:]}" if weighted else known, case)] = gradient
+    return made
+
+
+def _last(known: Mapping[str, Any], letter: str) -> str:
+    """The quantity of the last layer that has one: s3."""
+    numbers = [int(n[1:]) for n in known if n[:1] == letter and n[1:].isdigit()]
+    return f"{letter}{max(numbers)}" if numbers else "x"
+
+
+def named_arguments(signature: inspect.Signature, known: Mapping[str, Any]) -> dict[str, str]:
+    """The quantity for every argument that a function needs, and for masks.
+
+    Three arguments are params, x and y in this order where no name says anything else.
+    """
     parameters = [
         p for p in signature.parameters.values()
         if p.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
@@ -102,15 +131,47 @@ def _arguments(signature: inspect.Signature, known: Mapping[str, Any]) -> dict[s
     needed = [p.name for p in parameters if p.default is inspect.Parameter.empty]
     names = {p.name: p.name if p.name in known else ALIASES.get(p.name, "") for p in parameters}
     unknown = [name for name in needed if names[name] not in known]
-    if unknown and len(needed) == 3:
-        names = dict(zip(needed, ("params", "x", "y"), strict=True))
-    elif unknown:
-        raise TypeError(
-            f"the function asks for {listed(unknown)}, expected (params, x, y) or some of "
-            f"{listed(sorted(known))}"
-        )
+    if unknown:
+        in_order = dict(zip(needed, _IN_ORDER, strict=False))
+        fits = all(name in unknown or names[name] == in_order.get(name) for name in needed)
+        if len(needed) != len(_IN_ORDER) or not fits:
+            raise TypeError(
+                f"the function asks for {listed(unknown)}, expected ({', '.join(_IN_ORDER)}), "
+                f"or quantities by their names: {listed(sorted(known))}"
+            )
+        names |= in_order
     wanted = [p.name for p in parameters if p.name in needed or names.get(p.name) == "masks"]
-    return {name: _copied(known[names[name]]) for name in wanted}
+    return {name: names[name] for name in wanted}
+
+
+def assumed(function: Any, case: Case) -> str:
+    """What was assumed of arguments whose names say nothing, in a sentence, or nothing."""
+    framework = framework_of(function)
+    signature = inspect.signature(function) if framework is None else framework.signature
+    taken = named_arguments(signature, quantities(case))
+    guessed = {n: m for n, m in taken.items() if m in _IN_ORDER and n != m and n not in ALIASES}
+    if not guessed:
+        return ""
+    return f"({', '.join(taken)}) was taken for ({', '.join(taken.values())})"
+
+
+def _split(
+    signature: inspect.Signature, given: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments by position as far as that goes, then those by name."""
+    positional: list[Any] = []
+    by_name: dict[str, Any] = {}
+    for name, parameter in signature.parameters.items():
+        alone = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        if name in given and not alone and len(positional) == _place(signature, name):
+            positional.append(given[name])
+        elif name in given:
+            by_name[name] = given[name]
+    return positional, by_name
+
+
+def _place(signature: inspect.Signature, name: str) -> int:
+    return list(signature.parameters).index(name)
 
 
 def _copied(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ import numpy as np
 
 from codegen.referee.draws import Floats
 
-Answered = tuple[dict[str, Any], float | None]
+Answered = tuple[Any, float | None]
 
 
 class Framework(Protocol):
@@ -23,7 +23,10 @@ class Framework(Protocol):
         """What it takes."""
 
     def run(self, given: Mapping[str, Any], output_slope: Floats) -> Answered:
-        """The gradient by every argument, or None; the loss where the output is a number."""
+        """The gradient by every argument, or None; the loss where the output is a number.
+
+        What is no array comes back as it is: a function may give gradients itself.
+        """
 
 
 def framework_of(function: Any) -> Framework | None:
@@ -62,6 +65,11 @@ class TorchFunction:
             for name, value in given.items()
         }
         output = self.function.apply(*tensors.values())
+        if not hasattr(output, "ndim"):
+            raise AssertionError(
+                f"the output is a {type(output).__name__}, expected one array: a loss or the "
+                "network's output"
+            )
         if output.ndim == 0:
             output.backward()
         else:
@@ -86,15 +94,24 @@ class JaxFunction:
         """Forward, then back from the slope of the loss by the output."""
         jax = import_module("jax")
 
-        arrays = [jax.numpy.asarray(value) for value in given.values()]
+        arrays = [_tree(jax.numpy.asarray, value) for value in given.values()]
         output, back = jax.vjp(self.function, *arrays)
+        if not hasattr(output, "ndim"):  # gradients, as jax.grad gives them
+            return output, None
         if output.ndim == 0:
             found = back(jax.numpy.ones_like(output))
         else:
             _check_shape(tuple(output.shape), output_slope)
             found = back(jax.numpy.asarray(output_slope, dtype=output.dtype))
-        answers = {n: np.asarray(g) for n, g in zip(given, found, strict=True)}
+        answers = {n: _tree(np.asarray, g) for n, g in zip(given, found, strict=True)}
         return answers, float(output) if output.ndim == 0 else None
+
+
+def _tree(made: Callable[[Any], Any], value: Any) -> Any:
+    """A function of every array of a dictionary, or of the one that there is."""
+    if isinstance(value, Mapping):
+        return {name: _tree(made, inner) for name, inner in value.items()}
+    return made(value)
 
 
 def _check_shape(found: tuple[int, ...], expected: Floats) -> None:

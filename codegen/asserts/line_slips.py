@@ -14,6 +14,8 @@ from typing import Any
 
 from codegen import build
 from codegen.asserts.numeric_slips import Case, Gradients, NumericSlip
+from codegen.backprop import Backprop
+from codegen.referee.layers import DenseLayer
 from codegen.verify import load_source
 from derive.derivation import derive
 
@@ -86,6 +88,9 @@ class _Run:
                 made[name] = found[f"d{name}"]
             elif name in found and name.startswith("delta"):
                 made[name] = found[name] / case.share
+        first = Backprop(case.network).layers[0]
+        if isinstance(first, DenseLayer) and (delta := first.delta or "") in found:
+            made["x"] = found[delta] @ case.params[first.w].T / case.share
         return made
 
     def _compiled(self) -> Callable[..., Mapping[str, Any]]:
@@ -134,7 +139,8 @@ def _edits(node: ast.AST, target: str, shapes: Mapping[str, tuple[int, ...]]) ->
         case ast.BinOp(left, ast.Mult() | ast.Div() as op, right):
             yield from _of_product(target, left, op, right)
         case ast.BinOp(left, ast.Pow(), right):
-            yield _Edit("factor", f"the power of {_short(left)} is missing", left)
+            kind = "slope" if target.startswith("delta") and _is_slope(left) else "factor"
+            yield _Edit(kind, f"the power of {_short(left)} is missing", left)
         case ast.Attribute(value, "T"):
             yield _Edit("transpose", f"the transpose of {_short(value)} is missing", value)
         case ast.UnaryOp(ast.USub(), operand):

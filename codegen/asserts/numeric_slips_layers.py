@@ -61,6 +61,10 @@ def _value(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
     return d_o * o
 
 
+def _rectified(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
+    return u.pull(m, s, o, d_o) * (s > 0)
+
+
 def _negative(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
     return -u.pull(m, s, o, d_o)
 
@@ -92,6 +96,7 @@ _POINTWISE: tuple[tuple[str, str, Pull], ...] = (
     ("slope", "the slope of the activation of {layer}, which is written in the output o, is taken"
      " at s", _form_of_output),
     ("slope", "the activation of {layer} itself stands in place of its slope", _value),
+    ("slope", "the slope of the activation of {layer} is 0 where s is negative", _rectified),
     ("sign", "the slope of the activation of {layer} has the wrong sign", _negative),
     ("slope", "the slope of the activation of {layer} divides in place of multiplying", _divided),
 )  # fmt: skip
