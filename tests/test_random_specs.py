@@ -130,6 +130,24 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"loss": "squared_error"},
     ),
+    "a pre-activation made of an exponential, below a fraction line": (
+        {
+            "input": 2,
+            "layers": [
+                {
+                    "kind": "equations",
+                    "indices": {"i": 2, "j": 1},
+                    "parameters": {"c": ["i", "j"], "beta": ["j"]},
+                    "forward": [
+                        "d[j] = Sum((x[i] - c[i,j])**2, i)",
+                        "s[j] = exp(-beta[j]**2*d[j])",
+                    ],
+                    "activation": "tan(sin(s))",
+                }
+            ],
+        },
+        {"loss": "squared_error"},
+    ),
     "a steady batch after one that moved": (
         {
             "input": [1, 3],

@@ -20,14 +20,16 @@ from derive.errors import NotYet
 def stable_delta(delta: Equation, loss: Equation, known: Mapping[Tensor, Equation]) -> Term:
     """The right side of a delta in a stable form."""
     term = stable_form(delta.rhs, known)
+    label = delta.lhs.tensor.label
+    own = {t: eq for t, eq in known.items() if t.role == "activation" and t.label == label}
     errors = any(r.tensor.role in ("delta", "adjoint") for r in refs(term))
-    if errors or not _divides(term, known):
+    if errors or not _divides(term, own):
         return term
     try:
-        found = stable(_through_logarithms(delta, loss, known))
+        found = stable(_through_logarithms(delta, loss, own))
     except (NotYet, ZeroDivisionError):
         return term
-    return term if any(map(may_overflow, walk(found))) or _divides(found, known) else found
+    return term if any(map(may_overflow, walk(found))) or _divides(found, own) else found
 
 
 def _divides(term: Term, known: Mapping[Tensor, Equation]) -> bool:
@@ -37,15 +39,19 @@ def _divides(term: Term, known: Mapping[Tensor, Equation]) -> bool:
     return any(t in known and made_of_exponentials(known[t].rhs) for t in tensors)
 
 
-def _through_logarithms(delta: Equation, loss: Equation, known: Mapping[Tensor, Equation]) -> Term:
-    """dL/ds with every logarithm of a quotient split before it is differentiated."""
+def _through_logarithms(delta: Equation, loss: Equation, own: Mapping[Tensor, Equation]) -> Term:
+    """dL/ds with every logarithm of a quotient split before it is differentiated.
+
+    The activations of the layer are written out, so that nothing else depends on s.
+    """
     whole = loss.rhs
-    for tensor in {r.tensor: None for r in refs(whole) if r.tensor in known}:
-        if made_of_exponentials(known[tensor].rhs):
-            whole = define(whole, known[tensor].lhs, known[tensor].rhs)
+    for equation in own.values():
+        whole = define(whole, equation.lhs, equation.rhs)
     whole = _split(whole)
     entries = {r.tensor for r in refs(whole) if r.tensor.label == delta.lhs.tensor.label}
-    (s,) = (t for t in entries if t.role != "delta")
+    if [t.role for t in entries] != ["preactivation"]:
+        raise NotYet("a loss in more than the pre-activations of the last layer")
+    (s,) = entries
     return contracted(derivative(whole, Ref(s, delta.lhs.at)))
 
 
