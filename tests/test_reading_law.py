@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from codegen.pages.latex_math import formula
 from derive.algebra.terms import Term
 from derive.derivation import Derivation, derive
 from derive.matrices.expressions import Mat
 from derive.profiles import names
 from derive.reading.network import scope_of, terms_of
 from derive.reading.reader import read
-from derive.reading.tree import Node
+from derive.reading.tree import Entry, Node, walk
 from derive.spec import Network
+from derive.writing.layout import row
 from tests.layer_strategies import layered_networks
 from tests.notations import assert_same, printed, writer_of
 
@@ -86,6 +88,31 @@ def test_what_is_printed_is_read_as_the_same(name: str, notation: str) -> None:
 @pytest.mark.parametrize("name", _REST)
 def test_the_law_on_every_other_example(name: str, notation: str) -> None:
     law(derivation(name), notation)
+
+
+UPDATES = {"signals": "=", "units": "=", "named_layers": ":="}
+
+
+@pytest.mark.parametrize("notation", names())
+def test_a_step_of_training_is_written_as_the_notation_does(notation: str) -> None:
+    """w <- w - ..., w := w - ..., or w(tau + 1) = w(tau) - ...; each is read as that step."""
+    derived = derivation("one output")
+    writer = writer_of(derived, notation)
+    for tensor in (t for stage in derived.forward_pass.stages for t in stage.parameters):
+        change = row(writer.names.constant("learning_rate"), writer.partial_tensor(tensor))
+        lhs, relation, rhs = writer.update(
+            writer.tensor(tensor), lambda old, change=change: row(old, "-", change)
+        )
+        reading = read(formula(row(lhs, relation, rhs)), scope_of(derived, writer.profile))
+        assert not reading.problems
+        (claim,) = reading.claims
+        assert claim.relation == relation == UPDATES.get(notation, "gets")
+        before, after = (n for n in walk(claim.rhs)  # type: ignore[arg-type]
+                         if isinstance(n, Entry) and n.role == tensor.role)  # fmt: skip
+        assert isinstance(claim.lhs, Entry)
+        assert (claim.lhs.role, claim.lhs.label) == (tensor.role, tensor.label)
+        steps = (1, 0, None) if relation == "=" else (None, None, None)
+        assert (claim.lhs.step, before.step, after.step) == steps
 
 
 #: Networks in which signs meet: two arrays of one letter, a layer before the first with

@@ -197,6 +197,13 @@ def braced(layout: Layout, target: Layout, label: Layout) -> Layout:
     return visit(layout)
 
 
+def replaced(layout: Layout, target: Layout, by: Layout) -> Layout:
+    """The layout with another in the place of every part that equals `target`."""
+    if layout == target:
+        return by
+    return _rebuilt(layout, lambda node: replaced(node, target, by))
+
+
 def _rebuilt(node: Layout, visit: Callable[[Layout], Layout]) -> Layout:
     """The same node over visited parts."""
     changed: dict[str, object] = {}

@@ -3,12 +3,12 @@ as windows or whole arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from codegen.chapter.groups import Group
 from codegen.chapter.keys import forward_key, forward_rows
 from codegen.chapter.reach import spatial
-from codegen.chapter.sheet import Sheet
+from codegen.chapter.sheet import Sheet, replaced
 from codegen.chapter.stage_names import KINDS
 from codegen.chapter.stage_windows import window_form
 from codegen.chapter.stage_words import forward_words
@@ -30,6 +30,7 @@ from derive.network.layers import Equations as OwnEquations
 from derive.stages import Stage
 from derive.writing import layout as lay
 from derive.writing.layout import Layout, row
+from derive.writing.notation import STEP
 
 Rows = list[tuple[terms_equation.Equation, ...]]
 
@@ -100,16 +101,26 @@ def _outside_training(sheet: Sheet, stage: Stage) -> list[Block]:
     """The running averages and the equations that use them."""
     if not stage.updates:
         return []
-    updates = [Equation(sheet.write(e.lhs), "gets", sheet.write(e.rhs)) for e in stage.updates]
+    updates = [Equation(*sheet.writer.update(sheet.write(e.lhs), _renewed(sheet, e)))
+               for e in stage.updates]  # fmt: skip
     after = [sheet.equation(e) for e in stage.inference[:-1]]
+    counted: Inlines = ()
+    if sheet.writer.profile.writing["update"] == "iterations":
+        counted = (" (", Math(STEP), " counts the steps)")
     return [
-        Paragraph(("While it trains the layer keeps running averages of both, the variance with ",
-                   Math(_unbiased(sheet, stage)), " in the denominator:")),
+        Paragraph(("While it trains, the layer keeps running averages of both, the variance with ",
+                   Math(_unbiased(sheet, stage)), " in the denominator", *counted, ":")),
         Equations(tuple(EquationRow((e,)) for e in updates)),
         Paragraph(("Outside training they stand in for the statistics of the batch, and every"
                    " sample is on its own again:",)),
         Equations(tuple(EquationRow((e,)) for e in after)),
     ]  # fmt: skip
+
+
+def _renewed(sheet: Sheet, equation: terms_equation.Equation) -> Callable[[Layout], Layout]:
+    """The new value of a running average, written with the old one as it is given."""
+    written, place = sheet.write(equation.rhs), sheet.write(equation.lhs)
+    return lambda old: replaced(written, place, old)
 
 
 def _unbiased(sheet: Sheet, stage: Stage) -> Layout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from codegen.chapter.errors import error_equation
@@ -25,6 +26,7 @@ from derive.algebra.equation import Equation
 from derive.algebra.terms import Extent, Index, Label, Ref, Tensor
 from derive.writing.layout import Layout, row
 from derive.writing.layout import number as numeral
+from derive.writing.notation import STEP
 
 WIDE = 24.0  # ems of the widest formula of the box; a wider one is cited
 
@@ -94,13 +96,15 @@ def update(sheet: Sheet) -> tuple[Block, ...]:
     rows = []
     eta = sheet.writer.names.constant("learning_rate")
     for tensor in dict.fromkeys(tensors):
-        whole = sheet.writer.tensor(tensor)
-        gradient = sheet.writer.partial_tensor(tensor)
-        rows.append(Shown(whole, "gets", row(whole, "-", eta, gradient)))
+        change = row(eta, sheet.writer.partial_tensor(tensor))
+        rows.append(Shown(*sheet.writer.update(sheet.writer.tensor(tensor), _less(change))))
     eta_words: Inlines = (Math(eta),)
+    counted: Inlines = ()
+    if sheet.writer.profile.writing["update"] == "iterations":
+        counted = ("; ", Math(STEP), " counts the steps")
     before: Inlines = (
         "Gradient descent takes a step of learning rate ", *eta_words, " against the gradient,"
-        " for every layer at the same time:",
+        " for every layer at the same time", *counted, ":",
     )  # fmt: skip
     after: list[Inline] = []
     momentum = sheet.derivation.network.training.momentum
@@ -112,6 +116,10 @@ def update(sheet: Sheet) -> tuple[Block, ...]:
     for k in range(0, len(rows), 2):
         blocks.append(Equations((EquationRow(tuple(rows[k : k + 2])),)))
     return (*blocks, Paragraph(tuple(after))) if after else tuple(blocks)
+
+
+def _less(change: Layout) -> Callable[[Layout], Layout]:
+    return lambda old: row(old, "-", change)
 
 
 def _generic(tensor: Tensor, sheet: Sheet) -> Tensor:

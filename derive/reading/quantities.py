@@ -202,7 +202,8 @@ class Quantities(Names):
         if step is not None:
             letter, shift = step
             timed = made.role in ("weight", "bias") or shift or letter is None
-            if timed or (made.role not in ("loss",) and letter == Letter("n")):
+            steps = isinstance(letter, Letter) and letter.name in ("n", "tau")
+            if timed or (made.role not in ("loss",) and steps):
                 return replace(made, step=shift, span=(made.span[0], c.last_end))
             return replace(made, sample=letter, span=(made.span[0], c.last_end))
         parts = split(inside, ",", ";")

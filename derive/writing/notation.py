@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from derive.algebra.equation import Equation
 from derive.algebra.terms import Label, Tensor, Term
 from derive.matrices.expressions import MatrixEquation
@@ -12,7 +14,9 @@ from derive.writing.matrix_writing import MatrixPrinter
 from derive.writing.naming import Context
 from derive.writing.profile import Profile
 
-__all__ = ["Context", "Profile", "Writer"]
+__all__ = ["STEP", "Context", "Profile", "Writer"]
+
+STEP = lay.Ident("tau")  # counts the steps of training, apart from n, which counts samples
 
 
 class Writer(MatrixPrinter):
@@ -28,6 +32,14 @@ class Writer(MatrixPrinter):
         for relation, term in rest:
             made += [relation, self.write(term)]
         return row(*made)
+
+    def update(self, old: Layout, new: Callable[[Layout], Layout]) -> tuple[Layout, str, Layout]:
+        """A step of training: the left side, the relation, and the new value from the old one."""
+        form = self.profile.writing["update"]
+        if form != "iterations":
+            return old, "gets" if form == "arrow" else ":=", new(old)
+        after = lay.apply(old, row(STEP, "+", lay.number(1)))
+        return after, "=", new(lay.apply(old, STEP))
 
     def matrix_form(self, equation: Equation, batch: bool = False) -> MatrixEquation | None:
         """The equation between whole arrays, of one sample or of a batch, proved; or None."""

@@ -39,6 +39,11 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "separator": ("auto", "comma"),  # between indices; auto: only where they would run together
     "sample": ("subscript", "bracket", "argument"),  # x_{n,i}, x_i^{[n]}, x_i(n)
     "ones": ("shown", "implied"),  # the column of ones that hands a bias to every sample
+    "update": (
+        "arrow",
+        "assign",
+        "iterations",
+    ),  # w <- ..., w := ..., w(tau + 1) = ...
     "first": ("1", "0"),  # the first value of an index
 }
 LABEL_FORMS = ("parentheses", "bare")
