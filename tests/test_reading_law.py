@@ -7,7 +7,7 @@ shapes of the network.
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from derive.reading.network import scope_of, terms_of
 from derive.reading.reader import read
 from derive.reading.tree import Entry, Node, walk
 from derive.spec import Network
-from derive.writing.layout import row
+from derive.writing.layout import Layout, row
 from tests.layer_strategies import layered_networks
 from tests.notations import assert_same, printed, writer_of
 
@@ -90,6 +90,10 @@ def test_the_law_on_every_other_example(name: str, notation: str) -> None:
     law(derivation(name), notation)
 
 
+def _less(change: Layout, old: Layout) -> Layout:
+    return row(old, "-", change)
+
+
 UPDATES = {"signals": "=", "units": "=", "named_layers": ":="}
 
 
@@ -100,9 +104,7 @@ def test_a_step_of_training_is_written_as_the_notation_does(notation: str) -> No
     writer = writer_of(derived, notation)
     for tensor in (t for stage in derived.forward_pass.stages for t in stage.parameters):
         change = row(writer.names.constant("learning_rate"), writer.partial_tensor(tensor))
-        lhs, relation, rhs = writer.update(
-            writer.tensor(tensor), lambda old, change=change: row(old, "-", change)
-        )
+        lhs, relation, rhs = writer.update(writer.tensor(tensor), partial(_less, change))
         reading = read(formula(row(lhs, relation, rhs)), scope_of(derived, writer.profile))
         assert not reading.problems
         (claim,) = reading.claims
