@@ -58,6 +58,10 @@ class Cursor:
         token = token or self.peek()
         return Unreadable(token.start, token.shown, expected)
 
+    def text(self, span: tuple[int, int]) -> str:
+        """The signs of a place, side by side."""
+        return "".join(t.text for t in self.tokens if span[0] <= t.start and t.end <= span[1])
+
     @property
     def last_end(self) -> int:
         """Where the last token that was taken ends."""

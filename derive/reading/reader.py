@@ -23,7 +23,19 @@ from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Token, Unreadable
 from derive.reading.layout import prepared, spelled
 from derive.reading.scope import Scope
-from derive.reading.tree import Dots, Letter, Listed, Node, Num, Plus, Size, Words
+from derive.reading.tree import (
+    Dots,
+    Entry,
+    Letter,
+    Listed,
+    Minus,
+    Node,
+    Num,
+    Plus,
+    Size,
+    Words,
+    rebuilt,
+)
 from derive.reading.words import RELATIONS, STOPS, conjunction
 
 LINKS = {
@@ -126,6 +138,7 @@ class _Statements:
             relations.append((RELATIONS[token.text], token))
             members.append(self._side() if self._has_side() else None)
         self._list_behind(members)
+        self._count_layers(members)
         if not self._ended():
             raise self.c.wrong('a relation, ",", or the end of the equation')
         self._keep(members, relations, link, (start, self.c.last_end))
@@ -174,6 +187,24 @@ class _Statements:
             items = (*(last.items if isinstance(last, Listed) else (last,)), item)
             members[-1] = Listed(items, span=(items[0].span[0], item.span[1]))
             self.c.place = ahead.place
+
+    def _count_layers(self, members: list[Node | None]) -> None:
+        """In l = 1, ..., L the last layer is a number, also where L is the sign of the loss."""
+        first = members[0]
+        if not isinstance(first, Letter | Num) or len(members) < 2:
+            return
+        letters = [m.name for m in members if isinstance(m, Letter)]
+        if not any(self.scope.layer_letters.get(name) == "l" for name in letters):
+            return
+        members[1:] = [None if m is None else self._last_layer(m) for m in members[1:]]
+
+    def _last_layer(self, node: Node) -> Node:
+        """The sign of the last layer as a letter."""
+        if isinstance(node, Entry) and not node.places and node.label is None:
+            text = self.c.text(node.span).strip()
+            if self.scope.layer_letters.get(text) == "L":
+                return Letter(text, span=node.span)
+        return rebuilt(node, self._last_layer) if isinstance(node, Listed | Plus | Minus) else node
 
     # ---------------------------------------------------------------- claims
 

@@ -24,7 +24,9 @@ from derive.reading.tree import (
     walk,
 )
 from derive.writing.profile import Profile
+from derive.writing.signs import Sign
 
+_NUMBERS = "xrtcvuz"  # letters for a number, the usual ones first
 _ROOT = re.compile(r"([A-Za-z]+)(.*)", re.DOTALL)
 
 
@@ -35,6 +37,7 @@ class Letters:
     here: Scope
     there: Scope
     indices: frozenset[str] = frozenset()
+    used: frozenset[str] = frozenset()  # every letter that stands for a number in the formula
 
     def index(self, name: str) -> str:
         """An index letter in the other notation; primes and numbers at it stay."""
@@ -59,7 +62,25 @@ class Letters:
             places = ",".join(map(self.index, below.split(",")))
             return replace(node, name=f"{sign}_{places}")
         layer = self.layer(node.name)
+        if layer is None and self.is_taken(node.name):
+            return replace(node, name=self._free(node.name))
         return node if layer is None else replace(node, name=layer)
+
+    def is_taken(self, name: str) -> bool:
+        """Whether the letter of a number means something else in the other notation."""
+        single = len(name) == 1 and name not in self.indices
+        return single and self.layer(name) is None and self._means(name)
+
+    def _means(self, name: str) -> bool:
+        there = self.there
+        sizes = (there.samples, *there.size_names, *there.functions)
+        return bool(there.meanings(Sign(name))) or name in there.layer_letters or name in sizes
+
+    def _free(self, name: str) -> str:
+        """A letter that the other notation and the formula leave free; the same if none is."""
+        taken = self.used | self.indices | set(self.there.profile.indices.values())
+        free = (one for one in _NUMBERS if one not in taken and not self._means(one))
+        return next(free, name)
 
     def place(self, node: Node) -> Node:
         """An index expression, counted from the first index of the other notation."""
@@ -92,7 +113,9 @@ class Letters:
 
 def letters_of(here: Scope, there: Scope, nodes: Iterable[Node]) -> Letters:
     """What renames the letters of a formula."""
-    return Letters(here, there, _indices(here, nodes) | {"i", "j"})
+    members = tuple(nodes)
+    used = {part.name for node in members for part in walk(node) if isinstance(part, Letter)}
+    return Letters(here, there, _indices(here, members) | {"i", "j"}, frozenset(used))
 
 
 def _indices(here: Scope, nodes: Iterable[Node]) -> frozenset[str]:

@@ -96,7 +96,13 @@ class Translator:
             case Function():
                 return self._function(node)
             case Letter():
-                return letters.letter(node)
+                made = letters.letter(node)
+                if made.name != node.name and letters.is_taken(node.name):
+                    self.notes[f"{node.name} stands as {made.name}: {node.name} means something "
+                               f"else in {self.there.profile.name}"] = None  # fmt: skip
+                return made
+            case Size():
+                return replace(node, label=self._layer(node.label))
             case Kronecker():
                 left, right = letters.place(node.left), letters.place(node.right)
                 return replace(node, left=left, right=right)
@@ -135,6 +141,14 @@ class Translator:
             return letters.place(node)
         return self._node(node, letters, bound)
 
+    def _layer(self, label: Label | None) -> Label | None:
+        """The layer: L by its number, where the other notation has a name for the last one."""
+        last = self.here.last
+        named = self.there.profile.labels.output and last is not None and not last.base
+        if label is None or label.base != "L" or not named:
+            return label
+        return Label(last.offset + label.offset) if last is not None else label
+
     def _function(self, node: Function) -> Function:
         """The activation function under the name by which the other notation knows its sign."""
         if not node.activation or node.name in WORD_FUNCTIONS.values():
@@ -144,8 +158,10 @@ class Translator:
         sign = self.there.profile.roles["activation_function"].entry
         names = [name for name, s in self.there.profile.functions.items() if s == sign]
         if not names:
-            return replace(node, name="")
-        label = node.label or Label(0, "l")  # with its layer the sign is no function by name
+            return replace(node, name="", label=self._layer(node.label))
+        label = self._layer(node.label) or Label(
+            0, "l"
+        )  # with its layer the sign is no function by name
         return replace(node, name=names[0], label=label, assumed=node.assumed and bool(node.name))
 
     # ---------------------------------------------------------------- entries
@@ -153,7 +169,7 @@ class Translator:
     def _entry(self, node: Entry, letters: Letters, bound: frozenset[str]) -> Entry:
         places = tuple(map(letters.place, node.places))
         sample = None if node.sample is None else letters.place(node.sample)
-        made = replace(node, places=places, sample=sample)
+        made = replace(node, places=places, sample=sample, label=self._layer(node.label))
         if made.role == "weight" and len(places) == 2 and self._reversed:
             made = replace(made, places=places[::-1])
         made = self._formed(node, self._fixed(self._named(made)))
