@@ -116,7 +116,7 @@ class Arrays(Placed):
 
     def _turned(self, node: Entry) -> bool:
         """Whether the rows of the matrix are the units to which a weight leads."""
-        return self.scope.rows_out and self.tensor(node).letter == LETTERS["weight"]
+        return self.scope.rows_out_of(node.label) and self.tensor(node).letter == LETTERS["weight"]
 
     def _product_shape(self, node: Times) -> Shape | None:
         made: Shape | None = None

@@ -185,7 +185,7 @@ class Examples:
         for lhs, rhs, scope in self.given:
             if lhs.role == "weight" and not lhs.places and lhs.label is not None:
                 shape = _shape(rhs)
-                if scope.rows_out:
+                if scope.rows_out_of(lhs.label):
                     shape = (shape[1], shape[0])
                 last = lhs.label == scope.last or lhs.label.base == "L"
                 shapes[10**6 if last else lhs.label.offset] = shape

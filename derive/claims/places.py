@@ -134,17 +134,24 @@ class Located:
 
     def tensor_of(self, role: str, number: int) -> Tensor:
         """The array of a role in a layer."""
+        key = (role, number)
+        if key not in self.world.found:
+            self.world.found[key] = self._tensor_of(role, number)
+        tensor = self.world.found[key]
+        if tensor is None:
+            raise NoLayer(f"a {role} in layer {number}")
+        return tensor
+
+    def _tensor_of(self, role: str, number: int) -> Tensor | None:
         found = [t for t in self.world.shapes if t.label == Label(number)]
         wanted = [t for t in found if t.role == role]
         if role == "activation" and not wanted:
             if number == 0:
                 return X
             wanted = [t for t in found if t.role == "preactivation"]
-        if role == "mask" or wanted:
+        if role == "mask":
             wanted = wanted or [t for t in found if t.role == "mask"]
-        if not wanted:
-            raise NoLayer(f"a {role} in layer {number}")
-        return wanted[-1]
+        return wanted[-1] if wanted else None
 
     def tensor(self, node: Entry) -> Tensor:
         """The array of an entry; an error is found by what it is a derivative of."""
@@ -253,7 +260,7 @@ class Located:
         if places is not None:
             return tensor, (*front, *places)
         if node.role == "weight" and len(shape) == 2:
-            if self.scope.rows_out:
+            if self.scope.rows_out_of(node.label):
                 return tensor, Table(shape[1], shape[0], lambda r, c: (c, r))
             return tensor, Table(shape[0], shape[1], lambda r, c: (r, c))
         if len(shape) == 1:

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from derive.claims.arrays import ONES, Matrix, Value, column, multiplied, together
+from derive.claims.arrays import ONES, Matrix, Value, column, entries, multiplied, together
 from derive.claims.dots import continued
 from derive.claims.numbers import Outside, compare
 from derive.claims.own import OwnSymbols
 from derive.claims.parts import counted, in_order
 from derive.claims.places import NoValue
+from derive.claims.world import LOSS
 from derive.reading.tree import (
     Applied,
     AtPoint,
@@ -66,6 +67,8 @@ class Setting(OwnSymbols):
                 return complex(self._size(node))
             case Named():
                 return self._named(node)
+            case Entry(role="loss", form="batch"):
+                return sum(self.values[LOSS].values(), 0j)
             case Entry():
                 return self._entry(node)
             case Applied():
@@ -182,18 +185,22 @@ class Setting(OwnSymbols):
 
     def _branches(self, node: Branches) -> Value:
         """The first value of which the condition holds; of arrays entry by entry."""
-        for k, (value, when) in enumerate(node.rows):
+        made: Value | None = None
+        left: Value = 1 + 0j  # 1 where no condition has held yet
+        for value, when in node.rows:
             holds = 1 + 0j if when is None else self.value(when)
-            if isinstance(holds, Matrix) and len(set(holds.entries)) > 1:
-                rest = self._branches(replace(node, rows=node.rows[k + 1 :]))
-                kept = together(holds, self.value(value), lambda c, v: c * v)
-                return together(
-                    kept, together(holds, rest, lambda c, v: (1 - c) * v), lambda a, b: a + b
-                )
-            if isinstance(holds, Matrix) and holds.entries[0] == 1 and holds.shape != (1, 1):
-                return together(holds, self.value(value), lambda c, v: v)
-            if (holds.entries[0] if isinstance(holds, Matrix) else holds) == 1:
+            if isinstance(holds, Matrix) and holds.shape == (1, 1):
+                holds = holds.entries[0]
+            here = together(left, holds, lambda a, b: a * b)
+            if not any(entries(here)):
+                continue
+            if here == 1:
                 return self.value(value)
+            part = together(here, self.value(value), lambda c, v: c * v)
+            made = part if made is None else together(made, part, lambda a, b: a + b)
+            left = together(left, holds, lambda a, b: a * (1 - b))
+            if not any(entries(left)):
+                return made
         raise Outside("a case that holds")
 
     def _bracket(self, node: Bracket) -> Value:

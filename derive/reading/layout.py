@@ -34,8 +34,8 @@ NOTHING = frozenset(
 )  # fmt: skip
 GONE = frozenset(
     (
-        "label", "tag", "tag*", "vspace", "shortintertext", "color", "phantom", "vphantom",
-        "hphantom", "ref", "eqref", "cite", "footnote", "checked", "intertext",
+        "label", "tag", "tag*", "vspace", "color", "phantom", "vphantom",
+        "hphantom", "ref", "eqref", "cite", "footnote", "checked",
     )
 )  # fmt: skip
 OPENED = frozenset(("boxed", "ensuremath", "fbox"))  # may hold whole equations
@@ -47,6 +47,7 @@ KEPT = frozenset(
 )  # fmt: skip
 WORDS = frozenset(("why", "parbox"))  # a width, and words
 RESIZED = {"shrunk": 1, "resizebox": 2, "scalebox": 1}  # sizes before a whole formula
+PROSE = frozenset(("intertext", "shortintertext"))  # words between two rows
 SECOND = frozenset(("textcolor", "colorbox", "rule"))  # their second argument counts
 
 
@@ -110,6 +111,9 @@ def _cleaned(c: Cursor) -> list[Token]:
                 _optional(c)
             if c.peek().text == "{":
                 c.group()
+        elif name in PROSE:
+            c.group()
+            made.append(Token("command", "\\\\", token.start, c.last_end))
         elif name in SECOND:
             while c.peek().text == "[":
                 _optional(c)

@@ -31,17 +31,22 @@ _NEVER = frozenset(("pi", "infty", "ell", "nabla", "partial"))
 def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> Scope:
     """The scope with the symbols that the formulas define."""
     found: dict[str, Statement] = {}
+    assigned: dict[Written, int] = {}
     signs = dict(scope.own.signs)
     formulas = tuple(p for p in parts if isinstance(p, Formula) and p.language == "latex")
     before = {id(b): a.text for a, b in pairwise(parts) if isinstance(a, Prose)}
     for formula in formulas:
         let = bool(_LET.search(before.get(id(formula), "")))
         for statement in statements(formula, macros):
+            for name in _assigned(statement, scope, signs):
+                assigned[name] = assigned.get(name, 0) + 1
             name = _defined(statement, scope, signs, let)
             if name is not None and str(name.sign) not in found:
                 found[str(name.sign)] = statement
                 signs[name.key] = Bound("user")
-    if not found:
+    changing = {name.key: Bound("user") for name, times in assigned.items() if times > 1}
+    signs |= changing  # worth something else after every line: no definition
+    if not found and not changing:
         return scope
     named = replace(scope, own=replace(scope.own, signs=signs))
     definitions: dict[str, Definition] = {}
@@ -49,10 +54,22 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
         lhs = claim.lhs
         if not (isinstance(lhs, Entry) and lhs.role == "user") or lhs.letter in definitions:
             continue
+        if lhs.letter in {str(sign) for sign, _ in changing}:
+            continue
         made = _definition(claim, lhs)
         if made is not None and not _circular(lhs.letter, made.rhs, definitions):
             definitions[lhs.letter] = made
     return replace(named, own=replace(named.own, definitions=definitions))
+
+
+def _assigned(
+    statement: Statement, scope: Scope, signs: dict[tuple[Sign, str], Bound]
+) -> Iterator[Written]:
+    """A variable of a program, g <- ..., of which the notation knows nothing."""
+    name = only_name(statement.members[0])
+    if name is not None and statement.relations[:1] == ("gets",) and not name.above:
+        if not scope.meanings(name.sign) and name.key not in signs:
+            yield name
 
 
 def _claims(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Iterator[Claim]:

@@ -34,8 +34,7 @@ def read_sheet(text: str, name: str, kind: str, include: Include | None = None) 
     `kind` is tex, md or py; `include` gives the text of a file that \input names, by its path
     inside the folder.
     """
-    plain = kind.lower().lstrip(".")
-    plain = _SAME.get(plain, plain)
+    plain = _plain(kind)
     if plain not in KINDS:
         raise SpecError(f"{name}: found the kind {shown(kind)}, expected {listed(KINDS)}")
     source = Source(name, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
@@ -46,6 +45,16 @@ def read_sheet(text: str, name: str, kind: str, include: Include | None = None) 
         return Sheet(name, tuple(markdown.parts(source)), markdown.macros)
     reader = TexReader(include)
     return Sheet(name, tuple(reader.parts(source)), reader.macros)
+
+
+def is_kind(ending: str) -> bool:
+    """Whether files with this ending can be sheets: .tex, .md, .py and the like."""
+    return _plain(ending) in KINDS
+
+
+def _plain(kind: str) -> str:
+    plain = kind.lower().lstrip(".")
+    return _SAME.get(plain, plain)
 
 
 def claims_of(formula: Formula, scope: Scope, macros: Macros | None = None) -> Reading:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from derive.reading.cursor import ACCENTS, Cursor
 from derive.reading.latex_tokens import Token, Unreadable
 from derive.reading.scope import FUNCTIONS
+from derive.reading.words import FRACTIONS
 from derive.sheets.statements import (
     EQUALS,
     Statement,
@@ -64,7 +65,9 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
             continue
         lhs = only_name(statement.members[0])
         called = lhs is not None and statement.members[0][-1].text == ")" and not lhs.above
-        if lhs is None or lhs.primes or (called and lhs.sign.letter in _ACTIVATIONS):
+        if lhs is None or lhs.primes:
+            continue
+        if called and lhs.sign.letter in _ACTIVATIONS and _affine(statement.members[1]) is None:
             continue
         if called and _is_function(statement):
             continue
@@ -216,7 +219,7 @@ def _skip_scripts(c: Cursor) -> None:
 
 def _logistic(tokens: list[Token]) -> tuple[Token, ...] | None:
     r"""The z of \frac{1}{1 + e^{-z}}."""
-    texts = [t.text for t in tokens]
+    texts = [r"\frac" if t.text in FRACTIONS else t.text for t in tokens]
     if texts[:1] == [r"\frac"] and texts[1:6] in (["{", "1", "}", "{", "1"],):
         body = tokens[6:-1]
     elif texts[:4] == ["1", "/", "(", "1"] and texts[-1] == ")":
@@ -238,11 +241,12 @@ _SHARE = re.compile(
 
 def _softmax(tokens: list[Token]) -> tuple[Token, ...] | None:
     r"""The z_i of e^{z_i} / \sum_k e^{z_k}."""
-    found = _SHARE.fullmatch("".join(t.text for t in tokens))
+    texts = [r"\frac" if t.text in FRACTIONS else t.text for t in tokens]
+    found = _SHARE.fullmatch("".join(texts))
     if found is None:
         return None
     inside = found["power"] if found["power"] is not None else found["called"]
-    first = 3 if tokens[0].text != r"\frac" else 5
+    first = 3 if texts[0] != r"\frac" else 5
     first = first if found["power"] is not None else first - 1
     made: list[Token] = []
     for token in tokens[first:]:
@@ -321,7 +325,8 @@ def _factors(tokens: list[Token]) -> list[tuple[Written, bool]] | None:
             name = name_at(c)
             if name is None or is_function(name.sign) or name.primes:
                 return None
-            made.append((name, summed))
+            if name.sign.letter != "1":  # a column of ones beside the bias
+                made.append((name, summed))
     return made
 
 

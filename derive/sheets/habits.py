@@ -10,7 +10,7 @@ from derive.sheets.findings import Signs
 from derive.sheets.indices import index_layers
 from derive.sheets.samples import gradient_means, unit_means
 from derive.sheets.signs import bound_signs
-from derive.sheets.statements import only_name
+from derive.sheets.statements import number_of, only_name
 
 _EXPLICIT = (r"\odot", r"\circ", "*", r"\ast", r"\otimes", r"\bullet")
 
@@ -23,6 +23,8 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         signs=made,
         index_layers=index_layers(signs.names, signs.forwards, signs.below, base, made, last),
         last=_last_letters(signs, base),
+        layers=_layer_letters(signs, base),
+        turned=_turned(signs),
         below=signs.below,
         brackets=_brackets(signs),
         sample=signs.sample,
@@ -45,7 +47,31 @@ def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:
         fenced = name.above[:1] in ("(", "[")
         if letter and fenced and letter[0] not in known:
             found[letter[0]] = found.get(letter[0], 0) + 1
+        elif name.number == "l" and fenced and _layer_letters(signs, base):
+            found["l"] = 1  # k is any layer and l the last one
     return frozenset(found)
+
+
+def _layer_letters(signs: Signs, base: Scope) -> frozenset[str]:
+    """Letters for any layer: h^{(k-1)} stands beside W^{(k)}."""
+    weights = {k for k, (role, _) in signs.layering.roles.items() if role == "weight"}
+    plain = {n.number for n in signs.names if n.key in weights and len(n.number) == 1}
+    shifted = {n.number[0] for n in signs.names if re.fullmatch(r"[a-z][+-]\d", n.number)}
+    return frozenset(plain & shifted - {*base.layer_letters, signs.sample, "t"})
+
+
+def _turned(signs: Signs) -> frozenset[int]:
+    """Layers whose weight matrix stands transposed in the forward equation, and others do not."""
+    ways: dict[int, bool] = {}
+    for forward in signs.forwards:
+        affine = forward.affine
+        if affine is None or affine.weight.indices and not affine.weight.below.isdigit():
+            continue
+        number = number_of(affine.weight, signs.below)
+        number = signs.layering.roles.get(affine.weight.key, ("", None))[1] if number is None else number
+        if number is not None:
+            ways.setdefault(number, affine.transposed)
+    return frozenset(k for k, turned in ways.items() if turned and not all(ways.values()))
 
 
 def _brackets(signs: Signs) -> bool:

@@ -27,6 +27,12 @@ FORBIDDEN = frozenset(
     )
 )  # fmt: skip
 _IGNORED = ("print", "seed", "show", "figure", "plot", "init_printing", "set_printoptions")
+#: What statements of a program are called.
+_PROGRAM = {
+    "FunctionDef": "a function (def)", "AsyncFunctionDef": "a function (async def)",
+    "ClassDef": "a class", "For": "a loop (for)", "AsyncFor": "a loop (for)",
+    "While": "a loop (while)", "If": "a branch (if)", "Delete": "the statement del",
+}  # fmt: skip
 _EMPTY = ("zeros", "zeros_like", "empty", "empty_like", "dict", "list")
 _CHANCE = ("default_rng", "randn", "rand", "RandomState", "normal", "uniform", "standard_normal",
            "random", "randint", "choice", "permutation", "integers")  # fmt: skip
@@ -172,9 +178,13 @@ def _one_by_one(source: Source) -> Iterator[tuple[int, int, ast.stmt | None, str
 def _only_expressions(source: Source, start: int, node: ast.stmt) -> None:
     """Refuse everything but expressions, assignments and assertions; imports are passed over."""
     if not isinstance(node, (*_STATEMENTS, ast.Import, ast.ImportFrom, ast.Pass)):
-        kind = re.sub(r"(?<!^)(?=[A-Z])", " ", type(node).__name__).lower()
+        kind = type(node).__name__
+        said = _PROGRAM.get(kind, f"the statement {kind.lower()}")
+        hint = " (or gradwright.assert_backward for a function)" if kind.endswith("Def") else ""
         raise source.refused(
-            start, f"found the statement {kind}, expected expressions and assignments"
+            start,
+            f"found {said}, which a sheet that is never run cannot have; expected assignments and "
+            f'equations, or "# gradwright: off" and "on" around it{hint}',
         )
     waiting: list[tuple[ast.AST, int]] = [(node, 0)]
     size = 0

@@ -80,10 +80,24 @@ def bound_signs(
             continue
         if said.name.key not in made and said.name.key not in signs.layering.roles:
             _put(made, said.name.key, _of_words(said, signs, last), base)
+    _entries(signs, made)
     _losses(signs, base, made)
     _sizes(signs, base, made)
     _habits(signs, base, made, last)
     return made
+
+
+def _entries(signs: Signs, made: dict[Key, Bound]) -> None:
+    """The entries of a bold h are h_j, those of W are w_ji."""
+    used = {n.key for n in signs.names if n.indices and not n.below.isdigit()}
+    for (sign, below), bound in list(made.items()):
+        unit = bound.role in _UNITS and (sign.style == "bold" or sign.accent == "vec")
+        if below or not (unit or bound.role in ("weight", "bias")):
+            continue
+        plain = replace(sign, style="italic", accent="" if sign.accent == "vec" else sign.accent)
+        for entry in (plain, replace(plain, letter=sign.letter.lower())):
+            if (entry, "") in used and entry != sign and bound.form != "batch":
+                made.setdefault((entry, ""), bound)
 
 
 def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
