@@ -24,9 +24,9 @@ import numpy as np
 from codegen.backprop import backprop_of, loss_value, passed, precise, sizes
 from codegen.referee.arithmetic import PRECISE
 from codegen.referee.draws import Draw, Floats, draw, takes_labels
-from codegen.referee.last_places import exactness
 from codegen.referee.ties import tied
 from codegen.report import COMPLEX, CONTRACT, DIGITS, GENERIC, Report, Row
+from codegen.verify_exactness import exactness
 from codegen.verify_trainer import trains
 from derive.errors import SpecError
 from derive.spec import Network

@@ -13,9 +13,9 @@ import pytest
 
 from codegen.build import report_text
 from codegen.emitting.module import emit
-from codegen.referee.last_places import exactness, promised
 from codegen.report import Report, Row
 from codegen.verify import load_source, verify
+from codegen.verify_exactness import exactness, promised
 from derive.derivation import derive
 from derive.spec import load
 

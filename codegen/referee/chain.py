@@ -83,7 +83,7 @@ class ResidualLayer(Layer):
         """The inner layers, then u."""
         super().__init__(shape, shape)
         self.inner = Chain(spec.layers, shape, names)
-        self.u = names("u")
+        self.u = names.inner("u")
         self.ends_with(spec.activation, names)
 
     def body(

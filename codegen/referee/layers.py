@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import chain, count
 from math import prod
 from typing import Any
 
@@ -22,11 +23,14 @@ Shape = tuple[int, ...]
 
 
 class Names:
-    """Names of quantities: a letter and the number of the layer, the letter doubled until free.
+    """Names of quantities: a letter and the number of the layer.
 
     Layers with parameters are numbered 1, 2, ...; a layer without belongs to the number before it.
     With h, dh is taken too: so the slope by h is called; delta is the slope by the pre-activation.
+    Where a letter is taken, a quantity inside a layer gets one of `OTHERS`; else it is doubled.
     """
+
+    OTHERS = "uvcgrpqt"
 
     def __init__(self) -> None:
         """Before the first layer."""
@@ -39,11 +43,19 @@ class Names:
 
     def __call__(self, letter: str) -> str:
         """A free name for a quantity of that letter."""
-        name = letter
-        while any((n, self.number) in self._taken or n == "delta" for n in (name, f"d{name}")):
-            name += letter[0]
-        self._taken |= {(name, self.number), (f"d{name}", self.number)}
-        return f"{name}{self.number}"
+        return self._first(letter, "")
+
+    def inner(self, letter: str) -> str:
+        """A free name for a quantity inside a layer that is not one of index equations."""
+        return self._first(letter, self.OTHERS)
+
+    def _first(self, letter: str, others: str) -> str:
+        for name in chain((letter,), others, (letter + letter[0] * k for k in count(1))):
+            both = (name, self.number), (f"d{name}", self.number)
+            if "delta" not in (name, f"d{name}") and self._taken.isdisjoint(both):
+                self._taken.update(both)
+                return f"{name}{self.number}"
+        raise AssertionError("one of the doubled letters is free")
 
     def delta(self) -> str | None:
         """The name of dL/ds; a number has one, that of its first layer with a pre-activation."""
@@ -175,7 +187,7 @@ class FlattenLayer(Layer):
     def __init__(self, spec: Flatten, shape: Shape, names: Names) -> None:
         """One row of all entries."""
         super().__init__(shape, (prod(shape),))
-        self.f = names("f")
+        self.f = names.inner("f")
         self.ends_with(spec.activation, names)
 
     def body(
@@ -203,7 +215,7 @@ class DropoutLayer(Layer):
         super().__init__(shape, shape)
         self.mask = names("mask")
         self.masks = {self.mask: (shape, spec.rate)}
-        self.d = names("d")
+        self.d = names.inner("d")
         self.ends_with(spec.activation, names)
 
     def body(

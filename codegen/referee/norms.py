@@ -32,7 +32,8 @@ class _Norm(Layer):
         self.gamma, self.beta = names("gamma"), names("beta")
         self.parameters = {self.gamma: shape, self.beta: shape}
         self.state = {names(letter): shape for letter in state}
-        self.m, self.v, self.r, self.h, self.s = (names(letter) for letter in "mvrhs")
+        self.m, self.v, self.r, self.h = (names.inner(letter) for letter in "mvrh")
+        self.s = names("s")
         self.delta = names.delta()
         self.wide = [size if axis in self.gains else 1 for axis, size in enumerate(self.shape, 1)]
 

@@ -154,7 +154,7 @@ class PoolLayer(Layer):
             )
         ]
         super().__init__(shape, (shape[0], *(axis.positions for axis in axes)))
-        self.g = names("g")
+        self.g = names.inner("g")
         self.ends_with(spec.activation, names)
         self.taps, self.entries = taps_of(axes), prod(spec.kernel)
         self.work = self.entries * prod(self.out)
