@@ -44,10 +44,9 @@ def _is_bare(node: Node) -> TypeGuard[Applied]:
 def _at_its_sum(node: Applied, label: Label | None) -> Applied:
     """A function by its name alone, as in f' = f (1 - f), at the weighted sum of its layer."""
     layer = node.function.label or label
-    arg = Entry(
-        "preactivation", "", layer, form="entry" if layer is None else "whole", assumed=True
-    )
-    return replace(node, args=(replace(arg, span=node.span),))
+    form, said = ("entry", False) if layer is None else ("whole", True)
+    arg = Entry("preactivation", "", layer, form=form, assumed=said, span=node.span)
+    return replace(node, args=(arg,))
 
 
 def _gradient_by(node: Nabla, members: list[Node], scope: Scope) -> Node | None:

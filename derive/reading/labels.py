@@ -180,7 +180,7 @@ class Labels:
     def _label_beside(self, parts: list[Cursor], into: Above) -> bool:
         """The layer and the letter or number of the sample, in either order."""
         for layer, sample in (parts, parts[::-1]):
-            label = self.label(layer)
+            label = self.label(strip(layer))
             token = sample.peek()
             alone = len(sample.tokens) == 1 and token.kind in ("letter", "digit")
             if label is not None and alone and self.label(sample, numbers=False) is None:

@@ -155,7 +155,8 @@ class Symbols(BoundNames):
 
     def _diagonal(self, c: Cursor, name: Name) -> Node:
         small = replace(name, sign=Sign(name.sign.letter.lower()))
-        slopes = self._applied(c, small, Function("", True))
+        function = self._function(small, self.scope.meanings(small.sign))
+        slopes = self._applied(c, small, function or Function("", True))
         return Applied(Function("diag", span=slopes.span), (slopes,), span=slopes.span)
 
     def _is_sample_first(self, name: Name) -> bool:
