@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import product
 from random import Random
 
@@ -42,7 +43,9 @@ from derive.reading.tree import (
     Nabla,
     Node,
     Num,
+    Over,
     Space,
+    Times,
     Total,
     children,
     walk,
@@ -51,6 +54,7 @@ from derive.reading.tree import (
 MOST_PLACES = 60
 TOLERANCE = 1e-7
 ORDERS = ("=", "ne", "<", ">", "le", "ge")
+_SIZES = frozenset("dnmpDNMHKCJ")  # letters for a number of units
 _EQUAL = ("=", "equiv", ":=", "gets")
 
 
@@ -208,8 +212,11 @@ def _base(claim: Claim, world: World, scope: Scope, layer: int, sample: int) -> 
     likelihood = False
     for side in claim.sides:
         for node in walk(side):
-            if claim.relation == "gets" and isinstance(node, Entry) and node.form == "batch":
+            updated = claim.relation in ("gets", ":=")
+            if updated and isinstance(node, Entry) and node.form == "batch":
                 target = OBJECTIVE  # a step by the arrays of all samples
+            if updated and isinstance(node, Total) and _of_samples(node, scope):
+                target = OBJECTIVE
             if isinstance(node, Derivative | Nabla) and isinstance(node.of, Entry):
                 target = OBJECTIVE if node.of.role == "objective" else target
             if isinstance(node, Applied) and node.function.name == "log":
@@ -218,11 +225,22 @@ def _base(claim: Claim, world: World, scope: Scope, layer: int, sample: int) -> 
     return replace(made, sizes=_sizes(claim, made))
 
 
+def _of_samples(node: Total, scope: Scope) -> bool:
+    """Whether a sum runs over the samples of a sheet whose gradients are those of all."""
+    letter = scope.own.sample
+    names = {bound.name for bound in node.bounds}
+    return bool(letter) and letter in names and scope.own.gradient_of == "objective"
+
+
 def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
-    """Letters that end the range of a sum are the number of its summands."""
+    """Letters that end the range of a sum, or divide it, are the number of its summands."""
     found: dict[str, int] = {}
     for side in claim.sides:
         for node in walk(side):
+            for letter, total in _means(node):
+                extents = [setting.extent(b.name, total.body) for b in total.bounds]
+                if len(extents) == 1 and extents[0] is not None:
+                    found.setdefault(letter, extents[0])
             if not isinstance(node, Total):
                 continue
             for bound in node.bounds:
@@ -230,6 +248,18 @@ def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
                 if isinstance(bound.high, Letter) and extent is not None:
                     found[bound.high.name] = extent
     return found
+
+
+def _means(node: Node) -> Iterator[tuple[str, Total]]:
+    """A letter and the sum that it divides: 1/d sum_i s_i."""
+    over, total = (node, node.above) if isinstance(node, Over) else (None, None)
+    if isinstance(node, Times) and len(node.args) == 2:
+        over, total = node.args
+    if not isinstance(over, Over) or not isinstance(total, Total) or not isinstance(over.below, Letter):
+        return
+    alone = node is over or over.above == Num(Fraction(1))
+    if alone and over.below.name in _SIZES and total.kind == "sum":
+        yield over.below.name, total
 
 
 def _is_generic(claim: Claim, scope: Scope) -> bool:

@@ -8,8 +8,20 @@ from typing import TypeGuard
 
 from derive.algebra.symbols import Label
 from derive.reading.scope import LABELLED, Scope
-from derive.reading.tree import Applied, Entry, Letter, Nabla, Node, children, rebuilt, walk
+from derive.reading.tree import (
+    Applied,
+    Entry,
+    Letter,
+    Nabla,
+    Node,
+    Times,
+    Transposed,
+    children,
+    rebuilt,
+    walk,
+)
 
+_OUTPUTS = ("output", "activation", "preactivation", "target", "delta")
 WITH_LABEL = tuple(role for role in LABELLED if role not in ("activation_function", "own"))
 
 
@@ -33,7 +45,30 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
             node = _function(node)
         return node
 
-    return [None if m is None else visit(m) for m in members], tuple(notes)
+    made = [None if m is None else visit(m) for m in members]
+    return [None if m is None else _beside_batches(m) for m in made], tuple(notes)
+
+
+def _beside_batches(node: Node) -> Node:
+    """In a product with the inputs of all samples, outputs are those of all samples: X^T (o - y)."""
+    node = rebuilt(node, _beside_batches)
+    if not isinstance(node, Times) or not any(_is_batch(arg) for arg in node.args):
+        return node
+
+    def visit(part: Node) -> Node:
+        part = rebuilt(part, visit)
+        whole = isinstance(part, Entry) and part.form == "whole" and part.sample is None
+        if whole and isinstance(part, Entry) and part.role in _OUTPUTS and not part.places:
+            return replace(part, form="batch")
+        return part
+
+    return visit(node)
+
+
+def _is_batch(node: Node) -> bool:
+    """Whether a factor is the array of all samples, or its transpose."""
+    node = node.arg if isinstance(node, Transposed) else node
+    return isinstance(node, Entry) and node.form == "batch" and node.role in ("input", "activation")
 
 
 def _is_bare(node: Node) -> TypeGuard[Applied]:

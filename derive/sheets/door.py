@@ -17,7 +17,18 @@ from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Refused, Unreadable
 from derive.reading.reader import Reading, read
 from derive.reading.scope import Scope
-from derive.reading.tree import Entry, Plus
+from derive.reading.tree import (
+    Derivative,
+    Entry,
+    Letter,
+    Nabla,
+    Node,
+    Norm,
+    Plus,
+    Transposed,
+    rebuilt,
+    walk,
+)
 from derive.sheets.markdown import MarkdownReader
 from derive.sheets.python import python_parts
 from derive.sheets.sheet import Formula, Sheet
@@ -68,7 +79,7 @@ def claims_of(formula: Formula, scope: Scope, macros: Macros | None = None) -> R
         except Refused as stop:
             where = f"{formula.file}:{formula.line}"
             raise Refused(*(f"{where}: {p}" for p in stop.problems)) from None
-    made = replace(made, claims=tuple(map(_update, made.claims)))
+    made = replace(made, claims=tuple(_as_number(_update(c), formula.text) for c in made.claims))
     if formula.problem:
         found, _, expected = formula.problem.partition("; ")
         broken = Unreadable(0, found.removeprefix("found "), expected or "a whole formula")
@@ -84,3 +95,22 @@ def _update(claim: Claim) -> Claim:
     assert claim.lhs is not None
     inside = claim.lhs in claim.rhs.args
     return replace(claim, relation="gets") if inside else claim
+
+
+def _as_number(claim: Claim, text: str) -> Claim:
+    """A claim about functions of x alone, with derivatives by x, is one about a number."""
+    nodes = [n for side in claim.sides for n in walk(side)]
+    entries = [n for n in nodes if isinstance(n, Entry)]
+    by = [b for n in nodes if isinstance(n, Derivative) for b in n.by]
+    alone = all(n.role == "input" and not n.places and n.sample is None for n in entries)
+    if not by or not alone or any(isinstance(n, Transposed | Norm | Nabla) for n in nodes):
+        return claim
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, Entry):
+            return Letter(text[slice(*node.span)].lstrip("\\"), span=node.span)
+        return rebuilt(node, visit)
+
+    lhs, rhs, before = (n and visit(n) for n in (claim.lhs, claim.rhs, claim.before))
+    members = tuple(map(visit, claim.members))
+    return replace(claim, lhs=lhs, rhs=rhs, before=before, members=members)

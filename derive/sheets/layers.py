@@ -16,6 +16,7 @@ class Layering:
 
     roles: dict[tuple[Sign, str], tuple[str, int | None]] = field(default_factory=dict)
     functions: dict[Sign, str] = field(default_factory=dict)
+    stated: set[tuple[Sign, str]] = field(default_factory=set)  # beside a weight that says its layer
 
     def run(
         self, found: list[Forward], below: bool, computed: Collection[tuple[Sign, str]] = ()
@@ -73,6 +74,8 @@ class Layering:
             layer = None if layer is None else layer + 1
             stated = number_of(f.affine.weight, below)
             layer = stated if stated is not None else layer
+            if stated is not None and not labelled(f.lhs, below):
+                self.stated.add(f.lhs.key)
             if layer is not None:
                 names = (f.lhs, f.affine.weight, f.affine.bias)  # one label tells: all have them
                 some = any(n is not None and labelled(n, below) for n in names)

@@ -56,7 +56,8 @@ def bound_signs(
         bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
         if bare and key[0] in layered and _known(base, key, role):
             continue
-        label = Label(layer) if layer is not None and numbered and role != "input" else None
+        certain = layer is not None and (numbered or key in signs.layering.stated)
+        label = Label(layer) if layer is not None and certain and role != "input" else None
         _put(made, key, Bound(role, label, _form(key, role, signs), key in called), base)
     for sign, below in called:  # h(x) for h_theta(x)
         if (sign, below) in made and below and not base.meanings(sign):
