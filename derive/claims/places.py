@@ -215,8 +215,9 @@ class Located:
         return self.values[tensor][at]
 
     def _error(self, tensor: Tensor, at: Places) -> complex:
-        """d (sum of the losses) / d entry."""
-        samples = range(self.world.samples + 1)
+        """d (sum of the losses of the batch) / d entry; a sample outside of it has its own."""
+        outside = tensor.batched and at[0] == self.world.samples
+        samples = (at[0],) if outside else range(self.world.samples)
         return sum((self.world.slope(LOSS, (n,), tensor, at) for n in samples), 0j)
 
     def _read(self, node: Entry, get: Callable[[Tensor, Places, Entry], complex]) -> Value:

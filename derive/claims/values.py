@@ -68,7 +68,7 @@ class Setting(OwnSymbols):
             case Named():
                 return self._named(node)
             case Entry(role="loss", form="batch"):
-                return sum(self.values[LOSS].values(), 0j)
+                return sum((self.values[LOSS][(n,)] for n in range(self.world.samples)), 0j)
             case Entry():
                 return self._entry(node)
             case Applied():
@@ -315,7 +315,10 @@ class Setting(OwnSymbols):
             self._counts_layers(bound.name, node.body) for bound in node.bounds
         ):
             return  # the layers are those of the sum
-        if isinstance(node, Entry) and node.label is not None:
+        if isinstance(node, Entry) and node.role == "user" and node.label is not None:
+            if not 0 <= self.layer_number(node.label) <= self.world.last:
+                raise NoLayer(f"layer {node.label}")
+        elif isinstance(node, Entry) and node.label is not None:
             self.tensor(node)
         for part in children(node):
             self.need_layers(part)

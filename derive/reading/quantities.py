@@ -18,6 +18,7 @@ from derive.reading.tree import (
     Num,
     Words,
 )
+from derive.writing.naming import TOTAL
 
 PARAMETERS = ("weight", "bias")
 UNITS = ("activation", "output", "preactivation", "target")  # that may name what they depend on
@@ -53,8 +54,10 @@ class Quantities(Names):
             raise c.wrong(
                 "a quantity without dots or primes", Token("mark", "'", name.start, name.end)
             )
-        places = [] if name.below_tokens is None else self.below(name.below_tokens)
         span = (name.start, name.end)
+        if _is_total(name) and any(m.role == "loss" for m in meanings):
+            return self._raised(Entry("loss", "", None, form="batch", span=span), above, span)
+        places = [] if name.below_tokens is None else self.below(name.below_tokens)
         made = replace(self.entry(meanings, above, places, name, c), barred=barred)
         whole = self._behind(c, made, meanings)
         return self._raised(whole, above, (span[0], c.last_end))
@@ -230,6 +233,12 @@ class Dependence:
     """What stands in parentheses behind a unit that depends on it; the sample, if it says so."""
 
     sample: Node | None = None
+
+
+def _is_total(name: Name) -> bool:
+    """Whether a sign has a Sigma below, and nothing else: a sum over the samples."""
+    tokens = name.below_tokens.tokens[name.below_tokens.place :] if name.below_tokens else []
+    return [t.text for t in tokens if t.text not in ("{", "}")] == [f"\\{TOTAL}"]
 
 
 def _digits(name: Name) -> bool:

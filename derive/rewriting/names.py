@@ -27,7 +27,7 @@ from derive.reading.tree import (
 from derive.rewriting.filled import unfilled
 from derive.rewriting.signs import COMMANDS, MARKS, letter_text, number_text, sign_text, spaced
 from derive.rewriting.spelling import Spelling
-from derive.writing.naming import with_bar
+from derive.writing.naming import TOTAL, with_bar
 from derive.writing.signs import Sign
 
 Reads = Callable[[str, Node], bool]
@@ -223,6 +223,8 @@ class NameWriter:
             letter = "n" if node.step and self.spelling.step == "0" else self.spelling.step
             behind = f"({_stepped(letter, node.step)})"
         below = [self.place(p) for p in node.places]
+        if node.role == "loss" and node.form == "batch":
+            below = [f"\\{TOTAL}"]
         if node.fixed is not None and node.form != "entry" and not below:
             below = [str(node.fixed)]
         if sample is not None and where == "subscript":

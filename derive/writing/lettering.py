@@ -72,6 +72,11 @@ class Lettering:
         """The loss of one sample."""
         return self.write(Ref(Tensor("L", "loss"), (Affine.of(SAMPLE),)))
 
+    @property
+    def of_sample(self) -> Layout:
+        """What is differentiated for one sample: its loss, or that of all where they are mixed."""
+        return self.names.total if self.names.context.mixed else self.loss
+
     def named(self, made: Layout) -> Piece:
         """A name: it carries an exponent unless that could look like a label."""
         bare = self.profile.labels.form == "bare"

@@ -56,7 +56,7 @@ class MatrixPrinter(Printer):
 
     def partial_tensor(self, tensor: Tensor, batch: bool = False) -> Layout:
         """The gradient by a whole array, of the objective or (for an array per sample) the loss."""
-        of = self.objective if batch or not tensor.batched else self.loss
+        of = self.objective if batch or not tensor.batched else self.of_sample
         whole = self.names.whole(tensor, batch)
         if self.profile.writing["gradient"] == "nabla":
             return row(lay.sub(Symbol("nabla"), whole), of)

@@ -23,6 +23,7 @@ TINTS = {"preactivation": "forward", "activation": "forward", "delta": "backward
          "error": "backward"}  # fmt: skip
 _SIZE = re.compile(r"([A-Za-z]\w*)\^\(([A-Za-z]\w*)?([+-]?\d+)?\)")
 _MARKED = re.compile(r"([A-Za-z0-9_]+)('*)")
+TOTAL = "Sigma"  # below the sign of a loss: the sum over the samples of a batch
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Context:
     last: Label | None = None  # the label of the output layer
     shapes: Mapping[Tensor, tuple[Extent, ...]] = field(default_factory=dict)
     samples: bool = False  # show the sample index also where it is free
+    mixed: bool = False  # samples depend on one another: derivatives are of the sum of their losses
     tints: bool = True
 
 
@@ -192,6 +194,13 @@ class Names:
         understood = index is not None and index.sample and index not in bound
         always = self.context.samples or (role is not None and role.sample == "always")
         return (None if understood and not always else self.place(sample)), rest
+
+    @property
+    def total(self) -> Layout:
+        """The sum of the losses of a batch: the sign of the loss with a Sigma below."""
+        role = self.profile.roles["loss"]
+        made = self._scripted(role.entry, [Ident(TOTAL)], None, None)
+        return lay.apply(made, *(a.base for a in role.arguments)) if role.arguments else made
 
     def _scripted(
         self, sign: Sign, indices: list[Layout], sample: Layout | None, label: Label | None

@@ -92,7 +92,7 @@ class Printer(Lettering):
         if term.tensor.role == "gradient":
             letter = term.tensor.letter
             by = Tensor(letter, ROLE_OF.get(letter, "parameter"), term.tensor.label, _sampled(term))
-            of = self.loss if by.batched else self.objective
+            of = self.of_sample if by.batched else self.objective
             below = self.names.entry(Ref(by, term.at), self.bound)
             return Piece(lay.partial(of, below), exponent=False, chain=True)
         return self.named(self.names.entry(term, self.bound))
@@ -238,6 +238,8 @@ class Printer(Lettering):
         by = self.names.entry(term.by, self.bound)
         if isinstance(term.of, Ref) and term.of.tensor.role != "gradient":
             of = self.names.entry(term.of, self.bound)
+            if term.of.tensor.role == "loss" and self.names.context.mixed:
+                of = self.names.total
             return Piece(lay.partial(of, by), exponent=False, chain=True)
         operator = lay.Fraction(Symbol("partial"), row(Symbol("partial"), by))
         return Piece(row(operator, lay.paren(self.write(term.of))), exponent=False, chain=True)
