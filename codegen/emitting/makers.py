@@ -7,7 +7,7 @@ from fractions import Fraction
 from codegen.emitting.calls import Calls, Maker, Op
 from codegen.emitting.matrices import tensordot
 from codegen.emitting.python import Printer, literal
-from codegen.emitting.windowed import over_taps, pad, reduced, spread
+from codegen.emitting.windowed import chosen, over_taps, pad, reduced, spread
 from codegen.lowering.nodes import COMPARISONS, Node, node, value_of, walk
 
 UFUNC = {
@@ -239,6 +239,7 @@ ARRAYS: dict[str, Maker] = {
     "tensordot": tensordot,
     "pad": pad,
     "spread": spread,
+    "chosen": chosen,
     "copy": _copied,
     "full": _copied,
     **dict.fromkeys(("einsum", "eye", "arange", "argmax", "argmin", "first"), _other),

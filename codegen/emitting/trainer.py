@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_
 from fractions import Fraction
 
 from codegen.emitting.calls import Calls, Op
@@ -18,6 +19,7 @@ from codegen.emitting.joined import Join, joins
 from codegen.emitting.layout import Layout
 from codegen.emitting.makers import ARRAYS
 from codegen.emitting.memory import placed
+from codegen.emitting.phases import kept_apart
 from codegen.emitting.plan import GRADIENT, NEXT, Plan, Step, lowered
 from codegen.emitting.program import Program
 from codegen.emitting.python import literal
@@ -79,6 +81,7 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     rate = "rate / n" if mean.pop() else "rate"
     gradients = {str(tensor): _lowered(plan, tensor, u) for tensor, u in updates.items()}
     nodes = _nodes(plan, [*gradients.values()], rate)
+    nodes, gradients = _kept_apart(plan, nodes, gradients)
     joined = joins(plan, gradients, parameters)
     units = _units(plan, nodes, gradients, joined)
     layout = Layout({p: program.parameters[p] for p in parameters}, joined, units)
@@ -144,6 +147,22 @@ def _nodes(plan: Plan, gradients: Sequence[Node], rate: str) -> Nodes:
     ]
     forward = [(step, node) for step, node in quick.items() if step in plan.forward]
     return Nodes(tuple(forward), objective, tuple(backward), shifts)
+
+
+def _kept_apart(
+    plan: Plan, nodes: Nodes, gradients: dict[str, Node]
+) -> tuple[Nodes, dict[str, Node]]:
+    """The same with convolutions before a maximum in their faster form."""
+    named = [{step.name: item for step, item in part} for part in (nodes.forward, nodes.backward)]
+    others = [nodes.objective, *(faster(step.node) for step in plan.updates)]
+    samples = plan.program.training.batch_size
+    forward, backward, gradients = kept_apart(named[0], named[1], gradients, others, samples)
+    made = with_(
+        nodes,
+        forward=tuple((step, forward[step.name]) for step, _ in nodes.forward),
+        backward=tuple((step, backward[step.name]) for step, _ in nodes.backward),
+    )
+    return made, gradients
 
 
 def _units(

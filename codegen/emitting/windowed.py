@@ -53,7 +53,9 @@ def over_taps(item: Node) -> bool:
     while inner.op in ("transpose", "slice"):
         (inner,) = inner.args
     few = all(isinstance(t, int) for t in taps) and whole(taps) <= MOST_TAPS
-    return inner.op in ("windows", "split") and few and whole(item.shape) >= 4 * whole(taps)
+    blocks = item.op == "max" and arg.rank - item.detail[-1] > 2 and item.detail[0] == 1
+    apart = inner.op in ("windows", "split") or (inner.op == "array" and blocks)
+    return apart and few and whole(item.shape) >= 4 * whole(taps)
 
 
 def reduced(calls: Calls, item: Node, name: str | None, function: str) -> str:
@@ -88,7 +90,7 @@ def spread(calls: Calls, item: Node, name: str | None) -> str:
     (values,) = item.args
     targets = item.detail
     assert isinstance(targets, tuple)
-    if (chosen := _chosen(values, len(targets))) is not None:
+    if (chosen := first_choice(values, len(targets))) is not None:
         return _to_first(calls, item, name, *chosen)
     inner = values
     while inner.op == "transpose":
@@ -186,7 +188,7 @@ def _factors(item: Node, axes: Axes) -> list[tuple[Node, Axes]]:
     return [(item, axes)]
 
 
-def _chosen(values: Node, count: int) -> tuple[Node, Axes, Node] | None:
+def first_choice(values: Node, count: int) -> tuple[Node, Axes, Node] | None:
     """(the choice of the first extremum, its axes, the other factors), where no other has taps."""
     rank = values.rank
     found = _factors(values, tuple(range(rank)))
@@ -267,3 +269,27 @@ def _to_first(
     reads = (left, mask, *calls.bases(of, best, given), *(() if apart else (part,)))
     calls.ops.append(Op(room, reads))
     return result
+
+
+def chosen(calls: Calls, item: Node, name: str | None) -> str:
+    """Each value to the first of the blocks, along the axes behind the first, with the extremum."""
+    taps, top, rest = item.args
+    of, best, given = (calls.array(a) for a in item.args)
+    target = calls.record(item, name, (of, best, given), inplace=False)
+    mask = calls.record(node("==", shape=rest.shape), None, (of, best), inplace=False)
+    letters = LETTERS[: taps.rank - top.rank]
+    loops = " ".join(f"for {u} in range({taps.shape[k]})" for k, u in enumerate(letters, 1))
+    block = f"[:, {', '.join(letters)}]"
+    places = calls.bind(calls.fresh(f"{target}_blocks"), f"[{target}{block} {loops}]")
+    pairs = calls.bind(
+        calls.fresh(f"{target}_taps"), f"list(zip({places}, [{of}{block} {loops}]))[:-1]"
+    )
+    left = calls.bind(calls.fresh(f"{target}_left"), f"{places}[-1]")
+    names = {f: calls.bind(f, f"np.{f}") for f in ("equal", "multiply", "subtract")}
+    calls.line(f"{calls.bind('copyto', 'np.copyto')}({left}, {given})")
+    calls.line(f"for place, tap in {pairs}:")
+    calls.line(f"    {names['equal']}(tap, {best}, {mask})")
+    calls.line(f"    {names['multiply']}({left}, {mask}, place)")
+    calls.line(f"    {names['subtract']}({left}, place, {left})")
+    calls.ops.append(Op(target, (target, mask, *calls.bases(of, best, given))))
+    return target
