@@ -14,7 +14,7 @@ from derive.claims.calculus import Calculus
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
 from derive.claims.world import World
-from derive.reading.own import Definition
+from derive.reading.own import Definition, defined
 from derive.reading.tree import Derivative, Entry, Letter, Node, walk
 
 _UNITS = ("output", "activation", "preactivation")
@@ -25,7 +25,8 @@ class OwnSymbols(Calculus):
     """Puts the definition of a symbol in its place."""
 
     known: dict[Any, tuple[Any, Value]] = field(default_factory=dict, repr=False, compare=False)
-    ranges: dict[Any, int | None] = field(default_factory=dict, repr=False, compare=False)
+    ranges: dict[Any, tuple[Any, int | None]] = field(default_factory=dict, repr=False, compare=False)
+    told: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def extent(self, name: str, node: Node) -> int | None:
         """The number of values of an index, from the places where it stands."""
@@ -33,7 +34,7 @@ class OwnSymbols(Calculus):
 
     def _defined(self, node: Entry) -> tuple[Definition, OwnSymbols]:
         """The definition of a symbol, and this setting at the symbol's layer."""
-        known = self.scope.own.definitions.get(node.letter)
+        known = defined(self.scope.own.definitions, node.letter, node.label)
         if known is None:
             raise NoValue(f"the symbol {node.letter}, which nothing gives a value")
         here = self
@@ -71,10 +72,10 @@ class OwnSymbols(Calculus):
         if len(node.places) != len(known.places):
             raise NoValue(f"{len(known.places)} indices of {node.letter}")
         row = dict(zip(known.places, map(self.place, node.places), strict=True))
-        return replace(here, letters={**self.letters, **row}).value(known.rhs)
+        return here.but(letters={**self.letters, **row}).value(known.rhs)
 
     def _at(self, known: Definition, row: dict[str, int]) -> complex:
-        return replace(self, letters={**self.letters, **row}).number(known.rhs)
+        return self.but(letters={**self.letters, **row}).number(known.rhs)
 
     def _by_user(self, of: Node, by: Entry) -> Value:
         """Through the only quantity of units in the symbol's definition, by which both change."""
@@ -103,8 +104,8 @@ class OwnSymbols(Calculus):
         for letter, place in zip(known.places, part.places, strict=False):
             if place != Letter(name):
                 continue
-            key = (part.letter, letter, here.layer)
+            key = (part.letter, part.label, letter, here.layer)
             if key not in self.ranges:
-                self.ranges[key] = here.extent(letter, known.rhs)
-            if (extent := self.ranges[key]) is not None:
+                self.ranges[key] = known, here.extent(letter, known.rhs)
+            if (extent := self.ranges[key][1]) is not None:
                 yield extent

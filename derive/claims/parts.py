@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from derive.algebra.symbols import Label
+from derive.reading.own import defined
 from derive.reading.scope import Scope
 from derive.reading.tree import AtPoint, Entry, Letter, Node, Num, children, walk
 
@@ -26,13 +28,13 @@ def counted(node: Node) -> Iterator[Node]:
 
 def spoken(node: Node, scope: Scope) -> Iterator[Node]:
     """Everything in a formula, and in the definitions of the symbols that it uses, each once."""
-    waiting, seen = [node], set[str]()
+    waiting, seen = [node], set[tuple[str, Label | None]]()
     while waiting:
         for part in walk(waiting.pop()):
             yield part
-            if isinstance(part, Entry) and part.role == "user" and part.letter not in seen:
-                seen.add(part.letter)
-                known = scope.own.definitions.get(part.letter)
+            if isinstance(part, Entry) and part.role == "user" and (part.letter, part.label) not in seen:
+                seen.add((part.letter, part.label))
+                known = defined(scope.own.definitions, part.letter, part.label)
                 if known is not None:
                     waiting.append(known.rhs)
 

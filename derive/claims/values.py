@@ -13,7 +13,7 @@ from itertools import product
 
 from derive.claims.arrays import ONES, Matrix, Value, column, entries, multiplied, together
 from derive.claims.dots import continued
-from derive.claims.numbers import Outside, compare
+from derive.claims.numbers import NoLayer, Outside, compare
 from derive.claims.own import OwnSymbols
 from derive.claims.parts import counted, in_order
 from derive.claims.places import NoValue
@@ -271,10 +271,10 @@ class Setting(OwnSymbols):
 
     def _in_row(self, row: Mapping[str, int], body: Node) -> Setting:
         """With the values of the indices of a large operator; one of them may be the layer."""
-        made = replace(self, letters={**self.letters, **row})
+        made = self.but(letters={**self.letters, **row})
         for name, number in row.items():
             if self._counts_layers(name, body):
-                made = replace(made, layer=number - self.scope.conventions.first_layer)
+                made = made.but(layer=number - self.scope.conventions.first_layer)
         return made
 
     def _counts_layers(self, name: str, body: Node) -> bool:
@@ -330,6 +330,13 @@ class Setting(OwnSymbols):
 
     def extent(self, name: str, node: Node) -> int | None:
         """The number of values of an index, from the places where it stands."""
+        key = (name, id(node), self.layer)
+        known = self.ranges.get(key)
+        if known is None:  # with the node, so that no other takes its identity
+            known = self.ranges[key] = node, self._extent(name, node)
+        return known[1]
+
+    def _extent(self, name: str, node: Node) -> int | None:
         found: list[int] = []
         for part in counted(node):
             if not isinstance(part, Entry):

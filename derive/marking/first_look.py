@@ -30,6 +30,7 @@ from derive.marking.verdicts import (
     UNDECIDED,
     WRONG,
 )
+from derive.reading.own import defined
 from derive.reading.scope import Scope
 from derive.reading.tree import (
     Applied,
@@ -242,7 +243,7 @@ def _descends(node: Node) -> bool:
 def _naming(claim: Claim, scope: Scope) -> Look | None:
     """A letter that stands for nothing yet, alone on one side; a symbol that the sheet brings."""
     if isinstance(claim.lhs, Entry) and claim.lhs.role == "user":
-        known = scope.own.definitions.get(claim.lhs.letter)
+        known = defined(scope.own.definitions, claim.lhs.letter, claim.lhs.label)
         if known is not None and known.rhs == claim.rhs:
             return Look(DEFINITION, "brings a symbol of its own")
     for side, other in ((claim.lhs, claim.rhs), (claim.rhs, claim.lhs)):

@@ -66,7 +66,7 @@ class BoundNames(Quantities):
                 return self._applied(c, name, Function(bound.form))
             case "activation_function":
                 return self._applied(c, name, Function("", True, bound.label))
-        self._moved(name, bound.role)
+        self._moved(name, "activation" if bound.form == "layered" else bound.role)
         labelled = bound.label is None and bound.role in (*LABELLED, "user")
         above = self._above(name, labelled)
         if name.order or above.primes:

@@ -68,4 +68,18 @@ class Own:
     names: Mapping[str, str] = field(default_factory=dict)  # of Python -> text of its definition
 
 
+def defined(known: Mapping[str, Definition], letter: str, label: Label | None) -> Definition | None:
+    """What the sheet says that a symbol is; D_1 and D_2 have definitions of their own."""
+    found = known.get(numbered(letter, label))
+    plain = known.get(letter)
+    if found is None and plain is not None and numbered(letter, plain.label) != letter:
+        return plain if label is None or label.base else None
+    return found or plain
+
+
+def numbered(letter: str, label: Label | None) -> str:
+    """The name of the definition of a symbol in one layer."""
+    return letter if label is None or label.base else f"{letter} {label.offset}"
+
+
 PLAIN = Own()

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from derive.claims.claim import Claim
 from derive.reading.latex_macros import Macros
-from derive.reading.own import Bound, Definition
+from derive.reading.own import Bound, Definition, numbered
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, walk
 from derive.sheets.door import claims_of
@@ -43,7 +43,8 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
             name = _defined(statement, scope, signs, let)
             if name is not None and str(name.sign) not in found:
                 found[str(name.sign)] = statement
-                signs[name.key] = Bound("user")
+                layered = scope.own.below and name.below.isdigit()
+                signs[name.key] = Bound("user", form="layered" if layered else "")
     changing = {name.key: Bound("user") for name, times in assigned.items() if times > 1}
     signs |= changing  # worth something else after every line: no definition
     if not found and not changing:
@@ -52,13 +53,17 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
     definitions: dict[str, Definition] = {}
     for claim in _claims(named, formulas, macros):
         lhs = claim.lhs
-        if not (isinstance(lhs, Entry) and lhs.role == "user") or lhs.letter in definitions:
+        if not (isinstance(lhs, Entry) and lhs.role == "user"):
+            continue
+        name_of = numbered(lhs.letter, lhs.label)
+        if name_of in definitions:
             continue
         if lhs.letter in {str(sign) for sign, _ in changing}:
             continue
         made = _definition(claim, lhs)
-        if made is not None and not _circular(lhs.letter, made.rhs, definitions):
-            definitions[lhs.letter] = made
+        if made is not None and not _circular(name_of, made.rhs, definitions):
+            definitions[name_of] = made
+            definitions.setdefault(lhs.letter, made)
     return replace(named, own=replace(named.own, definitions=definitions))
 
 
@@ -137,7 +142,7 @@ def _circular(letter: str, rhs: Node, known: dict[str, Definition]) -> bool:
     waiting = [rhs]
     while waiting:
         used = (n for n in walk(waiting.pop()) if isinstance(n, Entry) and n.role == "user")
-        for inner in {node.letter for node in used} - seen:
+        for inner in {numbered(node.letter, node.label) for node in used} - seen:
             seen.add(inner)
             if inner in known:
                 waiting.append(known[inner].rhs)
