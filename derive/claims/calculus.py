@@ -244,11 +244,13 @@ class Calculus(Located):
     def _moved(self, of: Node, tensor: Tensor, place: Places) -> Value:
         """The derivative by one entry."""
         derived = isinstance(of, Entry) and (of.role in ("delta", "error") or of.barred)
+        if isinstance(of, Entry) and of.role == "loss" and of.form == "batch":
+            return self._error(tensor, place)  # of all samples together
         if isinstance(of, Entry) and not derived and not of.step and of.role != "user":
             return self._read(of, lambda t, at, _: self.world.slope(t, at, tensor, place))
         if below := inner(of, self.scope):
             return self._second(of, below, tensor, place)
-        moved = replace(self, now=self.world.perturbed(tensor, place))
+        moved = self.but(now=self.world.perturbed(tensor, place))
         made = moved.value(of)
         return made.map(_slope) if isinstance(made, Matrix) else _slope(made)
 
