@@ -118,6 +118,10 @@ class Labels:
             c.next()
             into.transposes += 1
             return True
+        if token.text[1:] in STYLES and c.peek(1).text == "T":
+            c.place += 2
+            into.transposes += 1
+            return True
         if (
             token.text[1:] in STYLES
             and "".join(t.text for t in c.tokens[c.place + 1 : c.place + 4]) == "{T}"

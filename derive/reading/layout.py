@@ -30,6 +30,7 @@ NOTHING = frozenset(
         "centering", "qedhere", "allowbreak", "nobreak", "mathstrut", "strut", "enspace",
         "thinspace", "medspace", "thickspace", "negthinspace", "rlap", "null", "/", "protect",
         "relax", "unskip", "(", ")", "[", "]", "hfill", "break", "noindent",
+        "blacksquare", "square", "qed", "Box", "hfil",
     )
 )  # fmt: skip
 GONE = frozenset(
@@ -41,7 +42,7 @@ GONE = frozenset(
 OPENED = frozenset(("boxed", "ensuremath", "fbox"))  # may hold whole equations
 KEPT = frozenset(
     (
-        "fwd", "bwd", "soft", "good", "mathop", "mathrel", "mathbin", "mathord", "underline",
+        "fwd", "bwd", "soft", "good", "underline",
         "smash", "mathopen", "mathclose", "cancel",
     )
 )  # fmt: skip
@@ -55,7 +56,44 @@ def prepared(given: list[Token]) -> list[Token]:
     """The tokens that carry meaning; rows that go on with the one above are joined to it."""
     if not given:
         return []
-    return _joined(_cleaned(Cursor(given, given[-1].end)))
+    return _joined(_cleaned(Cursor(_fractions(given), given[-1].end)))
+
+
+def _fractions(given: list[Token]) -> list[Token]:
+    r"""{a \over b} as \frac{a}{b}."""
+    for k, token in enumerate(given):
+        if token.text != r"\over":
+            continue
+        left, right = _around(given, k)
+        first = given[left].start if left >= 0 else given[0].start
+        last = given[right].end if right < len(given) else given[-1].end
+        frac = [Token("command", r"\frac", first, first), Token("mark", "{", first, first)]
+        between = [
+            Token("mark", "}", token.start, token.start),
+            Token("mark", "{", token.end, token.end),
+        ]
+        made = [
+            *frac,
+            *given[left + 1 : k],
+            *between,
+            *given[k + 1 : right],
+            Token("mark", "}", last, last),
+        ]
+        return _fractions([*given[: max(left, 0)], *made, *given[right + 1 :]])
+    return given
+
+
+def _around(given: list[Token], k: int) -> tuple[int, int]:
+    """Where the braces around a place stand; beyond the ends where there are none."""
+    left, depth = k - 1, 0
+    while left >= 0 and (depth or given[left].text != "{"):
+        depth += {"}": 1, "{": -1}.get(given[left].text, 0)
+        left -= 1
+    right = k + 1
+    while right < len(given) and (depth or given[right].text != "}"):
+        depth += {"{": 1, "}": -1}.get(given[right].text, 0)
+        right += 1
+    return left, right
 
 
 def spelled(given: list[Token], words: Collection[str]) -> list[Token]:
@@ -135,6 +173,13 @@ def _cleaned(c: Cursor) -> list[Token]:
                 c.argument()
         elif name in ("overset", "stackrel", "underset"):
             c.argument()
+            made += _relation_alone(c)
+        elif name in ("mathbin", "mathrel", "mathop", "mathord") and c.peek().text == "{":
+            inside = c.group()
+            body = _cleaned(Cursor(inside.tokens, inside.stop.start))
+            brace = [Token("mark", "{", token.start, token.start)]
+            close = [Token("mark", "}", c.last_end - 1, c.last_end)]
+            made += body if len(body) == 1 else [*brace, *body, *close]
         elif name == "substack":  # rows of conditions below an operator, as a list
             inside = c.group()
             body = [_comma(t) if t.text == "\\\\" else t for t in inside.tokens]
@@ -156,6 +201,13 @@ def _cleaned(c: Cursor) -> list[Token]:
         else:
             made.append(token)
     return made
+
+
+def _relation_alone(c: Cursor) -> list[Token]:
+    """The relation in braces that comes next, as in \\stackrel{def}{=}, without them."""
+    if c.peek().text != "{" or c.peek(2).text != "}" or c.peek(1).text not in RELATIONS:
+        return []
+    return [t for t in c.group().tokens]
 
 
 def _is_wide(width: str) -> bool:
@@ -214,6 +266,9 @@ def _sized(c: Cursor, name: str, token: Token) -> list[Token]:
     if fence.text == ".":
         c.next()
         return []
+    if name == "left" and fence.text == r"\{" and _open_ended(c):
+        c.next()
+        return []
     left, right = name.endswith("l") or name == "left", name.endswith("r") or name == "right"
     bars = {"|": "vert", r"\|": "Vert", r"\vert": "vert", r"\Vert": "Vert"}
     if fence.text in bars and (left or right):
@@ -223,6 +278,17 @@ def _sized(c: Cursor, name: str, token: Token) -> list[Token]:
     if fence.kind == "mark" and fence.text in "()[]|/":  # it stands where its size begins
         return [c.next().at(token.start, fence.end)]
     return []
+
+
+def _open_ended(c: Cursor) -> bool:
+    r"""Whether the fence that comes next is closed by \right. alone."""
+    depth = 0
+    for k in range(c.place, len(c.tokens)):
+        text = c.tokens[k].text
+        if text == r"\right" and not depth:
+            return c.tokens[k + 1 : k + 2] != [] and c.tokens[k + 1].text == "."
+        depth += {r"\left": 1, r"\right": -1}.get(text, 0)
+    return False
 
 
 def _frame(c: Cursor, token: Token) -> list[Token]:

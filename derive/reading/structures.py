@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.reading.cursor import Cursor
-from derive.reading.labels import fenced, split
+from derive.reading.labels import fenced, split, top_level
 from derive.reading.latex_tokens import Token, Unreadable
 from derive.reading.scope import FUNCTIONS, Meaning
 from derive.reading.symbols import Symbols
@@ -274,7 +274,7 @@ class Structures(Symbols):
         rows = [split(row, "&") for row in split(body, "\\\\")]
         rows = [row for row in rows if any(not cell.done for cell in row)]
         span = (start, c.last_end)
-        if name == "cases":
+        if name == "cases" or (name in MATRICES and _are_cases(rows)):
             return Branches(tuple(self._branch(row) for row in rows), span=span)
         if name in MATRICES:
             return Grid(tuple(tuple(map(self._cell, row)) for row in rows), span=span)
@@ -308,6 +308,14 @@ class Structures(Symbols):
         if when.peek().raw.strip() in ("otherwise", "else", "otherwise."):
             return value, None
         return value, self.bracket(_trimmed(when))
+
+
+def _are_cases(rows: list[list[Cursor]]) -> bool:
+    """Whether every row is a value with its condition, as an array behind a brace writes cases."""
+    pairs = bool(rows) and all(len(row) == 2 for row in rows)
+    return pairs and all(
+        row[1].peek().raw or any(t.text in RELATIONS for t in top_level(row[1])) for row in rows
+    )
 
 
 def _opened(c: Cursor) -> Cursor:

@@ -192,7 +192,7 @@ class Symbols(BoundNames):
             if sign.style == "italic" and sign.letter == "sigma" and not chosen:
                 return Function("sigmoid")
             if (
-                sign.style in ("roman", "italic")
+                sign.style in ("roman", "italic", "text", "sans")
                 and sign.letter in FUNCTIONS
                 and len(sign.letter) > 1
             ):
