@@ -5,15 +5,17 @@ What a symbol is worth in one setting is computed once, since definitions may na
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from derive.claims.arrays import Matrix, Value, column, together
+from derive.algebra.symbols import Tensor
+from derive.claims.arrays import Matrix, Value, column, entries, together
 from derive.claims.calculus import Calculus
-from derive.claims.numbers import Outside
+from derive.claims.numbers import Outside, Places
 from derive.claims.places import NoValue
-from derive.claims.world import World
+from derive.claims.world import LOSS, OBJECTIVE, World
 from derive.reading.own import Definition, defined
 from derive.reading.tree import Derivative, Entry, Letter, Node, walk
 
@@ -25,7 +27,9 @@ class OwnSymbols(Calculus):
     """Puts the definition of a symbol in its place."""
 
     known: dict[Any, tuple[Any, Value]] = field(default_factory=dict, repr=False, compare=False)
-    ranges: dict[Any, tuple[Any, int | None]] = field(default_factory=dict, repr=False, compare=False)
+    ranges: dict[Any, tuple[Any, int | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     told: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def extent(self, name: str, node: Node) -> int | None:
@@ -109,3 +113,32 @@ class OwnSymbols(Calculus):
                 self.ranges[key] = known, here.extent(letter, known.rhs)
             if (extent := self.ranges[key][1]) is not None:
                 yield extent
+
+    # ---------------------------------------------------------------- steps of training
+
+    def _gradient(self, node: Entry) -> Value:
+        """The gradient of the sheet's own objective, if it has one; a maximised one is climbed."""
+        letter = self.scope.own.objective
+        if not letter:
+            return super()._gradient(node)
+        of = Entry("user", letter, None)
+        own = self.value(Derivative(of, (node,)))
+        uphill = self._likeness(of, replace(node, places=(), form="whole")) < 0
+        return together(own, -1 + 0j, lambda a, b: a * b) if uphill else own
+
+    def _likeness(self, of: Entry, whole: Entry) -> float:
+        """How far the objective grows with the loss of the sample, or of all samples."""
+        told = [a.real for a in entries(self.value(Derivative(of, (whole,))))]
+        found = []
+        for target, at in ((LOSS, (self.sample,)), (OBJECTIVE, ())):
+            slopes = partial(self.world.slope, target, at)
+
+            def get(
+                tensor: Tensor, places: Places, _: Entry, of: Callable[..., complex] = slopes
+            ) -> complex:
+                return of(tensor, places)
+
+            down = [b.real for b in entries(self._read(whole, get))]
+            size = sum(b * b for b in down) ** 0.5 or 1.0
+            found.append(sum(a * b for a, b in zip(told, down, strict=True)) / size)
+        return max(found, key=abs)

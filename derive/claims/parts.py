@@ -32,7 +32,8 @@ def spoken(node: Node, scope: Scope) -> Iterator[Node]:
     while waiting:
         for part in walk(waiting.pop()):
             yield part
-            if isinstance(part, Entry) and part.role == "user" and (part.letter, part.label) not in seen:
+            symbol = isinstance(part, Entry) and part.role == "user"
+            if isinstance(part, Entry) and symbol and (part.letter, part.label) not in seen:
                 seen.add((part.letter, part.label))
                 known = defined(scope.own.definitions, part.letter, part.label)
                 if known is not None:

@@ -6,10 +6,10 @@ import cmath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import TypeGuard
+from typing import Any, Self, TypeGuard
 
 from derive.algebra.symbols import Label, Tensor
-from derive.claims.arrays import Matrix, Value, entries, together
+from derive.claims.arrays import Matrix, Value, together
 from derive.claims.numbers import Array, NoLayer, Outside, Places
 from derive.claims.parts import in_order, variable
 from derive.claims.windows import Window, window_of
@@ -19,7 +19,6 @@ from derive.reading.scope import Scope
 from derive.reading.tree import (
     AtPoint,
     Change,
-    Derivative,
     Entry,
     Letter,
     Node,
@@ -65,6 +64,12 @@ class Located:
     now: dict[Tensor, Array] | None = None  # values with something moved
     target: Tensor = LOSS  # what training steps descend on
     likelihood: bool = False  # whether log L stands for minus the loss
+
+    def but(self, **changes: Any) -> Self:
+        """The same with some changes; quicker than `replace`, and asked for millions of times."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, **changes)
+        return made
 
     @property
     def values(self) -> dict[Tensor, Array]:
@@ -384,18 +389,7 @@ class Located:
         def get(tensor: Tensor, at: Places, entry: Entry) -> complex:
             return self._target_slope(tensor, at)
 
-        made = self._read(node, get)
-        return self._own_gradient(node, made) if self.scope.own.objective else made
-
-    def _own_gradient(self, node: Entry, loss: Value) -> Value:
-        """The gradient of the sheet's own objective; one that is maximised is climbed."""
-        of = Entry("user", self.scope.own.objective, None)
-        whole = replace(node, places=(), form="whole")
-        own, array = (self.value(Derivative(of, (part,))) for part in (node, whole))
-        down = self._read(whole, lambda t, at, _: self.world.slope(OBJECTIVE, (), t, at))
-        pairs = zip(entries(array), entries(down), strict=True)
-        uphill = sum(a.real * b.real for a, b in pairs) < 0
-        return together(own, -1 + 0j, lambda a, b: a * b) if uphill else own
+        return self._read(node, get)
 
     def _target_slope(self, tensor: Tensor, at: Places) -> complex:
         of = (self.sample,) if self.target == LOSS else ()

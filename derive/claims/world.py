@@ -81,6 +81,7 @@ class World(Numbers):
         self._perturbed: dict[tuple[Tensor, Places], dict[Tensor, Array]] = {}
         self._shifted: dict[tuple[Tensor, Places, float], World] = {}
         self.values: dict[Tensor, Array] = {}
+        self.found: dict[tuple[str, int], Tensor | None] = {}  # by role and layer
         self.steps = [
             *((e.lhs.tensor, e.lhs, e.rhs) for e in self.passed.equations),
             (LOSS, self.passed.loss.lhs, self.passed.loss.rhs),

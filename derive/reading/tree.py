@@ -269,7 +269,10 @@ class Space(Node):
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The direct parts, from left to right."""
+    """The direct parts, from left to right; found once, since nodes never change."""
+    known: tuple[Node, ...] | None = node.__dict__.get("_children")
+    if known is not None:
+        return known
     found: list[Node] = []
     for name in _parts_of(type(node)):
         value = getattr(node, name)
@@ -277,7 +280,8 @@ def children(node: Node) -> tuple[Node, ...]:
             found.append(value)
         elif isinstance(value, tuple):
             found += _nodes(value)
-    return tuple(found)
+    made = node.__dict__["_children"] = tuple(found)
+    return made
 
 
 _FIELDS: dict[type[Node], tuple[str, ...]] = {}
@@ -300,9 +304,16 @@ def _nodes(value: Any) -> Iterator[Node]:
 
 def walk(node: Node) -> Iterator[Node]:
     """The node and everything in it, from left to right."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    return iter(_everything(node))
+
+
+def _everything(node: Node) -> tuple[Node, ...]:
+    known: tuple[Node, ...] | None = node.__dict__.get("_everything")
+    if known is not None:
+        return known
+    made = node, *(part for child in children(node) for part in _everything(child))
+    node.__dict__["_everything"] = made
+    return made
 
 
 def rebuilt(node: Node, visit: Callable[[Node], Node]) -> Node:

@@ -15,8 +15,9 @@ from operator import add
 from typing import Any
 
 from derive.claims.arrays import Matrix, Value, entries, together
+from derive.claims.choices import free_letters, settings
 from derive.claims.claim import Claim
-from derive.claims.evaluation import Evidence, agree, evidence, free_letters, left_side, parallel
+from derive.claims.evaluation import agree, at_setting, left_side, parallel
 from derive.claims.numbers import Outside
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import NoValue
@@ -57,7 +58,7 @@ class Remembering(Setting):
             names = [b.name for b in total.bounds]
             choices = product(*(range(start, end) for start in starts))
             rows = (dict(zip(names, row, strict=True)) for row in choices)
-        return [replace(self, letters={**self.letters, **row}) for row in rows]
+        return [self.but(letters={**self.letters, **row}) for row in rows]
 
     def _total(self, node: Total) -> Value:
         """A sum over what there is: ranges that clash are left to the judge."""
@@ -102,6 +103,7 @@ class Probe:
         """The places are those of the written claim, where it has a value at any."""
         self.scope, self.network = scope, network
         self._chosen: dict[frozenset[str], list[Remembering]] = {}
+        self._looked: Claim | None = None  # whose places were looked for at last
         self.own = frozenset(_letters(claim))
         self.settings = self._places(claim, self.own)
         self.valued = [s for s in self.settings if _has_value(claim, s)]
@@ -119,25 +121,30 @@ class Probe:
 
     def _first(self, claim: Claim) -> Iterator[Remembering]:
         """Places where the claim has a value; else the first ones, where any repair has one."""
+        self._looked = claim
         for world in judge(self.network).worlds(self.scope.conventions, MILD):
-            found: list[Evidence] = []
-            with suppress(NoValue, Outside, *ODD):
-                found = list(evidence(claim, world, self.scope))
-            valued = [e.setting for e in found if e.setting is not None and not e.problem]
-            others = [e.setting for e in found if e.setting is not None and e.problem]
+            valued: list[Setting] = []
+            others: list[Setting] = []
+            with suppress(NoValue, Outside, RecursionError, *ODD):
+                for setting in _spread(settings(claim, world, self.scope)):
+                    seen = at_setting(claim, setting)
+                    if seen is not None:
+                        (others if seen.problem else valued).append(setting)
+                    if len(valued) == PLACES:
+                        break
             others.sort(key=lambda s: sum(s.letters.values()))
-            step = max(1, len(valued) // PLACES)
-            for setting in (valued[::step] or others)[:PLACES]:
+            for setting in (valued or others)[:PLACES]:
                 given = {f.name: getattr(setting, f.name) for f in fields(setting)}
                 yield Remembering(**given, memo={})
-            if found:
+            if valued or others:
                 return
 
     def may_hold(self, claim: Claim) -> bool:
         """Whether no place looked at tells the sides apart, and one shows that they agree."""
         try:
             seen = self._holds(claim, self.settings or self._for(claim))
-            if seen is None and not self.settings:  # the places were those of another candidate
+            others = not self.settings and self._looked is not claim
+            if seen is None and others:  # the places were those of another candidate
                 seen = self._holds(claim, list(self._first(claim)))
         except NoValue:
             seen = False
@@ -175,6 +182,12 @@ class Probe:
             left += _numbers(lhs)
             right += _numbers(rhs)
         return Sides(tuple(left), tuple(right)) if left else None
+
+
+def _spread(places: list[Setting]) -> list[Setting]:
+    """The places with some from all over in front."""
+    step = max(1, len(places) // PLACES)
+    return [*places[::step], *(s for k, s in enumerate(places) if k % step)]
 
 
 def _has_value(claim: Claim, setting: Setting) -> bool:

@@ -9,8 +9,8 @@ from functools import cached_property
 from string import ascii_letters
 
 from derive.algebra.symbols import Label
+from derive.claims.choices import free_letters
 from derive.claims.claim import Claim
-from derive.claims.evaluation import free_letters
 from derive.reading.scope import Meaning, Scope
 from derive.reading.tree import (
     Applied,

@@ -1,0 +1,327 @@
+"""Where a claim is looked at: every layer, sample and value of its free letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import product
+from random import Random
+
+from derive.algebra.symbols import Label
+from derive.claims.claim import Claim
+from derive.claims.numbers import NoLayer, Outside, compare
+from derive.claims.parts import is_variable, parts, spoken, variable
+from derive.claims.places import NoValue
+from derive.claims.values import Setting
+from derive.claims.world import LOSS, OBJECTIVE, World
+from derive.reading.scope import Scope
+from derive.reading.tree import (
+    Applied,
+    Bars,
+    Bracket,
+    Branches,
+    Derivative,
+    Dots,
+    Entry,
+    Kronecker,
+    Letter,
+    Listed,
+    Nabla,
+    Node,
+    Num,
+    Over,
+    Root,
+    Times,
+    Total,
+    children,
+    walk,
+)
+
+MOST_PLACES = 60
+_PIECEWISE = frozenset(("relu", "leaky_relu", "elu", "abs", "max", "min", "sign", "softsign"))
+ORDERS = ("=", "ne", "<", ">", "le", "ge")
+_SIZES = frozenset("dnmpDNMHKCJ")  # letters for a number of units
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A layer and a sample, with values for the letters; a setting is made of it when needed."""
+
+    base: Setting  # in that layer
+    sample: int
+    letters: dict[str, int]
+
+    @property
+    def setting(self) -> Setting:
+        """The setting without the numbers of its own."""
+        return self.base.but(sample=self.sample, letters=self.letters)
+
+
+def settings(claim: Claim, world: World, scope: Scope, seed: int = 0) -> list[Setting]:
+    """Every layer, sample and value of the free letters; a draw where there are too many."""
+    made = list(_all(claim, world, scope))
+    if len(made) > MOST_PLACES:
+        made = Random(f"choices {seed}").sample(made, MOST_PLACES)
+    found: list[Setting] = []
+    for k, choice in enumerate(made):
+        with suppress(NoLayer):
+            found.append(_numbered(claim, choice.setting, f"numbers {seed} {k}"))
+    return found
+
+
+def _all(claim: Claim, world: World, scope: Scope) -> Iterator[Choice]:
+    names = free_letters(claim)
+    samples = _samples(claim, world)
+    plain = _base(claim, world, scope)
+    for layer in _layers(claim, world, scope):
+        here = plain.but(layer=layer)
+        try:
+            if claim.sides and not _has_layers(claim, here):
+                continue
+            base = here.but(sizes=_sizes(claim, here))
+            rows = list(_choices(claim, base, names))
+        except NoLayer:
+            continue
+        for sample in samples:
+            for letters in rows:
+                yield Choice(base, sample, letters)
+
+
+def _has_layers(claim: Claim, here: Setting) -> bool:
+    """Whether all layers of which both sides speak exist."""
+    try:
+        for side in claim.sides:
+            here.need_layers(side)
+    except NoLayer:
+        return False
+    except (NoValue, Outside):  # for those who look at the values
+        pass
+    return True
+
+
+def _base(claim: Claim, world: World, scope: Scope) -> Setting:
+    target = LOSS
+    likelihood = False
+    for side in claim.sides:
+        for node in walk(side):
+            updated = claim.relation in ("gets", ":=")
+            if updated and isinstance(node, Entry) and node.form == "batch":
+                target = OBJECTIVE  # a step by the arrays of all samples
+            if updated and isinstance(node, Total) and _of_samples(node, scope):
+                target = OBJECTIVE
+            if isinstance(node, Derivative | Nabla) and isinstance(node.of, Entry):
+                target = OBJECTIVE if node.of.role == "objective" else target
+            if isinstance(node, Applied) and node.function.name == "log":
+                likelihood |= any(isinstance(a, Entry) and a.role == "loss" for a in node.args)
+    return Setting(world, scope, target=target, likelihood=likelihood)
+
+
+def _of_samples(node: Total, scope: Scope) -> bool:
+    """Whether a sum runs over the samples of a sheet whose gradients are those of all."""
+    letter = scope.own.sample
+    names = {bound.name for bound in node.bounds}
+    return bool(letter) and letter in names and scope.own.gradient_of == "objective"
+
+
+def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
+    """Letters that end the range of a sum, or divide it, are the number of its summands."""
+    found: dict[str, int] = {}
+    for side in claim.sides:
+        for node in walk(side):
+            for letter, total in _means(node):
+                extents = [setting.extent(b.name, total.body) for b in total.bounds]
+                if len(extents) == 1 and extents[0] is not None:
+                    found.setdefault(letter, extents[0])
+            if not isinstance(node, Total):
+                continue
+            for bound in node.bounds:
+                extent = setting.extent(bound.name, node.body)
+                if isinstance(bound.high, Letter) and extent is not None:
+                    found[bound.high.name] = extent
+    return found
+
+
+def _means(node: Node) -> Iterator[tuple[str, Total]]:
+    """A letter and the sum that it divides: 1/d sum_i s_i."""
+    over: Node | None = None
+    total: Node | None = None
+    if isinstance(node, Over):
+        over, total = node, node.above
+    if isinstance(node, Times) and len(node.args) == 2:
+        over, total = node.args
+    if (
+        not isinstance(over, Over)
+        or not isinstance(total, Total)
+        or not isinstance(over.below, Letter)
+    ):
+        return
+    alone = node is over or over.above == Num(Fraction(1))
+    if alone and over.below.name in _SIZES and total.kind == "sum":
+        yield over.below.name, total
+
+
+def _is_generic(claim: Claim, scope: Scope) -> bool:
+    """Whether the claim speaks of any layer l."""
+    return any(_has_generic(side, scope) for side in claim.sides)
+
+
+def _has_generic(node: Node, scope: Scope) -> bool:
+    """Whether a quantity of any layer l stands there, outside the sums over layers."""
+    if isinstance(node, Total):
+        names = {b.name for b in node.bounds if scope.layer_letters.get(b.name) == "l"}
+        if any(not any(p == Letter(name) for p in walk(node.body)) for name in names):
+            return False
+    label = getattr(node, "label", None)
+    if isinstance(label, Label) and label.base == "l":
+        return True
+    return any(_has_generic(part, scope) for part in children(node))
+
+
+def _layers(claim: Claim, world: World, scope: Scope) -> list[int]:
+    return list(range(0, world.last + 3)) if _is_generic(claim, scope) else [0]
+
+
+def _samples(claim: Claim, world: World) -> list[int]:
+    """The samples to look at: those that are numbered, else all."""
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry) and isinstance(node.sample, Num):
+                number = int(node.sample.value)
+                return [world.samples if number == 0 else (number - 1) % world.samples]
+    return list(range(world.samples))
+
+
+def free_letters(claim: Claim) -> tuple[str, ...]:
+    """The letters of indices that no sum binds, in the order of first use."""
+    found: dict[str, None] = {}
+
+    def visit(node: Node, bound: frozenset[str]) -> None:
+        if isinstance(node, Total):
+            bound |= {b.name for b in node.bounds}
+        places: tuple[Node, ...] = ()
+        if isinstance(node, Entry):
+            places = node.places
+        elif isinstance(node, Kronecker):
+            places = (node.left, node.right)
+        elif isinstance(node, Bracket):
+            places = tuple(m for m in node.members if not isinstance(m, Total))
+        for place in places:
+            for part in walk(place):
+                if isinstance(part, Letter) and part.name not in bound:
+                    found.setdefault(part.name)
+        for part in parts(node):
+            visit(part, bound)
+
+    for side in claim.sides:
+        visit(side, frozenset())
+    return tuple(found)
+
+
+def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[dict[str, int]]:
+    ranges = []
+    first = base.scope.profile.base
+    for name in names:
+        extents = [e for side in claim.sides if (e := base.extent(name, side)) is not None]
+        if not extents:
+            extents = _partners(claim, base, name)
+        if not extents:
+            for side in claim.sides:
+                base.need_layers(side)
+            raise NoValue(f"the range of the index {name}")
+        ranges.append(range(first, first + max(extents)))
+    letters_of_layers = base.scope.layer_letters.items() if _is_generic(claim, base.scope) else ()
+    layers = {k: base.layer for k, letter in letters_of_layers if letter == "l"}
+    for row in product(*ranges):
+        letters = dict(zip(names, row, strict=True))
+        known = {**layers, **letters}
+        if all(_fits(condition, known) for condition in claim.conditions):
+            yield letters
+
+
+def _partners(claim: Claim, base: Setting, name: str) -> list[int]:
+    """The range of the letter that this one is compared with."""
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Kronecker) and Letter(name) in (node.left, node.right):
+                other = node.right if node.left == Letter(name) else node.left
+                if isinstance(other, Letter):
+                    return [e for s in claim.sides if (e := base.extent(other.name, s)) is not None]
+    return []
+
+
+def _fits(condition: Claim, letters: dict[str, int]) -> bool:
+    """Whether the letters meet a side condition such as i = j or j = 1, 2."""
+    lhs, rhs = condition.lhs, condition.rhs
+    if not isinstance(lhs, Letter) or lhs.name not in letters:
+        return True
+    value = letters[lhs.name]
+    if isinstance(rhs, Listed):
+        numbers = [int(i.value) for i in rhs.items if isinstance(i, Num)]
+        dots = [k for k, item in enumerate(rhs.items) if isinstance(item, Dots)]
+        if len(numbers) + len(dots) < len(rhs.items):
+            return True
+        if dots and 0 < dots[0] < len(rhs.items) - 1:  # 2, ..., 5
+            return numbers[0] <= value <= numbers[-1]
+        return bool(dots) or value in numbers
+    other = letters.get(rhs.name) if isinstance(rhs, Letter) else None
+    if isinstance(rhs, Num):
+        other = int(rhs.value)
+    if other is None:
+        return True
+    return compare(condition.relation, value, other) if condition.relation in ORDERS else True
+
+
+def _numbered(claim: Claim, setting: Setting, seed: str) -> Setting:
+    """Random numbers for the letters that are no indices; o is the function of s."""
+    names = _numbers(claim, setting)
+    if not names:
+        return setting
+    random = Random(seed)
+    sign = -1 if setting.sample % 2 and _has_pieces(claim) else 1
+    numbers = {name: complex(sign * random.uniform(0.2, 0.9)) for name in names}
+    made = setting.but(numbers=numbers)
+    if "activation" in numbers and "preactivation" in numbers:
+        numbers["activation"] = made.number(replace(_function_of_s(claim), order=0))
+    return made
+
+
+def _has_pieces(claim: Claim) -> bool:
+    """Whether numbers below 0 have cases of their own, and no logarithm or root forbids them."""
+    parts = [node for side in claim.sides for node in walk(side)]
+    names = {node.function.name for node in parts if isinstance(node, Applied)}
+    roots = names & {"log", "sqrt"} or any(isinstance(node, Root) for node in parts)
+    cases = any(isinstance(node, Branches | Bars | Bracket) for node in parts)
+    return (cases or bool(names & _PIECEWISE)) and not roots
+
+
+def _numbers(claim: Claim, setting: Setting) -> tuple[str, ...]:
+    """The names of the letters that are numbers of their own, found once for all settings."""
+    key = ("numbers", *map(id, claim.sides), *setting.letters, *setting.sizes)
+    if key not in setting.told:
+        found: dict[str, None] = {}
+        for side in claim.sides:
+            for node in spoken(side, setting.scope):
+                taken = (
+                    node.name in setting.letters or node.name in setting.sizes
+                    if isinstance(node, Letter)
+                    else not (isinstance(node, Entry) and is_variable(node))
+                )
+                if not taken:
+                    found[variable(node)] = None
+        setting.told[key] = claim, tuple(found)
+    made: tuple[str, ...] = setting.told[key][1]
+    return made
+
+
+def _function_of_s(claim: Claim) -> Applied:
+    """The function that makes o of s in a statement about both."""
+    for side in (claim.lhs, claim.before, claim.rhs):
+        if side is None:
+            continue
+        for node in walk(side):
+            known = isinstance(node, Applied) and node.function.name not in ("exp", "log")
+            if known and isinstance(node, Applied) and len(node.args) == 1:
+                return node
+    raise NoValue("an output and an input without the function between them")
