@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from codegen.commands.help import PlainCommand
 from codegen.commands.sheets import check, translate
 from codegen.commands.stops import run
 from codegen.commands.words import FORCE, SPEC
@@ -25,12 +26,18 @@ app = typer.Typer(
     'in one line: "2 > 3 tanh > 1 sigmoid : binary_cross_entropy".',
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help=SPEC, show_default=False)]
 Force = Annotated[bool, typer.Option("--force", help=FORCE)]
 Notation = Annotated[
     str | None,
-    typer.Option("--notation", metavar="NAME", help="In place of the notation of the spec."),
+    typer.Option(
+        "--notation",
+        metavar="NAME",
+        help="In place of the notation of the spec: columns, rows, "
+        "signals, neurons, units, named_layers, or a FILE.toml.",
+    ),
 ]
 
 
@@ -58,20 +65,20 @@ def _options(
 ) -> None: ...
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def demo(
-    folder: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")] = Path(
-        "gradwright-demo"
-    ),
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
+    ] = Path("gradwright-demo"),
     force: Force = False,
 ) -> None:
-    """Make everything of every bundled example, train one, and mark a hand derivation."""
+    """Build every bundled example, train one, mark a hand derivation."""
     from codegen.commands.demo import demo
 
     demo(folder, force=force)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def build(
     specs: Annotated[
         list[str] | None, typer.Argument(metavar="SPEC...", help=SPEC, show_default=False)
@@ -91,8 +98,10 @@ def build(
     """Make notes, module, its test and a report of one spec or more."""
     from codegen.commands import shelf
 
-    if every == bool(specs):
-        raise SpecError("build: expected either SPEC or --all, found both or neither")
+    if every and specs:
+        raise SpecError("build: found SPEC and --all, expected one of them")
+    if not every and not specs:
+        raise SpecError("build: found no SPEC, expected one or more, or --all")
     made = shelf.made(specs or [], notation, every=every)
     if check:
         different = shelf.differences(folder, made, every=every)
@@ -104,7 +113,7 @@ def build(
         print(line)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def notes(
     spec: Spec,
     notation: Notation = None,
@@ -112,7 +121,7 @@ def notes(
         str, typer.Option("--format", metavar="LIST", help="Of tex, html, pdf, md and text.")
     ] = "tex,html",
     folder: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = Path(),
     force: Force = False,
 ) -> None:
@@ -137,13 +146,16 @@ def notes(
         print(folder / name)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def code(
     spec: Spec,
     path: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE.py", help="Where to (./<name>.py); - prints it."
+            "-o",
+            "--output",
+            metavar="FILE.py",
+            help="The file to write; - prints it.  [default: NAME.py]",
         ),
     ] = None,
     test: Annotated[
@@ -175,7 +187,7 @@ def code(
         print(each)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def verify(
     spec: Spec,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -193,15 +205,15 @@ def verify(
     raise typer.Exit(0 if report.ok else 1)
 
 
-app.command()(check)
-app.command()(translate)
+app.command(cls=PlainCommand)(check)
+app.command(cls=PlainCommand)(translate)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the network.")],
     folder: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = Path(),
     force: Force = False,
 ) -> None:
@@ -219,13 +231,13 @@ def new(
     print(folder / f"{name}.toml")
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def examples(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME...", help="To copy.", show_default=False)
     ] = None,
     folder: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where to.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = Path(),
     force: Force = False,
 ) -> None:
@@ -255,13 +267,13 @@ def examples(
         print(path)
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def schema(
     what: Annotated[
-        str, typer.Argument(metavar="[spec|check]", help="Of a spec, or of check --json.")
+        str, typer.Argument(metavar="spec|check", help="Of a spec, or of check --json.")
     ] = "spec",
 ) -> None:
-    """Print the JSON schema of a spec, or of what `check --json` prints."""
+    """Print the JSON schema of a spec, or of check --json."""
     import json
 
     from codegen.marked import json as marked_json

@@ -127,6 +127,37 @@ def test_what_is_no_file(run: Cli, tmp_path: Path) -> None:
     assert_refused(run("code", "sparse.toml"), "larger than")
 
 
+def test_what_is_no_sheet(run: Cli, tmp_path: Path) -> None:
+    (tmp_path / "hand.pdf").write_bytes(b"%PDF-1.7 \xff")
+    (tmp_path / "hand.py").write_text("# words alone\n")
+    (tmp_path / "program.py").write_text("z1 = x @ W1\ndef f(z):\n    return z\n")
+    (tmp_path / "one.py").write_text("z1 = lambda: x\n")
+    assert_refused(run("check", LINE, "hand.pdf"), "hand.pdf: found .pdf, expected .tex, .md or")
+    assert_refused(run("check", LINE, "hand.py"), "expected assignments or equations")
+    assert_refused(
+        run("check", LINE, "program.py"), "program.py:2: found a function (def)", "gradwright: off"
+    )
+    assert_refused(run("check", LINE, "one.py"), "one.py:1: the formula cannot be read; ")
+
+
+def test_a_notation_that_is_no_file(run: Cli, tmp_path: Path) -> None:
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    (tmp_path / "folder.toml").mkdir()
+    assert_refused(run("notes", "xor", "--notation", "endless.toml"), "this is a device")
+    assert_refused(run("notes", "xor", "--notation", "folder.toml"), "this is a folder")
+    assert_refused(run("notes", "xor", "--notation", "none.toml"), "there is no such file")
+
+
+def test_a_file_where_a_folder_is_wanted(run: Cli, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    for command in (("build", "xor"), ("new", "mine"), ("examples", "xor")):
+        said = run(*command, "-o", "taken/below")
+        assert_refused(said, "taken: is a file, expected a folder")
+    assert files(tmp_path) == {"taken": b"mine"}
+    assert_refused(run("build"), "build: found no SPEC")
+    assert_refused(run("build", "xor", "--all"), "build: found SPEC and --all")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
 def test_an_unreadable_file_and_a_read_only_folder(run: Cli, tmp_path: Path) -> None:
     (tmp_path / "net.toml").write_bytes(toml())

@@ -31,6 +31,20 @@ def test_help_and_version(run: Cli) -> None:
     assert run("--version").out.startswith("gradwright")
 
 
+def test_help_is_plain(run: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the README names things, in any width, without frames; no short help is cut."""
+    assert "..." not in run("--help").out.partition("Commands:")[2]
+    for width, line in (("80", "check [OPTIONS] [SPEC] HAND...\n"), ("40", "[OPTIONS]")):
+        monkeypatch.setenv("COLUMNS", width)
+        said = run("check", "--help").out
+        assert line in said
+        assert said.isascii()
+        assert not set("{}<") & set(said)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "gradwright build [OPTIONS] [SPEC...]\n" in run("build", "--help").out
+    assert "gradwright schema [OPTIONS] [spec|check]\n" in run("schema", "--help").out
+
+
 def test_help_is_quick_and_loads_no_mathematics() -> None:
     script = (
         "import sys, time; from codegen.cli import main; main(['--help'])\n"
@@ -292,8 +306,8 @@ def test_no_numbers(run: Cli, tmp_path: Path, command: str, spec: str, words: li
         (["code", "xor", "xor"], "unexpected extra argument"),
         (["notes", "xor", "--format", "docx"], '--format: found "docx", expected tex, html'),
         (["notes", "xor", "--format", ""], '--format: found ""'),
-        (["build"], "expected either SPEC or --all"),
-        (["build", "xor", "--all"], "expected either SPEC or --all"),
+        (["build"], "found no SPEC, expected one or more, or --all"),
+        (["build", "xor", "--all"], "found SPEC and --all, expected one of them"),
         (["code", "xor", "--test", "-o", "class.py"], "--output: "),
         (["code", "xor", "--test", "-o", "xor.txt"], "--output: "),
         (["code", "xor", "-o", "."], "is a folder"),

@@ -136,7 +136,7 @@ def test_folders_devices_and_files_in_the_way(tmp_path: Path) -> None:
         tmp_path / "folder": "is a folder, expected the name of a file",
         Path("/dev/null"): "is a device or a pipe",
         tmp_path / "file" / "net.py": "is a file, expected a folder",
-        tmp_path / "file" / "deeper" / "net.py": "cannot be written: Not a directory",
+        tmp_path / "file" / "deeper" / "net.py": "is a file, expected a folder",
         tmp_path / ("x" * 300): "cannot be written: File name too long",
         tmp_path / "a\0b": "cannot be written: it is no valid path",
     }

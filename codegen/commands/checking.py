@@ -65,10 +65,13 @@ def _latex(layout: Layout) -> str:
 def _unread(name: str, marked: Marked) -> str:
     """Why there is nothing to report."""
     if not marked.marks:
-        return f"{name}: found no formula that says anything, expected displayed equations"
+        wanted = "assignments or equations" if name.endswith(".py") else "displayed equations"
+        return f"{name}: found no formula that says anything, expected {wanted}"
     first = marked.marks[0]
     line = first.position[1]
-    return f"{name}:{line}: none of {len(marked.marks)} formulas can be read; {first.message}"
+    count = len(marked.marks)
+    none = "the formula cannot" if count == 1 else f"none of {count} formulas can"
+    return f"{name}:{line}: {none} be read; {first.message}"
 
 
 # ----------------------------------------------------------------------------------- the formats

@@ -213,13 +213,14 @@ def _make_folder(folder: Path, made: list[Path]) -> None:
     """Make a folder with its parents, and note those that were not there, the outermost first."""
     try:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        for each in reversed(missing):
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        for each in reversed(missing if there.is_dir() else ()):
             made.append(each)
             each.mkdir()
     except (OSError, ValueError) as error:
         raise _cannot(folder, error) from None
-    if not folder.is_dir():
-        raise SpecError(f"{label(folder)}: is a file, expected a folder")
+    if not there.is_dir():
+        raise SpecError(f"{label(there)}: is a file, expected a folder")
 
 
 def _stage(temporary: Path, path: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ from codegen.commands.sources import STDIN, Source, read_source
 from derive.errors import SpecError
 from derive.network.loading import Kind, decode, read_file
 from derive.network.shorthand import is_one_line
-from derive.sheets.door import read_sheet
+from derive.sheets.door import is_kind, read_sheet
 from derive.sheets.sheet import Directive, Part, Sheet
 from derive.sheets.text import MOST_TEXT, inside_folder
 
@@ -85,6 +85,8 @@ def read_hand(argument: str) -> Hand:
 
 def read_path(path: Path, name: str) -> Hand:
     """The sheet of a file, which reports call `name`."""
+    if path.suffix and not is_kind(path.suffix):
+        raise SpecError(f"{_short(name)}: found {path.suffix[:20]}, expected .tex, .md or .py")
     text = _under(_short(name), lambda: read_file(path, SHEET))
     kind = path.suffix or _guessed(text)
     sheet = _under(_short(name), lambda: read_sheet(text, name, kind, _including(path.parent)))

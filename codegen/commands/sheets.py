@@ -18,15 +18,18 @@ def check(
         list[str],
         typer.Argument(
             metavar="[SPEC] HAND...",
-            help="SPEC as elsewhere; HAND is a file .tex, .md or .py, or - for LaTeX from standard"
-            " input. Without SPEC: statements about activations, losses and chain rules alone.",
+            help="SPEC is a file, an example or one line; HAND a .tex, .md or .py, or - for LaTeX"
+            " from standard input. Without SPEC: statements about activations, losses and chain"
+            " rules alone.",
             show_default=False,
         ),
     ],
     notation: Annotated[
         str | None,
         typer.Option(
-            "--notation", metavar="NAME|FILE.toml", help="Of the sheet; guessed where nobody says."
+            "--notation",
+            metavar="NAME|FILE.toml",
+            help="The notation of the sheet; else the sheet says it, or it is guessed.",
         ),
     ] = None,
     formats: Annotated[
@@ -37,7 +40,10 @@ def check(
     path: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Where to; of several formats, html and json."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The file to write; of several formats html and json. Else all is printed.",
         ),
     ] = None,
     reveal: Annotated[
@@ -57,7 +63,7 @@ def check(
     ] = 0,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
 ) -> None:
-    """Mark a hand derivation line by line; exit code 1 where a claim is wrong."""
+    """Mark a hand derivation line by line; exit code 1 if wrong."""
     from codegen.commands import checking
     from codegen.marked.words import Demands
 
@@ -78,8 +84,8 @@ def translate(
         list[str],
         typer.Argument(
             metavar="[SPEC] HAND",
-            help="SPEC as elsewhere; HAND is a file .tex or .md, or - for standard input. SPEC says"
-            " how many layers there are and whether biases are thresholds.",
+            help="SPEC is a file, an example or one line; HAND a .tex or .md, or - for standard"
+            " input. SPEC says how many layers there are and whether biases are thresholds.",
             show_default=False,
         ),
     ],
@@ -89,19 +95,23 @@ def translate(
     source: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="NAME|FILE.toml", help="Of the sheet; guessed where nobody says."
+            "--from",
+            metavar="NAME|FILE.toml",
+            help="The notation of the sheet; else the sheet says it, or it is guessed.",
         ),
     ] = None,
     path: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Where to; else it is printed."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The file to write; else it is printed."
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="A formula that is left as it is gives 1.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
 ) -> None:
-    """Write the formulas of a hand derivation in another notation; prose stays in place."""
+    """Write the formulas of a hand derivation in another notation."""
     from codegen.commands import translate as command
 
     made = command.translate_hand(arguments, source, target)

@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 
 from derive.errors import SpecError, listed, shown, suggestion
+from derive.network.loading import Kind, read_file
 from derive.writing.profile import Profile, clashing
 from derive.writing.profile_reader import ProfileReader
 
 _FOLDER = Path(__file__).parent
 DEFAULT = "columns"
+FILE = Kind("notation", "a notation in TOML")
 
 
 @cache
@@ -35,9 +37,7 @@ def load(source: str | Path) -> Profile:
     if isinstance(source, str) and not source.endswith(".toml"):
         return profile(source)
     try:
-        return loads(Path(source).read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError):
-        raise SpecError(f"{source}: this notation file cannot be read") from None
+        return loads(read_file(Path(source), FILE))
     except SpecError as error:
         raise error.under(str(source)) from None
 
