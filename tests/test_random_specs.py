@@ -148,6 +148,14 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"loss": "squared_error"},
     ),
+    "a norm over two axes of one size behind another": (
+        {"input": [2, 2], "layers": [{"kind": "layer_norm", "activation": "elu"}, "layer_norm"]},
+        {"loss": "squared_error"},
+    ),
+    "an index loss and its last places": (
+        {"input": 3, "layers": ["2 tanh", "2 softmax"]},
+        {"loss": "-Sum(y[k]*log(o[k]), k)", "accuracy": "exact"},
+    ),
     "a steady batch after one that moved": (
         {
             "input": [1, 3],

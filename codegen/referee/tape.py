@@ -68,7 +68,7 @@ class Tape:
 
     def scaled(self, slope: Array, factor: Array) -> Array:
         """slope * factor; where no slope arrives, nothing is passed on, even to a pole."""
-        pole = ~np.isfinite(self.m.real(factor))
+        pole = ~np.isfinite(np.asarray(self.m.real(factor), dtype=np.float64))
         if pole.any():
             factor = self.m.pick(pole & (self.m.real(slope) == 0), 0, factor)
         return slope * factor

@@ -71,7 +71,11 @@ def _apart(chain: Chain, taken: frozenset[Index]) -> Chain:
         node = rebuild(node, visit)
         if not isinstance(node, Sum):
             return node
-        moved = {i: Index(partner(i.name, names), i.size) for i in node.indices if _clash(i, names)}
+        moved: dict[Index, Index] = {}
+        for i in node.indices:
+            if _clash(i, names):
+                avoid = names | {j.name for j in (*node.indices, *moved.values())}
+                moved[i] = Index(partner(i.name, avoid), i.size)
         body = at(node.body, {i: Affine.of(new) for i, new in moved.items()})
         return Sum(body, tuple(moved.get(i, i) for i in node.indices))
 
