@@ -130,6 +130,15 @@ class BoundNames(Quantities):
         made = super()._quantity(c, name, meanings, barred)
         return self._of_parameters(made) if barred and self.scope.own.signs else made
 
+    def derived_by(self, node: Node) -> Node:
+        """The derivative of the loss by a quantity that stands under a bar."""
+
+        def barred(part: Node) -> Node:
+            part = rebuilt(part, barred)
+            return replace(part, barred=True) if isinstance(part, Entry) else part
+
+        return self._of_parameters(barred(node))
+
     def _of_parameters(self, node: Node) -> Node:
         """A parameter under a bar: the derivative of the loss of the sample that is meant."""
         node = rebuilt(node, self._of_parameters)

@@ -50,7 +50,7 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
 
 
 def _beside_batches(node: Node) -> Node:
-    """In a product with the inputs of all samples, outputs are those of all samples: X^T (o - y)."""
+    """Beside the inputs of all samples, outputs are those of all samples: X^T (o - y)."""
     node = rebuilt(node, _beside_batches)
     if not isinstance(node, Times) or not any(_is_batch(arg) for arg in node.args):
         return node

@@ -36,7 +36,7 @@ from derive.reading.tree import (
     Words,
     rebuilt,
 )
-from derive.reading.words import RELATIONS, STOPS, conjunction
+from derive.reading.words import FUNCTION_WORDS, RELATIONS, STOPS, conjunction
 
 LINKS = {
     r"\implies": "implies", r"\Rightarrow": "implies", r"\Longrightarrow": "implies",
@@ -58,7 +58,7 @@ def read(latex: str, scope: Scope, macros: Macros | None = None) -> Reading:
     """The claims of a formula; TeX programming and texts beyond the limits raise `Refused`."""
     try:
         given = (macros or Macros()).expanded(latex)
-        tokens = prepared(spelled(given, scope.own.words))
+        tokens = prepared(spelled(given, scope.own.words, FUNCTION_WORDS))
     except Unreadable as problem:
         return Reading((), (problem,))
     return _Statements(scope, Cursor(tokens, len(latex))).run()
@@ -133,7 +133,7 @@ class _Statements:
             members.append(None)
         else:
             members.append(self._side())
-        while self.c.peek().text in RELATIONS and not self._leads_on(relations):
+        while self.c.peek().text in RELATIONS and not self._leads_on(relations, members):
             token = self.c.next()
             relations.append((RELATIONS[token.text], token))
             members.append(self._side() if self._has_side() else None)
@@ -143,9 +143,11 @@ class _Statements:
             raise self.c.wrong('a relation, ",", or the end of the equation')
         self._keep(members, relations, link, (start, self.c.last_end))
 
-    def _leads_on(self, relations: list[tuple[str, Token]]) -> bool:
-        """Whether an arrow leads from an equation to the next one: f = x y -> df/dx = y."""
-        if self.c.peek().text not in ARROWS or not any(r == "=" for r, _ in relations):
+    def _leads_on(self, relations: list[tuple[str, Token]], members: list[Node | None]) -> bool:
+        """Whether an arrow leads from an equation, or a unit, to the next one: x -> z = W x."""
+        first = members[0]
+        unit = isinstance(first, Entry) and first.role in ("input", "activation", "preactivation")
+        if self.c.peek().text not in ARROWS or not (unit or any(r == "=" for r, _ in relations)):
             return False
         rest = self.c.fork()
         rest.next()

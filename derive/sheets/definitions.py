@@ -38,8 +38,8 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
     for formula in formulas:
         let = bool(_LET.search(before.get(id(formula), "")))
         for statement in statements(formula, macros):
-            for name in _assigned(statement, scope, signs):
-                assigned[name] = assigned.get(name, 0) + 1
+            for variable in _assigned(statement, scope, signs):
+                assigned[variable] = assigned.get(variable, 0) + 1
             name = _defined(statement, scope, signs, let)
             if name is not None and str(name.sign) not in found:
                 found[str(name.sign)] = statement
@@ -72,9 +72,10 @@ def _assigned(
 ) -> Iterator[Written]:
     """A variable of a program, g <- ..., of which the notation knows nothing."""
     name = only_name(statement.members[0])
-    if name is not None and statement.relations[:1] == ("gets",) and not name.above:
-        if not scope.meanings(name.sign) and name.key not in signs:
-            yield name
+    if name is None or statement.relations[:1] != ("gets",) or name.above:
+        return
+    if not scope.meanings(name.sign) and name.key not in signs:
+        yield name
 
 
 def _claims(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Iterator[Claim]:

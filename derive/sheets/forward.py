@@ -171,7 +171,7 @@ def _called(member: tuple[Token, ...]) -> tuple[str, Sign | None, tuple[Token, .
     c = Cursor(tokens, tokens[-1].end)
     function, letter = _function_name(c)
     if not function:
-        return None
+        return _lone_call(tokens)
     if c.peek().text in ("(", "[") and tokens[-1].text in (")", "]"):
         inside = tuple(tokens[c.place + 1 : -1])
         if not _balanced(inside):
@@ -184,6 +184,18 @@ def _called(member: tuple[Token, ...]) -> tuple[str, Sign | None, tuple[Token, .
         return function, letter, inside
     rest = tuple(tokens[c.place :])
     return (function, letter, rest) if rest and only_name(rest) and function in _NAMED else None
+
+
+def _lone_call(tokens: list[Token]) -> tuple[str, Sign, tuple[Token, ...]] | None:
+    """s(net_j): a letter before a name in parentheses is a function, since a product has none."""
+    letter, inside = tokens[0], tuple(tokens[2:-1])
+    fenced = len(tokens) > 3 and tokens[1].text == "(" and tokens[-1].text == ")"
+    if not fenced or letter.kind != "letter" or letter.text in _WEIGHTS or letter.text.isupper():
+        return None
+    name = only_name(inside)
+    if name is None or inside[-1].text == ")" or not (name.below or name.above):
+        return None
+    return "?", Sign(letter.text), inside
 
 
 def _function_name(c: Cursor) -> tuple[str, Sign | None]:

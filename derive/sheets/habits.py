@@ -65,10 +65,12 @@ def _turned(signs: Signs) -> frozenset[int]:
     ways: dict[int, bool] = {}
     for forward in signs.forwards:
         affine = forward.affine
-        if affine is None or affine.weight.indices and not affine.weight.below.isdigit():
+        if affine is None or (affine.weight.indices and not affine.weight.below.isdigit()):
             continue
         number = number_of(affine.weight, signs.below)
-        number = signs.layering.roles.get(affine.weight.key, ("", None))[1] if number is None else number
+        number = (
+            signs.layering.roles.get(affine.weight.key, ("", None))[1] if number is None else number
+        )
         if number is not None:
             ways.setdefault(number, affine.transposed)
     return frozenset(k for k, turned in ways.items() if turned and not all(ways.values()))

@@ -16,7 +16,9 @@ class Layering:
 
     roles: dict[tuple[Sign, str], tuple[str, int | None]] = field(default_factory=dict)
     functions: dict[Sign, str] = field(default_factory=dict)
-    stated: set[tuple[Sign, str]] = field(default_factory=set)  # beside a weight that says its layer
+    stated: set[tuple[Sign, str]] = field(
+        default_factory=set
+    )  # beside a weight that says its layer
 
     def run(
         self, found: list[Forward], below: bool, computed: Collection[tuple[Sign, str]] = ()
@@ -36,9 +38,11 @@ class Layering:
 
     def _any_layer(self, found: list[Forward], below: bool) -> None:
         """a_j = sum_i w_ji z_i and z_j = h(a_j) speak of any layer: their signs have no number."""
-        steps = {(f.affine.below.key, f.lhs.key) for f in found if f.affine is not None}
+        affine = [f for f in found if f.affine is not None and not labelled(f.lhs, below)]
+        steps = {(f.affine.below.key, f.lhs.key) for f in affine if f.affine is not None}
         for f in found:
-            if f.arg is not None and not labelled(f.lhs, below) and (f.lhs.key, f.arg.key) in steps:
+            told = f.arg is None or labelled(f.lhs, below) or labelled(f.arg, below)
+            if f.arg is not None and not told and (f.lhs.key, f.arg.key) in steps:
                 self._put(f.lhs, "activation", None)
                 self._put(f.arg, "preactivation", None)
 

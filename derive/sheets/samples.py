@@ -11,7 +11,10 @@ from derive.sheets.statements import Statement, only_name, texts
 if TYPE_CHECKING:
     from derive.sheets.findings import Signs
 
-MEAN = r"\\frac\{-?(?:1|\\(?:eta|alpha|varepsilon|epsilon))\}\{2?([NmnMBP])\}|1/2?([NmnMBP])(?![a-z_^])"
+MEAN = (
+    r"\\frac\{-?(?:1|\\(?:eta|alpha|varepsilon|epsilon))\}\{2?([NmnMBP])\}"
+    r"|1/2?([NmnMBP])(?![a-z_^])"
+)
 _OVER_SAMPLES = re.compile(
     r"(?:\\frac\{-?[12]?\}\{2?(?P<size>[NmnMB])\}|1/2?(?P<other>[NmnMB]))"
     r"(?:\(|\[)?\\sum_\{?(?P<letter>[a-z])=[01]\}?\^\{?(?P<last>[A-Za-z])(?:-1)?\}?"

@@ -8,23 +8,20 @@ from dataclasses import replace
 
 from derive.algebra.symbols import Label
 from derive.reading.cursor import Cursor
-from derive.reading.latex_tokens import Token
 from derive.reading.own import Bound
 from derive.reading.scope import Scope
 from derive.reading.words import FRACTIONS
+from derive.sheets.binding import UNITS, form, known, put
+from derive.sheets.customs import customary
 from derive.sheets.findings import Key, Signs
-from derive.sheets.indices import role_in
 from derive.sheets.legend import Said
 from derive.sheets.samples import MEAN, gradient_means, is_mean
 from derive.sheets.statements import EQUALS, Statement, Written, labelled, name_at, only_name, texts
 from derive.writing.signs import Sign
 
-_UNITS = ("input", "output", "preactivation", "activation", "target", "delta", "error")
 _LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
 _LOSS_FORMULA = r"\\log|\\ln|\^2|\^\{2\}|\\ell|\\text|\\mathcal|\\operatorname"
 _DIFFERENTIALS = ([r"\partial"], ["d"])
-_BEFORE = ("pre", "in", "lin", "raw")  # H_{pre}, before the activation that makes H
-_SPELLED = {"net": "preactivation", "out": "activation", "target": "target", "in": "preactivation"}
 
 
 def bound_signs(
@@ -42,49 +39,49 @@ def bound_signs(
         if found.function == "softmax" and last:  # stands at the end
             for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
                 unlabelled = name is not None and not labelled(name, signs.below)
-                known = name is not None and signs.layering.roles.get(name.key, ("", None))[1]
-                if name is not None and unlabelled and known is None:
-                    _put(
-                        made, name.key, Bound(role, Label(last), _form(name.key, role, signs)), base
-                    )
+                number = name is not None and signs.layering.roles.get(name.key, ("", None))[1]
+                if name is not None and unlabelled and number is None:
+                    put(made, name.key, Bound(role, Label(last), form(name.key, role, signs)), base)
     for key, (role, layer) in signs.layering.roles.items():
-        if _known(base, key, "activation") and (
+        if known(base, key, "activation") and (
             (role == "input" and (not numbered or key[0] in layered))
             or (role == "preactivation" and key[0] in weighed)
         ):  # a line about some layer; the output of a linear one
             continue
         bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
-        if bare and key[0] in layered and _known(base, key, role):
+        if bare and key[0] in layered and known(base, key, role):
             continue
         certain = layer is not None and (numbered or key in signs.layering.stated)
         label = Label(layer) if layer is not None and certain and role != "input" else None
-        _put(made, key, Bound(role, label, _form(key, role, signs), key in called), base)
+        put(made, key, Bound(role, label, form(key, role, signs), key in called), base)
     for sign, below in called:  # h(x) for h_theta(x)
         if (sign, below) in made and below and not base.meanings(sign):
             made.setdefault((sign, ""), made[sign, below])
     for sign, function in signs.functions.items():
-        if function in activations and not _known(base, (sign, ""), "activation_function"):
+        if function in activations and not known(base, (sign, ""), "activation_function"):
             made.setdefault((sign, ""), Bound("function", None, function))
     for sign, function in signs.layering.functions.items():
         named = next((n for n, s in base.profile.functions.items() if s == sign), "")
+        if any(n.sign == sign and (n.indices or n.above) for n in signs.names):
+            continue  # a quantity
         other = bool(named and activations) and named not in activations  # sigma for a tanh
-        if function == "?" and (other or not _known(base, (sign, ""), "activation_function")):
+        if function == "?" and (other or not known(base, (sign, ""), "activation_function")):
             made.setdefault((sign, ""), Bound("activation_function"))
     for said in signs.said:
         letter = said.name.sign.letter
         if not said.name.below and letter in "ijklmnpqrs" and said.role != "size":
             continue
-        if said.name.above and _known(base, said.name.key, "activation"):
+        if said.name.above and known(base, said.name.key, "activation"):
             continue  # the input as the activation of layer 0
         odd = said.role == "loss" and str(said.name.sign) not in _LOSSES
         if odd or any(m.role == "own" for m in base.meanings(said.name.sign)):
             continue
         if said.name.key not in made and said.name.key not in signs.layering.roles:
-            _put(made, said.name.key, _of_words(said, signs, last), base)
+            put(made, said.name.key, _of_words(said, signs, last), base)
     _entries(signs, made)
     _losses(signs, base, made)
     _sizes(signs, base, made)
-    _habits(signs, base, made, last)
+    customary(signs, base, made, last)
     return made
 
 
@@ -92,51 +89,13 @@ def _entries(signs: Signs, made: dict[Key, Bound]) -> None:
     """The entries of a bold h are h_j, those of W are w_ji."""
     used = {n.key for n in signs.names if n.indices and not n.below.isdigit()}
     for (sign, below), bound in list(made.items()):
-        unit = bound.role in _UNITS and (sign.style == "bold" or sign.accent == "vec")
+        unit = bound.role in UNITS and (sign.style == "bold" or sign.accent == "vec")
         if below or not (unit or bound.role in ("weight", "bias")):
             continue
         plain = replace(sign, style="italic", accent="" if sign.accent == "vec" else sign.accent)
         for entry in (plain, replace(plain, letter=sign.letter.lower())):
             if (entry, "") in used and entry != sign and bound.form != "batch":
                 made.setdefault((entry, ""), bound)
-
-
-def _put(made: dict[Key, Bound], key: Key, bound: Bound, base: Scope) -> None:
-    sign = key[0]
-    roles = {m.role for m in base.meanings(sign)}
-    if bound.label is None and not key[1] and _known(base, key, bound.role):
-        return
-    if "own" in roles or (roles == {"output"} and bound.role == "activation"):
-        return  # the network's own array, and the output by its own letter
-    if bound.role in ("weight", "bias") and roles & {"input", "target"}:
-        return  # x W and W x: what stands beside it is the weight
-    computed = bound.role in ("weight", "bias", "preactivation", "activation")
-    if key[1] and bound.role in roles and bound.role in _UNITS and len(key[1]) <= 3:
-        return  # letters of indices
-    if computed and (roles & {"delta", "error"} or sign in base.profile.functions.values()):
-        return
-    made.setdefault(key, bound)
-
-
-def _known(base: Scope, key: Key, role: str) -> bool:
-    """Whether the notation reads the sign in this role."""
-    roles = {m.role for m in base.meanings(key[0])}
-    if role in ("input", "output"):
-        return roles == {role}
-    return role in roles or (role == "activation" and roles == {"output"})
-
-
-def _form(key: Key, role: str, signs: Signs) -> str:
-    """Capital letters without indices are whole batches, where the input is one."""
-    return (
-        "batch" if role in _UNITS and key[0].letter[:1].isupper() and _is_whole(key, signs) else ""
-    )
-
-
-def _is_whole(key: Key, signs: Signs) -> bool:
-    row = (signs.sample or "n",)  # S_n: a row of S
-    uses = [n for n in signs.names if n.key == key and n.indices != row]
-    return not any(n.indices and not (signs.below and n.below.isdigit()) for n in uses)
 
 
 def _of_words(said: Said, signs: Signs, last: int) -> Bound:
@@ -146,7 +105,7 @@ def _of_words(said: Said, signs: Signs, last: int) -> Bound:
         role = "activation"  # the output of every layer, since it has a layer
     if role in ("activation", "preactivation") and said.hidden and last == 2:
         label = Label(1)
-    return Bound(role, label, _form(said.name.key, role, signs))
+    return Bound(role, label, form(said.name.key, role, signs))
 
 
 def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
@@ -171,10 +130,10 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
     several |= len({key for key in found if base.meanings(key[0])}) > 1
     sampled = {n.key for n in signs.names if n.key in found and _is_sample(n, signs, base)}
     for key in found:
-        known = _known(base, key, "loss") or _known(base, key, "objective")
+        told = known(base, key, "loss") or known(base, key, "objective")
         if key in sampled:  # E_n, beside which E is the loss of all samples
             made.setdefault(key, Bound("loss", None, "sampled"))
-        elif key not in made and not (known and several):
+        elif key not in made and not (told and several):
             made[key] = Bound("objective" if several else "loss")
 
 
@@ -227,65 +186,3 @@ def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
             letter = next((g for g in found.groups() if g), "") if found else ""
             if letter and letter != base.samples:
                 made.setdefault((Sign(letter), ""), Bound("size"))
-
-
-def _habits(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> None:
-    """Hats for outputs, words for quantities, and what stands in a difference with an output."""
-    output = Bound("activation", Label(last)) if last else Bound("output")
-    keys = dict.fromkeys(n.key for n in signs.names)
-    for key in keys:
-        sign = key[0]
-        if key in made or key[1]:
-            continue
-        if sign.accent == "hat" and sign.letter in "ytopY" and not base.meanings(sign):
-            made[key] = Bound(output.role, output.label, _form(key, "output", signs))
-        if sign.style in ("text", "roman") and sign.letter in _SPELLED:
-            _put(made, key, Bound(_SPELLED[sign.letter]), base)
-        if key not in made and not base.meanings(sign):
-            _like_another(key, made)
-    for key in keys:
-        if key[1] in _BEFORE and (of := made.get((key[0], ""))) is not None:
-            if of.role == "activation" and key not in made:  # H_{pre}
-                made[key] = replace(of, role="preactivation")
-    for a, b in _differences(signs):
-        for unit, other in ((a, b), (b, a)):
-            if other.key in made or base.meanings(other.sign):
-                continue
-            role = role_in(unit, base, made)
-            linear = made.get(unit.key) == Bound("preactivation", Label(last))
-            known = role in ("activation", "output") or linear
-            if known and other.indices == unit.indices:
-                made[other.key] = Bound("target", None, _form(other.key, "target", signs))
-
-
-def _like_another(key: Key, made: dict[Key, Bound]) -> None:
-    """P is the batch of what p_k is for one sample."""
-    sign = key[0]
-    small = made.get((replace(sign, letter=sign.letter.lower()), ""))
-    if sign.letter.isupper() and small is not None and small.role in _UNITS and not small.form:
-        made[key] = replace(small, form="batch")
-
-
-def _differences(signs: Signs) -> Iterable[tuple[Written, Written]]:
-    """Pairs of names with a minus between them."""
-    for statement in signs.statements:
-        for member in statement.members:
-            yield from _pairs(member)
-
-
-def _pairs(member: tuple[Token, ...]) -> Iterable[tuple[Written, Written]]:
-    if not member:
-        return
-    c = Cursor(list(member), member[-1].end)
-    before: Written | None = None
-    while not c.done:
-        if c.peek().text == "-" and before is not None:
-            c.next()
-            name = name_at(c)
-            if name is not None:
-                yield before, name
-            before = name
-            continue
-        before = None if c.peek().text == "{" else name_at(c)
-        if before is None:
-            c.next()

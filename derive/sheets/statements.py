@@ -96,6 +96,9 @@ def _split(tokens: list[Token], formula: Formula) -> Iterator[Statement]:
         if depth <= 0 and ends:
             yield from _made(members, relations, formula)
             members, relations = [[]], []
+        elif depth <= 0 and RELATIONS.get(token.text) == "to":
+            yield from _made(members, relations, formula)  # x -> z = W x -> a = f(z)
+            members, relations = [[]], []
         elif depth <= 0 and token.text in RELATIONS:
             relations.append(RELATIONS[token.text])
             members.append([])

@@ -1,0 +1,109 @@
+"""Signs that everybody understands: hats for outputs, words, rates of steps, pre-activations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from derive.algebra.symbols import Label
+from derive.reading.cursor import Cursor
+from derive.reading.latex_tokens import Token
+from derive.reading.own import Bound
+from derive.reading.scope import Scope
+from derive.sheets.binding import UNITS, form, put
+from derive.sheets.findings import Key, Signs
+from derive.sheets.indices import role_in
+from derive.sheets.statements import Written, name_at, only_name
+
+_RATES = frozenset(
+    ("alpha", "eta", "epsilon", "varepsilon", "gamma", "lambda", "mu", "rho", "kappa")
+)
+_BEFORE = ("pre", "in", "lin", "raw")  # H_{pre}, before the activation that makes H
+_SPELLED = {"net": "preactivation", "out": "activation", "target": "target", "in": "preactivation"}
+
+
+def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> None:
+    """Hats for outputs, words for quantities, and what stands in a difference with an output."""
+    output = Bound("activation", Label(last)) if last else Bound("output")
+    keys = dict.fromkeys(n.key for n in signs.names)
+    for key in keys:
+        sign = key[0]
+        if key in made or key[1]:
+            continue
+        if sign.accent == "hat" and sign.letter in "ytopY" and not base.meanings(sign):
+            made[key] = Bound(output.role, output.label, form(key, "output", signs))
+        if sign.style in ("text", "roman") and sign.letter in _SPELLED:
+            put(made, key, Bound(_SPELLED[sign.letter]), base)
+        if key not in made and not base.meanings(sign):
+            _like_another(key, made)
+    for key in keys:
+        of = made.get((key[0], "")) if key[1] in _BEFORE else None
+        if of is not None and of.role == "activation" and key not in made:  # H_{pre}
+            made[key] = replace(of, role="preactivation")
+    for rate in _rates(signs, base, made):
+        made[rate] = Bound("learning_rate")
+    for a, b in _differences(signs):
+        for unit, other in ((a, b), (b, a)):
+            if other.key in made or base.meanings(other.sign):
+                continue
+            role = role_in(unit, base, made)
+            linear = made.get(unit.key) == Bound("preactivation", Label(last))
+            known = role in ("activation", "output") or linear
+            if known and other.indices == unit.indices:
+                made[other.key] = Bound("target", None, form(other.key, "target", signs))
+
+
+def _rates(signs: Signs, base: Scope, made: Mapping[Key, Bound]) -> Iterable[Key]:
+    """The letter by which a step is multiplied: w <- w - gamma ..., Delta w = -gamma ..."""
+    for statement in signs.statements:
+        change = statement.members[0][:1] and statement.members[0][0].text == r"\Delta"
+        lhs = only_name(statement.members[0][1:] if change else statement.members[0])
+        if lhs is None or role_in(lhs, base, made) not in ("weight", "bias"):
+            continue
+        for member in statement.members[1:]:
+            c = Cursor(list(member), member[-1].end if member else 0)
+            before = None if change else name_at(c)
+            if not change and (before is None or before.sign != lhs.sign):
+                continue
+            if not c.take("-") and not c.take("+") and not change:
+                continue
+            rate = name_at(c)
+            if rate is None or rate.below or rate.above or str(rate.sign) not in _RATES:
+                continue
+            follows = name_at(c)
+            decay = follows is not None and follows.sign == lhs.sign
+            if rate.key not in made and not base.meanings(rate.sign) and not decay:
+                yield rate.key
+
+
+def _like_another(key: Key, made: dict[Key, Bound]) -> None:
+    """P is the batch of what p_k is for one sample."""
+    sign = key[0]
+    small = made.get((replace(sign, letter=sign.letter.lower()), ""))
+    if sign.letter.isupper() and small is not None and small.role in UNITS and not small.form:
+        made[key] = replace(small, form="batch")
+
+
+def _differences(signs: Signs) -> Iterable[tuple[Written, Written]]:
+    """Pairs of names with a minus between them."""
+    for statement in signs.statements:
+        for member in statement.members:
+            yield from _pairs(member)
+
+
+def _pairs(member: tuple[Token, ...]) -> Iterable[tuple[Written, Written]]:
+    if not member:
+        return
+    c = Cursor(list(member), member[-1].end)
+    before: Written | None = None
+    while not c.done:
+        if c.peek().text == "-" and before is not None:
+            c.next()
+            name = name_at(c)
+            if name is not None:
+                yield before, name
+            before = name
+            continue
+        before = None if c.peek().text == "{" else name_at(c)
+        if before is None:
+            c.next()
