@@ -19,6 +19,7 @@ class Fences(Derivatives):
     """Reads what stands between fences."""
 
     bars: int  # how many pairs of equal bars are open
+    sided: int  # how many pairs of bars that say their side
 
     # ---------------------------------------------------------------- indicators
 
@@ -167,9 +168,10 @@ class Fences(Derivatives):
             c.next()
             double = True
         closing = {r"\lvert": r"\rvert", r"\lVert": r"\rVert"}.get(opening.text, opening.text)
-        self.bars += closing in ("|", r"\|")
+        equal = closing in ("|", r"\|")
+        self.bars, self.sided = self.bars + equal, self.sided + (not equal)
         inner = self.expression(c)
-        self.bars -= closing in ("|", r"\|")
+        self.bars, self.sided = self.bars - equal, self.sided - (not equal)
         c.expect(closing, f'"{closing}"')
         if opening.text == "|" and double:
             c.expect("|")

@@ -12,6 +12,7 @@ from derive.reading.latex_tokens import Token
 from derive.reading.scope import FUNCTIONS, Scope
 from derive.reading.tree import (
     Applied,
+    Bracket,
     Dots,
     Function,
     Minus,
@@ -24,6 +25,7 @@ from derive.reading.tree import (
     Times,
     Transposed,
     Value,
+    children,
 )
 from derive.reading.words import (
     BIG,
@@ -45,6 +47,7 @@ class Grammar(Fences):
         self.scope = scope
         self.bars = 0
         self.deep = 0
+        self.sided = 0
         self.summed = frozenset()
 
     # ---------------------------------------------------------------- sums and products
@@ -140,7 +143,11 @@ class Grammar(Fences):
 
     def _scripted(self, c: Cursor, made: Node, start: int) -> Node:
         """Exponents, transposes and primes behind a finished factor."""
-        while c.peek().text in ("^", "_", "'"):
+        while c.peek().text in ("^", "_", "'") or self._is_point(c):
+            if c.peek().text in ("|", r"\rvert"):
+                self._point_of(c)
+                made = replace(made, span=(start, c.last_end))
+                continue
             if c.peek().text == "_":
                 if not isinstance(made, Norm):
                     raise c.wrong("no index behind a finished expression")
@@ -161,6 +168,23 @@ class Grammar(Fences):
                 made = self._primed(made, (start, c.last_end))
             made = self._raised(made, above, (start, c.last_end))
         return made
+
+    def _is_point(self, c: Cursor) -> bool:
+        """Whether a bar with a value below comes next: at z = z^(2)."""
+        bar = c.peek().text in ("|", r"\rvert") and c.peek(1).text == "_"
+        return bar and not self.bars and not self.sided
+
+    def _point_of(self, c: Cursor) -> None:
+        """The point at which a derivative is taken: that of the network, x = a quantity."""
+        c.next()
+        c.next()
+        inside = c.argument()
+        first = inside.fork()
+        made = self.bracket(inside)
+        sides = made.members if isinstance(made, Bracket) else (made,)
+        number = any(isinstance(n, Num) for side in sides for n in (side, *children(side)))
+        if number or (isinstance(made, Bracket) and made.relations != ("=",)):
+            raise first.wrong("a quantity of the network as the point")
 
     def _primed(self, made: Node, span: tuple[int, int]) -> Node:
         """A prime behind parentheses: the derivative of a function, else the transpose."""

@@ -96,8 +96,14 @@ def _around(given: list[Token], k: int) -> tuple[int, int]:
     return left, right
 
 
-def spelled(given: list[Token], words: Collection[str]) -> list[Token]:
-    """Letters that spell a word, side by side without a space, are one name: net_j, out_k."""
+def spelled(
+    given: list[Token], words: Collection[str], called: Collection[str] = ()
+) -> list[Token]:
+    """Letters that spell a word, side by side without a space, are one name: net_j, out_k.
+
+    Those of `called` only where parentheses follow: max(0, x).
+    """
+    words = {*words, *(word for word in called if _is_called(given, word))}
     if not words:
         return given
     made: list[Token] = []
@@ -115,6 +121,15 @@ def spelled(given: list[Token], words: Collection[str]) -> list[Token]:
             made.append(given[k])
             k += 1
     return made
+
+
+def _is_called(given: list[Token], word: str) -> bool:
+    """Whether the word stands before parentheses somewhere, and nowhere else."""
+    size = len(word)
+    places = [k for k, t in enumerate(given) if t.text == word[0] and _spells(given, k, word)]
+    return bool(places) and all(
+        [t.text for t in given[k + size : k + size + 1]] in (["("], ["["]) for k in places
+    )
 
 
 def _spells(given: list[Token], k: int, word: str) -> bool:
@@ -177,9 +192,9 @@ def _cleaned(c: Cursor) -> list[Token]:
         elif name in ("mathbin", "mathrel", "mathop", "mathord") and c.peek().text == "{":
             inside = c.group()
             body = _cleaned(Cursor(inside.tokens, inside.stop.start))
-            brace = [Token("mark", "{", token.start, token.start)]
-            close = [Token("mark", "}", c.last_end - 1, c.last_end)]
-            made += body if len(body) == 1 else [*brace, *body, *close]
+            left = Token("mark", "{", token.start, token.start)
+            right = Token("mark", "}", c.last_end - 1, c.last_end)
+            made += body if len(body) == 1 else [left, *body, right]
         elif name == "substack":  # rows of conditions below an operator, as a list
             inside = c.group()
             body = [_comma(t) if t.text == "\\\\" else t for t in inside.tokens]

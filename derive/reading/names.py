@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from derive.reading.cursor import ACCENTS, STYLES, Cursor
-from derive.reading.labels import Above, Labels
+from derive.reading.labels import Above, Labels, top_level
 from derive.reading.latex_tokens import Token
 from derive.reading.scope import Scope
 from derive.reading.tree import (
@@ -67,8 +67,8 @@ class Names(Labels):
         ):
             word = "".join(t.text.lstrip("\\") for t in inside.tokens)
             return Sign(word, STYLES[name]), 0
-        if name in STYLES and len(inside.tokens) == 1 and inside.peek().kind == "digit":
-            return Sign(inside.next().text, STYLES[name]), 0
+        if len(inside.tokens) == 1 and inside.peek().kind == "digit":
+            return Sign(inside.next().text, STYLES.get(name, "bold")), 0
         found = self.sign(inside)
         if found is None or not inside.done:
             raise inside.wrong(f"one letter under \\{name}")
@@ -90,6 +90,8 @@ class Names(Labels):
             if made is None or not inside.done:
                 c.place = place
                 return None
+        elif (dressed := self._dressed_name(c)) is not None:
+            made = dressed
         else:
             found = self.sign(c)
             if found is None:
@@ -98,6 +100,29 @@ class Names(Labels):
             made = Name(*found, None, None, [], 0, start)
         self._scripts(c, made)
         made.end = c.last_end
+        return made
+
+    def _dressed_name(self, c: Cursor) -> Name | None:
+        r"""A style or accent over a sign with its scripts: \overline{w_{ij}}, \mathbf{W^{(1)}}."""
+        command = c.peek().text[1:]
+        styled = STYLES.get(command) in ("bold", "calligraphic", "sans")
+        if not (styled or command in ACCENTS) or c.peek(1).text != "{":
+            return None
+        ahead = c.fork()
+        ahead.next()
+        inside = ahead.group()
+        if inside.peek().raw or not any(t.text in ("_", "^", "'") for t in top_level(inside)):
+            return None
+        made = self.name(inside)
+        if made is None or not inside.done:
+            return None
+        c.place = ahead.place
+        if command in STYLES:
+            made.sign = replace(made.sign, style=STYLES[command])
+        elif command in ("dot", "ddot"):
+            made.order += 1 if command == "dot" else 2
+        else:
+            made.sign = replace(made.sign, accent=ACCENTS[command])
         return made
 
     def _scripts(self, c: Cursor, into: Name) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from derive.algebra.symbols import Label
 from derive.reading.bound import BoundNames
@@ -19,6 +20,7 @@ from derive.reading.tree import (
     Letter,
     Listed,
     Node,
+    Num,
     Size,
     Space,
     Value,
@@ -27,6 +29,7 @@ from derive.reading.tree import (
 )
 from derive.writing.signs import Sign
 
+BARRED = ("weight", "bias", "preactivation", "activation", "input", "output")
 UNKNOWN_FUNCTIONS = frozenset("fghpquvFGH")
 INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
 
@@ -49,6 +52,10 @@ class Symbols(BoundNames):
         own = self.bound(name)
         if own is not None:
             return self.bound_symbol(c, name, own)
+        if name.sign.accent == "bar" and not self.scope.meanings(name.sign):
+            plain = replace(name, sign=replace(name.sign, accent=""))
+            if (own := self.bound(plain)) is not None and own.role in BARRED:
+                return self.derived_by(self.bound_symbol(c, plain, own))
         differential = self.differential(c, name)
         if differential is not None:
             return differential
@@ -264,6 +271,8 @@ class Symbols(BoundNames):
             else "_" + "".join(t.text for t in name.below_tokens.tokens if t.text not in "{}")
         )
         text = str(sign) if sign.style != "italic" or sign.accent else sign.letter
+        if text == "bold 0":  # an array of zeros
+            return self._raised(Num(Fraction(0), span=span), self._above(name, False), span)
         if sign.letter in UNKNOWN_FUNCTIONS and c.peek().text in ("(", "["):
             return self._applied(c, replace(name, below_tokens=None), Function(text + below, False))
         above = self._above(name, False)

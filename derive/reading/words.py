@@ -26,6 +26,8 @@ DOTS = (r"\dots", r"\ldots", r"\cdots", r"\vdots", r"\ddots", r"\dotsc", r"\dots
 MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array", "matrix*",
             "pmatrix*", "bmatrix*")  # fmt: skip
 PLACE_SIGNS = ("+", "-", "'", "^", "{", "}", r"\prime")  # of an index expression
+FUNCTION_WORDS = ("max", "min", "exp", "log", "ln", "tanh", "relu", "ReLU", "softmax", "sigmoid",
+                  "sqrt", "diag", "softplus")  # written without a backslash  # fmt: skip
 OPERAND = 'a symbol, a number, "(" or another beginning of an expression'
 
 
