@@ -41,7 +41,8 @@ Printed = tuple[str, str, list[Term] | list[Mat]]
 
 def writer_of(derivation: Derivation, notation: str) -> Writer:
     last = derivation.forward_pass.output.tensor.label
-    return Writer(profile(notation), Context(last=last, shapes=derivation.shapes))
+    mixed = derivation.forward_pass.across_samples
+    return Writer(profile(notation), Context(last=last, shapes=derivation.shapes, mixed=mixed))
 
 
 def printed(derivation: Derivation, writer: Writer) -> Iterator[Printed]:

@@ -83,6 +83,26 @@ def test_a_chapter_with_windows_holds() -> None:
     assert not observed(derive(SMALL_CONV), "signals")
 
 
+MIXED = {
+    "name": "mixed", "input": 3, "loss": "squared_error",
+    "layers": [{"kind": "dense", "units": 2, "activation": "tanh"}, {"kind": "batch_norm"},
+               {"kind": "dense", "units": 2}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("notation", ["columns", "signals"])
+def test_a_chapter_on_samples_that_are_mixed_holds(notation: str) -> None:
+    """Derivatives are of the sum of the losses; only averages outside of training are not judged.
+
+    The derivatives of the loss of one sample would be others.
+    """
+    found = observed(derive(MIXED), notation)
+    assert all(r"\mathit{mean}" in line or r"\mathit{var}" in line for line in found)
+    sign = "C" if notation == "columns" else "L"
+    total, single = rf"\partial {sign}_{{\Sigma}}", rf"\partial {sign}_{{n}}"
+    assert len(observed(derive(MIXED), notation, (total, single))) > len(found) + 5
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -195,7 +195,7 @@ def _weights(sheet: Sheet, chains: dict[str, Chain]) -> list[Block]:
             Paragraph(
                 _parameter_words(sheet, chain), (_PARAMETER_LEADS[chain.lhs.by.tensor.role],)
             ),
-            Display(restricted(sheet.lines(chain, key), where)),
+            Display(restricted(sheet.lines(_over_samples(sheet, chain), key), where)),
         ]
         if is_weight:
             blocks += _outer(sheet, chain)
@@ -217,6 +217,12 @@ def _parameter_words(sheet: Sheet, chain: Chain) -> tuple[Inline, ...]:
     return ("So does the bias ", by, ", with the factor 1:")
 
 
+def _over_samples(sheet: Sheet, chain: Chain) -> Chain:
+    """A parameter acts on the losses through every sample, where these are mixed."""
+    steps = tuple(replace(step, rhs=sheet.over_samples(step.rhs)) for step in chain.steps)
+    return replace(chain, steps=steps) if sheet.mixed else chain
+
+
 def _outer(sheet: Sheet, chain: Chain) -> list[Block]:
     """Error times input, as an outer product."""
     assert isinstance(chain.lhs, Partial)
@@ -224,7 +230,7 @@ def _outer(sheet: Sheet, chain: Chain) -> list[Block]:
     gradient = Tensor(by.tensor.letter, "gradient", by.tensor.label)
     lhs = Ref(gradient, (Affine.of(SAMPLE), *by.at))
     arrays = sheet.arrays(Equation(lhs, chain.result))
-    if arrays is None:
+    if arrays is None or sheet.mixed:  # then the form for the batch says it
         return []
     text = ("Error times input. Each entry is a product of a number of the unit and a number of the"
             " input, so the whole matrix is a column times a row:")  # fmt: skip

@@ -27,16 +27,20 @@ def parameters(sheet: Sheet) -> Section:
         results = [g.chain.result for group in sheet.groups for g in group.gradients]
         adds = any(isinstance(node, Sum) for result in results for node in walk(result))
         places = ", added up over all places at which the parameter is used" if adds else ""
-        before = (f"With the errors known, every gradient is “error times input”{places}. For one"
-                  " sample:",)  # fmt: skip
+        many = ", added up over the samples" if sheet.mixed else ". For one sample"
+        before = (f"With the errors known, every gradient is “error times input”{places}{many}:",)
     elif "generic.W" in sheet.keys.equations:
         before = ("With the errors known, every gradient is ", CrossRef("generic.W"), " at its"
                   " layer. For one sample:")  # fmt: skip
     rows = []
     for group in sheet.groups:
         for gradients in gradient_rows(group):
-            parts = [Equation(sheet.write(g.chain.lhs), "=", sheet.write(g.chain.result))
-                     for g in gradients]  # fmt: skip
+            parts = [
+                Equation(
+                    sheet.write(g.chain.lhs), "=", sheet.write(sheet.over_samples(g.chain.result))
+                )
+                for g in gradients
+            ]
             if group.run:
                 parts.append(Equation(None, "", sheet.span(group).layout))
             rows.append(EquationRow(tuple(parts)))

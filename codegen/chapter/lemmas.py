@@ -38,7 +38,7 @@ def section(sheet: Sheet) -> Section | None:
     blocks: list[Block] = []
     said: set[Block] = set()
     for chain in sheet.derivation.lemmas:
-        for block in _PARTS[chain.kind](sheet, chain):
+        for block in _PARTS[chain.kind](sheet.of_each, chain):
             if block not in said:
                 blocks.append(block)
                 said.add(block)

@@ -11,9 +11,21 @@ from codegen.chapter.keys import Keys, keys_of
 from codegen.pages.document import CrossRef, Equation, Inline, Inlines, Line, Math
 from derive import profiles
 from derive.algebra import equation as terms_equation
-from derive.algebra.terms import ONE, Affine, Delta, Index, Label, Ref, Tensor, Term, rebuild
+from derive.algebra.terms import (
+    ONE,
+    Affine,
+    Delta,
+    Index,
+    Label,
+    Ref,
+    Tensor,
+    Term,
+    rebuild,
+    total,
+)
 from derive.derivation import Derivation
 from derive.forward import at_end
+from derive.stages import SAMPLE
 from derive.steps import Chain, Step
 from derive.strategies.ways import Told, tell
 from derive.writing import layout as lay
@@ -34,7 +46,8 @@ class Sheet:
     def of(derivation: Derivation, notation: str) -> Sheet:
         """The sheet of a derivation in a notation, by its name or file."""
         last = derivation.forward_pass.output.tensor.label
-        context = Context(last=last, shapes=derivation.shapes)
+        mixed = derivation.forward_pass.across_samples
+        context = Context(last=last, shapes=derivation.shapes, mixed=mixed)
         return Sheet(derivation, Writer(profiles.load(notation), context))
 
     @cached_property
@@ -66,6 +79,21 @@ class Sheet:
         steps = [step for told in self.told for chain in told.chains for step in chain.steps]
         words = [step.check.word for step in steps]
         return {word: n + words.count(word) for word, n in self.derivation.checks.items()}
+
+    @property
+    def mixed(self) -> bool:
+        """Whether what comes out for one sample depends on the others."""
+        return self.writer.context.mixed
+
+    @property
+    def of_each(self) -> Sheet:
+        """The sheet for what holds of the loss of every sample by itself."""
+        context = replace(self.writer.context, mixed=False)
+        return Sheet(self.derivation, Writer(self.writer.profile, context))
+
+    def over_samples(self, term: Term) -> Term:
+        """The share of a sample in a gradient; where samples are mixed, the sum of all shares."""
+        return total(term, SAMPLE) if self.mixed else term
 
     @property
     def dense(self) -> bool:

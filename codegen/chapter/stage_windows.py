@@ -86,7 +86,7 @@ def _conv_window(sheet: Sheet, stage: Stage, first: bool) -> list[Block]:
 def column(sheet: Sheet, stage: Stage) -> list[Block]:
     """The error of a window, which is how it is computed."""
     turned = _turned(sheet, sheet.writer.tensor(stage.parameters[0]))
-    by = lay.partial(sheet.write(sheet.derivation.loss.lhs), window(sheet, stage))
+    by = lay.partial(sheet.writer.of_sample, window(sheet, stage))
     shown = Equation(by, "=", row(turned, outputs(sheet, stage, delta_of(stage.label))))
     text = ("As windows: each place gives its window the column below, and where windows lie over"
             " one another what they give adds up:",)  # fmt: skip
@@ -106,7 +106,7 @@ def _turned(sheet: Sheet, layout: Layout) -> Layout:
 def shared(sheet: Sheet) -> list[Block]:
     """The gradients of kernels, as windows."""
     stages = [s for s in sheet.derivation.forward_pass.stages if isinstance(s.layer, Conv)]
-    if not stages:
+    if not stages or sheet.mixed:  # a sample has no gradient of its own there
         return []
     rows = [EquationRow(tuple(_kernel_gradients(sheet, stage))) for stage in stages]
     text = ("A kernel works at every place with the same weights, so its gradient is \u201cerror"
@@ -116,9 +116,9 @@ def shared(sheet: Sheet) -> list[Block]:
 
 def _kernel_gradients(sheet: Sheet, stage: Stage) -> Iterator[Equation]:
     """Sum_p delta_p window_p^T, and the sum of the errors for the bias."""
-    loss, names = sheet.write(sheet.derivation.loss.lhs), sheet.writer.names
+    loss, names = sheet.writer.of_sample, sheet.writer.names
     delta = outputs(sheet, stage, delta_of(stage.label))
-    places = names.joined([names.letter(i.name) for i in spatial(stage)])
+    places = names.joined([names.letter(i.name) for i in spatial(stage) if i.size != 1])
     weight, *bias = stage.parameters
     product = row(delta, _turned(sheet, window(sheet, stage)))
     yield Equation(lay.partial(loss, sheet.writer.tensor(weight)), "=", _summed(places, product))
@@ -130,4 +130,4 @@ def _kernel_gradients(sheet: Sheet, stage: Stage) -> Iterator[Equation]:
 
 
 def _summed(places: Layout | None, body: Layout) -> Layout:
-    return lay.BigOp("sum", places, None, body)
+    return body if places is None else lay.BigOp("sum", places, None, body)

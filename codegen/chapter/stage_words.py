@@ -24,7 +24,6 @@ from derive.network.layers import (
 from derive.network.shapes import pads
 from derive.stages import Stage
 from derive.writing import layout as lay
-from derive.writing.layout import row
 
 
 @singledispatch
@@ -121,14 +120,10 @@ def _(layer: BatchNorm, sheet: Sheet, stage: Stage, first: bool) -> Inlines:
     return (f"Mean and variance of each {each} are taken over all ", sheet.math(Size("N")),
             f" samples of the batch{positions}. So what comes out for one sample depends on all"
             " the others: there is no form for one sample alone, only the one for the batch, and"
-            " a sum over samples has the index ", sheet.index("n"), ". From here on read ",
-            _slope(sheet), " as the derivative of the sum of the losses of the batch; what is"
-            " said of one sample is its share. ", *_gains(sheet, stage),
-            " give a scale and a shift that can be learnt:")  # fmt: skip
-
-
-def _slope(sheet: Sheet) -> Math:
-    return Math(row(lay.Symbol("partial"), sheet.write(sheet.derivation.loss.lhs)))
+            " a sum over samples has the index ", sheet.index("n"), ". What is differentiated is"
+            " therefore the sum ", Math(sheet.writer.of_sample), " of the losses of the batch: an"
+            " error says how that sum changes with the pre-activation of one sample. ",
+            *_gains(sheet, stage), " give a scale and a shift that can be learnt:")  # fmt: skip
 
 
 def _gains(sheet: Sheet, stage: Stage) -> Inlines:

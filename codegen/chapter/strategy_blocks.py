@@ -128,7 +128,7 @@ class ByDerivative(Writer):
         plain, barred = unbarred(tensor)
         if not barred:
             return super().whole(tensor, batch, sample)
-        return lay.partial(self.loss, super().whole(plain, batch, sample))
+        return lay.partial(self.of_sample, super().whole(plain, batch, sample))
 
 
 def vectors(sheet: Sheet, lhs: Term, rhs: Term) -> Equation | None:

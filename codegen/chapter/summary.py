@@ -47,15 +47,18 @@ def summary(sheet: Sheet) -> Result:
                      g.parameter.tensor.role not in _LEADS)]  # fmt: skip
         for k, (group, gradient) in enumerate(found):
             lead = _LEADS.get(role, "parameters") if k == 0 else ""
-            rows.append(_row(sheet, group, lead, gradient.of_sample))
-    columns: tuple[Inlines, ...] = ((), ("for one sample",), ("shape",))
+            made = gradient.equation if sheet.mixed else gradient.of_sample
+            rows.append(_row(sheet, group, lead, made))
+    form = "errors of one sample, gradients of the batch" if sheet.mixed else "for one sample"
+    columns: tuple[Inlines, ...] = ((), (form,), ("shape",))
     if any(group.run for group in sheet.groups):
         columns += ((),)
     return Result(("The whole backward pass",), columns, tuple(rows))
 
 
 def _row(sheet: Sheet, group: Group, lead: str, equation: Equation) -> tuple[Inlines, ...]:
-    shown = sheet.best(equation)
+    batch = sheet.mixed and equation.lhs.tensor.role == "gradient"
+    shown = sheet.best(equation, batch)
     assert shown.lhs is not None
     made = row(shown.lhs, shown.relation, shown.rhs)
     formula: Inlines = (Math(made),)

@@ -143,6 +143,9 @@ def _losses(sheet: Sheet) -> list[tuple[Inlines, ...]]:
     objective = (Math(names.objective),)
     rows: list[tuple[Inlines, ...]] = [((loss,), ("loss of one sample",), (one,), (Code("L"),))]
     rows.append((objective, ("what training minimises",), (one,), (Code("loss(...)"),)))
+    if sheet.mixed:
+        total = Math(names.of_sample)
+        rows.append(((total,), ("sum of the losses of a batch",), (one,), (Code("L.sum()"),)))
     many = Math(names.size("N"))
     rows.append(((many,), ("number of samples",), ("",), (Code("n"),)))
     return rows

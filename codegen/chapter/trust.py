@@ -174,8 +174,8 @@ def _referees(sheet: Sheet) -> Inlines:
 
 
 def _conventions(sheet: Sheet) -> list[Inlines]:
-    made: list[Inlines] = [("The error of a layer is the derivative of the loss of one sample by"
-                            " its"
+    of = "the sum of the losses of the batch" if sheet.mixed else "the loss of one sample"
+    made: list[Inlines] = [(f"The error of a layer is the derivative of {of} by its"
                             " pre-activation.",)]  # fmt: skip
     if _kinks(sheet):
         made.append(("At a kink the last alternative counts: the slope of ", _at_kink("max"),

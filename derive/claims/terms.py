@@ -69,6 +69,7 @@ from derive.reading.tree import (
     walk,
 )
 from derive.reading.tree import Value as Named
+from derive.stages import SAMPLE
 
 _EXTREMA = {"max": "max", "min": "min", "argmax": "max", "argmin": "min"}
 
@@ -88,6 +89,8 @@ class Terms(Arrays):
                 return self._size(node)
             case Named():
                 return exp(1) if node.name == "e" else Const(node.name)
+            case Entry(role="loss", form="batch"):
+                return Sum(self._number(replace(node, form="entry")), (SAMPLE,))
             case Entry():
                 return self._number(node)
             case Applied():
@@ -255,7 +258,10 @@ class Terms(Arrays):
         if isinstance(node.of, Entry):
             if node.of.role == "objective":
                 return self._slope(node.of, by)
-            return Partial(self._number(node.of), by)
+            of = node.of
+            if of.role == "loss" and of.form == "batch":  # seen from one sample: its share
+                of = replace(of, form="entry")
+            return Partial(self._number(of), by)
         return Partial(self.term(node.of), by)
 
     # ---------------------------------------------------------------- conditions
