@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from derive.reading.cursor import STYLES, Cursor
 from derive.reading.labels import fenced, split
 from derive.reading.latex_tokens import Token, tokens
 from derive.reading.names import Name
-from derive.reading.own import Bound
+from derive.reading.own import Bound, symbol
 from derive.reading.quantities import Quantities
 from derive.reading.scope import LABELLED, RANKS, Meaning
 from derive.reading.tree import (
@@ -17,6 +18,7 @@ from derive.reading.tree import (
     Function,
     Letter,
     Node,
+    Num,
     Size,
     Value,
     rebuilt,
@@ -42,7 +44,7 @@ class BoundNames(Quantities):
     def bound(self, name: Name) -> Bound | None:
         """What the sheet says that the name is; a subscript that belongs to it is taken."""
         signs = self.scope.own.signs
-        if not signs:
+        if not signs or name.sign.letter.isdigit():  # a bold 1 is an array of ones
             return None
         if name.below_tokens is not None:
             found = signs.get((name.sign, script(name.below_tokens)))
@@ -72,6 +74,8 @@ class BoundNames(Quantities):
         if name.order or above.primes:
             raise c.wrong("a quantity without dots or primes", Token("mark", "'", *span))
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
+        if bound.places:
+            places = [Num(Fraction(p), span=span) for p in bound.places]
         label = above.label if above.label is not None else bound.label
         sample = above.sample
         rank = RANKS.get(bound.role, 1)
@@ -84,7 +88,7 @@ class BoundNames(Quantities):
         form = "entry" if places or bound.role == "user" or not rank else bound.form or "whole"
         if form == "batch" and sample is not None:
             form = "whole"  # S_n: a row of S
-        letter = str(name.sign) if bound.role == "user" else ""
+        letter = (bound.letter or symbol(name.sign)) if bound.role == "user" else ""
         role = bound.role
         if role == "loss" and bound.form == "sampled" and sample is None:
             role = "objective"
