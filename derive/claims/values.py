@@ -251,6 +251,9 @@ class Setting(OwnSymbols):
     # ---------------------------------------------------------------- sums
 
     def _total(self, node: Total) -> Value:
+        if not node.bounds and node.kind == "sum":  # over the entries of an array
+            made = self.value(node.body)
+            return sum(made.entries, 0j) if isinstance(made, Matrix) else made
         rows = list(self._rows(node))
         if not rows:
             raise Outside("an empty sum")

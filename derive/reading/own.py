@@ -21,6 +21,8 @@ class Bound:
     role: str
     label: Label | None = None  # the layer that the sign itself says
     form: str = ""  # batch, or "" for an entry with indices and the whole array without
+    places: tuple[int, ...] = ()  # of the unit that the sign itself says: net_{h1}
+    letter: str = ""  # of a symbol whose subscript belongs to it
     called: bool = False  # what it depends on may stand behind it: h(x)
 
 
@@ -75,6 +77,11 @@ def defined(known: Mapping[str, Definition], letter: str, label: Label | None) -
     if found is None and plain is not None and numbered(letter, plain.label) != letter:
         return plain if label is None or label.base else None
     return found or plain
+
+
+def symbol(sign: Sign, below: str = "") -> str:
+    """The name of a symbol of the sheet's own; a subscript may belong to it: E_{o1}."""
+    return f"{sign}_{below}" if below else str(sign)
 
 
 def numbered(letter: str, label: Label | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from derive.algebra.symbols import Label
-from derive.reading.own import Bound
+from derive.reading.own import Bound, symbol
 from derive.reading.scope import FUNCTIONS, WORD_FUNCTIONS, Scope
 from derive.reading.tree import (
     Entry,
@@ -162,7 +162,11 @@ class NameWriter:
         if own.differentials and node.barred:
             yield "d" + self.entry(replace(node, barred=False), above)
         for (sign, below), bound in own.signs.items():
-            named = str(sign) == node.letter if bound.role == "user" else bound.role == node.role
+            named = (
+                symbol(sign, below) == node.letter
+                if bound.role == "user"
+                else bound.role == node.role
+            )
             if not named or bound.label not in (None, node.label):
                 continue
             bare = replace(node, label=None) if bound.label is not None else node

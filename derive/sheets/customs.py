@@ -19,7 +19,13 @@ _RATES = frozenset(
     ("alpha", "eta", "epsilon", "varepsilon", "gamma", "lambda", "mu", "rho", "kappa")
 )
 _BEFORE = ("pre", "in", "lin", "raw")  # H_{pre}, before the activation that makes H
-_SPELLED = {"net": "preactivation", "out": "activation", "target": "target", "in": "preactivation"}
+_SPELLED = {
+    "net": "preactivation",
+    "out": "activation",
+    "target": "target",
+    "output": "output",
+    "in": "preactivation",
+}
 
 
 def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> None:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from derive.claims.claim import Claim
 from derive.reading.latex_macros import Macros
-from derive.reading.own import Bound, Definition, numbered
+from derive.reading.own import Bound, Definition, numbered, symbol
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, walk
 from derive.sheets.door import claims_of
@@ -41,11 +41,17 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
             for variable in _assigned(statement, scope, signs):
                 assigned[variable] = assigned.get(variable, 0) + 1
             name = _defined(statement, scope, signs, let)
-            if name is not None and str(name.sign) not in found:
-                found[str(name.sign)] = statement
+            if name is not None and symbol(*name.key) not in found:
+                found[symbol(*name.key)] = statement
                 layered = scope.own.below and name.below.isdigit()
-                signs[name.key] = Bound("user", form="layered" if layered else "")
-    changing = {name.key: Bound("user") for name, times in assigned.items() if times > 1}
+                signs[name.key] = Bound(
+                    "user", form="layered" if layered else "", letter=symbol(*name.key)
+                )
+    changing = {
+        name.key: Bound("user", letter=symbol(*name.key))
+        for name, times in assigned.items()
+        if times > 1
+    }
     signs |= changing  # worth something else after every line: no definition
     if not found and not changing:
         return scope
@@ -58,7 +64,7 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
         name_of = numbered(lhs.letter, lhs.label)
         if name_of in definitions:
             continue
-        if lhs.letter in {str(sign) for sign, _ in changing}:
+        if lhs.letter in {symbol(*key) for key in changing}:
             continue
         made = _definition(claim, lhs)
         if made is not None and not _circular(name_of, made.rhs, definitions):

@@ -23,6 +23,7 @@ from derive.sheets.statements import (
     only_name,
     unsampled,
 )
+from derive.sheets.summands import summands
 from derive.writing.signs import Sign
 
 _WEIGHTS = frozenset("WwVvUuM") | {"theta", "Theta", "omega", "Omega"}
@@ -285,7 +286,7 @@ def _affine(tokens: tuple[Token, ...]) -> Affine | None:
     product: Affine | None = None
     bias: Written | None = None
     minus = False
-    for sign, part in _summands(tokens):
+    for sign, part in summands(tokens):
         factors = _factors(part)
         if factors is None:
             return None
@@ -302,18 +303,6 @@ def _affine(tokens: tuple[Token, ...]) -> Affine | None:
     return Affine(
         product.weight, product.below, bias, minus, product.weight_first, product.transposed
     )
-
-
-def _summands(tokens: tuple[Token, ...]) -> list[tuple[str, list[Token]]]:
-    made: list[tuple[str, list[Token]]] = [("+", [])]
-    depth = 0
-    for token in tokens:
-        depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
-        if depth == 0 and token.text in ("+", "-"):
-            made.append((token.text, []))
-        else:
-            made[-1][1].append(token)
-    return [part for part in made if part[1]]
 
 
 def _factors(tokens: list[Token]) -> list[tuple[Written, bool]] | None:

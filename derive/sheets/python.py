@@ -167,7 +167,8 @@ def _one_by_one(source: Source) -> Iterator[tuple[int, int, ast.stmt | None, str
         try:
             found = parsed(code).body
         except SyntaxError as problem:
-            yield at, at + len(code), None, f"no Python: {problem.msg}"
+            said = str(problem.msg).replace(";", ",")
+            yield at, at + len(code), None, f"no Python ({said}); a statement"
             continue
         inner = Source(source.name, code)
         for node in found:

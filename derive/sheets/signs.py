@@ -17,6 +17,7 @@ from derive.sheets.findings import Key, Signs
 from derive.sheets.legend import Said
 from derive.sheets.samples import MEAN, gradient_means, is_mean
 from derive.sheets.statements import EQUALS, Statement, Written, labelled, name_at, only_name, texts
+from derive.sheets.unit_names import UNIT, unit_names
 from derive.writing.signs import Sign
 
 _LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
@@ -31,6 +32,7 @@ def bound_signs(
     made: dict[Key, Bound] = {}
     if not base.shapes and not any(f.affine for f in signs.forwards):
         return made  # lemmas about functions: no unit in sight
+    made.update(unit_names(signs, base, last))
     numbered = last in (0, signs.depth)
     layered = {n.sign for n in signs.names if n.above}
     called = {f.lhs.key for f in signs.forwards if f.called}
@@ -53,7 +55,7 @@ def bound_signs(
             continue
         certain = layer is not None and (numbered or key in signs.layering.stated)
         label = Label(layer) if layer is not None and certain and role != "input" else None
-        put(made, key, Bound(role, label, form(key, role, signs), key in called), base)
+        put(made, key, Bound(role, label, form(key, role, signs), called=key in called), base)
     for sign, below in called:  # h(x) for h_theta(x)
         if (sign, below) in made and below and not base.meanings(sign):
             made.setdefault((sign, ""), made[sign, below])
@@ -62,7 +64,7 @@ def bound_signs(
             made.setdefault((sign, ""), Bound("function", None, function))
     for sign, function in signs.layering.functions.items():
         named = next((n for n, s in base.profile.functions.items() if s == sign), "")
-        if any(n.sign == sign and (n.indices or n.above) for n in signs.names):
+        if any(n.sign == sign and n.indices for n in signs.names):
             continue  # a quantity
         other = bool(named and activations) and named not in activations  # sigma for a tanh
         if function == "?" and (other or not known(base, (sign, ""), "activation_function")):
@@ -120,7 +122,8 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
             if str(name.sign) in _LOSSES and (not name.below or _is_sample(name, signs, base)):
                 found.setdefault(name.key)
         lhs = only_name(statement.members[0])
-        if lhs is None or str(lhs.sign) not in _LOSSES or not statement.relations:
+        of_unit = lhs is not None and UNIT.fullmatch(lhs.below)  # E_{o1}, a part of the loss
+        if lhs is None or of_unit or str(lhs.sign) not in _LOSSES or not statement.relations:
             continue
         text = texts(statement.members[1]) if statement.members[1] else ""
         if statement.relations[0] in EQUALS and re.search(_LOSS_FORMULA, text):

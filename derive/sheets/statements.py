@@ -19,7 +19,15 @@ from derive.reading.words import RELATIONS, STOPS, conjunction
 from derive.sheets.sheet import Formula
 from derive.writing.signs import Sign
 
-SPELLED = ("target", "net", "out", "in", "err", "loss")  # words that are written without braces
+SPELLED = (
+    "target",
+    "output",
+    "net",
+    "out",
+    "in",
+    "err",
+    "loss",
+)  # words that are written without braces
 EQUALS = ("=", ":=", "equiv")
 INDICES = frozenset("ijklmnpqrstucdv") | {"ell", "mu", "nu", "alpha", "beta", "tau"}
 #: Words that are never quantities: functions, operators and the like.
@@ -46,7 +54,7 @@ class Written:
     @property
     def key(self) -> tuple[Sign, str]:
         """The sign, with the subscript where that is part of the name."""
-        own = self.below and not self.indices and not re.search(r"[+,\-\d]", self.below)
+        own = self.below and not self.indices and not re.search(r"[+,\-]|^\d|[^ho]\d", self.below)
         return self.sign, self.below if own else ""
 
     @property
