@@ -27,13 +27,13 @@ def code(subject: Subject) -> str:
 
 
 def notes(subject: Subject, format: str = "html", notation: str | None = None) -> str | bytes:
-    """The chapter on a network as tex, html, md or text, or the bytes of a pdf."""
+    """The chapter on a network as tex, html, md, ipynb or text, or the bytes of a pdf."""
     if format not in build.FORMATS:
         hint = listed(build.FORMATS) + suggestion(format, build.FORMATS)
         raise SpecError(f"format: found {shown(format)}, expected {hint}")
     derivation = _derivation(subject)
     page = build.document(derivation, notation or derivation.network.notation)
-    (made,) = build.notes(page, [format]).values()
+    (made,) = build.notes(page, [format], derivation).values()
     return made if format == "pdf" else made.decode()
 
 

@@ -12,13 +12,13 @@ from codegen.commands.files import stamped
 from codegen.commands.sources import Source
 from codegen.emitting.module import emit, emit_test
 from codegen.pages.document import Document
-from codegen.refusals import not_numeric, refuse
+from codegen.refusals import not_numeric, problems, refuse
 from codegen.report import Report
 from codegen.verify import verify
 from derive.derivation import Derivation, derive
 from derive.errors import SpecError
 
-FORMATS = ("tex", "html", "pdf", "md", "text")
+FORMATS = ("tex", "html", "pdf", "md", "ipynb", "text")
 MEASURED = "measured"
 
 
@@ -52,9 +52,15 @@ def document(derivation: Derivation, notation: str) -> Document:
     return chapter(derivation, notation)
 
 
-def notes(page: Document, formats: Iterable[str]) -> dict[str, bytes]:
-    """The chapter in some formats, by the names of the files."""
-    return {f"notes.{suffix}": _PRINTERS[suffix](page) for suffix in formats}
+def notes(
+    page: Document, formats: Iterable[str], derivation: Derivation | None = None
+) -> dict[str, bytes]:
+    """The chapter in some formats, by the names of the files; a notebook with the module too."""
+    made = {}
+    for suffix in formats:
+        text = _notebook(page, derivation) if suffix == "ipynb" else _PRINTERS[suffix](page)
+        made[f"notes.{suffix}"] = text
+    return made
 
 
 def build(source: Source, notation: str | None = None, *, pdf: bool = False) -> Built:
@@ -170,6 +176,15 @@ def _markdown(page: Document) -> bytes:
     from codegen.pages.markdown import markdown
 
     return markdown(page).encode()
+
+
+def _notebook(page: Document, derivation: Derivation | None) -> bytes:
+    from codegen.chapter.keys import equation_numbers
+    from codegen.pages.notebook import notebook
+
+    runs = derivation is not None and not problems(derivation)
+    module = emit(derivation, equation_numbers(derivation)) if derivation and runs else None
+    return notebook(page, module).encode()
 
 
 def _text(page: Document) -> bytes:

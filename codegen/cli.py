@@ -118,7 +118,7 @@ def notes(
     spec: Spec,
     notation: Notation = None,
     formats: Annotated[
-        str, typer.Option("--format", metavar="LIST", help="Of tex, html, pdf, md and text.")
+        str, typer.Option("--format", metavar="LIST", help="Of tex, html, pdf, md, ipynb and text.")
     ] = "tex,html",
     folder: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
@@ -136,7 +136,7 @@ def notes(
     source = read_source(spec)
     derivation = derive(source.network)
     page = build.document(derivation, notation or source.notation)
-    made = build.notes(page, wanted)
+    made = build.notes(page, wanted, derivation)
     shown = made.pop("notes.text", b"").decode()
     files.write_folder(folder, made, force=force)
     for problem in outside(derivation):

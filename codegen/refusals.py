@@ -16,11 +16,14 @@ REMEDY = 'add domain = "unchecked"'
 
 def refuse(derivation: Derivation, label: str) -> None:
     """Raise where no numbers can be computed."""
-    problems = not_numeric(derivation)
-    if derivation.network.domain != "unchecked":
-        problems += outside(derivation)
-    if problems:
-        raise SpecError(*(f"{label}: {problem}" for problem in problems))
+    if found := problems(derivation):
+        raise SpecError(*(f"{label}: {problem}" for problem in found))
+
+
+def problems(derivation: Derivation) -> list[str]:
+    """Why no module is made."""
+    unchecked = derivation.network.domain == "unchecked"
+    return not_numeric(derivation) + ([] if unchecked else outside(derivation))
 
 
 def not_numeric(derivation: Derivation) -> list[str]:

@@ -112,6 +112,12 @@ def render_tex(page: NotesTex) -> str:
     return render("notes.tex.j2", page)
 
 
+def picture_style() -> str:
+    """The rules for a picture that stands alone, in the colours of a light page."""
+    names = ("colours.css.j2", "picture.css.j2")
+    return "".join(_PLAIN.get_template(name).render() for name in names)
+
+
 def render_html(page: NotesHtml) -> str:
     """notes.html"""
     return render("notes.html.j2", page)

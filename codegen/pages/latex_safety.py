@@ -36,8 +36,8 @@ textasciigrave textquoteleft texttt textbf emph softbreak dots checkmark times c
 o O oe OE l L aa AA i j c v r u H k enspace normalfont small color linewidth item"""
 _PAGE = """begin end section subsection subsubsection subsection* texorpdfstring resizebox caption
 centering nopagebreak codeline remarked why checked shrunk qedhere toprule midrule bottomrule
-raggedright arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE large bfseries
-thispagestyle hrule"""
+raggedright arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE large
+bfseries thispagestyle hrule"""
 _SIGNS = set("\\{}$&#%_,:;!|.'`^~\"= -")
 
 

@@ -46,14 +46,8 @@ _URL = re.compile(r"(?i)(https?|ftp|mailto|www)([:.])")
 
 def markdown(document: Document) -> str:
     """A complete page of a numbered document."""
-    writer = _Writer(document.targets)
-    parts = [f"# {escape(document.title)}"]
-    if document.subtitle:
-        parts.append(f"*{escape(document.subtitle)}*")
-    if document.badges:
-        parts.append("\n".join(f"- ✓ {writer.inlines(badge)}" for badge in document.badges))
-    parts += map(writer.block, (*document.opening, *document.sections))
-    return "\n\n".join(parts) + "\n"
+    writer = Writer(document.targets)
+    return "\n\n".join([writer.head(document), *map(writer.block, document.sections)]) + "\n"
 
 
 def escape(text: str) -> str:
@@ -76,12 +70,21 @@ def _words(text: str) -> str:
     return rf"\text{{{bare(text)}}}"
 
 
-class _Writer:
-    """Prints blocks; knows the targets of references."""
+class Writer:
+    """Prints blocks; knows the targets of references. A picture is told in words."""
 
     def __init__(self, targets: Mapping[str, Target]) -> None:
         self.targets = targets
         self.depth = 1
+
+    def head(self, document: Document) -> str:
+        """The title and what stands before the first section."""
+        parts = [f"# {escape(document.title)}"]
+        if document.subtitle:
+            parts.append(f"*{escape(document.subtitle)}*")
+        if document.badges:
+            parts.append("\n".join(f"- ✓ {self.inlines(badge)}" for badge in document.badges))
+        return "\n\n".join([*parts, *map(self.block, document.opening)])
 
     def inlines(self, parts: Inlines) -> str:
         """Running text."""
@@ -209,10 +212,12 @@ class _Writer:
 
     @block.register
     def _(self, block: Figure) -> str:
-        return (
-            f"> {escape(block.picture.alt)}\n\n"
-            f"**Figure {block.number}.** {self.inlines(block.caption)}"
-        )
+        caption = f"**Figure {block.number}.** {self.inlines(block.caption)}"
+        return f"{self.picture(block)}\n\n{caption}"
+
+    def picture(self, block: Figure) -> str:
+        """What stands for the picture."""
+        return f"> {escape(block.picture.alt)}"
 
     @block.register
     def _(self, block: CodeListing) -> str:

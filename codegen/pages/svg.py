@@ -13,6 +13,7 @@ from codegen.pages.measure import SCRIPT, letters, width
 from codegen.pages.picture import Box, Circle, Content, Dot, Label, Picture, Point, Shape, Stroke
 from codegen.pages.plain import visible
 from codegen.pages.terminal_math import text
+from codegen.render import picture_style
 from derive.writing.layout import (
     Fenced,
     Ident,
@@ -41,6 +42,14 @@ def svg(picture: Picture) -> str:
         f' style="--least:{wide * LEAST:.0f}px"'
         f' aria-label="{alt}"><title>{alt}</title>{body}</svg>'
     )
+
+
+def standalone(picture: Picture) -> str:
+    """The picture as a file of its own, on a ground of its own."""
+    head, body = svg(picture).split(">", 1)
+    named = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    ground = f'<rect class="back" width="{_n(picture.width)}" height="{_n(picture.height)}"/>'
+    return f"{named}><style>{picture_style()}</style>{ground}{body}\n"
 
 
 @singledispatch
