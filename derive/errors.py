@@ -56,7 +56,7 @@ def shown(value: object) -> str:
     ('"tree"', 'true', '3', '[1, 2]')
     """
     if isinstance(value, str):
-        text = json.dumps(value[: LONGEST_FOUND + 1])
+        text = json.dumps(value[: LONGEST_FOUND + 1]).replace("\\\\", "\\")  # commands of TeX
         return (
             text if len(text) <= LONGEST_FOUND else text[: LONGEST_FOUND - 4].rstrip("\\") + '..."'
         )

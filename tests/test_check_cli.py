@@ -154,6 +154,15 @@ def test_several_formats_at_once(run: Cli, sheets: Path) -> None:
     assert (again.code, again.out) == (0, "out/report.html\n")  # ours may be replaced
 
 
+def test_the_report_as_markdown(run: Cli, sheets: Path) -> None:
+    printed = run("check", "xor", "wrong.tex", "--format", "md")
+    assert printed.code == 1
+    assert printed.out.startswith("## wrong.tex\n")
+    made = run("check", "xor", "wrong.tex", "--format", "md,json", "-o", "out/report.txt")
+    assert set(made.out.split()) == {"out/report.md", "out/report.json"}
+    assert (sheets / "out" / "report.md").read_text() == printed.out
+
+
 def test_a_single_format_is_printed_or_goes_to_the_file(run: Cli, sheets: Path) -> None:
     page = run("check", "xor", "right.tex", "--format", "html").out
     assert page.startswith("<!doctype html>")

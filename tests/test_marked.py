@@ -34,6 +34,7 @@ from codegen.pages.terminal_math import text
 from codegen.pages.tex_text import GREEK_COMMAND
 from codegen.pages.typeset import typeset
 from derive.claims.claim import Claim
+from derive.marking import marker
 from derive.marking.verdicts import (
     DEFECT,
     DEFINITION,
@@ -52,7 +53,9 @@ from derive.marking.verdicts import (
 )
 from derive.reading.latex_macros import Macros, definitions
 from derive.reading.layout import prepared
+from derive.sheets.door import read_sheet
 from derive.sheets.sheet import Formula
+from derive.spec import load
 from derive.writing.layout import Layout, Tinted
 
 ROWS = (
@@ -474,3 +477,16 @@ def test_facts_are_words_and_formulas() -> None:
     assert list(said) == ["slip", "reason", "should be", "for example", "step"]
     assert Tex("kj") in said["slip"].parts
     assert said["for example"].text == str(EXAMPLE)
+
+
+def test_a_program_is_shown_as_it_stands() -> None:
+    """The lines of a Python sheet are no LaTeX, in no format and no fact."""
+    text = "z1 = X @ W1 + b1\na1 = np.tanh(z1)\ndz1 = dz2 @ W2.T * (1 - z1 ** 2)\nq = $x$\n"
+    sheet = read_sheet(text, "hand.py", "py")
+    marked = marker.mark(sheet, load("2 > 3 tanh > 1 tanh : squared_error"))
+    assert "WRONG" in {m.verdict for m in marked.marks}
+    page, plain = html([("hand.py", marked)]), markdown([("hand.py", marked)])
+    assert "<code>dz1 = dz2 @ W2.T * (1 - a1**2)</code>" in page
+    assert "<math" not in page.partition("<section")[2]
+    assert plain.count("$") == plain.count("$x$")
+    assert "<code>1 - a1&#42;&#42;2</code>" in plain

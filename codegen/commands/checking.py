@@ -15,6 +15,7 @@ from codegen.commands.sources import Source, read_source
 from codegen.marked.github import github
 from codegen.marked.html import html
 from codegen.marked.json import to_json
+from codegen.marked.markdown import markdown
 from codegen.marked.terminal import WIDTH, lines, show, terminal
 from codegen.marked.words import LEVELS, in_order, is_read, revealed
 from codegen.pages.latex_math import formula
@@ -24,8 +25,8 @@ from derive.marking.judging import spelled
 from derive.marking.verdicts import Marked
 from derive.writing.layout import Layout
 
-FORMATS = ("text", "html", "json", "github")
-_SUFFIX = {"html": ".html", "json": ".json", "text": ".txt", "github": ".txt"}
+FORMATS = ("text", "html", "md", "json", "github")
+_SUFFIX = {"html": ".html", "md": ".md", "json": ".json"}  # of those that go to files
 
 Sheets = Sequence[tuple[str, Marked]]
 
@@ -107,8 +108,7 @@ def destinations(formats: Sequence[str], output: Path | None) -> dict[str, Path 
     if len(formats) == 1:
         return {formats[0]: output}
     return {
-        name: output.with_suffix(_SUFFIX[name]) if name in ("html", "json") else None
-        for name in formats
+        name: output.with_suffix(_SUFFIX[name]) if name in _SUFFIX else None for name in formats
     }
 
 
@@ -129,6 +129,8 @@ def rendered(sheets: Sheets, format: str) -> str:
     """The report on all sheets in one format."""
     if format == "html":
         return html(sheets)
+    if format == "md":
+        return markdown(sheets)
     if format == "json":
         return to_json([marked for _, marked in sheets])
     if format == "github":

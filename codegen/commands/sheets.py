@@ -34,7 +34,9 @@ def check(
     ] = None,
     formats: Annotated[
         str | None,
-        typer.Option("--format", metavar="LIST", help="Of text (default), html, json and github."),
+        typer.Option(
+            "--format", metavar="LIST", help="Of text (default), html, md, json and github."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     path: Annotated[
@@ -43,7 +45,7 @@ def check(
             "-o",
             "--output",
             metavar="FILE",
-            help="The file to write; of several formats html and json. Else all is printed.",
+            help="The file to write; of several formats html, md and json. Else all is printed.",
         ),
     ] = None,
     reveal: Annotated[

@@ -136,18 +136,17 @@ class _Sheet:
         macros = self.marked.macros
         alone = len(fact.parts) == 1  # a formula alone is set as in a display
         made = "".join(
-            _tex(p.latex, macros, display=alone) if isinstance(p, Tex) else escape(p)
-            for p in fact.parts
+            _tex(p, macros, display=alone) if isinstance(p, Tex) else escape(p) for p in fact.parts
         )
         if fact.claim is not None:
             made = f'<a href="#{self.anchor(fact.claim)}">{made}</a>'
         return f"<div><dt>{escape(fact.label)}</dt><dd>{made}</dd></div>"
 
 
-def _tex(latex: str, macros: Macros, *, display: bool) -> str:
-    layout = typeset(latex, macros)
+def _tex(part: Tex, macros: Macros, *, display: bool) -> str:
+    layout = None if part.code else typeset(part.latex, macros)
     if layout is None:
-        return f"<code>{escape(one_line(latex))}</code>"
+        return f"<code>{escape(one_line(part.latex))}</code>"
     return stacked(broken(layout, ROOM)) if display else mathml(layout)
 
 

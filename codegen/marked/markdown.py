@@ -54,20 +54,21 @@ class _Sheet:
         """A claim with its verdict and what there is to say."""
         wrong = [slip.at for slip in mark.slips]
         yield f"**{self.place(mark)}: {WORDS[mark.verdict]}**"
-        yield self.tex(mark.formula.text, shown_span(mark), wrong)
+        code = mark.formula.language != "latex"
+        yield self.tex(Tex(mark.formula.text, code), shown_span(mark), wrong)
         said = [self.fact(fact) for fact in facts(mark, self.marked.marks)]
         if said:
             yield "\n".join(said)
 
     def fact(self, fact: Fact) -> str:
         """A point of the list below a claim."""
-        made = "".join(self.tex(p.latex) if isinstance(p, Tex) else escape(p) for p in fact.parts)
+        made = "".join(self.tex(p) if isinstance(p, Tex) else escape(p) for p in fact.parts)
         return f"- {escape(fact.label)}: {made}"
 
-    def tex(self, latex: str, span: Span | None = None, wrong: Sequence[Span] = ()) -> str:
-        """A formula, or its source where it cannot be typeset."""
-        layout = typeset(latex, self.marked.macros, span, wrong)
+    def tex(self, part: Tex, span: Span | None = None, wrong: Sequence[Span] = ()) -> str:
+        """A formula, or its source where it is a program's or cannot be typeset."""
+        layout = None if part.code else typeset(part.latex, self.marked.macros, span, wrong)
         if layout is not None:
             return f"${formula(layout, plain=True)}$"
-        start, end = span or (0, len(latex))
-        return f"<code>{escape(one_line(latex[start:end]))}</code>"
+        start, end = span or (0, len(part.latex))
+        return f"<code>{escape(one_line(part.latex[start:end]))}</code>"

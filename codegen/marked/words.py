@@ -147,6 +147,7 @@ class Tex:
     """A formula as the sheet writes it, or would."""
 
     latex: str
+    code: bool = False  # of a program: it is shown as it stands
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,12 @@ def facts(mark: Mark, marks: Sequence[Mark]) -> list[Fact]:
     if mark.follows is not None and mark.verdict == WRONG:
         verb = "follows" if mark.follows else "does not follow"
         made.append(Fact("step", (f"{verb} from the line before",)))
-    return made
+    return [_as_code(fact) for fact in made] if mark.formula.language == "python" else made
+
+
+def _as_code(fact: Fact) -> Fact:
+    parts = (replace(p, code=True) if isinstance(p, Tex) else p for p in fact.parts)
+    return replace(fact, parts=tuple(parts))
 
 
 def _reason(mark: Mark) -> str:
