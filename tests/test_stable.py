@@ -279,6 +279,7 @@ FAR_OUT: dict[str, Truth] = {
     "log(cosh(Max(sigmoid(s), s/(2 + s**2))))": lambda s: mp.log(
         mp.cosh(max(1 / (1 + mp.exp(-s)), s / (2 + s**2)))
     ),
+    "log(cosh(exp(-s**2)))": lambda s: mp.log(mp.cosh(mp.exp(-(s**2)))),
     "log(cosh(s))*sinh(sin(s))": lambda s: mp.log(mp.cosh(s)) * mp.sinh(mp.sin(s)),
     "sinh(s)/(1 + sinh(s)**2)": lambda s: mp.sinh(s) / mp.cosh(s) ** 2,
     "1/sqrt(cosh(s))": lambda s: 1 / mp.sqrt(mp.cosh(s)),

@@ -107,6 +107,14 @@ def coefficient(term: Term) -> tuple[Fraction, Term]:
     return Fraction(1), term
 
 
+def falling(term: Term) -> Term | None:
+    """1/exp(u)^k = exp(-k u): it tends to 0 where exp(u) would overflow."""
+    if not (isinstance(term, Pow) and term.exponent < 0 and isinstance(term.base, Call)):
+        return None
+    base = term.base
+    return call("exp", mul(term.exponent, *base.args)) if base.function == "exp" else None
+
+
 def log1p(term: Term) -> Term | None:
     """log(1 + u) = log1p(u)."""
     if not (isinstance(term, Call) and term.function == "log"):

@@ -5,6 +5,7 @@ The rules know the primitives of the calculus and nothing of activations, losses
     a quotient of sums of exponentials         -> sigmoid, tanh, exp(a - max a), exp(-|w|)
     log of exponentials, their sums, quotients -> softplus, maximum + log of the rest
     exp(u) - 1, log(1 + u), 1 + erf(u)         -> expm1(u), log1p(u), erfc(-u)
+    1/exp(u)                                   -> exp(-u)
     a b / sqrt(a b) for positive a, b          -> sqrt(a b)
     a branch of a Piecewise                    -> computed on the side where its condition holds
 
@@ -22,6 +23,7 @@ from codegen.stability.complements import (
     complement,
     erfc,
     expm1,
+    falling,
     log1p,
     sech,
     softplus_turned,
@@ -181,6 +183,7 @@ RULES: tuple[Callable[[Term], Term | None], ...] = (
     softplus_turned,
     erfc,
     log1p,
+    falling,
     on_its_side,
     sinking,
     turned_signs,
