@@ -36,6 +36,13 @@ NETWORKS: dict[str, Program] = {
         decay=Fraction(1, 10),
         momentum=0.5,
     ),
+    "sigmoids": dense(
+        (3, 4, 5, 4, 6, 2),
+        ("sigmoid", "sigmoid", "sigmoid", "tanh", "linear"),
+        "squared_error",
+        momentum=0.5,
+    ),
+    "sigmoid behind relu": dense((3, 5, 4, 2), ("relu", "sigmoid", "softmax"), "cross_entropy"),
     "two thresholds": dense(
         (3, 4, 5, 2), ("tanh", "tanh", "linear"), "squared_error", bias="threshold"
     ),
@@ -52,8 +59,8 @@ def batch(net: ModuleType, n: int, dtype: Any = np.float64, seed: int = 3) -> tu
     rng = np.random.default_rng(seed)
     params = {k: rng.normal(size=s).astype(dtype) for k, s in net.PARAMETERS.items()}
     x, y = net._example(n, seed)
-    if net.TARGET_SHAPE == (3,):
-        y = np.eye(3)[y]
+    if y.ndim == 1:
+        y = np.eye(*net.TARGET_SHAPE)[y]
     return params, x.astype(dtype), y.astype(dtype)
 
 
@@ -164,6 +171,28 @@ def test_units_that_hold_themselves_at_1_stay_so(name: str) -> None:
     assert sorted(found) == HELD[name]
 
 
+SCALED = {
+    "xor": (0.5, 0.5, 0.5, 0.5),
+    "sigmoids": (0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.5, 0.5, 1, 1),
+    "sigmoid behind relu": (1, 1, 0.5, 0.5, 0.5, 0.5),
+    "classes": (1, 1, 0.5, 0.5, 0.5, 0.5),
+    "mixed": None,  # the decay reads the weights
+    "deep": None,
+}
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_sigmoid_layers_without_their_halves(name: str) -> None:
+    """Weights are stored halved and read as they were, to the last bit."""
+    net = module(name)
+    params, *_ = batch(net, 4, np.float32)
+    trainer = net.Trainer(params, 4, learning_rate=0.1)
+    assert getattr(trainer, "_scales", None) == SCALED[name]
+    for key, value in trainer.params.items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, params[key])
+
+
 def test_no_unit_is_added_where_more_than_the_next_layer_reads() -> None:
     """A residual connection reads the same outputs."""
     layers: list[Any] = [
@@ -189,6 +218,9 @@ def test_slopes_of_like_layers_are_computed_together() -> None:
     source = emit(derive("3 > 5 tanh > 40 tanh > 7 tanh > 6 tanh > 2 linear : squared_error"))
     step = source[source.index("def step(x, y, checked=False)") :]
     assert step.count("(together, together, ") == 1
+    source = emit(derive("3 > 5 sigmoid > 40 sigmoid > 7 sigmoid > 2 linear : squared_error"))
+    step = source[source.index("def step(x, y, checked=False)") :]
+    assert len(re.findall(r"^ +multiply\(.*together", step, re.M)) == 1  # o (1 - o)
     wide = emit(derive("3 > 500 tanh > 400 tanh > 2 linear : squared_error"))
     assert "together" not in wide
 

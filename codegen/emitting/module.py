@@ -68,6 +68,7 @@ class ModulePage:
     split: tuple[str, ...]  # how the flat parameters are parted, where not one after the other
     held: tuple[str, ...]  # what sets the weights of units that stay at 1
     size: int  # of the flat parameters
+    scales: str  # how many times each of them is stored, where not once
     epochs: str
     batch_size: str
     rate: str
@@ -175,6 +176,7 @@ def page_of(program: Program) -> ModulePage:
         split=trainer.split,
         held=trainer.held,
         size=trainer.size,
+        scales=_tuple(trainer.scales) if trainer.scales else "",
         epochs=str(training.epochs),
         batch_size=str(training.batch_size),
         rate=repr(training.learning_rate),

@@ -6,6 +6,7 @@ These become Python numbers at once: arithmetic with NumPy's scalars takes three
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from codegen.emitting.calls import Calls, Op
 from codegen.emitting.faster import Linear, total
@@ -94,10 +95,26 @@ def scalar(calls: Calls, item: Node) -> str:
 
 def _combination(calls: Calls, parts: Linear) -> str:
     terms = []
-    for item, c in parts.items():
+    for item, c in _joined(parts).items():
         text = _part(calls, item)
         terms.append(text if c == 1 else f"-{text}" if c == -1 else f"{literal(c)} * {text}")
     return f"({' + '.join(terms).replace('+ -', '- ')})" if terms else "0.0"
+
+
+def _joined(parts: Linear) -> Linear:
+    """Sums of whole arrays of one shape as one sum: a call that subtracts takes less than a sum."""
+    made: Linear = {}
+    together: dict[Node, Node] = {}  # ones, and the terms summed with them
+    for item, c in sorted(parts.items(), key=lambda part: part[1] < 0):  # positive ones first
+        ones = item.args[1] if item.op == "dot*" and item.args[1].op == "ones" else None
+        if ones is None or abs(c) != 1 or (c < 0 and ones not in together):
+            made[item] = c
+        elif ones in together:
+            both = together[ones], item.args[0]
+            together[ones] = ufunc("add" if c > 0 else "sub", *both)
+        else:
+            together[ones] = item.args[0]
+    return made | {node("dot*", item, ones): Fraction(1) for ones, item in together.items()}
 
 
 def _part(calls: Calls, item: Node) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from codegen.emitting.calls import Calls
-from codegen.lowering.nodes import BINARY, LEAVES, Node, array, remade, walk
+from codegen.lowering.nodes import BINARY, LEAVES, Node, array, remade, ufunc, walk
 
 WIDEST = 128  # units of a layer up to which calls count more than memory
 MOST = 2048  # units of all layers together
@@ -92,6 +93,28 @@ def groups(
             made.append(Group(name, tuple(chosen), tuple(chosen.values())))
             taken |= set(chosen)
     return tuple(made)
+
+
+def regrouped(root: Node) -> Node:
+    """A product with the factors that read one and the same array multiplied first."""
+    factors = _factors(root)
+    alike: dict[Node, list[Node]] = {}
+    for factor in factors:
+        leaf = _leaf(factor, set())
+        if leaf is not None and leaf.shape == factor.shape == root.shape:
+            alike.setdefault(leaf, []).append(factor)
+    several = [group for group in alike.values() if len(group) > 1]
+    if not several or len(several[0]) == len(factors):
+        return root
+    (group, *_) = several
+    first = reduce(lambda a, b: ufunc("mul", a, b), group)
+    return reduce(lambda a, b: ufunc("mul", a, b), [f for f in factors if f not in group] + [first])
+
+
+def _factors(root: Node) -> list[Node]:
+    if root.op != "mul":
+        return [root]
+    return [factor for arg in root.args for factor in _factors(arg)]
 
 
 def _single(root: Node, before: set[Node]) -> list[tuple[Node, Node]]:

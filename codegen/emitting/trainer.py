@@ -13,6 +13,7 @@ from dataclasses import replace as with_
 from fractions import Fraction
 
 from codegen.emitting.calls import Calls, Op
+from codegen.emitting.doubled import Doubled, doubled
 from codegen.emitting.faster import faster
 from codegen.emitting.folding import folded
 from codegen.emitting.joined import Join, joins
@@ -24,7 +25,7 @@ from codegen.emitting.plan import GRADIENT, NEXT, Plan, Step, lowered
 from codegen.emitting.program import Program
 from codegen.emitting.python import literal
 from codegen.emitting.sums import assign_loss
-from codegen.emitting.together import groups
+from codegen.emitting.together import groups, regrouped
 from codegen.emitting.unit_columns import Units, unit_columns
 from codegen.lowering.nodes import Node, array, node, replace, ufunc, value_of
 from codegen.stability.exchange import exchanged
@@ -59,6 +60,7 @@ class TrainerText:
     split: tuple[str, ...]  # how the flat array is parted, where not one after the other
     held: tuple[str, ...]  # the weights in it that never change
     size: int  # of the flat array
+    scales: tuple[str, ...]  # how many times each parameter is stored, where not once
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,14 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     nodes = _nodes(plan, [*gradients.values()], rate)
     nodes, gradients = _kept_apart(plan, nodes, gradients)
     joined = joins(plan, gradients, parameters)
-    units = _units(plan, nodes, gradients, joined)
+    others = _others(plan, nodes, gradients, joined)
+    units = _units(nodes, joined, others)
+    halves = _doubled(nodes, joined, units, others)
+    nodes = with_(
+        nodes,
+        forward=tuple((s, halves.forward(s.name, item)) for s, item in nodes.forward),
+        backward=tuple((s, halves.backward(s.name, item)) for s, item in nodes.backward),
+    )
     layout = Layout({p: program.parameters[p] for p in parameters}, joined, units)
     state, masks = map(str, program.state), {str(m): r for m, r in program.masks.items()}
     own = [*parameters, *state, *masks]
@@ -93,7 +102,7 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     _draw(calls, masks)
     calls.given.update(GRADIENT + j.both for j in joined)
     forward = _forward(nodes, units, {j.name: j for j in joined})
-    backward = [(step, units.widened(item, joined)) for step, item in nodes.backward]
+    backward = [(step, regrouped(units.widened(item, joined))) for step, item in nodes.backward]
     results = [(step.name, item) for step, item, _ in forward]
     errors = [item for _, item in backward]
     shared = groups(calls, results, errors)
@@ -116,7 +125,8 @@ def trainer_text(plan: Plan, parameters: Sequence[str]) -> TrainerText:
     kept = listed([str(t) for t in program.state], "self._state") if program.state else []
     bind = ["rate = self._rate", *_views(parameters), *views, *kept, *placed(calls), *calls.bound]
     used = [part for line in _used(bind, calls.lines) for part in folded(line)]
-    return TrainerText(tuple(used), tuple(calls.lines), layout.split, layout.held, layout.size)
+    step_lines, scales = tuple(calls.lines), halves.scales(parameters)
+    return TrainerText(tuple(used), step_lines, layout.split, layout.held, layout.size, scales)
 
 
 @dataclass(frozen=True)
@@ -165,15 +175,28 @@ def _kept_apart(
     return made, gradients
 
 
-def _units(
+def _others(
     plan: Plan, nodes: Nodes, gradients: Mapping[str, Node], joined: Sequence[Join]
-) -> Units:
+) -> list[Node]:
+    """What a step computes beside the results with a name."""
+    replaced = {name for j in joined for name in (j.weight, j.bias)}
+    rest = [item for name, item in gradients.items() if name not in replaced]
+    return [nodes.objective, *(faster(step.node) for step in plan.updates), *rest]
+
+
+def _units(nodes: Nodes, joined: Sequence[Join], others: Sequence[Node]) -> Units:
     """The layers with a unit that holds itself at 1."""
-    replaced = {name for j in joined for name in (j.name, j.weight, j.bias)}
-    named = {s.name: n for s, n in (*nodes.forward, *nodes.backward) if s.name not in replaced}
-    others = [node for name, node in gradients.items() if name not in replaced]
-    updates = [faster(step.node) for step in plan.updates]
-    return unit_columns(joined, named, [nodes.objective, *updates, *others])
+    made = {j.name for j in joined}
+    named = {s.name: n for s, n in (*nodes.forward, *nodes.backward) if s.name not in made}
+    return unit_columns(joined, named, others)
+
+
+def _doubled(nodes: Nodes, joined: Sequence[Join], units: Units, others: Sequence[Node]) -> Doubled:
+    """The sigmoid layers that keep 2 o."""
+    forward, backward = (
+        {step.name: item for step, item in part} for part in (nodes.forward, nodes.backward)
+    )
+    return doubled(joined, units, forward, backward, others)
 
 
 def _exposed(plan: Plan) -> frozenset[str]:

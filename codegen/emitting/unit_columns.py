@@ -45,7 +45,7 @@ class Units:
 
     def widened(self, root: Node, joined: Sequence[Join]) -> Node:
         """The expression with the unit's column in everything that has it."""
-        backs = {_back(j): j for j in joined}
+        backs = {back(j): j for j in joined}
         made: dict[Node, Node] = {}
         for item in walk(root):
             if item in backs:
@@ -71,7 +71,8 @@ class Units:
         return matmul(delta, transpose(weights, (1, 0)))
 
 
-def _back(join: Join) -> Node:
+def back(join: Join) -> Node:
+    """delta W', the way back through a layer."""
     delta = array(join.delta, ("N", join.shape[1]))
     return matmul(delta, transpose(array(join.weight, join.shape), (1, 0)))
 
@@ -116,7 +117,7 @@ def _entry(first: Join, join: Join, nodes: Mapping[str, Node]) -> float | None:
     shape = ("N", first.shape[1])
     s, o = array(first.name, shape), array(join.source, shape)
     for far in (FAR, -FAR):
-        known: dict[Node, float | None] = {s: far, o: join.sign, _back(join): None}
+        known: dict[Node, float | None] = {s: far, o: join.sign, back(join): None}
         if _value(nodes[join.source], {s: far}) != join.sign:
             continue
         if _value(nodes[first.delta], known) == 0:
@@ -146,17 +147,20 @@ def _operated(item: Node, args: Sequence[float | None]) -> float | None:
         return None
     if item.op == "mul":
         return values[0] * values[1]
-    return OPERATIONS[item.op](*values) if item.op in OPERATIONS else None
+    try:
+        return OPERATIONS[item.op](*values) if item.op in OPERATIONS else None
+    except (ArithmeticError, ValueError):  # beyond all numbers, or outside the domain
+        return None
 
 
 def _alone(first: Join, join: Join, own: Mapping[str, Node], rest: Sequence[Node]) -> bool:
     """Whether nothing else reads the three wider arrays, but the products of the two layers."""
     shape = ("N", first.shape[1])
     arrays = {array(name, shape) for name in (first.name, join.source, first.delta)}
-    read = {item for root in rest for item in walk(root)} - {_back(first)}
+    read = {item for root in rest for item in walk(root)} - {back(first)}
     if any(a in arrays for item in read for a in item.args) or arrays & set(rest):
         return False
-    return all(_elementwise(root, shape, _back(join)) for root in own.values())
+    return all(_elementwise(root, shape, back(join)) for root in own.values())
 
 
 def _elementwise(root: Node, shape: Shape, product: Node) -> bool:
