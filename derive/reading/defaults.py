@@ -46,7 +46,28 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
         return node
 
     made = [None if m is None else visit(m) for m in members]
+    made = _stepped(made)
     return [None if m is None else _beside_batches(m) for m in made], tuple(notes)
+
+
+def _stepped(members: list[Node | None]) -> list[Node | None]:
+    """In a step of w without indices, a gradient that says no more is the one by w."""
+    first = members[0]
+    if not isinstance(first, Entry) or first.role != "weight" or first.places:
+        return members
+    by = replace(first, step=None)
+
+    def visit(node: Node) -> Node:
+        node = rebuilt(node, visit)
+        bare = isinstance(node, Nabla) and node.by is None and node.of is not None
+        return replace(node, by=by) if isinstance(node, Nabla) and bare else node
+
+    steps = any(m is not None and by in map(_now, walk(m)) for m in members[1:])
+    return [m if m is None else visit(m) for m in members] if steps else members
+
+
+def _now(node: Node) -> Node:
+    return replace(node, step=None) if isinstance(node, Entry) else node
 
 
 def _beside_batches(node: Node) -> Node:

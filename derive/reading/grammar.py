@@ -5,22 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from derive.algebra.symbols import Label
 from derive.reading.cursor import Cursor
 from derive.reading.fences import Fences
 from derive.reading.labels import Above
 from derive.reading.latex_tokens import Token
 from derive.reading.scope import FUNCTIONS, Scope
+from derive.reading.symbols import UNKNOWN_FUNCTIONS
 from derive.reading.tree import (
     Applied,
     Bracket,
     Dots,
     Function,
+    Letter,
     Minus,
     Node,
     Norm,
     Num,
     Over,
     Plus,
+    Power,
     Root,
     Times,
     Transposed,
@@ -169,6 +173,25 @@ class Grammar(Fences):
             made = self._raised(made, above, (start, c.last_end))
         return made
 
+    def _of_layer(self, made: Node) -> Function | None:
+        """A letter for functions with a layer above it, as in (f^l)'."""
+        if not isinstance(made, Power) or not isinstance(made.base, Letter):
+            return None
+        if made.base.name not in UNKNOWN_FUNCTIONS:
+            return None
+        match made.exponent:
+            case Num(value=value) if value.denominator == 1:
+                label = Label(int(value))
+            case Letter(name=name) if name in self.scope.layer_letters:
+                label = Label(0, self.scope.layer_letters[name])
+            case Plus(args=(Letter(name=name), Minus(arg=Num(value=value)))):
+                label = Label(-int(value), self.scope.layer_letters.get(name, ""))
+            case Plus(args=(Letter(name=name), Num(value=value))):
+                label = Label(int(value), self.scope.layer_letters.get(name, ""))
+            case _:
+                return None
+        return Function("", True, label, span=made.span)
+
     def _is_point(self, c: Cursor) -> bool:
         """Whether a bar with a value below comes next: at z = z^(2)."""
         bar = c.peek().text in ("|", r"\rvert") and c.peek(1).text == "_"
@@ -190,6 +213,9 @@ class Grammar(Fences):
         """A prime behind parentheses: the derivative of a function, else the transpose."""
         if isinstance(made, Applied) and not made.args:
             return replace(made, order=made.order + 1, span=span)
+        function = self._of_layer(made)
+        if function is not None:
+            return Applied(function, (), 1, span=span)
         return Transposed(made, span=span)
 
     def _number(self, c: Cursor) -> Node | None:

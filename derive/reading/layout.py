@@ -3,11 +3,12 @@ r"""Tokens without layout: sizes of fences, spaces, colours, rows and the frames
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from itertools import pairwise
+from dataclasses import replace
 
+from derive.reading.arguments import without_arguments
 from derive.reading.cursor import Cursor
 from derive.reading.latex_tokens import Token
+from derive.reading.spelling import fractions
 from derive.reading.words import PRODUCTS, RELATIONS
 
 FRAMES = frozenset(
@@ -46,6 +47,7 @@ KEPT = frozenset(
         "smash", "mathopen", "mathclose", "cancel",
     )
 )  # fmt: skip
+OLD_STYLES = {"rm": "mathrm", "bf": "mathbf", "it": "mathit", "cal": "mathcal", "sf": "mathsf"}
 WORDS = frozenset(("why", "parbox"))  # a width, and words
 RESIZED = {"shrunk": 1, "resizebox": 2, "scalebox": 1}  # sizes before a whole formula
 PROSE = frozenset(("intertext", "shortintertext"))  # words between two rows
@@ -56,93 +58,7 @@ def prepared(given: list[Token]) -> list[Token]:
     """The tokens that carry meaning; rows that go on with the one above are joined to it."""
     if not given:
         return []
-    return _joined(_cleaned(Cursor(_fractions(given), given[-1].end)))
-
-
-def _fractions(given: list[Token]) -> list[Token]:
-    r"""{a \over b} as \frac{a}{b}."""
-    for k, token in enumerate(given):
-        if token.text != r"\over":
-            continue
-        left, right = _around(given, k)
-        first = given[left].start if left >= 0 else given[0].start
-        last = given[right].end if right < len(given) else given[-1].end
-        frac = [Token("command", r"\frac", first, first), Token("mark", "{", first, first)]
-        between = [
-            Token("mark", "}", token.start, token.start),
-            Token("mark", "{", token.end, token.end),
-        ]
-        made = [
-            *frac,
-            *given[left + 1 : k],
-            *between,
-            *given[k + 1 : right],
-            Token("mark", "}", last, last),
-        ]
-        return _fractions([*given[: max(left, 0)], *made, *given[right + 1 :]])
-    return given
-
-
-def _around(given: list[Token], k: int) -> tuple[int, int]:
-    """Where the braces around a place stand; beyond the ends where there are none."""
-    left, depth = k - 1, 0
-    while left >= 0 and (depth or given[left].text != "{"):
-        depth += {"}": 1, "{": -1}.get(given[left].text, 0)
-        left -= 1
-    right = k + 1
-    while right < len(given) and (depth or given[right].text != "}"):
-        depth += {"{": 1, "}": -1}.get(given[right].text, 0)
-        right += 1
-    return left, right
-
-
-def spelled(
-    given: list[Token], words: Collection[str], called: Collection[str] = ()
-) -> list[Token]:
-    """Letters that spell a word, side by side without a space, are one name: net_j, out_k.
-
-    Those of `called` only where parentheses follow: max(0, x).
-    """
-    words = {*words, *(word for word in called if _is_called(given, word))}
-    if not words:
-        return given
-    made: list[Token] = []
-    longest = sorted(words, key=lambda word: (-len(word), word))
-    first = {word[0] for word in words}
-    k = 0
-    while k < len(given):
-        may = given[k].text in first
-        word = next((w for w in longest if may and _spells(given, k, w)), "")
-        if word:
-            last = given[k + len(word) - 1]
-            made.append(Token("command", r"\text", given[k].start, last.end, word))
-            k += len(word)
-        else:
-            made.append(given[k])
-            k += 1
-    return made
-
-
-def _is_called(given: list[Token], word: str) -> bool:
-    """Whether the word stands before parentheses somewhere, and nowhere else."""
-    size = len(word)
-    places = [k for k, t in enumerate(given) if t.text == word[0] and _spells(given, k, word)]
-    return bool(places) and all(
-        [t.text for t in given[k + size : k + size + 1]] in (["("], ["["]) for k in places
-    )
-
-
-def _spells(given: list[Token], k: int, word: str) -> bool:
-    """Whether a word and nothing longer stands at a place."""
-    part = given[k : k + len(word)]
-    if "".join(t.text for t in part if t.kind == "letter") != word or len(part) < len(word):
-        return False
-    around = [*given[k - 1 : k], *given[k + len(word) : k + len(word) + 1]]
-    if any(
-        t.kind == "letter" and (t.end == part[0].start or t.start == part[-1].end) for t in around
-    ):
-        return False
-    return all(a.end == b.start for a, b in pairwise(part))
+    return without_arguments(_joined(_cleaned(Cursor(fractions(given), given[-1].end))))
 
 
 def _cleaned(c: Cursor) -> list[Token]:
@@ -195,6 +111,9 @@ def _cleaned(c: Cursor) -> list[Token]:
             left = Token("mark", "{", token.start, token.start)
             right = Token("mark", "}", c.last_end - 1, c.last_end)
             made += body if len(body) == 1 else [left, *body, right]
+        elif token.text == "{" and c.peek().text[1:] in OLD_STYLES:
+            c.place -= 1
+            made += _old_style(c)
         elif name == "substack":  # rows of conditions below an operator, as a list
             inside = c.group()
             body = [_comma(t) if t.text == "\\\\" else t for t in inside.tokens]
@@ -230,6 +149,17 @@ def _is_wide(width: str) -> bool:
     found = re.fullmatch(r"(\d*\.?\d+)(pt|em|ex|cm|mm|in)", width)
     points = {"pt": 1.0, "em": 10.0, "ex": 4.3, "cm": 28.5, "mm": 2.85, "in": 72.3}
     return found is not None and float(found[1]) * points[found[2]] >= 10
+
+
+def _old_style(c: Cursor) -> list[Token]:
+    r"""{\rm in} as {\mathrm{in}}."""
+    inside = c.group()
+    command, *rest = inside.tokens
+    body = _cleaned(Cursor(rest, inside.stop.start))
+    style = replace(command, text="\\" + OLD_STYLES[command.text[1:]])
+    left = Token("mark", "{", command.start, command.start)
+    right = Token("mark", "}", inside.stop.start, inside.stop.end)
+    return [left, style, left, *body, right, right]
 
 
 def _comma(token: Token) -> Token:

@@ -19,6 +19,7 @@ from derive.reading.tree import (
     Words,
 )
 from derive.writing.naming import TOTAL
+from derive.writing.signs import Sign
 
 PARAMETERS = ("weight", "bias")
 UNITS = ("activation", "output", "preactivation", "target")  # that may name what they depend on
@@ -58,9 +59,18 @@ class Quantities(Names):
         if _is_total(name) and any(m.role == "loss" for m in meanings):
             return self._raised(Entry("loss", "", None, form="batch", span=span), above, span)
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
+        self._refuse_classes(c, places)
         made = replace(self.entry(meanings, above, places, name, c), barred=barred)
         whole = self._behind(c, made, meanings)
         return self._raised(whole, above, (span[0], c.last_end))
+
+    def _refuse_classes(self, c: Cursor, places: list[Node]) -> None:
+        """The class that is wanted as an index, p_{y_i}: not the letter of any unit."""
+        for place in places:
+            root, line, _ = place.name.partition("_") if isinstance(place, Letter) else ("", "", "")
+            if line and any(m.role == "target" for m in self.scope.meanings(Sign(root))):
+                wanted = "an index; a sum over the targets says what the class of a target says"
+                raise c.wrong(wanted, Token("mark", root, *place.span))
 
     def entry(
         self, meanings: list[Meaning], above: Above, places: list[Node], name: Name, c: Cursor

@@ -21,8 +21,9 @@ from derive.reading.defaults import filled
 from derive.reading.grammar import Grammar
 from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Token, Unreadable
-from derive.reading.layout import prepared, spelled
+from derive.reading.layout import prepared
 from derive.reading.scope import Scope
+from derive.reading.spelling import spelled
 from derive.reading.tree import (
     Dots,
     Entry,
@@ -133,15 +134,25 @@ class _Statements:
             members.append(None)
         else:
             members.append(self._side())
+        self._skip_gap()
         while self.c.peek().text in RELATIONS and not self._leads_on(relations, members):
             token = self.c.next()
             relations.append((RELATIONS[token.text], token))
             members.append(self._side() if self._has_side() else None)
+            self._skip_gap()
         self._list_behind(members)
         self._count_layers(members)
         if not self._ended():
             raise self.c.wrong('a relation, ",", or the end of the equation')
         self._keep(members, relations, link, (start, self.c.last_end))
+
+    def _skip_gap(self) -> None:
+        r"""Take a gap before a sign of equality, which goes on with the chain: A \quad = B."""
+        ahead = self.c.fork()
+        while ahead.take(r"\quad", r"\qquad"):
+            pass
+        if RELATIONS.get(ahead.peek().text) == "=":
+            self.c.place = ahead.place
 
     def _leads_on(self, relations: list[tuple[str, Token]], members: list[Node | None]) -> bool:
         """Whether an arrow leads from an equation, or a unit, to the next one: x -> z = W x."""
@@ -217,6 +228,8 @@ class _Statements:
         link: str,
         span: tuple[int, int],
     ) -> None:
+        if self._condition_inside(members, relations, link, span):
+            return
         self.chain += 1
         if len(relations) == 2 and [r for r, _ in relations] == ["colon", "to"]:
             spaces = tuple(m for m in members[1:] if m is not None)
@@ -235,6 +248,27 @@ class _Statements:
             ]
             return
         self.claims += made
+
+    def _condition_inside(
+        self,
+        members: list[Node | None],
+        relations: list[tuple[str, Token]],
+        link: str,
+        span: tuple[int, int],
+    ) -> bool:
+        """A condition at the end of a row, before one that goes on: A = B, i != j; = C."""
+        inside = len(relations) > 1 and _is_condition(members[:2], link)
+        if not inside or _is_condition(members, link) or not self.claims:
+            return False
+        self._keep(members[:2], relations[:1], link, span)
+        last = self.claims[-1]
+        made = self._chain([last.lhs, *members[2:]], relations[1:], link, span)
+        first = replace(made[0], span=(relations[1][1].start, made[0].span[1]), before=last.rhs)
+        self.claims += [
+            replace(claim, chain=last.chain, conditions=last.conditions)
+            for claim in (first, *made[1:])
+        ]
+        return True
 
     @property
     def _layers(self) -> frozenset[str]:

@@ -28,6 +28,7 @@ FUNCTIONS = {
 }  # fmt: skip
 #: Words for functions of a unit's output, used where a sheet names quantities by words.
 WORD_FUNCTIONS = {"derivative": "slope", "deriv": "slope", "output": "output"}
+LOSS_WORDS = ("loss", "cost")
 LABELLED = ("preactivation", "activation", "weight", "bias", "delta", "error", "mask",
             "activation_function", "own")  # fmt: skip
 UNDER_WINDOWS = ("input", "activation", "preactivation", "own")
@@ -157,6 +158,9 @@ class Scope:
         found = self.table.get((sign.letter, sign.style, sign.accent))
         if found:
             return found
+        if sign.style in ("text", "roman") and sign.letter.lower() in LOSS_WORDS:
+            found = self.meanings(self.profile.roles["loss"].entry)
+            return [m for m in found if m.role in ("loss", "objective")]
         if sign.accent == "hat" and self.windows:
             plain = self.meanings(replace(sign, accent=""))
             return [replace(m, form="window") for m in plain if m.role in UNDER_WINDOWS]

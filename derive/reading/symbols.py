@@ -29,6 +29,7 @@ from derive.reading.tree import (
 )
 from derive.writing.signs import Sign
 
+CONSTANTS = ("const", "constant")
 BARRED = ("weight", "bias", "preactivation", "activation", "input", "output")
 UNKNOWN_FUNCTIONS = frozenset("fghpquvFGH")
 INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
@@ -263,7 +264,7 @@ class Symbols(BoundNames):
         assert name is not None
         span = (name.start, name.end)
         sign = name.sign
-        if sign.style == "text":
+        if sign.style == "text" or (sign.style == "roman" and sign.letter in CONSTANTS):
             return Words(sign.letter, span=span)
         below = (
             ""

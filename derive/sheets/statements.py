@@ -12,9 +12,10 @@ from derive.reading.cursor import Cursor
 from derive.reading.grammar import Grammar
 from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Refused, Token, Unreadable
-from derive.reading.layout import prepared, spelled
+from derive.reading.layout import prepared
 from derive.reading.names import Name
 from derive.reading.scope import FUNCTIONS, Scope
+from derive.reading.spelling import spelled
 from derive.reading.words import RELATIONS, STOPS, conjunction
 from derive.sheets.sheet import Formula
 from derive.writing.signs import Sign
