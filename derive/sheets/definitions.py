@@ -18,7 +18,15 @@ from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, walk
 from derive.sheets.door import claims_of
 from derive.sheets.sheet import Formula, Part, Prose
-from derive.sheets.statements import EQUALS, Statement, Written, only_name, statements
+from derive.sheets.statements import (
+    EQUALS,
+    INDICES,
+    Statement,
+    Written,
+    names_in,
+    only_name,
+    statements,
+)
 from derive.writing.signs import Sign
 
 _LET = re.compile(
@@ -99,7 +107,7 @@ def _defined(
     if name is None or name.primes or name.key in signs or not statement.members[1]:
         return None
     sign = name.sign
-    free = {m.role for m in scope.meanings(sign)} == {"mask"}
+    free = {m.role for m in scope.meanings(sign)} <= {"mask", "target"}
     if scope.meanings(sign) and not (let or free or statement.relations[0] == ":="):
         return None
     if not _may_be_own(scope, statement, name):
@@ -129,6 +137,9 @@ def _may_be_own(scope: Scope, statement: Statement, name: Written) -> bool:
     if not roles:
         return not (name.sign.accent == "bar" and scope.barred(name.sign))
     derived = any(t.text in (r"\partial", r"\nabla") for t in statement.members[1])
+    if roles == {"target"}:  # y_i = \gamma \hat x_i + \beta is no target
+        found = names_in(statement.members[1])
+        return not derived and sum(bool(n.below) or str(n.sign) not in INDICES for n in found) > 1
     return roles <= {"delta", "error"} and not derived and not name.number
 
 

@@ -19,10 +19,12 @@ from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Total, walk
 from derive.sheets.door import claims_of
 from derive.sheets.environment import directed, environment
+from derive.sheets.findings import signs_of
 from derive.sheets.sheet import Formula, Sheet
 from derive.spec import Network, load
 
 ANY = "n > d generic repeat=L : generic"  # the network of sheets that speak of none
+SOFTMAX = "n > d softmax : cross_entropy"  # ... and of softmax, which is of no single unit
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class Placed:
 
 def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Placed:
     """The sheet with everything read."""
+    told = network is not None
+    if network is None and speaks_of_softmax(sheet):
+        network = load(SOFTMAX)
     network = network and directed(sheet, network)
     about = load(ANY) if network is None else network
     made = environment(sheet, network, notation)
@@ -80,9 +85,14 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
         sheet.macros,
         made.conventions,
         made.remarks,
-        network is not None,
+        told,
         tuple(_aside(sheet, items)),
     )
+
+
+def speaks_of_softmax(sheet: Sheet) -> bool:
+    """Whether a sheet says what softmax is."""
+    return any(f.function == "softmax" for f in signs_of(sheet.parts, sheet.macros).forwards)
 
 
 def _aside(sheet: Sheet, items: tuple[Item, ...]) -> Iterator[tuple[Claim, Scope]]:
