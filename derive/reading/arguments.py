@@ -9,7 +9,8 @@ from derive.reading.latex_tokens import Token
 
 _PARAMETERS = ("x", "w", "W", "b", r"\theta", r"\Theta")
 _OPEN, _CLOSE, _BETWEEN = "(", ")", (",", ";")
-FEWEST = 3  # quantities that bear the iteration before it is taken for one
+_STEPPED = ("w", "b", "W", "L", "E", "C", "J")  # they bear the iteration by themselves
+FEWEST = 2  # other quantities that bear the iteration before it is taken for one
 
 
 def without_arguments(given: list[Token]) -> list[Token]:
@@ -18,12 +19,25 @@ def without_arguments(given: list[Token]) -> list[Token]:
     gone: set[int] = set()
     calls = list(_calls(texts))
     iterations = [(a, b) for a, b in calls if texts[a + 1 : b] == ["n"]]
-    if len(iterations) >= FEWEST and texts.count("n") == len(iterations):
+    units = {name for a, _ in iterations if (name := _name(texts, a)) not in _STEPPED}
+    if len(units) >= FEWEST and texts.count("n") == len(iterations):
         gone.update(k for a, b in iterations for k in range(a, b + 1))
     for a, b in calls:
         if _are_parameters(texts[a + 1 : b]):
             gone.update(range(a, b + 1))
     return [t for k, t in enumerate(given) if k not in gone] if gone else given
+
+
+def _name(texts: list[str], at: int) -> str:
+    """The letter of the quantity that ends before a place, without its scripts."""
+    k, depth = at - 1, 0
+    while k > 0:
+        depth += {"}": 1, "{": -1}.get(texts[k], 0)
+        script = texts[k - 1] in ("_", "^")
+        if depth == 0 and not script and texts[k] not in ("_", "^", "'"):
+            break
+        k -= 1
+    return texts[k]
 
 
 def _calls(texts: list[str]) -> Iterator[tuple[int, int]]:
