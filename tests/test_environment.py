@@ -18,6 +18,7 @@ from derive.claims.claim import Claim
 from derive.errors import SpecError
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.judging import Assumptions, Judge
+from derive.marking.marker import mark
 from derive.reading.own import Bound
 from derive.reading.scope import Scope
 from derive.sheets.door import claims_of, read_sheet
@@ -69,6 +70,18 @@ SHEETS: dict[str, tuple[Any, str]] = {
     "two_sections.tex": ("2 > 3 tanh > 2 tanh : half_squared_error", "RRRRRRRRRR"),
     "broken.md": ("3 > 2 sigmoid : half_squared_error", "R!!R"),
     "mean_loss.tex": ("3 > 1 : squared_error", "RRRW"),
+    "step_by_step.md": ("2 > 2 sigmoid > 2 sigmoid : half_squared_error", "R" * 20 + "W"),
+    "any_layer.tex": (dense((2, 3, 2), "tanh linear", HALF), "RRRRRRRRRRRRW"),
+    "class_scores.md": ("3 > 4 relu > 2 softmax : cross_entropy", "RRRIRRRRW"),
+    "ridge.tex": ("3 > 1 : half_squared_error", "RRWR"),
+    "hypothesis.tex": (dense((3, 1), "sigmoid", "binary_cross_entropy"), "RRRRRW"),
+    "logistic_samples.md": ("3 > 1 sigmoid : binary_cross_entropy", "RRRRW"),
+    "sums_that_lead_back.tex": (dense((3, 4, 2), "tanh sigmoid", HALF), "RRRRRW"),
+    "any_letter_for_layers.tex": ("3 > 4 sigmoid > 3 sigmoid > 2 sigmoid : " + HALF, "RRRRW"),
+    "diagonal_symbols.tex": (dense((3, 4, 3, 2), "tanh tanh linear", HALF), "RRW"),
+    "output_vector.tex": ("3 > 4 sigmoid > 1 : half_squared_error", "RRRWRR"),
+    "arrows.md": (dense((3, 4, 3, 2), "sigmoid sigmoid linear", HALF), "RRRRRRRRW"),
+    "softmax_two_cases.tex": ("3 > 4 softmax : cross_entropy", "RRRR"),
     "numpy_rows.py": ("2 > 3 tanh > 2 sigmoid : squared_error", "RRRRRRRRRRRRRWW"),
     "numpy_columns.py": ("2 > 3 relu > 1 sigmoid : binary_cross_entropy", "RRRRRRRRRR"),
     "numpy_own_names.py": ("2 > 3 tanh > 2 : half_squared_error", "RRRRRRRW"),
@@ -309,3 +322,36 @@ def test_a_sheet_of_lemmas_needs_no_network() -> None:
 
 def test_an_empty_sheet() -> None:
     assert of("Nothing here.").scopes == ()
+
+
+# ------------------------------------------------------------------ sheets without a network
+
+
+def marked(text: str) -> list[str]:
+    return [m.verdict for m in mark(read_sheet(text, "hand.tex", "tex"), None).marks]
+
+
+def test_softmax_needs_no_network() -> None:
+    text = (
+        r"\[ \alpha_i = \frac{\exp(s_i)}{\sum_j \exp(s_j)}, \qquad"
+        r"\frac{\partial \log \alpha_i}{\partial s_j} = \delta_{ij} - \alpha_j, \qquad"
+        r"\frac{\partial \alpha_i}{\partial s_j} = \alpha_i (\delta_{ij} - \alpha_i) \]"
+    )
+    assert marked(text) == ["RIGHT", "RIGHT", "WRONG"]
+
+
+def test_functions_of_x_alone_are_differentiated_by_a_number() -> None:
+    text = (
+        r"\[ \sigma(x) = \frac{1}{1+e^{-x}}, \quad \frac{d}{dx} \log(1 + e^x) = \sigma(x), \quad"
+        r"\frac{d}{dx} \frac{x}{1+e^{-x}} = \sigma(x) + x \sigma(x) \]"
+    )
+    assert marked(text) == ["RIGHT", "RIGHT", "WRONG"]
+
+
+def test_a_variable_that_changes_has_no_value() -> None:
+    text = (
+        r"\[ h^{(k)} = f(W^{(k)} h^{(k-1)}) \] \[ g \leftarrow \nabla_{h^{(k)}} J \]"
+        r"\[ g \leftarrow g \odot f'(W^{(k)} h^{(k-1)}) \]"
+        r"\[ \nabla_{W^{(k)}} J = g h^{(k-1)\top} \]"
+    )
+    assert "WRONG" not in marked(text)[1:]

@@ -496,3 +496,9 @@ def test_python_is_written_as_it_is_read(line: str) -> None:
     sides = [python_text(side, names, Label(2)) for side in (first.lhs, first.rhs)]
     again = claim(" = ".join(sides))
     assert (again.lhs, again.rhs) == (first.lhs, first.rhs), sides
+
+
+def test_code_of_one_letter_in_markdown_ends_at_its_own_mark() -> None:
+    text = "The rows of `X` are samples.\n\n$$ a = b $$\n\nIn code `c`, ``d ` e`` and $c = d$."
+    made = read_sheet(text, "hand.md", "md")
+    assert [f.text for f in made.parts if isinstance(f, Formula)] == ["a = b", "c = d"]

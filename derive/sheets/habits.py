@@ -27,6 +27,7 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         turned=_turned(signs),
         below=signs.below,
         brackets=_brackets(signs),
+        bare=_bare(signs),
         sample=signs.sample,
         words=frozenset(n.sign.letter for n in signs.names if n.sign.style == "text"),
         steps=_steps(signs),
@@ -74,6 +75,16 @@ def _turned(signs: Signs) -> frozenset[int]:
         if number is not None:
             ways.setdefault(number, affine.transposed)
     return frozenset(k for k, turned in ways.items() if turned and not all(ways.values()))
+
+
+def _bare(signs: Signs) -> bool:
+    """Whether layers stand above their signs without parentheses: z^l, or W^2 in z^2 = W^2 a^1."""
+    if any(n.above[:1] in ("(", "[") and n.number for n in signs.names):
+        return False
+    weights = [f.affine.weight for f in signs.forwards if f.affine is not None]
+    numbered = any(re.fullmatch(r"\{?\d\}?", weight.above) for weight in weights)
+    lone = r"\{?(?:l|\\ell|L)(?:[+-]\d)?\}?"
+    return numbered or any(re.fullmatch(lone, n.above) for n in signs.names)
 
 
 def _brackets(signs: Signs) -> bool:

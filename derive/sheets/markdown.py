@@ -19,7 +19,9 @@ _FENCE = re.compile(
 _MATHEMATICS = ("math", "latex", "tex", "katex", "mathjax")
 _COMMENT = re.compile(r"<!--(.*?)-->|<!--", re.DOTALL)
 _QUOTED = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
-_CODE = re.compile(r"(?P<mark>`+)(?P<inside>[^`](?:.*?[^`])?)(?P=mark)(?!`)", re.DOTALL)
+_CODE = re.compile(
+    r"(?<!`)(?P<mark>`+)(?!`)(?P<inside>(?:(?!\n[ \t]*\n).)+?)(?<!`)(?P=mark)(?!`)", re.DOTALL
+)
 _QUOTED_MATH = re.compile(r"\$`([^`\n]+)`\$")
 #: Frames whose backslash is doubled because Markdown would take a single one away.
 _DOUBLED = re.compile(

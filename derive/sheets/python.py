@@ -21,7 +21,7 @@ _DUNDER = re.compile(r"__\w+__")
 #: Names of functions that run text, open files or reach into objects.
 FORBIDDEN = frozenset(
     (
-        "exec", "eval", "compile", "open", "input", "getattr", "setattr", "delattr", "globals",
+        "exec", "eval", "compile", "open", "getattr", "setattr", "delattr", "globals",
         "locals", "vars", "breakpoint", "exit", "quit", "system", "popen", "subprocess",
         "sympify", "parse_expr", "lambdify", "load", "loads", "fromfile", "save", "savez",
     )
@@ -195,7 +195,10 @@ def _only_expressions(source: Source, start: int, node: ast.stmt) -> None:
         if depth > 4 * DEEPEST or size > MOST_STATEMENT:
             raise source.refused(start, "found an expression that is too large")
         name = part.id if isinstance(part, ast.Name) else getattr(part, "attr", "")
-        if isinstance(name, str) and (_DUNDER.fullmatch(name) or name in FORBIDDEN):
+        if isinstance(part, ast.Call) and _called(part) == "input":
+            name = "input()"  # as a name it is that of the network
+        bad = isinstance(name, str) and (_DUNDER.fullmatch(name) or name in FORBIDDEN)
+        if bad or name == "input()":
             raise source.refused(start, f"found {name}, expected expressions of arrays")
         waiting += [(child, depth + 1) for child in ast.iter_child_nodes(part)]
 

@@ -94,7 +94,7 @@ def _split(tokens: list[Token], formula: Formula) -> Iterator[Statement]:
     members: list[list[Token]] = [[]]
     relations: list[str] = []
     depth = 0
-    for token in tokens:
+    for k, token in enumerate(tokens):
         depth += (token.text in _OPENING) - (token.text in _CLOSING)
         depth += {r"\begin": 1, r"\end": -1}.get(token.text, 0)
         ends = (
@@ -105,7 +105,7 @@ def _split(tokens: list[Token], formula: Formula) -> Iterator[Statement]:
         if depth <= 0 and ends:
             yield from _made(members, relations, formula)
             members, relations = [[]], []
-        elif depth <= 0 and RELATIONS.get(token.text) == "to":
+        elif depth <= 0 and RELATIONS.get(token.text) == "to" and _leads_on(tokens[k + 1 :]):
             yield from _made(members, relations, formula)  # x -> z = W x -> a = f(z)
             members, relations = [[]], []
         elif depth <= 0 and token.text in RELATIONS:
@@ -114,6 +114,16 @@ def _split(tokens: list[Token], formula: Formula) -> Iterator[Statement]:
         elif token.text != "&":
             members[-1].append(token)
     yield from _made(members, relations, formula)
+
+
+def _leads_on(rest: list[Token]) -> bool:
+    """Whether an equation follows an arrow: x -> z = W x."""
+    for token in rest:
+        if token.text in STOPS or token.text in (",", ".", ";"):
+            return False
+        if token.text == "=":
+            return True
+    return False
 
 
 def _made(
