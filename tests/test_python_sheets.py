@@ -204,6 +204,57 @@ assert diff(tanh(s), s).equals(1 - tanh(s))
     assert verdicts(None, text) == "drrW"
 
 
+NEURON = """w, b, x, y = symbols("w b x y")
+z = w*x + b
+a = 1/(1 + exp(-z))
+L = -(y*log(a) + (1 - y)*log(1 - a))
+dL_dw = simplify(diff(L, w))
+assert simplify(dL_dw - (a - y)*x) == 0
+assert simplify(diff(L, b) - (y - a)) == 0
+Eq(diff(L, z), a - y)
+"""
+
+
+def test_a_neuron_without_a_network() -> None:
+    """Every name is what the sheet assigns; by an expression nothing is differentiated."""
+    assert verdicts(None, NEURON) == "ddddrWU"
+
+
+CLASSIFIER = """logits = x.dot(W) + b
+logits -= np.max(logits, axis=1, keepdims=True)
+probs = np.exp(logits) / np.sum(np.exp(logits), axis=1, keepdims=True)
+loss = -np.mean(np.sum(y * np.log(np.clip(probs, 1e-12, 1 - 1e-12)), axis=1))
+dW = x.T.dot(probs - y) / len(x)
+W += -epsilon * dW
+W += epsilon * dW
+loss = -np.mean(np.sum(y * np.log(np.clip(probs, 0.1, 0.9)), axis=1))
+"""
+
+
+def test_guards_of_numbers_change_nothing() -> None:
+    """The largest number taken off, limits of a logarithm, a rate by any name."""
+    assert verdicts("4 > 3 softmax : cross_entropy", CLASSIFIER) == "rdrrrrWU"
+
+
+ABOVE = """a1 = np.tanh(x.dot(W1) + b1)
+delta3 = sigmoid(a1.dot(W2) + b2) - y
+dW2 = a1.T.dot(delta3) / len(x)
+delta2 = delta3.dot(W2.T) * (1 - a1**2)
+db2 = delta2.mean(axis=0)
+self.b1 -= lr * delta2.mean(axis=0)
+dW1 = self.input.T.dot(delta2) / len(x)
+"""
+
+
+def test_deltas_may_be_numbered_from_the_input() -> None:
+    """Corrections keep to the numbers of the sheet."""
+    assert verdicts(TWO, ABOVE) == "rrrrWrr"
+    sheet = read_sheet(ABOVE.replace("a1.T.dot(delta3)", "a1.T.dot(y_hat)"), "hand.py", "py")
+    wrong = [m for m in mark(sheet, load(TWO)).marks if m.verdict == "WRONG"]
+    assert any("delta3" in m.corrected for m in wrong)
+    assert not any("delta1" in m.corrected for m in wrong)
+
+
 def test_a_loss_is_a_number() -> None:
     """Short names that are losses elsewhere stand for what the sheet assigns to them."""
     names = own_names(

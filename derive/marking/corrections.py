@@ -62,7 +62,9 @@ class Corrections:
             if after is None:
                 expected = ""
             elif finding.formula.language == "python":
-                expected = python_text(after, names_of(text), finding.scope.last)
+                expected = python_text(
+                    after, names_of(text), finding.scope.last, above=finding.scope.own.python.above
+                )
             elif isinstance(after, Function):
                 expected = latex(Applied(after, ()), finding.scope, self.macros)
             else:
@@ -77,7 +79,9 @@ class Corrections:
         pieces: list[tuple[int, int, str]] = []
         try:
             if finding.formula.language == "python":
-                return python_corrected(text, written, right, finding.scope.last)
+                return python_corrected(
+                    text, written, right, finding.scope.last, above=finding.scope.own.python.above
+                )
             for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
                 if before is None or after is None or before == after:
                     continue

@@ -21,6 +21,7 @@ _PLACES = (ast.Name, ast.Subscript, ast.Attribute)
 _OPPOSITE = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt}
 #: Calls and operations without which a value is no loss.
 _REDUCING = ("sum", "mean", "average", "dot", "norm", "log", "square", "trace", "vdot", "inner")
+LARGEST = ("max", "amax")
 _UNCERTAIN = ("e", "c", "j", "error", "err")  # a loss, or something else that a sheet calls so
 
 
@@ -65,8 +66,11 @@ def _everywhere(made: ast.expr, place: ast.expr) -> ast.expr:
     return ast.copy_location(made, place)
 
 
-def own_names(parts: Sequence[Part]) -> dict[str, str]:
-    """Names that a sheet assigns and nobody else knows, with the text of their first values."""
+def own_names(parts: Sequence[Part], *, network: bool = True) -> dict[str, str]:
+    """Names that a sheet assigns and nobody else knows, with the text of their first values.
+
+    Where no `network` is spoken of, that is every name.
+    """
     found: dict[str, str] = {}
     for formula in _formulas(parts):
         for target, value in pairs(_statement(formula)):
@@ -74,7 +78,7 @@ def own_names(parts: Sequence[Part]) -> dict[str, str]:
                 continue
             named = meaning(target.id)
             inside = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
-            if target.id not in inside and _is_own(target.id, named, value):
+            if target.id not in inside and (not network or _is_own(target.id, named, value)):
                 found[target.id] = ast.unparse(value)
     return found
 
@@ -164,6 +168,8 @@ def bound(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 def _events(k: int, node: ast.stmt) -> Iterator[tuple[str, _Event]]:
     """The names that a statement gives values."""
+    if is_shift(node):
+        return
     if isinstance(node, ast.AugAssign):
         if isinstance(node.target, _PLACES):
             yield from _changed(k, node.target, _with(node.target, node.op, node.value), node)
@@ -193,6 +199,29 @@ def _changed(
     assert isinstance(target, ast.Subscript)
     whole = ast.Name(key, ast.Load()) if isinstance(target.value, ast.Name) else target.value
     yield key, _Event(k, _masked(whole, target.slice, node), old=True)
+
+
+def is_shift(node: ast.stmt) -> bool:
+    """Whether a statement takes the largest number of an array off it, which no softmax sees."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub):
+        whole: ast.expr = node.target
+        largest = node.value
+    elif (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.BinOp)
+        and isinstance(node.value.op, ast.Sub)
+        and ast.unparse(node.targets[0]) == ast.unparse(node.value.left)
+    ):
+        whole, largest = node.value.left, node.value.right
+    else:
+        return False
+    if not isinstance(largest, ast.Call):
+        return False
+    func = largest.func
+    name = func.id if isinstance(func, ast.Name) else getattr(func, "attr", "")
+    over = largest.args[0] if largest.args else getattr(func, "value", None)
+    same = isinstance(over, ast.expr) and ast.unparse(over) == ast.unparse(whole)
+    return name in LARGEST and same
 
 
 def changed_part(target: ast.expr) -> str | None:

@@ -21,6 +21,7 @@ from derive.reading.tree import (
     Applied,
     Bracket,
     Derivative,
+    Entry,
     Function,
     Letter,
     Minus,
@@ -36,7 +37,7 @@ from derive.reading.tree import (
 #: How many arguments some of them need; the others need one.
 _ARGUMENTS = {
     "dot": 2, "matmul": 2, "multiply": 2, "outer": 2, "einsum": 2, "power": 2, "add": 2,
-    "subtract": 2, "divide": 2, "true_divide": 2,
+    "subtract": 2, "divide": 2, "true_divide": 2, "clip": 3,
 }  # fmt: skip
 #: ... and at most, where that is not one more for an axis.
 _MOST = {**_ARGUMENTS, "einsum": 3, "where": 3, "maximum": 2, "Max": 2, "transpose": 1,
@@ -46,6 +47,8 @@ _OPERATORS: dict[str, ast.operator] = {
     "power": ast.Pow(), "add": ast.Add(), "subtract": ast.Sub(), "divide": ast.Div(),
     "true_divide": ast.Div(),
 }  # fmt: skip
+MOST_CLIPPED = Fraction(1, 100_000)
+ONE = Num(Fraction(1))
 _OF_ANY_NUMBER = ("Sum", "diff", "Derivative", "reshape")
 _FLOATS = ("float", "float32", "float64", "np.float32", "np.float64", "numpy.float64")
 _KEYWORDS = ("axis", "keepdims", "dtype", "shape", "newshape", "order", "copy", "evaluate")
@@ -61,7 +64,7 @@ _TABLE = {
     "square": "_square", "diff": "_diff", "Derivative": "_diff", "Rational": "_rational",
     "einsum": "_einsum", "ones": "_ones", "norm": "_norm", "max": "_largest", "amax": "_largest",
     "power": "_operator", "add": "_operator", "subtract": "_operator", "divide": "_operator",
-    "true_divide": "_operator", "negative": "_negative",
+    "true_divide": "_operator", "negative": "_negative", "clip": "_clip",
 }  # fmt: skip
 
 
@@ -149,6 +152,19 @@ class PythonCalls(PythonQuantities):
         """Two arrays put together."""
         raise NotImplementedError
 
+    def _clip(self, node: ast.Call, args: list[ast.expr]) -> Array:
+        """np.clip(p, 1e-12, 1 - 1e-12): a guard of a logarithm, which changes nothing."""
+        low, high = (self.array(arg).node for arg in args[1:])
+        least = low.value if isinstance(low, Num) else None
+        guards = least is not None and 0 <= least <= MOST_CLIPPED
+        if not guards or high not in (
+            ONE,
+            Plus((ONE, Minus(low))),
+            Num(1 - (least or Fraction(0))),
+        ):
+            raise self.wrong(args[-1], f"limits from {float(MOST_CLIPPED)} at most to 1 less that")
+        return self.array(args[0])
+
     def _negative(self, node: ast.Call, args: list[ast.expr]) -> Array:
         made = self.array(args[0])
         return Array(Minus(made.node), made.kind)
@@ -169,6 +185,9 @@ class PythonCalls(PythonQuantities):
     def _diff(self, node: ast.Call, args: list[ast.expr]) -> Array:
         of = self.array(args[0])
         by = tuple(self.array(arg).node for arg in args[1:])
+        for arg, variable in zip(args[1:], by, strict=True):
+            if not isinstance(variable, Entry | Letter | Applied | Num):
+                raise self.wrong(arg, "a symbol to differentiate by")
         made: Node = of.node
         for one in by:
             made = Derivative(made, (one,))

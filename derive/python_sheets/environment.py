@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
+from derive.algebra.symbols import Label
 from derive.forward import forward
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.judging import Judge
@@ -25,7 +26,8 @@ _BATCHED = ("axis", ".shape[", "len(", ".mean(", "/ n", "/ m", "/n", "/m")
 
 def python_scope(sheet: Sheet, network: Network | None) -> tuple[Scope, Conventions]:
     """The scope in which most lines hold, the plainest first."""
-    base = Scope(profile("rows"), own=Own(names=own_names(sheet.parts)))
+    names = own_names(sheet.parts, network=network is not None)
+    base = Scope(profile("rows"), own=Own(names=names))
     if network is None:
         return base, PLAIN
     passed = forward(network)
@@ -49,13 +51,20 @@ def _scopes(base: Scope, sheet: Sheet) -> Iterator[Scope]:
     for batch in (True, False) if batched or "@" in text or "dot" in text else (False, True):
         for columns, mean in product((False, True), (False, True)) if batch else ((False, False),):
             for transposed, inner in product((columns, not columns), inside):
-                style = PythonStyle(batch, columns, mean, inner)
+                style = PythonStyle(batch, columns, mean, inner, _above(text, base.last))
                 made = Conventions(transposed=transposed)
                 own = replace(base.own, python=style)
                 yield replace(base, own=own, conventions=made)
 
 
 def _of_activation(name: str) -> bool:
-    """Whether a name is that of a derivative by an activation: da1, dh."""
+    """Whether a name is that of a derivative by an activation: da1, dh, d_output."""
     named = meaning(name)
-    return named is not None and named.derived and named.role == "activation"
+    return named is not None and named.derived and named.role in ("activation", "output")
+
+
+def _above(text: str, last: Label | None) -> bool:
+    """Whether the deltas begin with 2, as where the input is counted as a layer."""
+    named = [found for name in names_of(text) if (found := meaning(name)) is not None]
+    labels = {n.label for n in named if n.role == "delta" and n.label is not None}
+    return last is not None and last.shifted(1) in labels and Label(1) not in labels

@@ -29,6 +29,10 @@ STEMS = {
     "n": "samples", "m": "samples", "batch_size": "samples", "num_samples": "samples",
     "n_samples": "samples", "batch": "samples", "num_examples": "samples",
 }  # fmt: skip
+_SHORT = {
+    "wh": ("weight", Label(1)), "bh": ("bias", Label(1)),
+    "wout": ("weight", Label(0, "L")), "bout": ("bias", Label(0, "L")),
+}  # fmt: skip
 _WHOLE = {"L": "loss", "J": "loss", "E": "loss", "C": "loss", "N": "samples", "H": "activation"}
 _LAYERED = ("weight", "bias", "preactivation", "activation", "delta")
 _DERIVED = re.compile(
@@ -79,6 +83,8 @@ def _plain(name: str) -> Named | None:
     if name.lower() in STEMS and not name[-1].isdigit():
         made = _filled(STEMS[name.lower()], None)
         return replace(made, hidden=name.lower() in ("h", "hidden"))
+    if name.lower() in _SHORT:
+        return Named(*_SHORT[name.lower()])
     parts = _NUMBER.fullmatch(name)
     if parts is None:
         return None

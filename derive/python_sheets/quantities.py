@@ -159,9 +159,11 @@ class PythonQuantities:
             return Array(Entry(role, "", None), "s")
         derived = named.derived or named.role == "delta"
         role = "preactivation" if named.role == "delta" else named.role
-        if role == "activation" and derived and self.style.inner:
+        if role in ("activation", "output") and derived and self.style.inner:
             role = "preactivation"
         label = named.label
+        if named.role == "delta" and label is not None and self.style.above:
+            label = label.shifted(-1)
         if label is None and role in ("weight", "bias", "preactivation", "activation"):
             label = self.scope.last or Label(0, "L")
             if named.hidden and label != Label(1):  # the layer before the last one

@@ -22,6 +22,7 @@ from derive.python_sheets.bindings import (
     HOLDERS,
     OF_GRADIENTS,
     changed_part,
+    is_shift,
     last_word,
     named_place,
     pairs,
@@ -34,6 +35,7 @@ from derive.reading.scope import Scope
 from derive.reading.tree import (
     Bracket,
     Entry,
+    Letter,
     Minus,
     Node,
     Num,
@@ -80,6 +82,8 @@ class _Statement(Equalities):
         return self._claims(body[0])
 
     def _claims(self, node: ast.stmt) -> list[Claim]:
+        if is_shift(node):
+            return [Claim(Letter("shift"), "", None, self.span(node), chain=1)]
         match node:
             case ast.Assign() | ast.AnnAssign() if node.value is not None:
                 return self._assigned(node)
@@ -319,24 +323,29 @@ def _is_parameter(made: Array) -> bool:
 
 
 def _stepped(after: Node) -> Node:
-    """W - 0.1 dW: the number of an update that names no learning rate is the learning rate."""
+    """W - 0.1 dW: what stands first in an update that names no learning rate is the rate."""
     if not isinstance(after, Plus) or any(n == RATE for n in walk(after)):
         return after
     return replace(after, args=tuple(map(_with_rate, after.args)))
 
 
 def _with_rate(node: Node) -> Node:
-    """A summand of an update with its first number as the learning rate."""
+    """A summand of an update with its first number, or sign of the writer's, as the rate."""
     if isinstance(node, Minus):
         return replace(node, arg=_with_rate(node.arg))
     if isinstance(node, Over):
         return replace(node, above=_with_rate(node.above))
     if isinstance(node, Times):
-        first = node.args[0]
-        if isinstance(first, Num) and first.value > 0:
-            return replace(node, args=(replace(RATE, span=first.span), *node.args[1:]))
-        return replace(node, args=(_with_rate(first), *node.args[1:]))
+        return replace(node, args=(_first_as_rate(node.args[0]), *node.args[1:]))
     return node
+
+
+def _first_as_rate(node: Node) -> Node:
+    if isinstance(node, Letter) or (isinstance(node, Num) and node.value > 0):
+        return replace(RATE, span=node.span)
+    if isinstance(node, Minus):
+        return replace(node, arg=_first_as_rate(node.arg))
+    return _with_rate(node)
 
 
 def _summands(node: Node) -> tuple[Node, ...]:

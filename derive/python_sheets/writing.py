@@ -56,26 +56,34 @@ def python_text(
     names: Iterable[str] = (),
     last: Label | None = None,
     own: Mapping[Node, str] | None = None,
+    *,
+    above: bool = False,
 ) -> str:
     """The node as Python; `names` are those of the sheet, `last` the label of the last layer.
 
-    `own`: what names of the writer's own stand for.
+    `own`: what names of the writer's own stand for; `above`: delta2 is that of layer 1.
     """
-    return _Writer(names, last, own or {}).write(node, 0)
+    return _Writer(names, last, own or {}, above).write(node, 0)
 
 
-def python_corrected(text: str, written: Claim, right: Claim, last: Label | None = None) -> str:
+def python_corrected(
+    text: str, written: Claim, right: Claim, last: Label | None = None, *, above: bool = False
+) -> str:
     """The statement as it should be: the sides that differ are written anew."""
     names, own = names_of(text), _own_names(text, written)
     pieces: list[tuple[int, int, str]] = []
     for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
         if before is not None and after is not None and before != after:
-            pieces.append((*before.span, python_text(after, names, last, own)))
+            pieces.append((*before.span, python_text(after, names, last, own, above=above)))
     start, end = written.span
     if any((low, high) == (start, end) for low, high, _ in pieces) and right.lhs and right.rhs:
         # an update with += or -= has no right side of its own
-        sides = [python_text(side, names, last, own) for side in (right.lhs, right.rhs)]
-        return " = ".join(sides)
+        target, value = (
+            python_text(side, names, last, own, above=above) for side in (right.lhs, right.rhs)
+        )
+        if target == value:  # it was right before the statement
+            value = python_text(right.rhs, names, last, above=above)
+        return f"{target} = {value}"
     made = text[start:end]
     for low, high, new in sorted(pieces, reverse=True):
         made = made[: low - start] + new + made[high - start :]
@@ -101,13 +109,18 @@ def names_of(text: str) -> list[str]:
 class _Writer:
     """Writes expressions with as few parentheses as the operators need."""
 
-    def __init__(self, names: Iterable[str], last: Label | None, own: Mapping[Node, str]) -> None:
+    def __init__(
+        self, names: Iterable[str], last: Label | None, own: Mapping[Node, str], above: bool
+    ) -> None:
         self.last, self.own = last, own
+        self.above = 1 if above else 0  # by how much the numbers of deltas are larger
         #: whether the names of the sheet stand for arrays with a column for each sample
         self.columns = any(isinstance(n, Transposed) and _is_batch(n.arg) for n in own)
         self.known: dict[Named, str] = {}
         for name in names:
             named = meaning(name)
+            if named is not None and named.role == "delta" and named.label is not None:
+                named = replace(named, label=named.label.shifted(-self.above))
             if named is not None:
                 self.known.setdefault(named, name)
 
@@ -170,7 +183,8 @@ class _Writer:
         hidden = replace(alone, hidden=True)
         if named.label is not None and named.label.shifted(1) == self.last and hidden in self.known:
             return self.known[hidden]
-        number = "" if named.label is None or named.label.base else str(named.label.offset)
+        plus = self.above if named.role == "delta" else 0
+        number = "" if named.label is None or named.label.base else str(named.label.offset + plus)
         letter = "delta" if named.role == "delta" else _LETTERS.get(named.role)
         if letter is None:
             raise Unwritten(named.role)

@@ -43,6 +43,7 @@ class PythonStyle:
     columns: bool = False  # ... a column for every sample
     mean: bool = False  # derivatives by units are those of the objective, not of the sum
     inner: bool = False  # da1 holds the derivative by z1 in the end
+    above: bool = False  # the deltas of layer l are called delta(l+1), since the input is layer 1
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Own:
     index_layers: Mapping[str, int] = field(default_factory=dict)  # letter -> number of its layer
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
+    bare: bool = False  # layers stand above a sign without parentheses: z^l, W^2
     sample: str = ""  # the letter that counts the samples: x_i, x^{(i)}
     steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
     differentials: bool = False  # dW stands for the derivative of the loss by W
