@@ -192,9 +192,7 @@ def _weights(sheet: Sheet, chains: dict[str, Chain]) -> list[Block]:
         is_weight = chain.lhs.by.tensor.role == "weight"
         where = _weighted(sheet) if is_weight else alike(sheet, key.removeprefix("generic.b."))
         blocks += [
-            Paragraph(
-                _parameter_words(sheet, chain), (_PARAMETER_LEADS[chain.lhs.by.tensor.role],)
-            ),
+            Paragraph(_parameter_words(sheet, chain), (_lead(chain),)),
             Display(restricted(sheet.lines(_over_samples(sheet, chain), key), where)),
         ]
         if is_weight:
@@ -202,7 +200,11 @@ def _weights(sheet: Sheet, chains: dict[str, Chain]) -> list[Block]:
     return blocks
 
 
-_PARAMETER_LEADS = {"weight": "The weights.", "bias": "The biases."}
+def _lead(chain: Chain) -> str:
+    assert isinstance(chain.lhs, Partial)
+    if chain.lhs.by.tensor.role == "weight":
+        return "The weights."
+    return "The thresholds." if chain.key.endswith("threshold") else "The biases."
 
 
 def _parameter_words(sheet: Sheet, chain: Chain) -> tuple[Inline, ...]:

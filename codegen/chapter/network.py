@@ -180,6 +180,9 @@ def _hidden(widths: list[int]) -> list[str]:
     """The hidden layers in words."""
     if len(widths) < 2:
         return [words.count(width, "hidden unit") for width in widths]
+    if len(set(widths)) == 1:
+        each = words.count(widths[0], "unit")
+        return [f"{words.number(len(widths))} hidden layers of {each} each"]
     each = words.joined([words.number(width) for width in widths])
     return [f"hidden layers of {each} units"]
 

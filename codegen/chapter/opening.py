@@ -43,11 +43,12 @@ def opening(sheet: Sheet) -> tuple[Paragraph, ...]:
     delta = sheet.last.delta
     plan: tuple[Inline, ...] = ()
     if delta is not None:
+        of = "the losses of the batch" if sheet.mixed else "the loss"
         error, slope = sheet.math(delta.lhs), Math(sheet.write(delta.steps[0].rhs))
         plan = (
             " The plan is the same for every network: compute the ", Emph(("error",)), " ",
             error, " of the last layer, which is the derivative ", slope,
-            " of the loss by what the layer sums up; carry it back, one layer at a time; and read"
+            f" of {of} by what the layer sums up; carry it back, one layer at a time; and read"
             " every gradient off as “error times input”.",
         )  # fmt: skip
     first = Paragraph(

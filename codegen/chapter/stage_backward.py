@@ -37,7 +37,7 @@ MEETING = (
     "The bracket is 1 where an output and a weight meet at this input, and 0 elsewhere: only such"
     " terms are left of the sums."
 )
-REACHED = "The brackets leave out the outputs that the input does not reach."
+REACHED = "Brackets leave out the outputs that the input does not reach."
 GAPS = (
     "The kernel moved in steps larger than 1, so some of its weights lead from this input to no"
     " output, as if zeros stood between the errors"
@@ -56,14 +56,14 @@ class Seen:
         """What is to be said behind an error."""
         made: list[Block] = []
         for stage, place in carriers(self.sheet, chain):
+            meeting = _meeting(self.sheet, stage, place)
+            if meeting and meeting not in self.said:
+                made.append(Paragraph((meeting,)))
             words = _WORDS.get(stage.kind)
             if words is not None and stage.kind not in self.said:
                 made += words(self.sheet, stage, chain, place)
             elif _strided(stage) and STRIDED not in self.said:
                 made += _more_steps(self.sheet, stage)
-            meeting = _meeting(self.sheet, stage, place)
-            if meeting and meeting not in self.said:
-                made.append(Paragraph((meeting,)))
             self.said |= {stage.kind, meeting, *([STRIDED] if _strided(stage) else ())}
         return made
 

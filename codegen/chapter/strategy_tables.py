@@ -16,7 +16,7 @@ from codegen.chapter.strategy_blocks import (
     vector_line,
     vectors,
 )
-from codegen.chapter.validity import alike, aside, restricted
+from codegen.chapter.validity import alike, restricted
 from codegen.pages.document import (
     Block,
     Display,
@@ -45,11 +45,8 @@ def activations(sheet: Sheet, told: Told) -> list[Block]:
     loss = sheet.math(of_loss(sheet.output))
     blocks: list[Block] = []
     if generic:
-        needed = [_factor(sheet, p, c) for p in parts(told, "factors") for c in p.chains]
         blocks += [
-            Paragraph((f"{words.capital(words.number(len(needed)))} derivatives are all that is"
-                       " needed of a layer:",)),
-            side_by_side(needed),
+            *_factors(sheet, told),
             Paragraph(("By the chain rule they give the gradients of its parameters, once the"
                        " derivative of the loss by its outputs is known:",), ("The parameters.",)),
         ]  # fmt: skip
@@ -74,14 +71,25 @@ _BIASES = {
 }
 
 
-def _factor(sheet: Sheet, part: Part, chain: Chain) -> Equation:
-    """A derivative of one layer; that by the bias with the layers that have such a bias."""
-    made = result(sheet, chain)
-    assert isinstance(chain.lhs, Partial)
-    where = alike(sheet, part.bias) if part.bias else None
-    if where is None or chain.lhs.by.tensor.role != "bias":
-        return made
-    return replace(made, rhs=aside(made.rhs, where))
+def _factors(sheet: Sheet, told: Told) -> list[Block]:
+    """The derivatives of one layer; those by the bias with the layers that have such a bias."""
+    plain: list[Equation] = []
+    rows: list[EquationRow] = []
+    for part in parts(told, "factors"):
+        for chain in part.chains:
+            assert isinstance(chain.lhs, Partial)
+            made = result(sheet, chain)
+            where = alike(sheet, part.bias) if part.bias else None
+            if where is None or chain.lhs.by.tensor.role != "bias":
+                plain.append(made)
+            else:
+                rows.append(EquationRow((made, where)))
+    many = words.capital(words.number(len(plain) + len(rows)))
+    return [
+        Paragraph((f"{many} derivatives are all that is needed of a layer:",)),
+        side_by_side(plain),
+        *(Equations((made,)) for made in rows),
+    ]
 
 
 def _gradients(sheet: Sheet, part: Part) -> Iterator[Block]:

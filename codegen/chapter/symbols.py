@@ -40,7 +40,8 @@ def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
     deltas = [lhs.tensor for lhs in errors if isinstance(lhs, Ref)]
     if any(t.label and t.label.base for t in deltas):
         deltas = deltas[:1]
-    rows += _many(sheet, deltas, "error: the derivative of the loss by the pre-activation")
+    of = "the losses of the batch" if sheet.mixed else "the loss"
+    rows += _many(sheet, deltas, f"error: the derivative of {of} by the pre-activation")
     rows += _losses(sheet)
     return rows
 

@@ -196,7 +196,7 @@ class _Writer:
             "\n"
             rf"{self.inlines(block.statement)}"
             "\n"
-            f"{self.blocks(block.shown)}"
+            f"{self.upright(block.shown)}"
             "\n"
             rf"\end{{{kind}}}"
         )
@@ -204,6 +204,15 @@ class _Writer:
             return statement
         proof = self.blocks(block.proof)
         return f"{statement}\n\\begin{{proof}}\n{proof}\n\\end{{proof}}"
+
+    def upright(self, blocks: Iterable[Block]) -> str:
+        """Blocks of a statement in italics, whose formulas have upright words as elsewhere."""
+        made = ""
+        for block in blocks:
+            formula = isinstance(block, Display | Equations)
+            text = self.block(block)
+            made += f"\n{{\\upshape\n{text}}}" if formula else f"\n\n{text}"
+        return made.lstrip()
 
     @block.register
     def _(self, block: Result) -> str:

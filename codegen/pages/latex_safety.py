@@ -33,7 +33,7 @@ _MATHEMATICS = """frac tfrac sqrt left right bigl bigr underbrace operatorname o
 boldsymbol text quad qquad notag label eqref ref hspace displaystyle"""
 _WORDS = """textbackslash textasciicircum textasciitilde textless textgreater textbar textquotedbl
 textasciigrave textquoteleft texttt textbf emph softbreak dots checkmark times cdot pm to ss ae AE
-o O oe OE l L aa AA i j c v r u H k enspace normalfont small color linewidth item"""
+o O oe OE l L aa AA i j c v r u H k enspace normalfont upshape small color linewidth item"""
 _PAGE = """begin end section subsection subsubsection subsection* texorpdfstring resizebox caption
 centering nopagebreak codeline remarked why checked shrunk qedhere toprule midrule bottomrule
 raggedright arraybackslash node draw fill useasboundingbox footnotesize par vspace LARGE large
