@@ -60,10 +60,16 @@ class HandItem(pytest.Item):
         from codegen.commands.checking import check_hand
         from codegen.commands.hands import read_path
         from codegen.commands.sources import read_source
+        from derive.errors import SpecError
 
         hand = read_path(self.path, self.path.name)
         spec = self.config.getini("gradwright_spec")
-        source = hand.network() or (read_source(spec) if spec else None)
+        source = hand.network()
+        if source is None and spec:
+            try:
+                source = read_source(spec)
+            except SpecError as error:
+                raise error.under("gradwright_spec") from None
         notation = self.config.getini("gradwright_notation") or None
         marked = check_hand(hand, source, notation)
         strict = self.config.getini("gradwright_strict")

@@ -88,6 +88,13 @@ def test_the_configuration_stands_in_for_silent_sheets(run: Run, pytester: pytes
     assert "other.tex against xor (notation rows)" in failures(result)["other.tex"]
 
 
+def test_a_wrong_configuration_is_told_with_its_key(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ngradwright_files = other*.tex\ngradwright_spec = xorr\n")
+    pytester.path.joinpath("other.tex").write_text(r"\[ \delta_j^{(2)} = o_j^{(2)} - y_j \]")
+    result = run()
+    result.stdout.fnmatch_lines(['gradwright_spec: xorr: there is no such file*mean "xor"*'])
+
+
 def test_the_plugin_is_announced_and_light() -> None:
     """It is an entry point, and loading it imports nothing but pytest."""
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())
