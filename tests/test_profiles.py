@@ -84,6 +84,26 @@ MISTAKES = [
     ('learning_rate = { entry = "eta"', 'learning_rate = { entry = "etta"', 'did you mean "eta"'),
     ('layer = "ell"', 'layer = "j"', "labels.layer: j is an index"),
     ('sign = "n"', 'sign = "w"', "layer_size.sign: w is one of the roles"),
+    ('sign = "n"', 'sign = "i"', "layer_size.sign: i is an index or a layer"),
+    ('sign = "n"', 'sign = "ell"', "layer_size.sign: ell is an index or a layer"),
+    ('i = "j"\nj = "i"', 'i = "1"\nj = "i"', "different letters"),
+    ('i = "j"\nj = "i"', 'i = "ij"\nj = "i"', "different letters"),
+    ('i = "j"\nj = "i"', 'i = "alfa"\nj = "i"', "different letters"),
+    ('i = "j"\nj = "i"', 'foo = "j"', "indices.foo: unknown"),
+    ('i = "j"\nj = "i"', 'i = "j"\nj = "i"\nn = "l"', "labels.layer: ell is an index"),
+    ("[layer_size]", '[sizes]\nN = "j"\n[layer_size]', "sizes.N: j is an index"),
+    ("[layer_size]", '[sizes]\nN = "m"\nd = "n"\n[layer_size]', "sizes.d: n is an index"),
+    ("[layer_size]", '[sizes]\nN = "w"\n[layer_size]', "sizes.N: w is one of the roles"),
+    ("[layer_size]", '[sizes]\nN = "3"\n[layer_size]', "different letters"),
+    ('sigmoid = "sigma"', 'sigmoidd = "sigma"', 'did you mean "sigmoid"'),
+    ('layer = "ell"', 'layer = "w"', "labels.layer: w is one of the roles"),
+    ('layer = "ell"', 'layer = "L"', "different names of layers"),
+    ('layer = "ell"', 'hidden = "h"\noutput = "h"', "different names of layers"),
+    ('like = "activation"', 'like = "output"', "roles.output.like"),
+    ('mask = { entry = "q"', 'mask = { like = "output"', "a sign of its own"),
+    ('bias = { entry = "b"', 'bias = { fixed = 7, entry = "b"', "the whole number 0"),
+    ('name = "columns"', 'name = "../columns"', "name: found"),
+    ('"activations", "delta"', '"delta", "delta"', "each once"),
 ]
 
 
@@ -93,6 +113,16 @@ def test_mistakes_of_a_users_own(old: str, new: str, said: str) -> None:
     with pytest.raises(SpecError) as caught:
         loads(TEXT.replace(old, new, 1))
     assert said in "\n".join(caught.value.problems)
+
+
+def test_letters_whose_place_is_taken_move_on() -> None:
+    """A renaming is completed: with many letters taken by sizes no two become one."""
+    sizes = "".join(f'{a} = "{b}"\n' for a, b in zip("NDMHKBPS", "fghmopvr", strict=True))
+    indices = "".join(f'{a} = "{b}"\n' for a, b in zip("fghmopvr", "AEFGIJRU", strict=True))
+    text = TEXT.replace("[layer_size]", f"[sizes]\n{sizes}[layer_size]")
+    made = loads(text.replace('i = "j"\nj = "i"\n', indices))
+    assert len(set(made.indices.values())) == len(made.indices) == 16
+    assert not set(made.indices.values()) & set("fghmopvr")
 
 
 def test_a_users_own_file(tmp_path: Path) -> None:

@@ -169,11 +169,33 @@ def _like_indices(made: Profile) -> Iterator[str]:
             seen.add(sign.letter)
             yield f"roles.{name}.{where}: {sign} is an index; take another sign"
     for base, letter in made.labels.letters.items():
-        if letter in indices:
-            key = "layer" if base == "l" else "last"
+        key = "layer" if base == "l" else "last"
+        if letter in indices or (base == "l" and _as_l(letter) & indices):
             yield f"labels.{key}: {letter} is an index; rename the index under [indices]"
+        if base == "l" and made.drawn(Sign(letter)):
+            yield f"labels.{key}: {letter} is one of the roles; take another letter"
+    yield from _sizes(made, indices)
     if made.drawn(made.layer_size[0]):
         yield f"layer_size.sign: {made.layer_size[0]} is one of the roles; take another sign"
+
+
+def _as_l(letter: str) -> set[str]:
+    """The letters that are read as the generic layer."""
+    return {letter, "l", "ell"}
+
+
+def _sizes(made: Profile, indices: set[str]) -> Iterator[str]:
+    """Sizes that are written like an index, a layer or a quantity."""
+    layers = set(made.labels.letters.values())
+    for name, letter in made.sizes.items():
+        if letter in {*indices, *made.indices.values(), *layers}:
+            yield f"sizes.{name}: {letter} is an index or a layer; take another letter"
+        elif made.drawn(Sign(letter)):
+            yield f"sizes.{name}: {letter} is one of the roles; take another letter"
+    sign = made.layer_size[0]
+    samples = made.indices.get("n", "n")
+    if sign.style == "italic" and sign.letter in (indices | layers) - {samples}:
+        yield f"layer_size.sign: {sign} is an index or a layer; take another sign"
 
 
 def _misspelt(made: Profile) -> Iterator[str]:

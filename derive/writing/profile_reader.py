@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from string import ascii_letters
 from typing import Any
 
 from derive.errors import SpecError, listed, shown, suggestion
+from derive.primitives import ACTIVATIONS, DEFINED, INDEXED_ACTIVATIONS
+from derive.writing.marks import GREEK
 from derive.writing.profile import CHOICES, LABEL_FORMS, ROLES, STRATEGIES, Labels, Profile, Role
 from derive.writing.signs import Sign
 
@@ -25,6 +29,8 @@ _ROLE_KEYS = (
     "arguments",
 )
 
+_LETTERS = tuple(ascii_letters)
+_FUNCTIONS = tuple(dict.fromkeys(("loss", *ACTIVATIONS, *INDEXED_ACTIVATIONS, *DEFINED)))
 SPARE = ("nu", "mu", "kappa", "rho", "tau", "omega")  # for letters whose place others have taken
 
 
@@ -42,7 +48,7 @@ class ProfileReader:
         self._keys("layer_size.", layer_size, ("sign", "place"))
         sizes = self._letters("sizes", tables["sizes"])
         made = Profile(
-            name=self._text("name", data.get("name")),
+            name=self._name(data.get("name")),
             title=self._text("title", data.get("title")),
             strategies=self._strategies(data.get("strategies", [])),
             roles=self._roles(tables["roles"]),
@@ -54,7 +60,7 @@ class ProfileReader:
                 self._sign("layer_size.sign", layer_size.get("sign")),
                 self._word("layer_size.place", layer_size, "place", ("superscript", "subscript")),
             ),
-            functions={k: self._sign(f"functions.{k}", v) for k, v in tables["functions"].items()},
+            functions=self._functions(tables["functions"]),
             lecture=self._text("lecture", data.get("lecture", "-")),
         )
         if self.problems:
@@ -84,6 +90,17 @@ class ProfileReader:
         self._wrong(place, found, "a text of one line")
         return ""
 
+    def _name(self, found: Any) -> str:
+        """The name, which is also that of files and directives."""
+        name = self._text("name", found)
+        if not re.fullmatch(r"[\w .-]*", name) or name.startswith("."):
+            self._wrong("name", found, "letters, digits, spaces and _ - .")
+        return name
+
+    def _functions(self, table: Mapping[str, Any]) -> Mapping[str, Sign]:
+        self._keys("functions.", table, _FUNCTIONS)
+        return {k: self._sign(f"functions.{k}", v) for k, v in table.items()}
+
     def _sign(self, place: str, found: Any) -> Sign:
         try:
             return Sign.parse(found if isinstance(found, str) else "")
@@ -105,9 +122,10 @@ class ProfileReader:
         return words[0]
 
     def _strategies(self, found: Any) -> tuple[str, ...]:
-        if isinstance(found, list) and found and all(s in STRATEGIES for s in found):
+        known = isinstance(found, list) and found and all(s in STRATEGIES for s in found)
+        if known and len(set(found)) == len(found):
             return tuple(found)
-        self._wrong("strategies", found, f"a list of {listed(STRATEGIES)}")
+        self._wrong("strategies", found, f"a list of {listed(STRATEGIES)}, each once")
         return ()
 
     def _writing(self, table: Mapping[str, Any]) -> Mapping[str, str]:
@@ -119,15 +137,16 @@ class ProfileReader:
     ) -> Mapping[str, str]:
         """A renaming of letters, completed: no two become the same, none becomes a taken one."""
         values = list(table.values())
-        if not all(isinstance(v, str) and v.isalnum() for v in values) or len(set(values)) != len(
-            values
-        ):
+        if place == "indices":
+            self._keys("indices.", table, _LETTERS)
+        if not all(v in (*_LETTERS, *GREEK) for v in values) or len(set(values)) != len(values):
             self._wrong(place, dict(table), "different letters for different letters")
             return {}
+        used = {*table, *values, *taken}
         free = [letter for letter in sorted(set(table) - set(values)) if letter not in taken]
+        free += [letter for letter in (*SPARE, *_LETTERS) if letter not in used]
         wanted = sorted(set(values) - set(table))
-        spare = [letter for letter in SPARE if letter not in values]
-        return {**table, **dict(zip(wanted, [*free, *spare], strict=False))}
+        return {**table, **dict(zip(wanted, free[: len(wanted)], strict=True))}
 
     def _labels(self, table: Mapping[str, Any]) -> Labels:
         self._keys("labels.", table, ("form", "layer", "last", "input", "hidden", "output"))
@@ -139,6 +158,9 @@ class ProfileReader:
         for key, text in texts.items():
             if text != "":
                 self._sign(f"labels.{key}", text)
+        named = [text for text in (*letters.values(), *texts.values()) if text != ""]
+        if len({str(text) for text in named}) < len(named):
+            self._wrong("labels", ", ".join(map(str, named)), "different names of layers")
         return Labels(form, letters, **texts)
 
     def _roles(self, table: Mapping[str, Any]) -> Mapping[str, Role]:
@@ -147,6 +169,10 @@ class ProfileReader:
         if missing:
             self.problems.append(f"roles: {listed(missing)} missing; every role must be written")
         made = {r: self._role(r, self._table(f"roles.{r}", table[r])) for r in ROLES if r in table}
+        for name, role in made.items():
+            if role.like in made and made[role.like].like:
+                wanted = "a role that has a sign of its own"
+                self._wrong(f"roles.{name}.like", role.like, wanted)
         return {name: self._likened(role, made) for name, role in made.items()}
 
     def _likened(self, role: Role, made: Mapping[str, Role]) -> Role:
@@ -176,10 +202,12 @@ class ProfileReader:
                 "arguments",
             ],
         )
-        like = self._word(f"{place}.like", table, "like", ("", *ROLES))
+        others = tuple(role for role in ROLES if role != name)
+        like = self._word(f"{place}.like", table, "like", ("", *others))
         fixed = table.get("fixed")
-        if fixed is not None and (not isinstance(fixed, int) or isinstance(fixed, bool)):
-            self._wrong(f"{place}.fixed", fixed, "a whole number")
+        if fixed is not None and (isinstance(fixed, bool) or fixed != 0):
+            self._wrong(f"{place}.fixed", fixed, "the whole number 0, the index of a fixed input")
+            fixed = None
         entry = self._sign(f"{place}.entry", table.get("entry", "x" if like else None))
         whole = self._sign(f"{place}.whole", table["whole"]) if "whole" in table else entry
         return Role(
