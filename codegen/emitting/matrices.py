@@ -74,7 +74,7 @@ def _turned(
     times(calls, transposed(calls, b), transposed(calls, a), flat)
     result = calls.record(item, name, (target,), inplace=False)
     into = as_matrix(calls, result, rows, columns)
-    calls.line(f"{calls.bind('copyto', 'np.copyto')}({into}, {transposed(calls, flat)})")
+    calls.line(f"{into}[...] = {transposed(calls, flat)}")
     return result
 
 
@@ -123,7 +123,7 @@ def _moved(calls: Calls, copied: Node) -> str:
     of = calls.array(item if order == tuple(range(item.rank)) else transpose(item, order))
     made = calls.record(node("matrix", shape=()), None, (of,), inplace=False, bound=True)
     target = _spaced(calls, made, _picked(item, rows), _picked(item, columns))
-    calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {of})")
+    calls.line(f"{target}[...] = {of}")
     calls.known[copied] = made
     return made
 

@@ -114,7 +114,7 @@ def _renew(calls: Calls) -> None:
         calls.assign(step.name, faster(step.node), "running average")
     for step in calls.plan.updates:
         target = step.name.removeprefix(NEXT)
-        calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {step.name})")
+        calls.line(f"{target}[...] = {step.name}")
         calls.ops.append(Op(target, (step.name,)))
 
 

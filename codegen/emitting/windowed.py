@@ -37,7 +37,7 @@ def pad(calls: Calls, item: Node, name: str | None) -> str:
     ]
     inner = calls.bind(calls.fresh(f"{made}_in"), f"{made}[{', '.join(cuts)}]")
     calls.ops.append(Op(made, calls.bases(of)))
-    calls.line(f"{calls.bind('copyto', 'np.copyto')}({inner}, {of})")
+    calls.line(f"{inner}[...] = {of}")
     return made
 
 
@@ -76,7 +76,7 @@ def reduced(calls: Calls, item: Node, name: str | None, function: str) -> str:
         taps = calls.bind(calls.fresh(f"{of}_taps"), parts)
     call = calls.bind(function, f"np.{function}")
     if whole([arg.shape[k] for k in item.detail]) == 1:
-        calls.line(f"{calls.bind('copyto', 'np.copyto')}({target}, {taps}[0])")
+        calls.line(f"{target}[...] = {taps}[0]")
         return target
     calls.line(f"{call}({taps}[0], {taps}[1], out={target})")
     if whole([arg.shape[k] for k in item.detail]) > 2:
@@ -101,10 +101,10 @@ def spread(calls: Calls, item: Node, name: str | None) -> str:
     parts = f"[{of}[..., {_source(targets, values)}] {_loops(targets)}]"
     pairs = _paired(calls, room, item.rank, parts, targets)
     calls.ops.append(Op(room, calls.bases(of)))
-    copy, add = calls.bind("copyto", "np.copyto"), calls.bind("add", "np.add")
+    add = calls.bind("add", "np.add")
     calls.line(f"for place, part in {pairs}:")
     apart = all(t.apart for t in targets)
-    calls.line(f"    {copy}(place, part)" if apart else f"    {add}(place, part, place)")
+    calls.line("    place[...] = part" if apart else f"    {add}(place, part, place)")
     return result
 
 
@@ -242,8 +242,7 @@ def _to_first(
     shape = tuple(item.args[0].shape[:rank])
     left = calls.record(node("left", shape=shape), None, (given,), inplace=False)
     mask = calls.record(node("==", shape=shape), None, (of, best), inplace=False)
-    copy = calls.bind("copyto", "np.copyto")
-    calls.line(f"{copy}({left}, {given})")
+    calls.line(f"{left}[...] = {given}")
     room, result = _room(calls, item, name)
     cuts = [":"] * lead
     for place, size in zip(axes[lead:], windows.shape[lead:], strict=True):
@@ -265,7 +264,7 @@ def _to_first(
         calls.line(f"    {names['add']}(place, {part}, place)")
     calls.line(f"    {names['subtract']}({left}, {part}, {left})")
     if apart and total > 1:
-        calls.line(f"{copy}({pairs}[-1][0], {left})")
+        calls.line(f"{pairs}[-1][0][...] = {left}")
     reads = (left, mask, *calls.bases(of, best, given), *(() if apart else (part,)))
     calls.ops.append(Op(room, reads))
     return result
@@ -286,7 +285,7 @@ def chosen(calls: Calls, item: Node, name: str | None) -> str:
     )
     left = calls.bind(calls.fresh(f"{target}_left"), f"{places}[-1]")
     names = {f: calls.bind(f, f"np.{f}") for f in ("equal", "multiply", "subtract")}
-    calls.line(f"{calls.bind('copyto', 'np.copyto')}({left}, {given})")
+    calls.line(f"{left}[...] = {given}")
     calls.line(f"for place, tap in {pairs}:")
     calls.line(f"    {names['equal']}(tap, {best}, {mask})")
     calls.line(f"    {names['multiply']}({left}, {mask}, place)")
