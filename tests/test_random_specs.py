@@ -156,6 +156,10 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"input": 3, "layers": ["2 tanh", "2 softmax"]},
         {"loss": "-Sum(y[k]*log(o[k]), k)", "accuracy": "exact"},
     ),
+    "a quotient of polynomials with large whole numbers": (
+        {"input": 4, "layers": ["8 ((5.7159*s)**2/8)/(1 + ((5.7159*s)**2/8)**2)", "1"]},
+        {"loss": "squared_error"},
+    ),
     "a bell below two exponentials": (
         {"input": 2, "layers": ["3 log(cosh(exp(-(s)**2)))", "1"]},
         {"loss": "squared_error"},

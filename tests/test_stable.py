@@ -18,7 +18,7 @@ import pytest
 
 from codegen.emitting.module import emit
 from codegen.stability.positive_powers import roots_joined
-from codegen.stability.stable import stable
+from codegen.stability.stable import stable, stable_form
 from codegen.verify import load_source
 from derive.algebra.terms import (
     ONE,
@@ -213,6 +213,9 @@ SPELLINGS: dict[str, tuple[Term, ...]] = {
     "expm1(s1[n,k])": (exp(s) - 1, -(1 - exp(s))),
     "erfc(s1[n,k])": (1 - call("erf", s), -(call("erf", s) - 1)),
     "log1p(y[n,k])": (call("log", 1 + y), call("log", y + 1)),
+    "s1[n,k] - log(3)": (call("log", exp(s) / 3),),
+    "log1p(sigmoid(s1[n,k])**2)": (call("log", 1 + call("sigmoid", s) ** 2),),
+    "1/3/(s1[n,k]**2 + 1)": (100_000 / (300_000 * s**2 + 300_000),),
     "tanh(max(s1[n,k], y[n,k]))": (
         call("sinh", call("max", s, y)) / call("cosh", call("max", s, y)),
         1 - 2 / (exp(2 * call("max", s, y)) + 1),
@@ -221,7 +224,7 @@ SPELLINGS: dict[str, tuple[Term, ...]] = {
         call("log", 1 + exp(call("abs", s))),
         call("abs", s) - call("log", call("sigmoid", call("abs", s))),
     ),
-    "sinh(y[n,k])*tanh(s1[n,k])": (call("sinh", y) * call("sinh", s) / call("cosh", s),),
+    "tanh(s1[n,k])*sinh(y[n,k])": (call("sinh", y) * call("sinh", s) / call("cosh", s),),
 }
 
 
@@ -235,6 +238,11 @@ def test_every_spelling_has_the_same_form(form: str, term: Term) -> None:
 def test_softmax_takes_out_the_maximum() -> None:
     assert "s1[n,k] - Max(s1[n," in str(stable(exp(s) / everyone))
     assert "s1[n,k] - Max(s1[n," in str(stable(call("log", exp(s) / everyone)))
+
+
+def test_exponentials_of_a_product_are_taken_together_where_one_may_overflow() -> None:
+    assert str(stable_form(exp(y) / exp(s), {})) == "exp(y[n,k] - s1[n,k])"
+    assert str(stable_form(exp(-(s**2)) * exp(s / 3), {})) == "exp(-s1[n,k]**2 + 1/3*s1[n,k])"
 
 
 def test_a_branch_stays_on_its_side() -> None:
@@ -279,6 +287,9 @@ FAR_OUT: dict[str, Truth] = {
     "log(cosh(Max(sigmoid(s), s/(2 + s**2))))": lambda s: mp.log(
         mp.cosh(max(1 / (1 + mp.exp(-s)), s / (2 + s**2)))
     ),
+    "s*sigmoid(s/3)/(3 + (5*s)**2)": lambda s: s / (1 + mp.exp(-s / 3)) / (3 + 25 * s**2),
+    "log(1 + sigmoid(s)**2)": lambda s: mp.log(1 + (1 + mp.exp(-s)) ** -2),
+    "log(cosh(log(cosh(s - 2/3))))": lambda s: mp.log(mp.cosh(mp.log(mp.cosh(s - mp.mpf(2) / 3)))),
     "log(cosh(exp(-s**2)))": lambda s: mp.log(mp.cosh(mp.exp(-(s**2)))),
     "log(cosh(s))*sinh(sin(s))": lambda s: mp.log(mp.cosh(s)) * mp.sinh(mp.sin(s)),
     "sinh(s)/(1 + sinh(s)**2)": lambda s: mp.sinh(s) / mp.cosh(s) ** 2,

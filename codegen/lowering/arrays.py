@@ -55,6 +55,8 @@ from derive.algebra.terms import (
 )
 from derive.errors import NotYet
 
+EXACT_IN_FLOAT32 = 2**24  # greater whole numbers are rounded, and their quotient twice
+
 #: How NumPy calls the functions of the formula language (those that are not kernels of the module).
 UFUNCS = {
     "exp": "exp",
@@ -247,7 +249,7 @@ class Lowering:
         """coefficient * result / below, with a fraction 1/q as a division by q."""
         top, bottom = coefficient.numerator, coefficient.denominator
         exact = not bottom & (bottom - 1) or _short(coefficient)
-        if exact:
+        if exact or max(abs(top), bottom) > EXACT_IN_FLOAT32:
             top_number, bottom = number(coefficient), 1
         else:
             top_number = number(top)

@@ -59,7 +59,8 @@ def logarithm(argument: Term) -> Term | None:
             found.append(mul(c, _chained(parts)))
         else:
             linear = plus(linear, {mono: c})
-    return add(top_first(linear), *found, to_term(constant)) if found else None
+    opened = found or not any(inside[mono] for mono in linear if mono in inside)  # log exp(a) = a
+    return add(top_first(linear), *found, to_term(constant)) if opened else None
 
 
 def _varies(mono: Monomial) -> bool:

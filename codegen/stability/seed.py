@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codegen.stability.stable import may_overflow, stable, stable_form
+from codegen.stability.stable import may_overflow, stable, stable_form, together
 from codegen.stability.wholes import made_of_exponentials
 from derive.algebra.canon import normal, to_term
 from derive.algebra.equation import Equation
@@ -29,7 +29,9 @@ def stable_delta(delta: Equation, loss: Equation, known: Mapping[Tensor, Equatio
         found = stable(_through_logarithms(delta, loss, own))
     except (NotYet, ZeroDivisionError):
         return term
-    return term if any(map(may_overflow, walk(found))) or _divides(found, own) else found
+    if any(map(may_overflow, walk(found))) or _divides(found, own):
+        return term
+    return together(found)
 
 
 def _divides(term: Term, known: Mapping[Tensor, Equation]) -> bool:

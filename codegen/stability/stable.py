@@ -30,6 +30,7 @@ from codegen.stability.complements import (
     turned_signs,
 )
 from codegen.stability.positive_powers import roots_joined
+from codegen.stability.products import gathered, hyperbolic, levelled, split
 from codegen.stability.quotients import quotient
 from codegen.stability.sides import known_sign, on_its_side, sinking
 from codegen.stability.wholes import attempt, left_out, logarithms, made_of_exponentials, quotients
@@ -62,10 +63,10 @@ def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     term = _unsaturated(term, known)
     whole = composed(term, known)
     result = stable(whole)
-    if not _overflows(result):
-        return result
-    tamed = _tamed(term, known)
-    return stable(term) if tamed is None else tamed  # else the composition only moved the trouble
+    if _overflows(result):  # the composition only moved the trouble
+        tamed = _tamed(term, known)
+        result = stable(term) if tamed is None else tamed
+    return together(result)
 
 
 def _tamed(term: Term, known: Mapping[Tensor, Equation]) -> Term | None:
@@ -148,6 +149,15 @@ def stable(term: Term) -> Term:
     return term
 
 
+def together(term: Term) -> Term:
+    """Products of exponentials as one where a factor may overflow, when all else is done."""
+    term = rebuild(term, together)
+    if not (isinstance(term, Mul) and any(may_overflow(arg) for arg in term.args)):
+        return term
+    found = gathered(term)
+    return term if found is None else found
+
+
 @lru_cache(maxsize=50_000)
 def _derivatives_written(term: Term) -> Term:
     """Derivatives of named functions, sigma'(u), as terms in u."""
@@ -173,6 +183,9 @@ def _visit(term: Term) -> Term:
 
 
 RULES: tuple[Callable[[Term], Term | None], ...] = (
+    split,
+    hyperbolic,
+    levelled,
     logarithms,
     left_out,
     quotients,

@@ -135,9 +135,14 @@ def _is_fraction(term: Term) -> bool:
     """
     if not (isinstance(term, Pow) and term.exponent < 0 and made_of_exponentials(term.base)):
         return False
-    base = term.base
-    positive = isinstance(base, Add) and any(isinstance(a, Num) and a.value > 0 for a in base.args)
-    return not (positive and all(map(_moderate, children(base))))
+    return not _is_harmless(term.base)
+
+
+def _is_harmless(term: Term) -> bool:
+    """A positive number and moderate terms: neither near zero nor large."""
+    if not isinstance(term, Add):
+        return False
+    return any(isinstance(a, Num) for a in term.args) and all(map(_moderate, term.args))
 
 
 def _moderate(term: Term) -> bool:
@@ -155,8 +160,10 @@ def _moderate(term: Term) -> bool:
 
 
 def logarithms(term: Term) -> Term | None:
-    """log(u) for u made of exponentials."""
+    """log(u) for u made of exponentials, unless u is harmless: log(1 + sigmoid(s)^2)."""
     if isinstance(term, Call) and term.function == "log" and made_of_exponentials(term.args[0]):
+        if _is_harmless(term.args[0]):
+            return None
         return attempt(partial(kept_whole, logarithm), term.args[0])
     return None
 
