@@ -34,6 +34,7 @@ from codegen.pages.document import (
     Document,
     Equations,
     Exercise,
+    Figure,
     Lemma,
     Line,
     Math,
@@ -363,6 +364,20 @@ def test_the_fall_of_the_loss_is_the_difference_of_its_values() -> None:
                                if isinstance(p, Math) and formula(p.layout)[0].isdigit()
                                and "=" not in formula(p.layout)]  # fmt: skip
     assert before - after == fall
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("2 > 3 tanh > 3 tanh > 1 : huber", "two hidden layers of three units each"),
+        ("2 > 3 tanh > 2 tanh > 1 : huber", "hidden layers of three and two units"),
+        ("2 > 3 tanh > 1 : huber", "three hidden units"),
+    ],
+)
+def test_hidden_layers_are_counted(spec: str, said: str) -> None:
+    (figure_,) = (n for n in nodes(chapter(derive(spec)))
+                  if isinstance(n, Figure) and n.key == "fig:network")  # fmt: skip
+    assert said in str(figure_.caption[0])
 
 
 def test_facts_are_stated_and_cited() -> None:

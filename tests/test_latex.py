@@ -21,6 +21,7 @@ from codegen.pages.document import (
     EquationRow,
     Equations,
     Inlines,
+    Lemma,
     Line,
     Paragraph,
     Result,
@@ -34,7 +35,7 @@ from codegen.pages.latex_safety import assert_safe_body, assert_safe_latex
 from codegen.pages.numbering import numbered
 from codegen.pages.tex_text import escape, pdf_string
 from codegen.render import TEMPLATES
-from derive.writing.layout import Fraction, Ident, Layout, Operator, Space, paren, row
+from derive.writing.layout import Cases, Fraction, Ident, Layout, Operator, Space, Text, paren, row
 from tests import notes_sample as sample_parts
 from tests.notes_sample import HOSTILE, at, hostile_document, math, sample
 
@@ -226,6 +227,25 @@ def test_a_listing_leaves_no_single_line_on_a_page() -> None:
     code = [k for k, line in enumerate(lines) if line.startswith(r"\codeline")]
     kept = [lines[k - 1] == r"\nopagebreak" for k in code]
     assert kept == [False, *[True] * 3, *[False] * 13, *[True] * 3]
+
+
+def test_words_in_formulas_of_a_statement_are_upright() -> None:
+    """A statement is set in italics; its formulas look as those of its proof."""
+    cases = Cases(
+        (
+            (
+                Ident("z"),
+                Text("if"),
+            ),
+            (Ident("y"), Text("otherwise")),
+        )
+    )
+    shown = Equations((EquationRow((Equation(Ident("f"), "=", cases),)),))
+    lemma = Lemma(("Let",), (Paragraph(("Then",)), shown), shown=(shown,))
+    tex = latex(numbered(Document("x", opening=(lemma,))))
+    statement, proof = tex.split(r"\begin{proof}")
+    assert "{\\upshape\n\\begin{equation*}" in statement
+    assert r"\upshape" not in proof
 
 
 # ---------------------------------------------------------------------------------- templates

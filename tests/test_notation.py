@@ -364,3 +364,10 @@ def test_parentheses_keep_the_meaning(name: str, term: Term) -> None:
     assume(abs(expected) < 1e12)
     made = w.write(term)
     assert reader.value(made, {}) == pytest.approx(expected, rel=1e-6, abs=1e-6), formula(made)
+
+
+def test_derivatives_of_the_loss_stand_beside_fractions() -> None:
+    """A fraction inside of a fraction would be set too small to be read."""
+    slope = Partial(ref(L, N), ref(Tensor("v", "quantity", Label(1)), N))
+    tex = written("columns", mul(slope, power(Size("N"), -1)))
+    assert tex.startswith(r"\frac{1}{N} \cdot \frac{\partial C_{n}}")

@@ -122,8 +122,9 @@ def _(layer: BatchNorm, sheet: Sheet, stage: Stage, first: bool) -> Inlines:
             " the others: there is no form for one sample alone, only the one for the batch, and"
             " a sum over samples has the index ", sheet.index("n"), ". What is differentiated is"
             " therefore the sum ", Math(sheet.writer.of_sample), " of the losses of the batch: an"
-            " error says how that sum changes with the pre-activation of one sample. ",
-            *_gains(sheet, stage), " give a scale and a shift that can be learnt:")  # fmt: skip
+            " error says how that sum changes with the pre-activation of one sample. The"
+            " parameters ", *_gains(sheet, stage), " give a scale and a shift that can be"
+            " learnt:")  # fmt: skip
 
 
 def _gains(sheet: Sheet, stage: Stage) -> Inlines:

@@ -30,6 +30,7 @@ from derive.algebra.terms import (
     mul,
     number,
     power,
+    walk,
 )
 from derive.writing import layout as lay
 from derive.writing.layout import BigOp, Ident, Layout, Script, Symbol, row
@@ -155,17 +156,26 @@ class Printer(Lettering):
                 below.append(power(arg.base, -arg.exponent))
                 continue
             if below:
-                parts.append((self._fraction(coefficient, above, below), (*above, *below)))
+                parts += self._fraction_beside(coefficient, above, below)
                 coefficient, above, below = None, [], []
             above.append(arg)
         if below:
-            parts.append((self._fraction(coefficient, above, below), (*above, *below)))
+            parts += self._fraction_beside(coefficient, above, below)
             coefficient, above = None, []
         if coefficient is not None:
             front = numeral(coefficient) if coefficient >= 0 else self.piece(Num(coefficient))
             parts.insert(0, (front, ()))
         parts += [(self.piece(arg), (arg,)) for arg in above]
         return parts[0][0] if len(parts) == 1 else self.side_by_side(parts)
+
+    def _fraction_beside(
+        self, coefficient: Fraction | None, above: list[Term], below: list[Term]
+    ) -> list[Factor]:
+        """A fraction; derivatives of the loss, tall as they are, stand beside it and not in it."""
+        tall = [term for term in above if any(map(_by_loss, walk(term)))]
+        low = [term for term in above if term not in tall]
+        fraction = (self._fraction(coefficient, low, below), (*low, *below))
+        return [fraction, *((self.piece(term), (term,)) for term in tall)]
 
     def side_by_side(self, parts: list[Factor]) -> Piece:
         """A product of pieces, each with the terms that stand in it."""
@@ -290,3 +300,8 @@ def negated(term: Term) -> Term | None:
                     if positive is not None:
                         return mul(*term.args[:k], positive, *term.args[k + 1 :])
     return None
+
+
+def _by_loss(term: Term) -> bool:
+    """Whether a term is the derivative of the loss by something."""
+    return isinstance(term, Partial) and isinstance(term.of, Ref) and term.of.tensor.role == "loss"
