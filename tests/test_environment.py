@@ -81,6 +81,8 @@ SHEETS: dict[str, tuple[Any, str]] = {
     "diagonal_symbols.tex": (dense((3, 4, 3, 2), "tanh tanh linear", HALF), "RRW"),
     "output_vector.tex": ("3 > 4 sigmoid > 1 : half_squared_error", "RRRWRR"),
     "arrows.md": (dense((3, 4, 3, 2), "sigmoid sigmoid linear", HALF), "RRRRRRRRW"),
+    "scalars.md": (dense((1, 1, 1), "tanh linear", "squared_error", bias=True), "RRRRRRRRW"),
+    "function_of_layer.tex": ("3 > 4 sigmoid > 3 tanh > 2 sigmoid : " + HALF, "RRRRW"),
     "softmax_two_cases.tex": ("3 > 4 softmax : cross_entropy", "RRRR"),
     "numpy_rows.py": ("2 > 3 tanh > 2 sigmoid : squared_error", "RRRRRRRRRRRRRWW"),
     "numpy_columns.py": ("2 > 3 relu > 1 sigmoid : binary_cross_entropy", "RRRRRRRRRR"),
@@ -355,3 +357,11 @@ def test_a_variable_that_changes_has_no_value() -> None:
         r"\[ \nabla_{W^{(k)}} J = g h^{(k-1)\top} \]"
     )
     assert "WRONG" not in marked(text)[1:]
+
+
+def test_a_display_that_begins_with_a_relation_goes_on_with_the_one_before() -> None:
+    text = (
+        r"\[ \frac{d}{dx} \tanh(x) = 1 - \tanh^2(x) \] so that"
+        r"\[ = (1 - \tanh(x)) (1 + \tanh(x)) \] and not \[ = (1 - \tanh(x))^2 \]"
+    )
+    assert marked(text) == ["RIGHT", "RIGHT", "WRONG"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from derive.algebra.symbols import Label
 from derive.reading.cursor import STYLES, Cursor
 from derive.reading.labels import fenced, split
 from derive.reading.latex_tokens import Token, tokens
@@ -67,7 +68,9 @@ class BoundNames(Quantities):
             case "function":
                 return self._applied(c, name, Function(bound.form))
             case "activation_function":
-                return self._applied(c, name, Function("", True, bound.label))
+                return self._applied(
+                    c, name, Function("", True, self._layer_of(name) or bound.label)
+                )
         self._moved(name, "activation" if bound.form == "layered" else bound.role)
         labelled = bound.label is None and bound.role in (*LABELLED, "user")
         above = self._above(name, labelled)
@@ -99,6 +102,13 @@ class BoundNames(Quantities):
             fenced(c, "(", ")")  # the quantities that it depends on
             entry = replace(entry, span=(span[0], c.last_end))
         return self._raised(entry, above, (span[0], c.last_end))
+
+    def _layer_of(self, name: Name) -> Label | None:
+        """The layer below a function, which is taken: f_l."""
+        label = None if name.below_tokens is None else self.label(name.below_tokens.fork())
+        if label is not None:
+            name.below_tokens = None
+        return label
 
     def _of_sample(self, c: Cursor) -> bool:
         """Whether an input or a target stands in the parentheses behind a loss."""

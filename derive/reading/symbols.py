@@ -224,7 +224,7 @@ class Symbols(BoundNames):
         if name.below_tokens is not None and name.sign.style != "text":
             raise name.below_tokens.wrong("a function without an index")
         order = name.order + above.primes
-        label = above.label
+        label = above.label if above.label is not None else function.label
         made = replace(function, label=label, span=(name.start, name.end))
         place = c.place
         args = self.arguments(c)

@@ -27,6 +27,7 @@ from derive.sheets.summands import summands
 from derive.writing.signs import Sign
 
 _WEIGHTS = frozenset("WwVvUuM") | {"theta", "Theta", "omega", "Omega"}
+OF_LAYERS = ("l", r"\ell", "l+1", "L")  # f_l, the function of a layer
 _ACTIVATIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "a", "theta", "S"))
 _CALLED = _ACTIVATIONS | {"h"}  # h(a) as a whole side is no product
 _OTHERS = ("exp", "log", "sqrt", "abs", "diag", "trace", "max", "min", "sign", "sin", "cos", "tan")
@@ -211,7 +212,9 @@ def _function_name(c: Cursor) -> tuple[str, Sign | None]:
         return "", None
     place = c.place
     found = name_at(c)
-    if found is None or found.sign.letter not in _CALLED or found.below or found.primes:
+    layer = found is not None and found.below in OF_LAYERS
+    plain = found is not None and (layer or not found.below) and not found.primes
+    if found is None or found.sign.letter not in _CALLED or not plain:
         inside = found is not None and found.sign.letter.lower() in FUNCTIONS
         if not inside:
             c.place = place

@@ -108,10 +108,19 @@ class Layering:
 def layers_below(found: list[Forward]) -> bool:
     """Whether a lone number below is the layer: some whole weight matrix is written W_1."""
     weights = [f.affine.weight for f in found if f.affine is not None]
-    return any(
+    return any(map(_numbered_alike, found)) or any(
         (w.below.isdigit() or w.below in ("l", r"\ell", "L"))
         and len(w.below) <= 4
         and not w.number
         and (w.sign.letter[:1].isupper() or w.sign.style == "bold" or w.sign.letter == "theta")
         for w in weights
     )
+
+
+def _numbered_alike(f: Forward) -> bool:
+    """z_2 = w_2 a_1 + b_2: one product, whose number is that of everything but what it takes."""
+    if f.affine is None or f.affine.weight.above or not f.affine.weight.below.isdigit():
+        return False
+    number, bias = f.affine.weight.below, f.affine.bias
+    same = f.lhs.below == number and (bias is None or bias.below == number)
+    return same and f.affine.below.below != number

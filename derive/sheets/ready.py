@@ -16,7 +16,7 @@ from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Refused, Unreadable
 from derive.reading.reader import Reading
 from derive.reading.scope import Scope
-from derive.reading.tree import Entry, Letter, Total, walk
+from derive.reading.tree import Entry, Letter, Node, Total, walk
 from derive.sheets.door import claims_of
 from derive.sheets.environment import directed, environment
 from derive.sheets.findings import signs_of
@@ -77,6 +77,7 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
     )
     if network is None:
         items = _plainly(sheet, items, made.notation)
+    items = tuple(_going_on(items))
     return Placed(
         about,
         made.notation,
@@ -93,6 +94,24 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
 def speaks_of_softmax(sheet: Sheet) -> bool:
     """Whether a sheet says what softmax is."""
     return any(f.function == "softmax" for f in signs_of(sheet.parts, sheet.macros).forwards)
+
+
+def _going_on(items: tuple[Item, ...]) -> Iterator[Item]:
+    """A display that begins with a sign of equality goes on with the chain of the one before."""
+    first: Node | None = None
+    before: Node | None = None
+    for item in items:
+        claims = item.reading.claims
+        opens = claims and claims[0].lhs is None and claims[0].relation == "=" and claims[0].rhs
+        if opens and first is not None:
+            chain = claims[0].chain
+            moved = [replace(c, lhs=first) if c.chain == chain else c for c in claims]
+            moved[0] = replace(moved[0], before=before)
+            item = replace(item, reading=replace(item.reading, claims=tuple(moved)))
+            claims = item.reading.claims
+        if claims:
+            first, before = claims[-1].lhs, claims[-1].rhs
+        yield item
 
 
 def _aside(sheet: Sheet, items: tuple[Item, ...]) -> Iterator[tuple[Claim, Scope]]:

@@ -31,6 +31,14 @@ def is_mean(text: str) -> bool:
     return bool(re.search(MEAN, text))
 
 
+def sums_samples(text: str, letter: str, size: str) -> bool:
+    """Whether a formula sums over the samples: to their number, or entries that name theirs."""
+    sign, last = re.escape(letter), re.escape(size)
+    if not re.search(rf"\\sum_\{{?{sign}(?![a-z])", text):
+        return False
+    return bool(re.search(rf"=[01]\}}?\^\{{?{last}(?![A-Za-z])|_\{{{sign},", text))
+
+
 def sample_letter(statements: Iterable[Statement]) -> str:
     """The letter of a sum that is divided by the number of its summands: 1/n sum_{i=1}^n.
 

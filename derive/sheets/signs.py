@@ -14,8 +14,9 @@ from derive.reading.words import FRACTIONS
 from derive.sheets.binding import UNITS, form, known, put
 from derive.sheets.customs import customary
 from derive.sheets.findings import Key, Signs
+from derive.sheets.forward import OF_LAYERS
 from derive.sheets.legend import Said
-from derive.sheets.samples import MEAN, gradient_means, is_mean
+from derive.sheets.samples import MEAN, gradient_means, is_mean, sums_samples
 from derive.sheets.statements import EQUALS, Statement, Written, labelled, name_at, only_name, texts
 from derive.sheets.unit_names import UNIT, unit_names
 from derive.writing.signs import Sign
@@ -64,7 +65,7 @@ def bound_signs(
             made.setdefault((sign, ""), Bound("function", None, function))
     for sign, function in signs.layering.functions.items():
         named = next((n for n, s in base.profile.functions.items() if s == sign), "")
-        if any(n.sign == sign and n.indices for n in signs.names):
+        if any(n.sign == sign and n.indices and n.below not in OF_LAYERS for n in signs.names):
             continue  # a quantity
         other = bool(named and activations) and named not in activations  # sigma for a tanh
         if function == "?" and (other or not known(base, (sign, ""), "activation_function")):
@@ -129,13 +130,13 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
         if statement.relations[0] in EQUALS and re.search(_LOSS_FORMULA, text):
             found.setdefault(lhs.key)
             defined |= is_mean(text)
-    several = defined or _many_samples(signs, made)
+    several = defined or _many_samples(signs, made, base)
     several |= len({key for key in found if base.meanings(key[0])}) > 1
     sampled = {n.key for n in signs.names if n.key in found and _is_sample(n, signs, base)}
     for key in found:
         told = known(base, key, "loss") or known(base, key, "objective")
         if key in sampled:  # E_n, beside which E is the loss of all samples
-            made.setdefault(key, Bound("loss", None, "sampled"))
+            made.setdefault((key[0], ""), Bound("loss", None, "sampled"))
         elif key not in made and not (told and several):
             made[key] = Bound("objective" if several else "loss")
 
@@ -149,13 +150,15 @@ def _is_sample(name: Written, signs: Signs, base: Scope) -> bool:
     return letter in (signs.sample, base.sample) or not unit
 
 
-def _many_samples(signs: Signs, made: Mapping[Key, Bound]) -> bool:
+def _many_samples(signs: Signs, made: Mapping[Key, Bound], base: Scope) -> bool:
     """Whether the sheet speaks of more than one sample."""
     batch = any(b.form == "batch" for b in made.values())
     size = any(b.role == "size" for b in made.values())
     losses = (n for n in signs.names if str(n.sign) in _LOSSES)
     sampled = any(n.indices and n.below not in ("t",) for n in losses)
-    means = any(is_mean(texts(m)) for s in signs.statements for m in s.members)
+    written = [texts(m) for s in signs.statements for m in s.members]
+    letter = signs.sample or base.sample
+    means = any(is_mean(text) or sums_samples(text, letter, base.samples) for text in written)
     return batch or size or sampled or means
 
 
