@@ -214,6 +214,15 @@ def test_a_long_table_comes_after_the_words_behind_it() -> None:
     assert r"\newlabel{tab:words}{{1}{2}" in made.aux, "the text has filled page 1"
 
 
+def test_a_reason_below_a_formula_stays_on_its_page() -> None:
+    wide = Line(Ident("x"), "=", long_sum(14), ("a reason",))
+    rows = latex(numbered(Document("x", opening=(Display((wide, wide)),)))).splitlines()
+    reasons = [k for k, row in enumerate(rows) if r"\why{" in row]
+    assert len(reasons) == 2
+    assert all(rows[k - 1].endswith(r"\\*") for k in reasons)
+    assert rows[reasons[0]].endswith(" \\\\")
+
+
 def test_numbers_of_equations_stand_apart_from_code() -> None:
     long, short = CodeLine("x = " + "y + " * 20 + "z", ("eq:x",)), CodeLine("x = y", ("eq:x",))
     shown = Equations((EquationRow((Equation(None, "", Ident("x")),), "eq:x"),))

@@ -188,6 +188,7 @@ def test_chains_compare_with_their_first_member() -> None:
     [
         r"\begin{align*} y_i &= x_i \\ &= a_i^{(2)} \end{align*}",
         r"\begin{aligned} y_i &= x_i \\ &\quad + 1 \\ &= a_i^{(2)} \end{aligned}",
+        r"\begin{align} y_i &= x_i \\* &\quad + 1 \\* &= a_i^{(2)} \end{align}",
         r"$$ y_i = x_i = a_i^{(2)} $$",
         r"y_i = x_i, \qquad y_i = a_i^{(2)}",
         r"y_i = x_i \quad \text{and} \quad y_i = a_i^{(2)}",

@@ -26,8 +26,10 @@ def parameters(sheet: Sheet) -> Section:
     if not sheet.dense:
         results = [g.chain.result for group in sheet.groups for g in group.gradients]
         adds = any(isinstance(node, Sum) for result in results for node in walk(result))
-        places = ", added up over all places at which the parameter is used" if adds else ""
-        many = ", added up over the samples" if sheet.mixed else ". For one sample"
+        over = ["all places at which the parameter is used"] if adds else []
+        over += ["the samples"] if sheet.mixed else []
+        places = f", added up over {' and over '.join(over)}" if over else ""
+        many = "" if sheet.mixed else ". For one sample"
         before = (f"With the errors known, every gradient is “error times input”{places}{many}:",)
     elif "generic.W" in sheet.keys.equations:
         before = ("With the errors known, every gradient is ", CrossRef("generic.W"), " at its"

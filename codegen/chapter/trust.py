@@ -215,8 +215,8 @@ def _conditions(sheet: Sheet) -> list[Inlines]:
 def _condition(sheet: Sheet, condition: Condition) -> Inlines:
     bound = Math(sheet.writer.condition(Compare(">", condition.positive, ZERO)))
     if condition.holds:
-        return ("The logarithm of the loss needs ", bound, "; the output layer sees to it,"
-                " whatever the parameters are.")  # fmt: skip
+        return ("The logarithm of the loss needs ", bound, ", which holds whatever the parameters"
+                " are.")  # fmt: skip
     remedy = f"; as a remedy, {condition.remedy}" if condition.remedy else ""
     return ("The loss is defined only for ", bound, ", and the output can leave that range: the"
             f" results hold where it does not{remedy}.")  # fmt: skip

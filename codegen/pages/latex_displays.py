@@ -20,6 +20,7 @@ RELATION = 1.34
 GAP = 2.6  # between a formula and its reason
 NARROWEST = 9.0  # the narrowest column of reasons
 SMALL = 0.93  # reasons are set in small print
+JOINED = "\0"  # before a row that stays on the page of the row above
 MARK = 3.3  # the word of a check
 
 
@@ -85,9 +86,9 @@ def _line_rows(line: Line, plan: _Plan, words: Callable[[Inlines], str]) -> Iter
         beside = f" && {reason}" if reason and plan.reasons and last else ""
         below = reason and not plan.reasons
         tag = label if last and not below else r" \notag"
-        yield f"{head}{_shrunk(piece, plan.room)}{beside}{tag}"
+        yield f"{JOINED * (k > 0)}{head}{_shrunk(piece, plan.room)}{beside}{tag}"
     if reason and not plan.reasons:
-        yield rf"&\quad {reason}{label}"
+        yield rf"{JOINED}&\quad {reason}{label}"
 
 
 def _reason(line: Line, plan: _Plan, words: Callable[[Inlines], str]) -> str:
@@ -121,7 +122,9 @@ def _aligned(rows: list[str], numbers: bool) -> str:
     if not numbers:
         rows = [r.replace(r" \notag", "") for r in rows]
     name = "align" if numbers else "align*"
-    body = " \\\\\n".join(f"  {r}" for r in rows)
+    ends = [r" \\*" if after.startswith(JOINED) else r" \\" for after in rows[1:]]
+    lines = (f"  {r.removeprefix(JOINED)}{end}" for r, end in zip(rows, [*ends, ""], strict=True))
+    body = "\n".join(lines)
     return f"\\begin{{{name}}}\n{body}\n\\end{{{name}}}"
 
 

@@ -54,7 +54,7 @@ _UNICODE = {
 _BELOW = {"ᵢ": "i", "ⱼ": "j", "ₖ": "k", "ₗ": "l", "ₘ": "m", "ₙ": "n", "ₜ": "t", "₊": "+",
           "₋": "-", **{chr(0x2080 + k): str(k) for k in range(10)}}  # fmt: skip
 _SUBSCRIPT = re.compile("[" + "".join(_BELOW) + "]+")
-_TOKEN = re.compile(r":=|[<>=!]=|\\[A-Za-z]+\*?|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
+_TOKEN = re.compile(r":=|[<>=!]=|\\[A-Za-z]+\*?|\\\\\*|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
 _SPACE = re.compile(r"(\s|%[^\n]*(\n|$))+")
 _RAW = re.compile(r"\\(text|textrm|textit|textbf|textsf|mbox|textnormal|operatorname\*?)\s*\{")
 
@@ -114,7 +114,8 @@ def tokens(text: str, most: int = MOST_CHARACTERS) -> list[Token]:
             continue
         word = _TOKEN.match(text, at)
         assert word is not None
-        for token in _token(word.group(), at, word.end()):
+        sign = "\\\\" if word.group() == r"\\*" else word.group()  # a line that no page ends
+        for token in _token(sign, at, word.end()):
             depth += {"{": 1, "}": -1}.get(token.text, 0)
             fences = max(0, fences + {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0))
             made.append(token)
