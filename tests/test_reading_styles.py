@@ -50,7 +50,22 @@ SAME = [
     ("a^{(n_l - 1)}", "a^{(L-1)}"),
     (r"y(x) a_k^{(2)}(\mathbf{x}, \mathbf{w})", "y a_k^{(2)}"),
     (r"\mathbf{y}(x_n)", r"y_n"),
+    (r"\overline{z_i^{(2)}}", r"\bar{z}_i^{(2)}"),
+    (r"\mathbf{W^{(2)}} \mathbf{x_n}", r"\mathbf{W}^{(2)} \mathbf{x}_n"),
+    (r"{\bf W}^{(2)} {\bf x}", r"\mathbf{W}^{(2)} \mathbf{x}"),
+    (r"W^{(2)^{\mathsf T}} y", r"W^{(2)\top} y"),
     # signs
+    (r"{a_1^{(2)} \over y_1}", r"\frac{a_1^{(2)}}{y_1}"),
+    ("max(0, y_1)", r"\max(0, y_1)"),
+    (r"\text{ReLU}(y_1)", r"\mathrm{ReLU}(y_1)"),
+    (
+        r"\left. \frac{\partial C_n}{\partial z_k^{(2)}} \right|_{z = z^{(2)}}",
+        r"\frac{\partial C_n}{\partial z_k^{(2)}}",
+    ),
+    (
+        r"\left\{ \begin{array}{ll} y_1 & i = j \\ 0 & i \ne j \end{array} \right.",
+        r"\begin{cases} y_1 & i = j \\ 0 & i \ne j \end{cases}",
+    ),
     (r"z^{(2)} \bullet y", r"z^{(2)} \odot y"),
     (r"\exp\left\{-z\right\}", "e^{-z}"),
     (r"\{y_1 + y_2\} y_3", "(y_1 + y_2) y_3"),
@@ -142,6 +157,18 @@ HELD: list[tuple[Any, str, str]] = [
     (DEEP, r"\delta^l = (W^{l+1})^T \delta^{l+1} \bullet \sigma'(z^l)", RIGHT),
     (DEEP, r"\sigma' = \sigma (1 - \sigma)", RIGHT),
     (DEEP, r"\sigma' = \sigma (1 + \sigma)", WRONG),
+    (DEEP, r"\delta^{l-1} = (f^{l-1})' \circ (W^l)^\top \cdot \delta^l", RIGHT),
+    (DEEP, r"\delta^{l-1} = \sigma'(z^{l-1}) \odot W^l \delta^l", WRONG),
+    (
+        DEEP,
+        r"\delta^{(1)} = W^{(2)\top} \delta^{(2)} \odot a^{(1)} \odot (\mathbf{1} - a^{(1)})",
+        RIGHT,
+    ),
+    (DEEP, r"\mathbf{1}^T a^{(1)} = \sum_i a_i^{(1)}", RIGHT),
+    (DEEP, r"\mathrm{relu}(z) = z", WRONG),
+    (DEEP, r"|z| = z", WRONG),
+    (DEEP, r"\mathrm{ReLU}'(z) = \begin{cases} 1 & z > 0 \\ 0 & z \le 0 \end{cases}", RIGHT),
+    (DEEP, r"\mathrm{ReLU}'(z) = \begin{cases} 1 & z > 0 \\ z & z \le 0 \end{cases}", WRONG),
     (DECAY, r"C = \frac{1}{N} \sum_n C_n + 0.01 \sum_{l=1}^{L} \| W^{(l)} \|^2", RIGHT),
     (DECAY, r"C = \frac{1}{N} \sum_n C_n + 0.01 \sum_{l=1}^{L-1} \| W^{(l)} \|^2", WRONG),
     (DECAY, r"C = \frac{1}{N} \sum_n C_n + 0.01 \sum_l \sum_{i,j} (w_{ij}^{(l)})^2", RIGHT),
@@ -153,6 +180,40 @@ def test_what_is_read_is_what_holds(network: Any, formula: str, verdict: str) ->
     sheet = read_sheet(rf"\[ {formula} \]", "hand.tex", "tex")
     (found,) = mark(sheet, load(network), "columns", limit=QUICK).marks
     assert found.verdict == verdict
+
+
+def test_numbers_above_are_layers_where_a_forward_equation_has_them() -> None:
+    formulas = (
+        r"z^3 = W^3 a^2 + b^3",
+        r"\delta^2 = \sigma'(z^2) \odot (W^3)^T \delta^3",
+        r"C = \frac{1}{2} \sum_j (a_j^3 - y_j)^2",
+        r"\frac{\partial C}{\partial W^2} = \delta^2 (a^1)^T",
+    )
+    sheet = read_sheet("".join(rf"\[ {f} \]" for f in formulas), "hand.tex", "tex")
+    marks = mark(sheet, load(DEEP), "columns", limit=QUICK).marks
+    assert [m.verdict for m in marks] == [RIGHT] * 4
+
+
+def test_a_loss_beside_the_objective_of_its_notation_is_that_of_a_sample() -> None:
+    formulas = (
+        r"\mathcal{L} = \frac{1}{N} \sum_{n=1}^N L_n",
+        r"L = \frac{1}{2} (x_1^{(1)} - t_1)^2",
+        r"\frac{\partial L}{\partial x_1^{(1)}} = x_1^{(1)} - t_1",
+    )
+    sheet = read_sheet("".join(rf"\[ {f} \]" for f in formulas), "hand.tex", "tex")
+    marks = mark(sheet, load("2 > 1 : half_squared_error"), "signals", limit=QUICK).marks
+    assert [m.verdict for m in marks] == [RIGHT] * 3
+
+
+def test_the_iteration_of_every_unit_is_no_factor() -> None:
+    made = side(r"y_j(n) x_i(n) z_j^{(2)}(n)")
+    assert made == side(r"y_j x_i z_j^{(2)}")
+
+
+def test_the_class_of_a_target_is_no_index() -> None:
+    found = problem(r"q = a_{y_i}^{(2)}")
+    assert found.at == len(r"q = a_{")
+    assert "sum over the targets" in found.expected
 
 
 def test_the_gradient_by_a_is_that_of_the_only_layer_named() -> None:

@@ -144,8 +144,41 @@ class Setting(OwnSymbols):
         guards = [arg for arg in node.args if isinstance(arg, Bracket | Kronecker)]
         if len(guards) < len(node.args) and any(self.value(guard) == 0 for guard in guards):
             return 0j  # where a condition fails the rest may have no value
-        result = self.value(node.args[0])
+        groups = self._matrix_products(node)
+        if 1 < len(groups) < len(node.args) and len(groups[-1][0]) > 1:
+            made = self._entrywise(groups)
+            if made is not None:
+                return made
+        return self._product(node.args, node.signs)
+
+    def _entrywise(self, groups: list[tuple[tuple[Node, ...], tuple[str, ...]]]) -> Value | None:
+        """f' o W^T delta: the matrix products first, if that makes arrays of one shape."""
+        try:
+            parts = [self._product(args, signs) for args, signs in groups]
+        except Outside:
+            return None
+        if len({part.shape if isinstance(part, Matrix) else () for part in parts}) > 1:
+            return None
+        result = parts[0]
+        for part in parts[1:]:
+            result = together(result, part, lambda a, b: a * b)
+        return result
+
+    def _matrix_products(self, node: Times) -> list[tuple[tuple[Node, ...], tuple[str, ...]]]:
+        """The factors between the signs entry by entry, where matrix products come first."""
+        groups: list[tuple[tuple[Node, ...], tuple[str, ...]]] = [((node.args[0],), ())]
         for sign, arg in zip(node.signs, node.args[1:], strict=True):
+            if sign in self.scope.entrywise:
+                groups.append(((arg,), ()))
+            else:
+                args, signs = groups[-1]
+                groups[-1] = ((*args, arg), (*signs, sign))
+        return groups
+
+    def _product(self, args: tuple[Node, ...], signs: tuple[str, ...]) -> Value:
+        """The factors from left to right."""
+        result = self.value(args[0])
+        for sign, arg in zip(signs, args[1:], strict=True):
             other = self.value(arg)
             if sign in self.scope.own.outer and isinstance(other, Matrix):
                 result = multiplied(result, other.transposed)

@@ -100,8 +100,9 @@ def _is_bare(node: Node) -> TypeGuard[Applied]:
 def _at_its_sum(node: Applied, label: Label | None) -> Applied:
     """A function by its name alone, as in f' = f (1 - f), at the weighted sum of its layer."""
     layer = node.function.label or label
-    form, said = ("entry", False) if layer is None else ("whole", True)
-    arg = Entry("preactivation", "", layer, form=form, assumed=said, span=node.span)
+    form = "entry" if layer is None else "whole"
+    guessed = layer is not None and node.function.label is None
+    arg = Entry("preactivation", "", layer, form=form, assumed=guessed, span=node.span)
     return replace(node, args=(arg,))
 
 

@@ -92,7 +92,7 @@ class Labels:
             if self._mark(c, into) or self._fenced(c, labelled, into) or self._dressed(c, into):
                 continue
             rest = Cursor(c.tokens[c.place :], end)
-            bare = self.scope.profile.labels.form == "bare"
+            bare = self.scope.profile.labels.form == "bare" or self.scope.own.bare
             if labelled and into.label is None:
                 made, taken = self._bare_label(rest, bare)
                 if made is not None:

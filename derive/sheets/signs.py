@@ -132,7 +132,10 @@ def _losses(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
             defined |= is_mean(text)
     several = defined or _many_samples(signs, made, base)
     several |= len({key for key in found if base.meanings(key[0])}) > 1
+    mean = base.profile.roles["objective"].entry  # beside it the loss is always that of a sample
+    apart = mean != base.profile.roles["loss"].entry and any(n.sign == mean for n in signs.names)
     sampled = {n.key for n in signs.names if n.key in found and _is_sample(n, signs, base)}
+    sampled = set() if apart else sampled
     for key in found:
         told = known(base, key, "loss") or known(base, key, "objective")
         if key in sampled:  # E_n, beside which E is the loss of all samples
