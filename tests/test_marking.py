@@ -336,3 +336,24 @@ def test_a_network_of_relus_is_never_looked_at_switched_off() -> None:
     first, second = marked(text, network, "units").marks
     assert (first.verdict, second.verdict) == (RIGHT, WRONG)
     assert [s.kind for s in second.slips] == ["index"]
+
+
+@pytest.mark.parametrize(
+    ("line", "network"),
+    [
+        (r"N \frac{\partial C}{\partial w_{ij}^{(2)}} = "
+         r"\sum_{n=1}^{N} \delta_{n,i}^{(2)} a_{n,j}^{(1)}", SIGMOID),
+        (r"w_{ij}^{(2)} \leftarrow w_{ij}^{(2)} - "
+         r"\frac{\eta}{N} \sum_n \delta_{n,i}^{(2)} a_{n,j}^{(1)}", SIGMOID),
+    ],
+)  # fmt: skip
+def test_a_sum_over_samples_is_about_the_objective(line: str, network: str) -> None:
+    assert verdicts(marked(lines(line), network, "columns")) == [RIGHT]
+    without = line.replace(r"\frac{\eta}{N}", r"\frac{\eta}{2}").replace(r"N \frac", r"\frac")
+    (only,) = mark(
+        read_sheet(lines(without), "hand.tex", "tex"),
+        load(network),
+        "columns",
+        limit=Limit(evaluations=0),
+    ).marks
+    assert only.verdict == WRONG

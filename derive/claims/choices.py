@@ -119,9 +119,11 @@ def _base(claim: Claim, world: World, scope: Scope) -> Setting:
 
 
 def _of_samples(node: Total, scope: Scope) -> bool:
-    """Whether a sum runs over the samples of a sheet whose gradients are those of all."""
+    """Whether a sum runs over the samples: of entries, or of gradients that are those of all."""
     letter = scope.own.sample
     names = {bound.name for bound in node.bounds}
+    if any(isinstance(n, Entry) and n.sample == Letter(x) for n in walk(node.body) for x in names):
+        return True
     return bool(letter) and letter in names and scope.own.gradient_of == "objective"
 
 

@@ -316,6 +316,15 @@ def _everything(node: Node) -> tuple[Node, ...]:
     return made
 
 
+def letters(node: Node) -> tuple[str, ...]:
+    """The names of the letters in it, each once, in the order of first use."""
+    known: tuple[str, ...] | None = node.__dict__.get("_letters")
+    if known is None:
+        known = tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Letter)))
+        node.__dict__["_letters"] = known
+    return known
+
+
 def rebuilt(node: Node, visit: Callable[[Node], Node]) -> Node:
     """The same node over visited parts."""
     changed = {}

@@ -42,9 +42,13 @@ LIKE = {
 
 
 def places_swapped(site: Site, view: View) -> Edits:
-    """w_ij for w_ji."""
-    if isinstance(site.node, Entry) and len(site.node.places) == 2:
-        yield replace(site.node, places=site.node.places[::-1])
+    """w_ij for w_ji; of more places any two."""
+    if isinstance(site.node, Entry):
+        places = site.node.places
+        for a, b in combinations(range(len(places)), 2):
+            made = list(places)
+            made[a], made[b] = made[b], made[a]
+            yield replace(site.node, places=tuple(made))
 
 
 def other_place(site: Site, view: View) -> Edits:

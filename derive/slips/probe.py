@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, partial, reduce
 from itertools import product
+from math import prod
 from operator import add
 from typing import Any
 
@@ -25,7 +26,7 @@ from derive.claims.values import Setting
 from derive.claims.world import World
 from derive.marking.judging import Assumptions, Judge
 from derive.reading.scope import Scope
-from derive.reading.tree import Entry, Letter, Node, Num, Total, walk
+from derive.reading.tree import Entry, Letter, Node, Num, Total, children, letters, walk
 from derive.slips.meet import Sides
 from derive.spec import Network
 
@@ -52,13 +53,18 @@ class Remembering(Setting):
             rows = self._rows(total)
         else:
             base = self.scope.profile.base
-            sizes = [self.world.extent(e) for s in self.world.shapes.values() for e in s]
-            end = base + max((*sizes, self.world.samples))
             starts = [base if b.low is None else self.place(b.low) for b in total.bounds]
             names = [b.name for b in total.bounds]
-            choices = product(*(range(start, end) for start in starts))
+            ends = [base + (self.extent(name, total.body) or self._most) for name in names]
+            choices = product(*map(range, starts, ends))
             rows = (dict(zip(names, row, strict=True)) for row in choices)
         return [self.but(letters={**self.letters, **row}) for row in rows]
+
+    @property
+    def _most(self) -> int:
+        """The greatest number of values of any index."""
+        sizes = [self.world.extent(e) for s in self.world.shapes.values() for e in s]
+        return max((*sizes, self.world.samples))
 
     def _total(self, node: Total) -> Value:
         """A sum over what there is: ranges that clash are left to the judge."""
@@ -76,7 +82,7 @@ class Remembering(Setting):
         """The value of a formula."""
         if isinstance(node, Num | Letter):
             return super().value(node)
-        key = (id(node), id(self.now), id(self.numbers), *self.letters.items())
+        key = (id(node), id(self.now), id(self.numbers), self.layer, *self._there(node))
         found = self.memo.get(key)
         if found is None:
             made: Value | Outside
@@ -88,6 +94,13 @@ class Remembering(Setting):
         if isinstance(found[1], Outside):
             raise found[1]
         return found[1]
+
+    def _there(self, node: Node) -> Iterable[Any]:
+        """The values of the letters on which the value of a part depends."""
+        own = self.scope.own.definitions
+        if own and any(isinstance(n, Entry) and n.role == "user" for n in walk(node)):
+            return self.letters.items()
+        return map(self.letters.get, letters(node))
 
 
 @lru_cache(maxsize=8)
@@ -104,20 +117,28 @@ class Probe:
         self.scope, self.network = scope, network
         self._chosen: dict[frozenset[str], list[Remembering]] = {}
         self._looked: Claim | None = None  # whose places were looked for at last
+        self._sides = claim.sides
         self.own = frozenset(_letters(claim))
         self.settings = self._places(claim, self.own)
         self.valued = [s for s in self.settings if _has_value(claim, s)]
 
+    @property
+    def summands(self) -> int:
+        """About how many summands the written claim has at one place."""
+        return max(
+            (_summands(side, s) for s in self.settings[:1] for side in self._sides), default=1
+        )
+
     def _for(self, claim: Claim) -> list[Remembering]:
         """Where to look at a candidate with letters of its own: they need values."""
-        letters = frozenset(_letters(claim))
-        known = bool(self.settings) and letters <= self.own
-        return [] if known else self._places(claim, letters)
+        own = frozenset(_letters(claim))
+        known = bool(self.settings) and own <= self.own
+        return [] if known else self._places(claim, own)
 
-    def _places(self, claim: Claim, letters: frozenset[str]) -> list[Remembering]:
-        if not self._chosen.get(letters):
-            self._chosen[letters] = list(self._first(claim))
-        return self._chosen[letters]
+    def _places(self, claim: Claim, named: frozenset[str]) -> list[Remembering]:
+        if not self._chosen.get(named):
+            self._chosen[named] = list(self._first(claim))
+        return self._chosen[named]
 
     def _first(self, claim: Claim) -> Iterator[Remembering]:
         """Places where the claim has a value; else the first ones, where any repair has one."""
@@ -182,6 +203,13 @@ class Probe:
             left += _numbers(lhs)
             right += _numbers(rhs)
         return Sides(tuple(left), tuple(right)) if left else None
+
+
+def _summands(node: Node, setting: Setting) -> int:
+    """The product of the ranges of sums one in the other, as far as they are known."""
+    inside = max((_summands(part, setting) for part in children(node)), default=1)
+    bounds = node.bounds if isinstance(node, Total) else ()
+    return inside * prod(setting.extent(b.name, node) or 1 for b in bounds)
 
 
 def _spread(places: list[Setting]) -> list[Setting]:

@@ -26,6 +26,7 @@ FEW = 40  # of which a second one is looked for inside the first
 DEAR = 2.5  # pairs that cost less come before all others
 SMALL = 8  # nodes of a part in which two slips are looked for
 TRIPLES = 150  # repairs of which two may be part of a triple
+SUMMANDS_OF_ONE = 6  # a candidate with more summands counts for several
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Search:
         self.scope, self.network = scope, network
         self.probe = None if network is None else Probe(claim, scope, network)
         self.tried = self.judged = 0
+        self.weight = 1 if self.probe is None else max(1, self.probe.summands // SUMMANDS_OF_ONE)
         self.deadline = time.process_time() + limit.seconds
 
     # ---------------------------------------------------------------- what is tried
@@ -221,8 +223,8 @@ class Search:
             return False
 
     def _count(self) -> None:
-        self.tried += 1
-        late = self.tried % 64 == 0 and time.process_time() > self.deadline
+        self.tried += self.weight
+        late = self.tried % 64 < self.weight and time.process_time() > self.deadline
         if late or self.tried > self.limit.evaluations:
             raise Spent
 
