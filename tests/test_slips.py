@@ -189,6 +189,18 @@ def test_a_search_is_the_same_every_time() -> None:
     assert 1 <= len(first) <= 3
 
 
+def test_what_was_found_is_not_lost_at_the_limit() -> None:
+    line = line_of("1x5x5 > conv 2 2 tanh > conv 3 2 > flatten > 2 : squared_error", "columns")
+    text = (
+        r"z_{cpq}^{(2)} = b_c^{(2)} + \sum_k \sum_u \sum_v w_{kcuv}^{(2)} a_{k,p+u-1,q+v-1}^{(1)}"
+    )
+    claim = claim_of(text, line)
+    assert claim is not None
+    limit = Limit(evaluations=200)  # far fewer than there are single repairs
+    ways = search(claim, lambda c: holds(c, line), scope_for(line), line.network, limit)
+    assert_named(ways, "index")
+
+
 def test_a_search_stops_at_its_limit() -> None:
     line = line_of(*MORE[-1][:2])
     claim = claim_of(MORE[-1][2], line)

@@ -21,6 +21,7 @@ from derive.slips.within import Within
 from derive.spec import Network
 
 ALTERNATIVES = 3
+AS_LIKELY = 0.1  # by how much an alternative may cost more than the best repair
 NEAR = 160  # repairs that are tried in pairs
 FEW = 40  # of which a second one is looked for inside the first
 DEAR = 2.5  # pairs that cost less come before all others
@@ -192,13 +193,21 @@ class Search:
     # ---------------------------------------------------------------- whether it holds
 
     def _first(self, groups: Iterable[tuple[Edit, ...]]) -> list[tuple[Edit, ...]]:
+        """The first groups that make the claim hold: the best, and others that are as likely."""
         found: list[tuple[Edit, ...]] = []
         for group in groups:
+            if found and _cost(group) > _cost(found[0]) + AS_LIKELY:
+                break
             made = self._made(group)
-            if made is not None and self.holds(made):
-                found.append(group)
-                if len(found) == ALTERNATIVES:
+            try:
+                if made is not None and self.holds(made):
+                    found.append(group)
+            except Spent:
+                if found:
                     break
+                raise
+            if len(found) == ALTERNATIVES:
+                break
         return found
 
     def _made(self, group: tuple[Edit, ...]) -> Claim | None:
