@@ -205,6 +205,13 @@ def test_a_loss_beside_the_objective_of_its_notation_is_that_of_a_sample() -> No
     assert [m.verdict for m in marks] == [RIGHT] * 3
 
 
+def test_the_activation_may_be_the_function() -> None:
+    text = r"The activation $\varphi$ of a layer: \[ o_j^{(1)} = \varphi^{(1)}(s_j^{(1)}) \]"
+    sheet = read_sheet(text, "hand.tex", "tex")
+    (found,) = mark(sheet, load("2 > 3 tanh > 1 : squared_error"), "rows", limit=QUICK).marks
+    assert found.verdict == RIGHT
+
+
 def test_the_iteration_of_every_unit_is_no_factor() -> None:
     made = side(r"y_j(n) x_i(n) z_j^{(2)}(n)")
     assert made == side(r"y_j x_i z_j^{(2)}")

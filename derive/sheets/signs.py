@@ -72,6 +72,8 @@ def bound_signs(
             made.setdefault((sign, ""), Bound("activation_function"))
     for said in signs.said:
         letter = said.name.sign.letter
+        if said.role == "activation" and known(base, said.name.key, "activation_function"):
+            continue  # "the activation", for its function
         if not said.name.below and letter in "ijklmnpqrs" and said.role != "size":
             continue
         if said.name.above and known(base, said.name.key, "activation"):
