@@ -365,3 +365,19 @@ def test_a_display_that_begins_with_a_relation_goes_on_with_the_one_before() -> 
         r"\[ = (1 - \tanh(x)) (1 + \tanh(x)) \] and not \[ = (1 - \tanh(x))^2 \]"
     )
     assert marked(text) == ["RIGHT", "RIGHT", "WRONG"]
+
+
+def test_talk_of_any_function_leaves_the_targets_alone() -> None:
+    text = (
+        r"For $y = f(x)$ we write \[ z = W x + b, \quad \hat y = z,"
+        r"\quad L = \frac12 \|\hat y - y\|^2, \quad \frac{\partial L}{\partial z} = \hat y - y \]"
+    )
+    made = mark(read_sheet(text, "hand.tex", "tex"), load("3 > 2 : half_squared_error"))
+    assert [m.verdict for m in made.marks] == ["RIGHT"] * 4
+
+
+def test_outputs_of_a_layer_that_are_named_y_are_no_targets() -> None:
+    text = r"\[ y_i = \gamma \hat x_i + \beta, \quad \frac{\partial L}{\partial y_i} = 0 \]"
+    made = read_sheet(text, "hand.tex", "tex")
+    signs = environment(made, load("3 > 2 : half_squared_error")).scopes[0].own.signs
+    assert signs[Sign("y"), ""].role == "user"

@@ -139,6 +139,9 @@ def _may_be_own(scope: Scope, statement: Statement, name: Written) -> bool:
     derived = any(t.text in (r"\partial", r"\nabla") for t in statement.members[1])
     if roles == {"target"}:  # y_i = \gamma \hat x_i + \beta is no target
         found = names_in(statement.members[1])
+        calls = any(a.kind == "letter" and b.text == "(" for a, b in pairwise(statement.members[1]))
+        if calls or not statement.formula.display:  # y = f(x) says nothing
+            return False
         return not derived and sum(bool(n.below) or str(n.sign) not in INDICES for n in found) > 1
     return roles <= {"delta", "error"} and not derived and not name.number
 
