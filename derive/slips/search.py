@@ -27,7 +27,7 @@ FEW = 40  # of which a second one is looked for inside the first
 DEAR = 2.5  # pairs that cost less come before all others
 SMALL = 8  # nodes of a part in which two slips are looked for
 TRIPLES = 150  # repairs of which two may be part of a triple
-SUMMANDS_OF_ONE = 6  # a candidate with more summands counts for several
+SUMMANDS_OF_ONE = 4  # a candidate with more summands counts for several
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,8 @@ class Search:
             return None
         made = []
         for edit in singles:
+            if self.weight > 1:
+                self._count()  # long sums take their time here too
             after = _after(self.claim, edit)
             sides = None if after is None else self.probe.values(after)
             if sides is not None:
