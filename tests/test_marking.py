@@ -357,3 +357,19 @@ def test_a_sum_over_samples_is_about_the_objective(line: str, network: str) -> N
         limit=Limit(evaluations=0),
     ).marks
     assert only.verdict == WRONG
+
+
+def test_slips_of_python_sheets_sum_along_the_axis_of_the_samples() -> None:
+    text = "\n".join(
+        [
+            "Z1 = W1 @ X + b1",
+            "A1 = np.tanh(Z1)",
+            "Z2 = W2 @ A1 + b2",
+            "db2 = (1 / m) * np.sum(dZ1, axis=1, keepdims=True)",
+        ]
+    )
+    sheet = read_sheet(text, "hand.py", "python")
+    made = mark(sheet, load("2 > 3 tanh > 1 sigmoid : binary_cross_entropy")).marks[-1]
+    assert made.verdict == WRONG
+    assert made.slips[0].expected == "delta2"
+    assert "axis=1" in made.corrected

@@ -11,10 +11,16 @@ from derive.marking.charity import Charity
 from derive.marking.completion import Completion
 from derive.marking.first_look import FAILS, Look
 from derive.marking.verdicts import Slip
-from derive.python_sheets.writing import Unwritten, names_of, python_corrected, python_text
+from derive.python_sheets.writing import (
+    Unwritten,
+    names_of,
+    own_names,
+    python_corrected,
+    python_text,
+)
 from derive.reading.latex_macros import Macros
 from derive.reading.scope import Scope
-from derive.reading.tree import Applied, Entry, Function, Letter, Node, walk
+from derive.reading.tree import Applied, Entry, Function, Letter, Node, Transposed, walk
 from derive.rewriting.writing import Unwritable, corrected, latex
 from derive.sheets.sheet import Formula
 from derive.slips.diagnosis import Repair
@@ -62,8 +68,14 @@ class Corrections:
             if after is None:
                 expected = ""
             elif finding.formula.language == "python":
+                own = own_names(text, finding.claim)
+                turned = any(isinstance(n, Transposed) and n.arg is before for n in own)
                 expected = python_text(
-                    after, names_of(text), finding.scope.last, above=finding.scope.own.python.above
+                    Transposed(after) if turned else after,  # the name is that of columns
+                    names_of(text),
+                    finding.scope.last,
+                    own,
+                    above=finding.scope.own.python.above,
                 )
             elif isinstance(after, Function):
                 expected = latex(Applied(after, ()), finding.scope, self.macros)

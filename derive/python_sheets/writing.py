@@ -70,7 +70,7 @@ def python_corrected(
     text: str, written: Claim, right: Claim, last: Label | None = None, *, above: bool = False
 ) -> str:
     """The statement as it should be: the sides that differ are written anew."""
-    names, own = names_of(text), _own_names(text, written)
+    names, own = names_of(text), own_names(text, written)
     pieces: list[tuple[int, int, str]] = []
     for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
         if before is not None and after is not None and before != after:
@@ -90,7 +90,7 @@ def python_corrected(
     return made
 
 
-def _own_names(text: str, written: Claim) -> dict[Node, str]:
+def own_names(text: str, written: Claim) -> dict[Node, str]:
     """The parts of a claim that stand in the text as single names."""
     found: dict[Node, str] = {}
     for side in written.sides:
