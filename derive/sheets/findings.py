@@ -40,6 +40,12 @@ class Signs:
     layering: Layering = field(default_factory=Layering)
 
     @property
+    def parameters(self) -> frozenset[Sign]:
+        """The signs of weights and biases."""
+        roles = self.layering.roles.items()
+        return frozenset(key[0] for key, (role, _) in roles if role in ("weight", "bias"))
+
+    @property
     def depth(self) -> int:
         """The number of layers that the forward equations number themselves."""
         found = [k for _, k in self.layering.roles.values() if k is not None]

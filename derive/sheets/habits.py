@@ -32,8 +32,8 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         words=frozenset(n.sign.letter for n in signs.names if n.sign.style == "text"),
         steps=_steps(signs),
         differentials=_differentials(signs),
-        gradient_of="objective" if batch or gradient_means(signs) else "loss",
-        unit_means=unit_means(signs),
+        gradient_of="objective" if batch or gradient_means(signs.statements) else "loss",
+        unit_means=unit_means(signs.statements, signs.parameters),
         fitting=_fitting(signs),
         outer=_outer(signs),
     )

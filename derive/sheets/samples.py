@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
 from derive.sheets.statements import Statement, only_name, texts
-
-if TYPE_CHECKING:
-    from derive.sheets.findings import Signs
+from derive.writing.signs import Sign
 
 MEAN = (
     r"\\frac\{-?(?:1|\\(?:eta|alpha|varepsilon|epsilon))\}\{2?([NmnMBP])\}"
@@ -63,9 +60,9 @@ def sample_letter(statements: Iterable[Statement]) -> str:
     return next(fitting, "")
 
 
-def gradient_means(signs: Signs) -> bool:
+def gradient_means(statements: Iterable[Statement]) -> bool:
     """Whether the gradients of the sheet are means over the samples."""
-    for statement in signs.statements:
+    for statement in statements:
         lhs = texts(statement.members[0])
         gradient = re.match(r"d[A-Z]|\\nabla|\\frac\{\\partial", lhs)
         if gradient and any(is_mean(texts(m)) for m in statement.members[1:]):
@@ -73,13 +70,12 @@ def gradient_means(signs: Signs) -> bool:
     return False
 
 
-def unit_means(signs: Signs) -> bool:
+def unit_means(statements: Iterable[Statement], parameters: Collection[Sign]) -> bool:
     """Whether derivatives by units carry the mean already: dZ = (A - Y) / m."""
-    weights = {k[0] for k, (role, _) in signs.layering.roles.items() if role in ("weight", "bias")}
-    for statement in signs.statements:
+    for statement in statements:
         first = statement.members[0]
         name = only_name(first[1:]) if len(first) > 1 and first[0].text == "d" else None
-        if name is None or name.sign in weights or name.sign.letter in ("W", "b"):
+        if name is None or name.sign in parameters or name.sign.letter in ("W", "b"):
             continue
         if any(
             re.search(r"/[NmnMB](?![a-z_^])|\}\{[NmnMB]\}", texts(m)) for m in statement.members[1:]

@@ -189,7 +189,7 @@ def _differentiated(statement: Statement) -> Iterable[Written]:
 def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
     """The letter by which means are divided is the number of samples."""
     batch = any(b.form == "batch" for b in made.values())
-    if not batch and not gradient_means(signs) and not signs.sample:
+    if not batch and not gradient_means(signs.statements) and not signs.sample:
         return
     for statement in signs.statements:
         for member in statement.members:
