@@ -243,7 +243,7 @@ def _in_slope(text: str, at: int) -> bool:
     """Whether the place is the argument of a slope, or in o (1 - o)."""
     before = text[:at].replace(r"\bigl", "")
     return (
-        bool(re.search(r"(prime\S*|dot\{\\sigma\}\S*|'\S*)\($", before))
+        bool(re.search(r"(prime[ \w{}()]*|dot\{\\sigma\}\S*|'\S*)\($", before))
         or bool(re.search(r"\(1 - [{(]*(\\mathbf\{|\\vec\{)?$", before))
         or bool(re.match(r"[^()]*\((?:\\bigl)?1 - ", text[at:].replace(r"\bigl", "")))
     )
@@ -332,7 +332,9 @@ def parentheses(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
             continue
         end = closing(plain, k, "()")
         inside = plain[k + 1 : end - 1]
-        function = re.search(r"(tanh|exp|log|ln|sigma\}?|prime\}?|'|\})(\^\{[^{}]*\})?$", plain[:k])
+        function = re.search(
+            r"(tanh|exp|log|ln|sigma\}?|phi|prime\}?|'|\})(\^\{[^{}]*\})?$", plain[:k]
+        )
         if len(terms(inside)) > 1 and not function:
             yield ("parentheses",), put(plain, k, end, " " + inside + " ")
 

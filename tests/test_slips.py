@@ -14,7 +14,9 @@ from functools import partial
 import pytest
 
 from derive.claims.claim import Claim
-from derive.marking.verdicts import KINDS
+from derive.marking.marker import mark
+from derive.marking.verdicts import KINDS, WRONG
+from derive.sheets.door import read_sheet
 from derive.slips.catalogue import CATALOGUE
 from derive.slips.diagnosis import Limit, Repair, search
 from derive.spec import load
@@ -33,6 +35,7 @@ from tests.corpus_slips import (
 SQUARES = "3 > 4 tanh > 2 sigmoid : half_squared_error"
 DEEP = "3 > 2 tanh > 4 tanh > 3 sigmoid : half_squared_error"
 SOFTMAX = "3 > 4 tanh > 3 softmax : cross_entropy"
+RELU = "3 > 4 relu > 2 linear : half_squared_error"
 ENTROPY = "3 > 4 sigmoid > 2 sigmoid : binary_cross_entropy"
 
 #: (network, notation, line, slips): one slip each; "a or b" where either name will do.
@@ -67,7 +70,7 @@ ONE: tuple[tuple[str, str, str, str], ...] = (
      "factor"),
     (SQUARES, "columns",
      r"\frac{\partial C}{\partial w_{ij}^{(2)}} "
-     r"= \frac{1}{N} \sum_{n=1}^{N} \delta_{n,i}^{(2)} a_j^{(1)}", "sample"),
+     r"= \frac{1}{N} \sum_{n=1}^{N} \delta_{n,i}^{(2)} a_{1,j}^{(1)}", "sample"),
     (SQUARES, "columns",
      r"\delta^{(1)} = (W^{(2)} \delta^{(2)}) \odot (1 - (a^{(1)})^{\odot 2})", "transpose"),
     (SQUARES, "columns",
@@ -102,6 +105,70 @@ ONE: tuple[tuple[str, str, str, str], ...] = (
     (ENTROPY, "columns", r"\sigma(z) = \frac{1}{1 + e^{z}}", "exponent_sign"),
     (ENTROPY, "columns", r"\dot{\sigma}(z) = \sigma(z) (1 + \sigma(z))", "sign"),
     (SQUARES, "columns", r"\tanh'(z) = 1 - \tanh(z)", "factor or slope"),
+    # in the other notations
+    (SQUARES, "rows",
+     r"\delta_j^{(1)} = (1 - (o_j^{(1)})^2) \sum_k w_{kj}^{(2)} \delta_k^{(2)}", "index"),
+    (SQUARES, "rows",
+     r"\delta_j^{(1)} = (1 - (s_j^{(1)})^2) \sum_k w_{jk}^{(2)} \delta_k^{(2)}", "slope"),
+    (SQUARES, "rows", r"\nabla_{W^{(2)}} L = \frac{1}{N} O^{(1)} \Delta^{(2)}", "transpose"),
+    (SQUARES, "rows", r"\Delta^{(2)} = O^{(2)} - Y", "slope"),
+    (SQUARES, "rows", r"\Delta^{(1)} = (\Delta^{(2)} W^{(2)}) \odot (1 - (O^{(1)})^{\odot 2})",
+     "transpose"),
+    (SQUARES, "rows",
+     r"\frac{\partial L_n}{\partial x_i} = \sum_k \delta_k^{(2)} w_{ik}^{(1)}", "layer"),
+    (SQUARES, "signals", r"\delta_j^{(2)} = t_j (1 - t_j) (y_j - t_j)", "slope or variable"),
+    (SQUARES, "signals",
+     r"S_j^{(2)} = \sum_i w_{ij}^{(2)} S_i^{(1)} + b_j^{(2)}", "variable"),
+    (SQUARES, "signals", r"\frac{\partial L}{\partial b_j^{(2)}} = \delta_j^{(2)} x_j^{(1)}",
+     "term"),
+    (SQUARES, "neurons",
+     r"\delta_j^{(l)} = \varphi'(s_j^{(l)}) \sum_k w_{jk}^{(l+1)} \delta_k^{(l)}", "layer"),
+    (SQUARES, "neurons",
+     r"\delta_j^{(l)} = \varphi(s_j^{(l)}) \sum_k w_{jk}^{(l+1)} \delta_k^{(l+1)}", "slope"),
+    (SQUARES, "neurons",
+     r"w_{ij}^{(2)} \leftarrow w_{ij}^{(2)} - \frac{\partial E}{\partial w_{ij}^{(2)}}", "factor"),
+    (SQUARES, "units", r"\delta_i^l = a'(o_i^l) \sum_k w_{ik}^{l+1} \delta_k^{l+1}", "slope"),
+    (SQUARES, "units", r"\frac{\partial E}{\partial w_{ji}^2} = \delta_i^2 o_i^1", "index"),
+    (SQUARES, "units", r"w_{ji}^2(n+1) = w_{ji}^2(n)", "term"),
+    (SQUARES, "named_layers",
+     r"\boldsymbol{\delta}^{(h)} = \mathbf{W}^{(\mathit{out})\top} "
+     r"\boldsymbol{\delta}^{(\mathit{out})}", "slope"),
+    (SQUARES, "named_layers",
+     r"\frac{\partial L}{\partial w_{j,k}^{(\mathit{out})}} "
+     r"= \delta_j^{(\mathit{out})} a_k^{(\mathit{in})}", "layer"),
+    # a part of a slope, its square, an index twice bound, a fraction without its parentheses
+    (ENTROPY, "rows", r"\delta_j^{(1)} = o_j^{(1)} \sum_k w_{jk}^{(2)} \delta_k^{(2)}", "slope"),
+    (SQUARES, "neurons",
+     r"\delta_j^{(l)} = \varphi'(s_j^{(l)})^2 \sum_k w_{jk}^{(l+1)} \delta_k^{(l+1)}", "slope"),
+    (SQUARES, "rows",
+     r"\delta_j^{(1)} = (1 - (o_j^{(1)})^2) \sum_j w_{jj}^{(2)} \delta_j^{(2)}", "index"),
+    (DEEP, "columns",
+     r"\frac{\partial C_0}{\partial a_j^{(1)}} = \sum_k w_{kj}^{(2)} (1 - (a_k^{(2)})^2) "
+     r"\sum_k w_{kk}^{(3)} \delta_k^{(3)}", "index"),
+    (SQUARES, "rows", r"\tanh(s) = e^s - e^{-s} / (e^s + e^{-s})", "parentheses"),
+    (SQUARES, "signals", r"\tanh(S) = \frac{e^S - e^S}{e^S + e^{-S}}", "exponent_sign"),
+    (SOFTMAX, "columns", r"a^{(2)} = \frac{e^{z^{(2)}}}{\mathbf{1} e^{z^{(2)}}}", "transpose"),
+    (SOFTMAX, "signals", r"\delta_j^{(2)} = (y_j - t_j) y_j", "term or factor"),
+    (SOFTMAX, "columns",
+     r"\frac{\partial a_i^{(2)}}{\partial z_j^{(2)}} = a_i^{(2)} a_j^{(2)}", "jacobian"),
+    (SQUARES, "rows", r"\sigma'(s) = \frac{e^{-s}}{1 + e^{-s}}", "factor"),
+    (SOFTMAX, "units",
+     r"\frac{\partial o_k^2}{\partial s_i^2} = \frac{\exp(s_k^2) [k = i] \sum_m s_m^2 "
+     r"- \exp(s_k^2) \exp(s_i^2)}{(\sum_m \exp(s_m^2))^2}", "log"),
+    (RELU, "columns", r"\delta_i^{(2)} = (a_i^{(2)} - y_i) [z_i^{(2)} > 0]", "slope"),
+    (RELU, "columns",
+     r"\delta_j^{(1)} = [z_j^{(1)} < 0] \sum_i w_{ij}^{(2)} \delta_i^{(2)}", "domain"),
+)  # fmt: skip
+#: What the sheet as a whole says too: a condition, a layer that there is not, a sum over nothing.
+MARKED: tuple[tuple[str, str, str, str], ...] = (
+    (SOFTMAX, "columns", r"\delta_i^{(2)} = y_i - a_i^{(2)}", "sign"),
+    (SQUARES, "rows", r"\nabla_{b^{(2)}} L = \frac{1}{N} \sum_{n=1}^{N} "
+     r"\boldsymbol{\delta}_n^{(3)}", "layer"),
+    (SOFTMAX, "columns", r"a_i^{(2)} = \frac{e^{z_i^{(2)}}}{\sum_i e^{z_k^{(2)}}}", "sum or index"),
+    (SQUARES, "columns", r"\frac{\partial C}{\partial W^{(1)}} = \Delta^{(1) \top} X", "factor"),
+    (SQUARES, "units",
+     r"\delta_i^l = \frac{\partial E}{\partial s_i^l} \frac{\partial o_i^l}{\partial s_i^l}",
+     "slope or variable"),
 )  # fmt: skip
 #: Two or three slips each.
 MORE: tuple[tuple[str, str, str, str], ...] = (
@@ -168,6 +235,14 @@ def test_a_slip_of_a_student(spec: str, notation: str, text: str, slips: str) ->
 @pytest.mark.parametrize(("spec", "notation", "text", "slips"), MORE, ids=[h[2] for h in MORE])
 def test_slips_of_a_student(spec: str, notation: str, text: str, slips: str) -> None:
     assert_named(found(spec, notation, text), slips)
+
+
+@pytest.mark.parametrize(("spec", "notation", "text", "slips"), MARKED, ids=[h[2] for h in MARKED])
+def test_slips_of_a_sheet_of_one_line(spec: str, notation: str, text: str, slips: str) -> None:
+    sheet = read_sheet(rf"\[ {text} \]", "hand.tex", "tex")
+    (made,) = mark(sheet, load(spec), notation).marks
+    assert made.verdict == WRONG
+    assert [slip.kind for slip in made.slips] in [[kind] for kind in slips.split(" or ")]
 
 
 def test_two_slips_at_two_places() -> None:
@@ -290,3 +365,10 @@ def test_lines_made_wrong() -> None:
     assert count >= 3000
     assert result["found"] >= 0.995 * count
     assert result["named"] >= 0.95 * count
+
+
+def test_the_root_of_a_negative_number_has_no_value() -> None:
+    line = line_of(SQUARES, "columns")
+    claim = claim_of(r"z_i^{(1)} = z_i^{(1)} + \sqrt{-1}", line)
+    assert claim is not None
+    assert not holds(claim, line)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from derive.algebra.symbols import Function as Known
 from derive.algebra.symbols import Label, Tensor
 from derive.claims.arrays import Matrix, Value, column, entries, together
-from derive.claims.numbers import NoLayer, Outside, Places, guarded_log
+from derive.claims.numbers import NoLayer, Outside, Places, guarded_log, guarded_root
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import Located, NoValue, Table
 from derive.claims.second import difference, inner
@@ -106,7 +106,7 @@ class Calculus(Located):
             plain: Callable[[complex], complex] = {
                 "log": guarded_log,
                 "exp": cmath.exp,
-                "sqrt": cmath.sqrt,
+                "sqrt": guarded_root,
             }[function.name]
             return plain
         labelled = label is not None and not function.assumed

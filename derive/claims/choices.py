@@ -164,7 +164,7 @@ def _means(node: Node) -> Iterator[tuple[str, Total]]:
         yield over.below.name, total
 
 
-def _is_generic(claim: Claim, scope: Scope) -> bool:
+def is_generic(claim: Claim, scope: Scope) -> bool:
     """Whether the claim speaks of any layer l."""
     return any(_has_generic(side, scope) for side in claim.sides)
 
@@ -182,7 +182,7 @@ def _has_generic(node: Node, scope: Scope) -> bool:
 
 
 def _layers(claim: Claim, world: World, scope: Scope) -> list[int]:
-    return list(range(0, world.last + 3)) if _is_generic(claim, scope) else [0]
+    return list(range(0, world.last + 3)) if is_generic(claim, scope) else [0]
 
 
 def _samples(claim: Claim, world: World) -> list[int]:
@@ -233,7 +233,7 @@ def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[di
                 base.need_layers(side)
             raise NoValue(f"the range of the index {name}")
         ranges.append(range(first, first + max(extents)))
-    letters_of_layers = base.scope.layer_letters.items() if _is_generic(claim, base.scope) else ()
+    letters_of_layers = base.scope.layer_letters.items() if is_generic(claim, base.scope) else ()
     layers = {k: base.layer for k, letter in letters_of_layers if letter == "l"}
     for row in product(*ranges):
         letters = dict(zip(names, row, strict=True))

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from derive.claims.arrays import Matrix, Value, entries
-from derive.claims.choices import settings
+from derive.claims.choices import is_generic, settings
 from derive.claims.claim import Claim
 from derive.claims.numbers import NoLayer, Outside
 from derive.claims.places import NoValue
@@ -68,10 +68,17 @@ def evidence(claim: Claim, world: World, scope: Scope, seed: int = 0) -> Iterato
     if isinstance(claim.lhs, Letter) and isinstance(claim.rhs, Listed):
         raise NoValue("the values of an index")
     try:
+        seen, missing = False, None
         for setting in settings(claim, world, scope, seed):
             found = at_setting(claim, setting)
-            if found is not None:
-                yield found
+            if found is None:
+                missing = setting
+                continue
+            seen = True
+            yield found
+        if seen and missing is not None and not is_generic(claim, scope):
+            at = _chosen(missing)  # it speaks of one layer, and has a value at some places alone
+            yield Evidence(at, None, None, False, "a function at every place", missing)
     except RecursionError:
         raise NoValue("a formula that is nested too deeply") from None
     except (ArithmeticError, ValueError) as problem:
@@ -89,7 +96,7 @@ def holds(claim: Claim, world: World, scope: Scope, seed: int = 0) -> bool:
 def at_setting(claim: Claim, setting: Setting) -> Evidence | None:
     """The sides at one choice; None where a layer does not exist."""
     lhs = rhs = None
-    at = (("l", setting.layer), ("n", setting.sample + 1), *sorted(setting.letters.items()))
+    at = _chosen(setting)
     try:
         for member in _chain(claim):  # it speaks of layers in which all of it makes sense
             if (key := ("layers", id(member), setting.layer)) not in setting.told:
@@ -105,6 +112,11 @@ def at_setting(claim: Claim, setting: Setting) -> Evidence | None:
         return None
     except Outside as problem:
         return Evidence(at, lhs, rhs, False, str(problem), setting)
+
+
+def _chosen(setting: Setting) -> tuple[tuple[str, int], ...]:
+    """The layer, the sample and the letters of a choice."""
+    return (("l", setting.layer), ("n", setting.sample + 1), *sorted(setting.letters.items()))
 
 
 def _chain(claim: Claim) -> tuple[Node, ...]:

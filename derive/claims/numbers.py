@@ -279,6 +279,13 @@ def erf(value: complex) -> complex:
     return complex(math.erf(value.real), slope * value.imag)
 
 
+def guarded_root(value: complex) -> complex:
+    """The square root of a number that is not negative."""
+    if value.real < 0:
+        raise Outside("a root of a number that is not negative")
+    return cmath.sqrt(value)
+
+
 def guarded_log(value: complex) -> complex:
     """The logarithm of a positive number."""
     if value.real <= 0:

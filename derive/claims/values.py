@@ -13,7 +13,7 @@ from itertools import product
 
 from derive.claims.arrays import ONES, Matrix, Value, column, entries, multiplied, together
 from derive.claims.dots import continued
-from derive.claims.numbers import NoLayer, Outside, compare
+from derive.claims.numbers import NoLayer, Outside, compare, guarded_root
 from derive.claims.own import OwnSymbols
 from derive.claims.parts import counted, in_order
 from derive.claims.places import NoValue
@@ -101,7 +101,7 @@ class Setting(OwnSymbols):
             case Bars():
                 return self._map(node.arg, lambda z: z if z.real > 0 else -z)
             case Root():
-                return self._map(node.arg, cmath.sqrt)
+                return self._map(node.arg, guarded_root)
             case Kronecker():
                 return complex(self.place(node.left) == self.place(node.right))
             case Bracket():

@@ -149,7 +149,8 @@ def _placed(claim: Claim, entry: Entry, other: Entry) -> Charity:
 def _apart(claim: Claim) -> Iterator[Charity]:
     """A product that is the end of one equation and the beginning of the next."""
     rhs, before = claim.rhs, claim.before
-    if isinstance(rhs, Times):
+    last = not claim.members or rhs is claim.members[-1]
+    if isinstance(rhs, Times) and not last:  # the second equation goes on behind it
         for k in _seams(rhs):
             head = _product(rhs, 0, k)
             yield Charity(replace(claim, rhs=head), "separator", rhs, head)

@@ -206,12 +206,13 @@ class Observer:
     def _assumptions(self, claim: Claim) -> Iterator[tuple[str, Assumptions]]:
         """What could make the claim hold, the likeliest first."""
         sums = Assumptions(normalised=True)
-        if self._normalisable:
+        if self.normalisable:
             yield "the targets sum to 1", sums
         yield from meant(claim, self.judge.network)
 
     @property
-    def _normalisable(self) -> bool:
+    def normalisable(self) -> bool:
+        """Whether the targets are meant to sum to 1: where the loss is a cross-entropy."""
         loss = self.judge.network.loss
         return (loss.likelihood or loss.name) in ("cross_entropy", "categorical")
 

@@ -35,10 +35,10 @@ from derive.marking.corrections import (
     partly_labelled,
 )
 from derive.marking.counterexample import counterexample
-from derive.marking.first_look import Look, Observer, counts_samples, speaks_of_network
+from derive.marking.first_look import FAILS, Look, Observer, counts_samples, speaks_of_network
 from derive.marking.followed_conventions import Agreement, Judged, agreements
 from derive.marking.following import Earlier, carried_on, follows
-from derive.marking.judging import Judge
+from derive.marking.judging import GENERAL, Assumptions, Judge
 from derive.marking.stated import deepest, numbers, samples
 from derive.marking.verdicts import (
     DEFECT,
@@ -47,6 +47,7 @@ from derive.marking.verdicts import (
     RIGHT,
     RIGHT_IF,
     RIGHT_UNDER,
+    UNDECIDED,
     UNREADABLE,
     WRONG,
     Mark,
@@ -60,6 +61,13 @@ from derive.sheets.sheet import Formula, Sheet
 from derive.slips.diagnosis import Limit, Repair, search
 from derive.spec import Network
 
+OF_PLACES = (
+    "layer",
+    "index",
+    "sum",
+    "sample",
+    "variable",
+)  # slips that leave a claim without a value
 LIMIT = Limit(evaluations=6_000, seconds=60.0)  # the count decides: no clock in a verdict
 
 
@@ -214,6 +222,9 @@ class _Marker:
     def _explain(self) -> None:
         earlier: list[Earlier] = []
         for finding in self.findings:
+            if finding.look.verdict == UNDECIDED and self.made.about:
+                self._without_value(finding)
+                continue
             if not finding.fails:
                 continue
             self._charity(finding)
@@ -226,6 +237,13 @@ class _Marker:
             if number is None:
                 finding.inherits = self._repeats(finding)
             earlier.append(Earlier(finding.number, finding.claim))
+
+    def _without_value(self, finding: Finding) -> None:
+        """A claim that has no value is wrong where one slip of a place explains it."""
+        ways = self._search(finding, replace(self.limit, together=1))
+        found = tuple(way for way in ways if way[0].kind in OF_PLACES)
+        if found:
+            finding.look, finding.ways = Look(FAILS, finding.look.message), found
 
     def _charity(self, finding: Finding) -> None:
         """The only charitable reading under which the claim holds."""
@@ -253,7 +271,8 @@ class _Marker:
     def _holds(self, claim: Claim, finding: Finding) -> bool:
         """Whether another form of the finding's claim holds."""
         if not finding.look.chain_rule:
-            return self.judge.holds(claim, finding.scope)
+            usual = [Assumptions(normalised=True)] if self.observer.normalisable else []
+            return any(self.judge.holds(claim, finding.scope, g) for g in (GENERAL, *usual))
         try:
             return self.observer.chains.holds(claim)
         except NoValue:

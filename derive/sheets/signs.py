@@ -158,6 +158,8 @@ def _is_sample(name: Written, signs: Signs, base: Scope) -> bool:
 def _many_samples(signs: Signs, made: Mapping[Key, Bound], base: Scope) -> bool:
     """Whether the sheet speaks of more than one sample."""
     batch = any(b.form == "batch" for b in made.values())
+    whole = (n for n in signs.names if n.key not in made and not n.indices)
+    batch |= any(_is_batch(base, n.sign) for n in whole)
     size = any(b.role == "size" for b in made.values())
     losses = (n for n in signs.names if str(n.sign) in _LOSSES)
     sampled = any(n.indices and n.below not in ("t",) for n in losses)
@@ -165,6 +167,12 @@ def _many_samples(signs: Signs, made: Mapping[Key, Bound], base: Scope) -> bool:
     letter = signs.sample or base.sample
     means = any(is_mean(text) or sums_samples(text, letter, base.samples) for text in written)
     return batch or size or sampled or means
+
+
+def _is_batch(base: Scope, sign: Sign) -> bool:
+    """Whether the sign is that of all samples in the notation, and of nothing else."""
+    forms = {m.form for m in base.meanings(sign)}
+    return forms == {"batch"}
 
 
 def _differentiated(statement: Statement) -> Iterable[Written]:

@@ -52,10 +52,11 @@ def _with_cell(node: Node, k: int, new: Node) -> Node:
     if isinstance(node, Listed):
         return replace(node, items=(*node.items[:k], new, *node.items[k + 1 :]))
     assert isinstance(node, Grid)
-    width = len(node.rows[0])
-    row, col = divmod(k, width)
-    cells = (*node.rows[row][:col], new, *node.rows[row][col + 1 :])
-    return replace(node, rows=(*node.rows[:row], cells, *node.rows[row + 1 :]))
+    rows = []
+    for row in node.rows:  # not all of one length, in a sheet that somebody wrote
+        rows.append((*row[:k], new, *row[k + 1 :]) if 0 <= k < len(row) else row)
+        k -= len(row)
+    return replace(node, rows=tuple(rows))
 
 
 # ------------------------------------------------------------------ products of matrices
@@ -69,7 +70,7 @@ def transposed(site: Site, view: View) -> Edits:
             yield site.node.arg
     elif (
         view.is_array(site.node)
-        and isinstance(site.node, Entry | Times | Plus | Grid | Derivative)
+        and (isinstance(site.node, Entry | Times | Plus | Grid | Derivative) or site.node == ONES)
         and not isinstance(site.parent, Transposed | Derivative)
     ):
         yield Transposed(site.node, span=site.node.span)

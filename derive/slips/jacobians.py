@@ -48,9 +48,12 @@ def kronecker_for_a_one(site: Site, view: View) -> Edits:
 
 
 def diagonal_missing(site: Site, view: View) -> Edits:
-    """o_i ([i = j] - o_j) for -o_i o_j."""
+    """o_i ([i = j] - o_j) for -o_i o_j and for o_i o_j."""
     match site.node:
         case Minus(Times(args=(Entry(places=(i,)) as x, Entry(places=(j,)) as y))):
+            if x.role == y.role and i != j:
+                yield times(x, Plus((Kronecker(i, j), Minus(y))), span=site.node.span)
+        case Times(args=(Entry(places=(i,)) as x, Entry(places=(j,)) as y)):
             if x.role == y.role and i != j:
                 yield times(x, Plus((Kronecker(i, j), Minus(y))), span=site.node.span)
 

@@ -189,6 +189,10 @@ class Probe:
             seen = True
         return seen
 
+    def gives_value(self, claim: Claim) -> bool:
+        """Whether a candidate has a value somewhere, where the written claim has none."""
+        return any(_has_value(claim, s) for s in self.settings)
+
     def values(self, claim: Claim) -> Sides | None:
         """Both sides at the places of the written claim; None where one has no value."""
         left: list[float] = []

@@ -11,7 +11,7 @@ from derive.claims.claim import Claim
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
 from derive.reading.scope import Scope
-from derive.reading.tree import Derivative, Entry, Nabla, Node, Total, walk
+from derive.reading.tree import Applied, Derivative, Entry, Nabla, Node, Total, walk
 from derive.slips.catalogue import EVERYWHERE, SYMBOL, Edit, edits
 from derive.slips.meet import FACTORS, SUMMANDS, Meeting, Sides
 from derive.slips.probe import ODD, Probe
@@ -97,7 +97,9 @@ class Search:
         if known:
             singles = _different(known[1])
         met: list[tuple[Edit, ...]] = [pair for m in meetings for pair in m.pairs()]
-        near = self._near(singles) if known else self._mended(singles)
+        near = self._near(singles) if known else list(combinations(singles[:NEAR], 2))
+        if not known:
+            met += self._mended(singles)
         sums = self._sums(singles) if known else []
         met += [pair for w in sums if known for pair in w.found(known[0], None)]
         met = [*map(_outer_first, met), *self._then_everywhere(singles)]
@@ -138,13 +140,12 @@ class Search:
         return [pair for group in found.values() for pair in combinations(group[:NEAR], 2)]
 
     def _mended(self, singles: list[Edit]) -> list[tuple[Edit, ...]]:
-        """Pairs where the written claim has no value: those that give it one, then the likely."""
-        pairs: list[tuple[Edit, ...]] = list(combinations(singles[:NEAR], 2))
-        if self.probe is not None:
-            alone = [(e, _after(self.claim, e)) for e in singles]
-            menders = [e for e, made in alone if made is not None and self.probe.values(made)]
-            pairs += [(a, b) for a in menders[:NEAR] for b in singles if a is not b]
-        return pairs
+        """Pairs where the written claim has no value: one that gives it one, and any other."""
+        if self.probe is None:
+            return []
+        alone = [(e, _after(self.claim, e)) for e in singles]
+        menders = [e for e, made in alone if made is not None and self.probe.gives_value(made)]
+        return [(a, b) for a in menders[:NEAR] for b in singles if a is not b]
 
     def _sums(self, singles: list[Edit]) -> list[Within]:
         """The outermost sums of the right side."""
@@ -264,7 +265,7 @@ def _repeats(claim: Claim, named: Callable[[Node], Node]) -> bool:
     """Whether the left side stands in the right one."""
     if claim.lhs is None or claim.rhs is None:
         return False
-    if not isinstance(claim.lhs, Entry | Derivative | Nabla):
+    if not isinstance(claim.lhs, Entry | Derivative | Nabla | Applied):
         return claim.lhs == claim.rhs
     return named(claim.lhs) in map(named, walk(claim.rhs))
 

@@ -98,17 +98,32 @@ def sign_of_a_product(site: Site, view: View) -> Edits:
     """-a for a: of a side, the body of a sum, or where a sign is written."""
     parent = site.parent
     whole = parent is None or isinstance(parent, Total)
+    if _in_exponent(site):
+        return
     if whole or (isinstance(site.node, Minus) and not isinstance(parent, Plus)):
         yield negative(site.node)
 
 
+def minus_of_an_exponent(site: Site, view: View) -> Edits:
+    """exp(-s) for exp(s): the minus is lost easily."""
+    if not isinstance(site.node, Minus):
+        yield from sign_in_an_exponent(site, view)
+
+
 def sign_in_an_exponent(site: Site, view: View) -> Edits:
-    """exp(-s) for exp(s), x^(-1) for x."""
-    parent = site.parent
-    exponential = isinstance(parent, Applied) and parent.function.name == "exp"
-    power = isinstance(parent, Power) and parent.exponent is site.node
-    if (exponential or power) and not isinstance(site.node, Plus):
+    """exp(-s) for exp(s), exp(s) for exp(-s), x^(-1) for x."""
+    if _in_exponent(site) and not isinstance(site.node, Plus):
         yield negative(site.node)
+
+
+def _in_exponent(site: Site) -> bool:
+    """Whether the node is what exp is applied to, or an exponent."""
+    match site.parent:
+        case Applied(function=function):
+            return function.name == "exp"
+        case Power(exponent=exponent):
+            return exponent is site.node
+    return False
 
 
 def sign_in_an_argument(site: Site, view: View) -> Edits:
@@ -151,9 +166,12 @@ def number_of_a_factor(site: Site, view: View) -> Edits:
     """1/2 for 2, 2 for 1/2, 1/N for 1/n; a square for another power."""
     node, parent = site.node, site.parent
     multiplies = isinstance(parent, Times | Over | Power)
+    if isinstance(node, Power) and isinstance(node.exponent, Num):
+        yield node.base
     if isinstance(node, Num) and multiplies:
         near = (node.value + 1, node.value - 1, node.value * 2, 1 / node.value if node.value else 2)
-        yield from (Num(Fraction(v), span=node.span) for v in near if v > 0)
+        least = 1 if isinstance(parent, Power) else 0  # a^1 is written as a
+        yield from (Num(Fraction(v), span=node.span) for v in near if v > least)
     if isinstance(node, Size | Over) and is_number(node) and isinstance(parent, Times | Over):
         sizes = [n for n in view.nodes if isinstance(n, Size)]
         for made in dict.fromkeys((Size(None), *sizes)):
@@ -161,10 +179,8 @@ def number_of_a_factor(site: Site, view: View) -> Edits:
 
 
 def square(site: Site, view: View) -> Edits:
-    """a^2 for a, a for a^2."""
+    """a^2 for a."""
     match site.node:
-        case Power(base=base, exponent=Num()):
-            yield base
         case Plus() | Applied() if not isinstance(site.parent, Plus | Power):
             yield Power(site.node, TWO, span=site.node.span)
 
@@ -268,6 +284,8 @@ def part_of_a_fraction(site: Site, view: View) -> Edits:
             yield Over(above, times(below, *rest), span=site.node.span)
         case Plus(args=(*rest, Over(above=above, below=below))):
             yield Over(Plus((*rest, above)), below, span=site.node.span)
+        case Plus(args=(*rest, Minus(Over(above=above, below=below)))):
+            yield Over(Plus((*rest, Minus(above))), below, span=site.node.span)
 
 
 def power_of_a_part(site: Site, view: View) -> Edits:

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from derive.reading.tree import (
     Applied,
+    Bracket,
     Derivative,
     Entry,
     Function,
     Minus,
     Node,
+    Num,
     Plus,
     Power,
     Times,
@@ -52,6 +54,8 @@ def is_slope(node: Node) -> bool:
             return role in OUTPUTS
         case Derivative(of=Applied(function=function)):
             return function.activation
+        case Bracket(members=(Entry(role=("preactivation" | "activation")), Num())):
+            return True  # of relu: [s > 0]
     return squared(complement(node)) is not None
 
 
@@ -69,6 +73,8 @@ def slope_pairs(node: Times) -> Iterator[tuple[int, int, Node]]:
 
 def slope_extra(site: Site, view: View) -> Edits:
     """a for a phi'(s): a slope too much, or one of two."""
+    if isinstance(site.node, Power) and is_slope(site.node.base):
+        yield site.node.base
     if isinstance(site.node, Times):
         for k in reversed(range(len(site.node.args))):
             if is_slope(site.node.args[k]) or complement(site.node.args[k]) is not None:
@@ -84,7 +90,8 @@ def slope_missing(site: Site, view: View) -> Edits:
     whole = site.parent is None or isinstance(site.parent, Plus | Minus | Total | Times)
     if whole and inner and not isinstance(site.node, Minus) and not _is_part(site):
         arrays = view.is_array(site.node)
-        for slope in slopes(view, "whole" if arrays else "entry"):
+        forms = ("whole", "batch") if arrays else ("entry",)
+        for slope in (slope for form in forms for slope in slopes(view, form)):
             sign = "odot" if arrays else ""
             made = times(site.node, slope, span=site.node.span)
             if sign and isinstance(made, Times):
@@ -120,6 +127,18 @@ def slope_of_another_form(site: Site, view: View) -> Edits:
     for old, x in written_slopes(site.node):
         forms = [*polynomials(x), *_by_name(x, view)]
         yield from (in_place(site.node, old, made) for made in forms)
+
+
+def part_of_a_slope(site: Site, view: View) -> Edits:
+    """o (1 - o) for o, and for 1 - o."""
+    x = site.node if isinstance(site.node, Entry) else complement(site.node)
+    if not isinstance(x, Entry) or x.role not in OUTPUTS or isinstance(site.parent, Derivative):
+        return
+    around = site.parent.args if isinstance(site.parent, Times) else ()
+    if site.node is x and not around:
+        return  # a whole side is no factor
+    if not any(other == x or complement(other) == x for other in around if other is not site.node):
+        yield from list(polynomials(x, "odot" if view.is_array(x) else ""))[:1]
 
 
 def slope_of_another_unit(site: Site, view: View) -> Edits:
@@ -197,8 +216,10 @@ def other_function(site: Site, view: View) -> Edits:
 
 def function_dropped(site: Site, view: View) -> Edits:
     """log a for a, phi(s) for s."""
-    if is_number(site.node) or (
-        isinstance(site.parent, Derivative) and site.node in site.parent.by
+    if (
+        is_number(site.node)
+        or site.inside(Bracket)
+        or (isinstance(site.parent, Derivative) and site.node in site.parent.by)
     ):
         return
     for name in DROPPED:

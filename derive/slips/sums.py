@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
+from functools import partial, reduce
+from itertools import combinations
 
 from derive.reading.tree import (
     Bound,
     Derivative,
     Dots,
     Entry,
+    Letter,
     Listed,
     Minus,
     Node,
@@ -73,6 +75,26 @@ def sum_extra(site: Site, view: View) -> Edits:
         for bound in site.node.bounds if len(site.node.bounds) > 1 else ():
             rest = tuple(b for b in site.node.bounds if b != bound)
             yield replace(site.node, bounds=rest)
+
+
+def index_of_two_sums(site: Site, view: View) -> Edits:
+    """sum_k w_kj a_k for sum_j w_jj a_j, where j has its meaning outside the sum already."""
+    if not isinstance(site.node, Total) or len(site.node.bounds) > 1:
+        return
+    bound, new = site.node.bounds[0], Letter(view.fresh)
+    taken = bound.name in site.bound or bound.name in view.free
+    places = [n for n in walk(site.node.body) if isinstance(n, Letter) and n.name == bound.name]
+    for count in range(1, len(places)) if taken and len(places) < 7 else ():
+        for chosen in combinations(places, count):
+            body = reduce(lambda made, old: _letter_at(made, old, new), chosen, site.node.body)
+            yield replace(site.node, bounds=(replace(bound, name=new.name),), body=body)
+
+
+def _letter_at(node: Node, old: Letter, new: Letter) -> Node:
+    """The formula with another letter in the place of this very one."""
+    if node is old:
+        return replace(new, span=old.span)
+    return changed(node, lambda part: _letter_at(part, old, new))
 
 
 def sum_over_another_index(site: Site, view: View) -> Edits:

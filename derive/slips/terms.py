@@ -116,8 +116,16 @@ def terms(site: Site, view: View) -> Edits:
         if isinstance(n, Applied) and n.order and len(n.args) == 1:  # what slopes are made of
             yield from (Power(replace(n, order=0), TWO), replace(n, order=0))
     found = [e for e in view.entries if e.role in ("weight", "bias")]
+    yield from _steps(found, view)
     weights = [replace(e, step=0) if e.step else e for e in found]
     yield from (*(times(Value("decay"), w) for w in weights), *weights)
+
+
+def _steps(parameters: list[Entry], view: View) -> Edits:
+    """The step of training: eta dC/dw."""
+    for w in dict.fromkeys(replace(e, step=0) if e.step else e for e in parameters):
+        for role in ("loss", "objective") if view.steps else ():
+            yield times(Value("learning_rate"), Derivative(Entry(role, "", None), (w,)))
 
 
 def weighted(view: View, form: str) -> Edits:

@@ -115,6 +115,12 @@ class View:
                    in UNIT_ROLES for n in self.nodes)  # fmt: skip
 
     @cached_property
+    def steps(self) -> bool:
+        """Whether the claim is a step of training: w <- w, w(n + 1) = w(n)."""
+        moved = any(e.step for e in self.entries)
+        return moved or (self.claim.relation in ("gets", ":=") and self.claim.lhs in self.nodes)
+
+    @cached_property
     def of_shared(self) -> bool:
         """Whether the claim is about the derivative by a parameter used at several places."""
         return self.network is not None and by_shared(self.claim, self.network, self.scope)
