@@ -74,6 +74,7 @@ def settings(claim: Claim, world: World, scope: Scope, seed: int = 0) -> list[Se
 def _all(claim: Claim, world: World, scope: Scope) -> Iterator[Choice]:
     names = free_letters(claim)
     samples = _samples(claim, world)
+    others = _letters_of_samples(claim)[1:]  # the first is that of the sample looked at
     plain = _base(claim, world, scope)
     for layer in _layers(claim, world, scope):
         here = plain.but(layer=layer)
@@ -81,7 +82,11 @@ def _all(claim: Claim, world: World, scope: Scope) -> Iterator[Choice]:
             if claim.sides and not _has_layers(claim, here):
                 continue
             base = here.but(sizes=_sizes(claim, here))
-            rows = list(_choices(claim, base, names))
+            rows = [
+                row | dict(zip(others, numbers, strict=True))
+                for row in _choices(claim, base, names)
+                for numbers in product(range(1, world.samples + 1), repeat=len(others))
+            ]
         except NoLayer:
             continue
         for sample in samples:
@@ -193,6 +198,24 @@ def _samples(claim: Claim, world: World) -> list[int]:
                 number = int(node.sample.value)
                 return [world.samples if number == 0 else (number - 1) % world.samples]
     return list(range(world.samples))
+
+
+def _letters_of_samples(claim: Claim) -> tuple[str, ...]:
+    """The letters of samples that no sum binds, in the order of first use."""
+    found: dict[str, None] = {}
+
+    def visit(node: Node, bound: frozenset[str]) -> None:
+        if isinstance(node, Total):
+            bound |= {b.name for b in node.bounds}
+        sample = node.sample if isinstance(node, Entry) else None
+        if isinstance(sample, Letter) and sample.name not in bound:
+            found.setdefault(sample.name)
+        for part in children(node):
+            visit(part, bound)
+
+    for side in claim.sides:
+        visit(side, frozenset())
+    return tuple(found)
 
 
 def free_letters(claim: Claim) -> tuple[str, ...]:

@@ -95,6 +95,8 @@ def names_composition(claim: Claim) -> bool:
     lhs, rhs = claim.lhs, claim.rhs
     if lhs is None or not isinstance(rhs, Applied) or rhs.order or claim.relation != "=":
         return False
+    if all(isinstance(n, Entry) and n.label and not n.assumed for n in (lhs, *rhs.args)):
+        return False  # of layers that are named: they have formulas
     plain = all(name_of(arg) is not None for arg in rhs.args) and bool(rhs.args)
     return plain and rhs.function.name not in WRITTEN and name_of(lhs) is not None
 

@@ -196,6 +196,9 @@ def kind_there(kind: str, site: Site, after: Node, view: View) -> str:
     """The kind of the slip, as it is called at its place."""
     if kind in ("index", "layer", "variable", "sample", "term") and site.inside(Grid, Listed):
         return "entry"
+    if kind == "index" and isinstance(site.node, Entry) and isinstance(after, Entry):
+        alone = site.node.places == after.places and site.node.sample != after.sample
+        return "sample" if alone else kind
     if kind == "sign":
         return _sign_there(site, after, view)
     if kind == "sum" and view.of_shared:
