@@ -93,7 +93,7 @@ def _plain(node: Node) -> Node:
             return o
         case Applied(args=(Entry() as given,)) if is_network(node):
             return Entry("activation", "", Label(0, "L"), (Num(Fraction(1)),), given.sample)
-        case Derivative(Applied(Function(activation=True), ()), (Entry() as s,)):
+        case Derivative(Applied(Function(activation=True), at), (Entry() as s,)) if at in ((), (s,)):
             return Derivative(replace(s, role="activation"), (s,))
         case Derivative(Minus(inner), by):
             return Minus(Derivative(inner, by))

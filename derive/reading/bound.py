@@ -11,7 +11,7 @@ from derive.reading.labels import fenced, split
 from derive.reading.latex_tokens import Token, tokens
 from derive.reading.names import Name
 from derive.reading.own import Bound, symbol
-from derive.reading.quantities import Quantities
+from derive.reading.quantities import UNITS, Quantities
 from derive.reading.scope import LABELLED, RANKS, Meaning
 from derive.reading.tree import (
     Derivative,
@@ -101,6 +101,8 @@ class BoundNames(Quantities):
         if c.peek().text == "(" and (bound.role in ("loss", "objective") or self._named(c, bound)):
             fenced(c, "(", ")")  # the quantities that it depends on
             entry = replace(entry, span=(span[0], c.last_end))
+        elif role in UNITS and sample is None:
+            return self._raised(self._behind(c, entry, [meaning]), above, (span[0], c.last_end))
         return self._raised(entry, above, (span[0], c.last_end))
 
     def _layer_of(self, name: Name) -> Label | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from derive.reading.scope import Scope
 from derive.sheets.binding import UNITS, form, put
 from derive.sheets.findings import Key, Signs
 from derive.sheets.indices import role_in
-from derive.sheets.statements import Written, name_at, only_name
+from derive.sheets.statements import Written, name_at, only_name, texts
 
 _RATES = frozenset(
     ("alpha", "eta", "epsilon", "varepsilon", "gamma", "lambda", "mu", "rho", "kappa")
@@ -38,7 +39,8 @@ def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> N
             continue
         if sign.accent == "hat" and sign.letter in "ytopY" and not base.meanings(sign):
             made[key] = Bound(output.role, output.label, form(key, "output", signs))
-        if sign.style in ("text", "roman") and sign.letter in _SPELLED:
+        spelled = sign.style in ("text", "roman") and sign.letter in _SPELLED
+        if spelled and not _takes_arguments(sign.letter, signs):
             put(made, key, Bound(_SPELLED[sign.letter]), base)
         if key not in made and not base.meanings(sign):
             _like_another(key, made)
@@ -57,6 +59,13 @@ def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> N
             known = role in ("activation", "output") or linear
             if known and other.indices == unit.indices:
                 made[other.key] = Bound("target", None, form(other.key, "target", signs))
+
+
+def _takes_arguments(word: str, signs: Signs) -> bool:
+    """Whether a word is the name of a function: output(s)."""
+    behind = r"(?:[\^_](?:\{[^{}]*\}|.))*\("
+    call = re.compile(rf"(?<![a-z]){re.escape(word)}{behind}")
+    return any(call.search(texts(m)) for s in signs.statements for m in s.members)
 
 
 def _rates(signs: Signs, base: Scope, made: Mapping[Key, Bound]) -> Iterable[Key]:

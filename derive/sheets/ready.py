@@ -97,20 +97,25 @@ def speaks_of_softmax(sheet: Sheet) -> bool:
 
 
 def _going_on(items: tuple[Item, ...]) -> Iterator[Item]:
-    """A display that begins with a sign of equality goes on with the chain of the one before."""
+    """A display that begins with a sign of equality goes on with the chain of the one before.
+
+    Two displays with labels of their own are two statements.
+    """
     first: Node | None = None
     before: Node | None = None
+    label = ""
     for item in items:
         claims = item.reading.claims
         opens = claims and claims[0].lhs is None and claims[0].relation == "=" and claims[0].rhs
-        if opens and first is not None:
+        apart = bool(label and item.formula.label)
+        if opens and first is not None and not apart:
             chain = claims[0].chain
             moved = [replace(c, lhs=first) if c.chain == chain else c for c in claims]
             moved[0] = replace(moved[0], before=before)
             item = replace(item, reading=replace(item.reading, claims=tuple(moved)))
             claims = item.reading.claims
         if claims:
-            first, before = claims[-1].lhs, claims[-1].rhs
+            first, before, label = claims[-1].lhs, claims[-1].rhs, item.formula.label
         yield item
 
 
