@@ -70,6 +70,8 @@ def test_no_false_alarm_on_two_lines() -> None:
         (r"z_j^{(h2)} = \sum_k w_{j,k}^{(h2)} a_k^{(h1)} + b_j^{(h2)}",
          "2 > 3 tanh > 2 tanh > 1 : huber", "named_layers"),
         (r"s_i^2 = \sum_j w_{ji}^2 o_j^1 + b_i^2", "2 > 3 tanh > 2 : huber", "units"),
+        (r"o_i^2 = \frac{\exp(s_i^2)}{\sum_k \exp(s_k^2)}",
+         "3 > 4 tanh > 3 softmax : cross_entropy", "units"),
         (r"\mathbf{S}^2 = \mathbf{O}^1 \mathbf{W}^2", "2 > 3 tanh > 2 bias=false: huber", "units"),
     ],
 )  # fmt: skip

@@ -38,11 +38,14 @@ def bound_signs(
     layered = {n.sign for n in signs.names if n.above}
     called = {f.lhs.key for f in signs.forwards if f.called}
     weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
+    bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
     for found in signs.forwards:
         if found.function == "softmax" and last:  # stands at the end
             for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
                 unlabelled = name is not None and not labelled(name, signs.below)
                 number = name is not None and signs.layering.roles.get(name.key, ("", None))[1]
+                if name is not None and bare and name.above and known(base, name.key, role):
+                    continue
                 if name is not None and unlabelled and number is None:
                     put(made, name.key, Bound(role, Label(last), form(name.key, role, signs)), base)
     for key, (role, layer) in signs.layering.roles.items():
@@ -51,7 +54,6 @@ def bound_signs(
             or (role == "preactivation" and key[0] in weighed)
         ):  # a line about some layer; the output of a linear one
             continue
-        bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
         if bare and key[0] in layered and known(base, key, role):
             continue
         certain = layer is not None and (numbered or key in signs.layering.stated)
