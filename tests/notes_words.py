@@ -93,8 +93,6 @@ def _plain(node: Node) -> Node:
             return o
         case Applied(args=(Entry() as given,)) if is_network(node):
             return Entry("activation", "", Label(0, "L"), (Num(Fraction(1)),), given.sample)
-        case Derivative(Applied(Function(activation=True), at), (Entry() as s,)) if at in ((), (s,)):
-            return Derivative(replace(s, role="activation"), (s,))
         case Derivative(Minus(inner), by):
             return Minus(Derivative(inner, by))
     return node
@@ -169,7 +167,7 @@ def labelled(
     yield lhs, rhs
     seen = {(lhs, rhs)}
     moves = [_Move(k, a) for a in (True, False) for k in labels]
-    ways: list[Callable[[Node], Node]] = [_of_the_layer, *moves]
+    ways: list[Callable[[Node], Node]] = [_of_the_layer, _as_unit, *moves]
     for way in ways:
         made = way(lhs), None if rhs is None else way(rhs)
         if made not in seen:
@@ -183,6 +181,15 @@ def at_last(node: Node, last: Label) -> Node:
     label = getattr(node, "label", None)
     if isinstance(node, Entry | Function | Size) and label is not None and label.base == "L":
         return replace(node, label=last.shifted(label.offset))
+    return node
+
+
+def _as_unit(node: Node) -> Node:
+    """The activation at s under a derivative by s, as the unit o."""
+    node = rebuilt(node, _as_unit)
+    match node:
+        case Derivative(Applied(Function(activation=True), (at,)), (Entry() as s,)) if at == s:
+            return Derivative(replace(s, role="activation"), (s,))
     return node
 
 

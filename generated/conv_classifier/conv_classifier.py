@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 1d43d0129cf76d89c6ae90eb0043e6d4e4abbd505e90633ca526f866860e112c
 # by:  gradwright code conv_classifier.toml
-# sha256 of the other lines: df53646796178bb79587ec732224bf4180b11823f230e58f4aac5251911553d2
+# sha256 of the other lines: 0c9d8970e46398a00c6e697a1cc20f84db3e33ef13b4c743717bd314bcc01985
 """Two convolutions, a dense layer and a softmax, with cross-entropy.
 
 Samples are rows: x has the shape (n, 1, 6, 6), y the shape (n, 3).
@@ -233,8 +233,8 @@ class Trainer:
         arrays = _parameters(params)
         self._dtype = arrays[0].dtype
         self._flat = np.concatenate([array.ravel() for array in arrays])
-        self._gradient = np.zeros_like(self._flat)
         self._views = _split(self._flat)
+        self._gradient = np.zeros_like(self._flat)
         self._steps = {}
         self._memory = {}
         self._step = self._bind(self._batch_size)
@@ -251,22 +251,18 @@ class Trainer:
 
     def step(self, x, y):
         """Descend once along the gradient of the batch; return its loss before that."""
-        if (
-            type(x) is np.ndarray
-            and type(y) is np.ndarray
-            and x.dtype is self._dtype
-            and y.dtype is self._dtype
-            and x.shape == self._x_shape
-            and y.shape == self._y_shape
-        ):
-            return self._step(x, y)
+        loss = self._step(x, y)
+        return self._other(x, y) if loss is None else loss
+
+    def _other(self, x, y):
+        """The step for a shorter batch, or for what is not an array of the parameters' dtype."""
         x = _samples(x, self._dtype)
         y = _targets(y, len(x), self._dtype)
         if len(x) > self._batch_size:
             raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
         if len(x) not in self._steps:
             self._bind(len(x))
-        return self._steps[len(x)](x, y)
+        return self._steps[len(x)](x, y, True)
 
     def _array(self, name, *shape, dtype=None):
         """Memory for one array of the step; a smaller batch uses the beginning of it.
@@ -287,9 +283,8 @@ class Trainer:
 
     def _bind(self, n):
         """Make the step for batches of n samples, with every array and function at hand."""
-        dtype = self._dtype
-        self._x_shape = (self._batch_size, *INPUT_SHAPE)
-        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        dtype, ndarray = self._dtype, np.ndarray
+        x_shape, y_shape = (n, *INPUT_SHAPE), (n, *TARGET_SHAPE)
         rate = self._rate
         W1, W2, W3 = self._views
         dW1, dW2, dW3 = _split(self._gradient)
@@ -306,19 +301,18 @@ class Trainer:
         t7 = self._array("9", n, 3)
         o3 = self._array("8", n, 3)
         t8 = self._array("7", n)
-        sums = self._array("7", n)
         t9 = self._array("8", n, 3)
+        t10 = self._array("7", n)
         delta3 = self._array("8", n, 3)
         df2 = self._array("15", n, 12)
-        t10 = self._array("16", 3, 2, 2, n, dtype=bool)
+        t11 = self._array("16", 3, 2, 2, n, dtype=bool)
         delta2 = self._array("4", 3, 2, 2, n)
-        t12 = self._array("2", 2, 4, 4, n)
-        t13 = self._array("19", 2, 4, 4, n, dtype=bool)
+        t13 = self._array("2", 2, 4, 4, n)
+        t14 = self._array("19", 2, 4, 4, n, dtype=bool)
         delta1 = self._array("2", 2, 4, 4, n)
-        t14 = self._array("21", 1, 3, 3, 2)
-        t16 = self._array("22", 2, 3, 3, 3)
+        t15 = self._array("21", 1, 3, 3, 2)
+        t17 = self._array("22", 2, 3, 3, 3)
         W1_m1 = W1.reshape(2, 9)
-        copyto = np.copyto
         t1_v1 = sliding_window_view(t1, (3, 3), axis=(1, 2))
         t1_v1_T045123 = t1_v1.transpose(0, 4, 5, 1, 2, 3)
         t2 = self._rows("t2", 9, n * 16)
@@ -349,11 +343,11 @@ class Trainer:
         log = np.log
         ones_n = np.ones(n, dtype)
         t8_dot = t8.dot
+        t9_dot = t9.dot
         ones_3 = np.ones((3,), dtype)
-        number2 = np.array(1, dtype)
-        sums_dot = sums.dot
+        t10_dot = t10.dot
         tolerance = n * float(np.finfo(dtype).eps)
-        number3 = np.array(rate / n, dtype)
+        number2 = np.array(rate / n, dtype)
         multiply = np.multiply
         W3_T = W3.T
         delta3_dot = delta3.dot
@@ -362,79 +356,81 @@ class Trainer:
         greater = np.greater
         W2_m1_T = W2_m1.T
         delta2_m1 = delta2.reshape(3, n * 4)
-        t11 = self._rows("t11", 18, n * 4)
-        t11_all = t11.reshape(2, 3, 3, 2, 2, n)
-        t11_all_T012534 = t11_all.transpose(0, 1, 2, 5, 3, 4)
-        t12_fill = t12.fill
-        t12_taps = list(
+        t12 = self._rows("t12", 18, n * 4)
+        t12_all = t12.reshape(2, 3, 3, 2, 2, n)
+        t12_all_T012534 = t12_all.transpose(0, 1, 2, 5, 3, 4)
+        t13_fill = t13.fill
+        t13_taps = list(
             zip(
-                [t12[:, u:u + 3, v:v + 3, :] for u in range(2) for v in range(2)],
-                [t11_all_T012534[..., u, v] for u in range(2) for v in range(2)],
+                [t13[:, u:u + 3, v:v + 3, :] for u in range(2) for v in range(2)],
+                [t12_all_T012534[..., u, v] for u in range(2) for v in range(2)],
             ),
         )
         add = np.add
         delta1_m1 = delta1.reshape(2, n * 16)
-        t14_m3 = t14.reshape(9, 2)
+        t15_m3 = t15.reshape(9, 2)
         delta1_m1_T = delta1_m1.T
         dW1_m1 = dW1.reshape(2, 9)
-        t14_m3_T = t14_m3.T
+        t15_m3_T = t15_m3.T
         delta2_T0312 = delta2.transpose(0, 3, 1, 2)
-        t15 = self._rows("t15", 3, n * 4)
-        t15_all = t15.reshape(3, n, 2, 2)
-        t16_m3 = t16.reshape(18, 3)
-        t15_T = t15.T
+        t16 = self._rows("t16", 3, n * 4)
+        t16_all = t16.reshape(3, n, 2, 2)
+        t17_m3 = t17.reshape(18, 3)
+        t16_T = t16.T
         dW2_m1 = dW2.reshape(3, 18)
-        t16_m3_T = t16_m3.T
+        t17_m3_T = t17_m3.T
         f2_T = f2.T
         f2_T_dot = f2_T.dot
 
-        def step(x, y):
+        def step(x, y, checked=False):
+            fits = type(x) is type(y) is ndarray and x.dtype is y.dtype is dtype
+            if not (fits and x.shape == x_shape and y.shape == y_shape or checked):
+                return None
             x_T1230 = x.transpose(1, 2, 3, 0)
-            copyto(t1, x_T1230)                                       # (1)
-            copyto(t2_all, t1_v1_T045123)
+            t1[...] = x_T1230                                         # (1)
+            t2_all[...] = t1_v1_T045123
             matmul(W1_m1, t2, s1_m1)
             maximum(s1, number1, out=o1)                              # (1)
-            copyto(t3_all, o1_v1)                                     # (2)
+            t3_all[...] = o1_v1                                       # (2)
             matmul(W2_m1, t3, t4_m1)
             maximum(t4_T0231, number1, out=o2)                        # (2)
-            copyto(f2_split, o2_T3012)                                # (3)
+            f2_split[...] = o2_T3012                                  # (3)
             f2_dot(W3, s3)                                            # (4)
-            if not s3_flat_dot(s3_flat) < 900:                        # (4)
+            if not float(s3_flat_dot(s3_flat)) < 900:                 # (4)
                 maximum_reduce(s3, (1,), None, t5)
                 subtract(s3, t5_x1, s3)
             exp(s3, t6)
             t6_dot(square_3, t7)
             divide(t6, t7, o3)
             y_flat = y.ravel()
-            sum1 = y_flat.dot(s3_flat)                                # (5)
+            sum1 = float(y_flat.dot(s3_flat))                         # (5)
             log(t7_column, t8)
-            sum2 = t8_dot(ones_n)
+            sum2 = float(t8_dot(ones_n))
             loss = ((-sum1 + sum2) / n)
-            y.dot(ones_3, sums)
-            subtract(sums, number2, sums)
-            if sums_dot(sums) > tolerance:
+            subtract(o3, y, t9)
+            t9_dot(ones_3, t10)
+            if float(t10_dot(t10)) > tolerance:
                 _targets(y, n, dtype)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(o3, y, t9)                                       # (9)
-            multiply(t9, number3, delta3)
+            multiply(t9, number2, delta3)                             # (9)
             delta3_dot(W3_T, df2)                                     # (10)
-            greater(t4_T0231, number1, t10)                           # (11)
-            multiply(df2_v1_T1230, t10, delta2)
-            matmul(W2_m1_T, delta2_m1, t11)                           # (12)
-            t12_fill(0)
-            for place, part in t12_taps:
+            greater(t4_T0231, number1, t11)                           # (11)
+            multiply(df2_v1_T1230, t11, delta2)
+            matmul(W2_m1_T, delta2_m1, t12)                           # (12)
+            t13_fill(0)
+            for place, part in t13_taps:
                 add(place, part, place)
-            greater(s1, number1, t13)
-            multiply(t12, t13, delta1)
-            matmul(t2, delta1_m1_T, t14_m3)                           # (14)
-            copyto(dW1_m1, t14_m3_T)
-            copyto(t15_all, delta2_T0312)                             # (15)
-            matmul(t3, t15_T, t16_m3)
-            copyto(dW2_m1, t16_m3_T)
+            greater(s1, number1, t14)
+            multiply(t13, t14, delta1)
+            matmul(t2, delta1_m1_T, t15_m3)                           # (14)
+            dW1_m1[...] = t15_m3_T
+            t16_all[...] = delta2_T0312                               # (15)
+            matmul(t3, t16_T, t17_m3)
+            dW2_m1[...] = t17_m3_T
             f2_T_dot(delta3, dW3)                                     # (16)
             subtract(flat, gradient, flat)
-            return float(loss)
+            return loss
 
         self._steps[n] = step
         return step

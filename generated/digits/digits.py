@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 6ab16182809c80aeb80f299f8a85077523cb2c95ae40f995b848a03114d61da5
 # by:  gradwright code digits.toml
-# sha256 of the other lines: 7cac7de1dfec2ae858567e8e31a00a98c41e68208c090a7c68351be7e4d07c8c
+# sha256 of the other lines: d7d0509d6a880d03c38f103766206835d25e47b075cfd8afd124a62bab15c61f
 """A classifier of handwritten digits.
 
 Samples are rows: x has the shape (n, 64), y the shape (n, 10).
@@ -151,8 +151,8 @@ class Trainer:
         arrays = _parameters(params)
         self._dtype = arrays[0].dtype
         self._flat = np.concatenate([array.ravel() for array in arrays])
-        self._gradient = np.zeros_like(self._flat)
         self._views = _split(self._flat)
+        self._gradient = np.zeros_like(self._flat)
         self._velocity = np.zeros_like(self._flat)
         self._steps = {}
         self._memory = {}
@@ -170,22 +170,18 @@ class Trainer:
 
     def step(self, x, y):
         """Descend once along the gradient of the batch; return its loss before that."""
-        if (
-            type(x) is np.ndarray
-            and type(y) is np.ndarray
-            and x.dtype is self._dtype
-            and y.dtype is self._dtype
-            and x.shape == self._x_shape
-            and y.shape == self._y_shape
-        ):
-            return self._step(x, y)
+        loss = self._step(x, y)
+        return self._other(x, y) if loss is None else loss
+
+    def _other(self, x, y):
+        """The step for a shorter batch, or for what is not an array of the parameters' dtype."""
         x = _samples(x, self._dtype)
         y = _targets(y, len(x), self._dtype)
         if len(x) > self._batch_size:
             raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
         if len(x) not in self._steps:
             self._bind(len(x))
-        return self._steps[len(x)](x, y)
+        return self._steps[len(x)](x, y, True)
 
     def _array(self, name, *shape, dtype=None):
         """Memory for one array of the step; a smaller batch uses the beginning of it.
@@ -201,9 +197,8 @@ class Trainer:
 
     def _bind(self, n):
         """Make the step for batches of n samples, with every array and function at hand."""
-        dtype = self._dtype
-        self._x_shape = (self._batch_size, *INPUT_SHAPE)
-        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        dtype, ndarray = self._dtype, np.ndarray
+        x_shape, y_shape = (n, *INPUT_SHAPE), (n, *TARGET_SHAPE)
         rate = self._rate
         W1, b1, W2, b2 = self._views
         dW1, db1, dW2, db2 = _split(self._gradient)
@@ -226,13 +221,12 @@ class Trainer:
         t3 = self._array("5", n, 10)
         o2 = self._array("4", n, 10)
         t4 = self._array("3", n)
-        sums = self._array("3", n)
         t5 = self._array("4", n, 10)
+        t6 = self._array("3", n)
         delta2 = self._array("4", n, 10)
-        t6 = self._array("1", n, 32)
-        t7 = self._array("12", n, 32, dtype=bool)
+        t7 = self._array("1", n, 32)
+        t8 = self._array("12", n, 32, dtype=bool)
         delta1 = self._array("1", n, 32)
-        copyto = np.copyto
         x_1_dot = x_1.dot
         number1 = np.array(0, dtype)
         maximum = np.maximum
@@ -250,11 +244,11 @@ class Trainer:
         log = np.log
         ones_n = np.ones(n, dtype)
         t4_dot = t4.dot
+        t5_dot = t5.dot
         ones_10 = np.ones((10,), dtype)
-        number2 = np.array(1, dtype)
-        sums_dot = sums.dot
+        t6_dot = t6.dot
         tolerance = n * float(np.finfo(dtype).eps)
-        number3 = np.array(rate / n, dtype)
+        number2 = np.array(rate / n, dtype)
         multiply = np.multiply
         W2_T = W2.T
         delta2_dot = delta2.dot
@@ -266,40 +260,42 @@ class Trainer:
         velocity, momentum = self._velocity, np.array(self._momentum, dtype)
         add = np.add
 
-        def step(x, y):
-            copyto(x_0, x)
+        def step(x, y, checked=False):
+            fits = type(x) is type(y) is ndarray and x.dtype is y.dtype is dtype
+            if not (fits and x.shape == x_shape and y.shape == y_shape or checked):
+                return None
+            x_0[...] = x
             x_1_dot(W1b1, s1)                                         # (1)
             maximum(s1, number1, out=o1)                              # (1)
-            copyto(o1_0, o1)
+            o1_0[...] = o1
             o1_1_dot(W2b2, s2)                                        # (2)
-            if not s2_flat_dot(s2_flat) < 900:                        # (2)
+            if not float(s2_flat_dot(s2_flat)) < 900:                 # (2)
                 maximum_reduce(s2, (1,), None, t1)
                 subtract(s2, t1_x1, s2)
             exp(s2, t2)
             t2_dot(square_10, t3)
             divide(t2, t3, o2)
             y_flat = y.ravel()
-            sum1 = y_flat.dot(s2_flat)                                # (3)
+            sum1 = float(y_flat.dot(s2_flat))                         # (3)
             log(t3_column, t4)
-            sum2 = t4_dot(ones_n)
+            sum2 = float(t4_dot(ones_n))
             loss = ((-sum1 + sum2) / n)
-            y.dot(ones_10, sums)
-            subtract(sums, number2, sums)
-            if sums_dot(sums) > tolerance:
+            subtract(o2, y, t5)
+            t5_dot(ones_10, t6)
+            if float(t6_dot(t6)) > tolerance:
                 _targets(y, n, dtype)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(o2, y, t5)                                       # (9)
-            multiply(t5, number3, delta2)
-            delta2_dot(W2_T, t6)                                      # (10)
-            greater(s1, number1, t7)
-            multiply(t6, t7, delta1)
+            multiply(t5, number2, delta2)                             # (9)
+            delta2_dot(W2_T, t7)                                      # (10)
+            greater(s1, number1, t8)
+            multiply(t7, t8, delta1)
             x_1_T_dot(delta1, dW1b1)                                  # (12)
             o1_1_T_dot(delta2, dW2b2)                                 # (13)
             multiply(velocity, momentum, velocity)                    # momentum
             add(velocity, gradient, velocity)
             subtract(flat, velocity, flat)
-            return float(loss)
+            return loss
 
         self._steps[n] = step
         return step

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 a351d47742a7a1e18b2068264e195fb979ba900aa2f37566137c6e1d29890820
 # by:  gradwright code digits_conv.toml
-# sha256 of the other lines: 579027df2d26e09889e9433a0568bc42a96a4d50af6bc8a1961059b8e1e03607
+# sha256 of the other lines: 99f5e41c78e9df9bd2a25b2fb6fb3c485cbde6af171000bda4b23b7ba65b2252
 """A convolutional classifier of handwritten digits.
 
 Samples are rows: x has the shape (n, 1, 8, 8), y the shape (n, 10).
@@ -361,8 +361,8 @@ class Trainer:
         arrays = _parameters(params)
         self._dtype = arrays[0].dtype
         self._flat = np.concatenate([array.ravel() for array in arrays])
-        self._gradient = np.zeros_like(self._flat)
         self._views = _split(self._flat)
+        self._gradient = np.zeros_like(self._flat)
         self._velocity = np.zeros_like(self._flat)
         self._steps = {}
         self._memory = {}
@@ -380,22 +380,18 @@ class Trainer:
 
     def step(self, x, y):
         """Descend once along the gradient of the batch; return its loss before that."""
-        if (
-            type(x) is np.ndarray
-            and type(y) is np.ndarray
-            and x.dtype is self._dtype
-            and y.dtype is self._dtype
-            and x.shape == self._x_shape
-            and y.shape == self._y_shape
-        ):
-            return self._step(x, y)
+        loss = self._step(x, y)
+        return self._other(x, y) if loss is None else loss
+
+    def _other(self, x, y):
+        """The step for a shorter batch, or for what is not an array of the parameters' dtype."""
         x = _samples(x, self._dtype)
         y = _targets(y, len(x), self._dtype)
         if len(x) > self._batch_size:
             raise ValueError(f"x: found {len(x)} samples, expected at most {self._batch_size}")
         if len(x) not in self._steps:
             self._bind(len(x))
-        return self._steps[len(x)](x, y)
+        return self._steps[len(x)](x, y, True)
 
     def _array(self, name, *shape, dtype=None):
         """Memory for one array of the step; a smaller batch uses the beginning of it.
@@ -416,9 +412,8 @@ class Trainer:
 
     def _bind(self, n):
         """Make the step for batches of n samples, with every array and function at hand."""
-        dtype = self._dtype
-        self._x_shape = (self._batch_size, *INPUT_SHAPE)
-        self._y_shape = (self._batch_size, *TARGET_SHAPE)
+        dtype, ndarray = self._dtype, np.ndarray
+        x_shape, y_shape = (n, *INPUT_SHAPE), (n, *TARGET_SHAPE)
         rate = self._rate
         W1, b1, W2, b2, W3, b3 = self._views
         dW1, db1, dW2, db2, dW3, db3 = _split(self._gradient)
@@ -428,62 +423,64 @@ class Trainer:
         f2_1 = self._array("f2_1", n, 65)
         f2_1[:, 64] = 1
         f2_0 = f2_1[:, :64]
-        t2 = self._array("0", 8, 8, 8, n)
-        s1 = self._array("0", 8, 8, 8, n)
-        t3 = self._array("2", 8, 4, 4, n)
+        s1 = self._array("0", 8, 2, 2, 4, 4, n)
+        t3 = self._array("1", 8, 4, 4, n)
+        t4 = self._array("2", 8, 4, 4, n)
         g1 = self._array("2", 8, 4, 4, n)
-        t5 = self._array("4", 16, 4, 4, n)
+        t6 = self._array("4", 16, 4, 4, n)
         s2 = self._array("4", 16, 4, 4, n)
-        t6 = self._array("6", 16, 2, 2, n)
+        t7 = self._array("6", 16, 2, 2, n)
         g2 = self._array("6", 16, 2, 2, n)
         f2 = self._array("8", n, 64)
         s3 = self._array("9", n, 10)
-        t7 = self._array("10", n)
-        t8 = self._array("11", n, 10)
-        t9 = self._array("12", n, 10)
+        t8 = self._array("10", n)
+        t9 = self._array("11", n, 10)
+        t10 = self._array("12", n, 10)
         o3 = self._array("11", n, 10)
-        t10 = self._array("10", n)
-        sums = self._array("10", n)
-        t11 = self._array("11", n, 10)
+        t11 = self._array("10", n)
+        t12 = self._array("11", n, 10)
+        t13 = self._array("10", n)
         delta3 = self._array("11", n, 10)
         df2 = self._array("8", n, 64)
-        t12 = self._array("19", 16, 2, 2, n, dtype=bool)
-        t13 = self._array("20", 16, 2, 2, n)
-        t14 = self._array("21", 16, 2, 2, n)
-        t15 = self._array("19", 16, 2, 2, n, dtype=bool)
+        t14 = self._array("19", 16, 2, 2, n, dtype=bool)
+        t15 = self._array("20", 16, 2, 2, n)
+        t16 = self._array("21", 16, 2, 2, n)
+        t17 = self._array("19", 16, 2, 2, n, dtype=bool)
         delta2 = self._array("23", 16, 4, 4, n)
-        t17 = self._array("24", 8, 4, 4, n, dtype=bool)
-        t18 = self._array("25", 8, 4, 4, n)
-        t19 = self._array("26", 8, 4, 4, n)
-        t20 = self._array("24", 8, 4, 4, n, dtype=bool)
-        delta1 = self._array("28", 8, 8, 8, n)
-        t21 = self._array("29", 1, 3, 3, 8)
-        t22 = self._array("30", 8, 3, 3, 16)
-        W1_m1 = W1.reshape(8, 9)
+        t19 = self._array("24", 8, 4, 4, n, dtype=bool)
+        t20 = self._array("2", 8, 4, 4, n)
+        delta1 = self._array("26", 8, 2, 2, 4, 4, n)
+        t21 = self._array("24", 8, 4, 4, n, dtype=bool)
+        t22 = self._array("28", 8, 2, 2, 1, 4, 4)
+        t23 = self._array("29", 8, 3, 3, 16)
+        W1_pad = np.zeros((8, 1, 5, 5,), dtype)
+        W1_pad_in = W1_pad[:, :, 1:-1, 1:-1]
+        W1_pad_v1 = sliding_window_view(W1_pad, (4, 4), axis=(2, 3))[:, :, ::-1, ::-1]
+        W1_pad_v1_T145023 = W1_pad_v1.transpose(1, 4, 5, 0, 2, 3)
+        t1 = self._rows("t1", 16, 32)
+        t1_all = t1.reshape(1, 4, 4, 8, 2, 2)
+        t1_T = t1.T
         x_T1230_pad = np.zeros((1, 10, 10, n,), dtype)
         x_T1230_pad_in = x_T1230_pad[:, 1:-1, 1:-1, :]
-        copyto = np.copyto
-        x_T1230_pad_v1 = sliding_window_view(x_T1230_pad, (3, 3), axis=(1, 2))
+        x_T1230_pad_v1 = sliding_window_view(x_T1230_pad, (4, 4), axis=(1, 2))[:, ::2, ::2]
         x_T1230_pad_v1_T045123 = x_T1230_pad_v1.transpose(0, 4, 5, 1, 2, 3)
-        t1 = self._rows("t1", 9, n * 64)
-        t1_all = t1.reshape(1, 3, 3, 8, 8, n)
-        t2_m1 = t2.reshape(8, n * 64)
+        t2 = self._rows("t2", 16, n * 16)
+        t2_all = t2.reshape(1, 4, 4, 4, 4, n)
+        s1_m3 = s1.reshape(32, n * 16)
         matmul = np.matmul
+        s1_taps = [s1[:, u, v, :, :, :] for u in range(2) for v in range(2)]
+        maximum = np.maximum
         b1_x123 = b1[:, None, None, None]
         add = np.add
-        s1_v1 = s1.reshape(8, 4, 2, 8, n)
-        s1_v1_v1 = s1_v1.reshape(8, 4, 2, 4, 2, n)
-        s1_v1_v1_taps = [s1_v1_v1[:, :, u, :, v, :] for u in range(2) for v in range(2)]
-        maximum = np.maximum
         number1 = np.array(0, dtype)
         W2_m1 = W2.reshape(16, 72)
         g1_pad = np.zeros((8, 6, 6, n,), dtype)
         g1_pad_in = g1_pad[:, 1:-1, 1:-1, :]
         g1_pad_v1 = sliding_window_view(g1_pad, (3, 3), axis=(1, 2))
         g1_pad_v1_T045123 = g1_pad_v1.transpose(0, 4, 5, 1, 2, 3)
-        t4 = self._rows("t4", 72, n * 16)
-        t4_all = t4.reshape(8, 3, 3, 4, 4, n)
-        t5_m1 = t5.reshape(16, n * 16)
+        t5 = self._rows("t5", 72, n * 16)
+        t5_all = t5.reshape(8, 3, 3, 4, 4, n)
+        t6_m1 = t6.reshape(16, n * 16)
         b2_x123 = b2[:, None, None, None]
         s2_v1 = s2.reshape(16, 2, 2, 4, n)
         s2_v1_v1 = s2_v1.reshape(16, 2, 2, 2, 2, n)
@@ -494,21 +491,21 @@ class Trainer:
         s3_flat = s3.ravel()
         s3_flat_dot = s3_flat.dot
         maximum_reduce = np.maximum.reduce
-        t7_x1 = t7[:, None]
+        t8_x1 = t8[:, None]
         subtract = np.subtract
         exp = np.exp
         square_10 = np.ones((10, 10), dtype)
-        t8_dot = t8.dot
-        t9_column = t9[:, 0]
+        t9_dot = t9.dot
+        t10_column = t10[:, 0]
         divide = np.divide
         log = np.log
         ones_n = np.ones(n, dtype)
-        t10_dot = t10.dot
+        t11_dot = t11.dot
+        t12_dot = t12.dot
         ones_10 = np.ones((10,), dtype)
-        number2 = np.array(1, dtype)
-        sums_dot = sums.dot
+        t13_dot = t13.dot
         tolerance = n * float(np.finfo(dtype).eps)
-        number3 = np.array(rate / n, dtype)
+        number2 = np.array(rate / n, dtype)
         multiply = np.multiply
         W3_T = W3.T
         delta3_dot = delta3.dot
@@ -525,111 +522,124 @@ class Trainer:
         equal = np.equal
         W2_m1_T = W2_m1.T
         delta2_m1 = delta2.reshape(16, n * 16)
-        t16 = self._rows("t16", 72, n * 16)
-        t16_all = t16.reshape(8, 3, 3, 4, 4, n)
-        t16_all_T034512 = t16_all.transpose(0, 3, 4, 5, 1, 2)
+        t18 = self._rows("t18", 72, n * 16)
+        t18_all = t18.reshape(8, 3, 3, 4, 4, n)
+        t18_all_T034512 = t18_all.transpose(0, 3, 4, 5, 1, 2)
         dg1_room = np.zeros((8, 6, 6, n,), dtype)
         dg1_room_in = dg1_room[:, 1:5, 1:5, :]
         dg1_room_fill = dg1_room.fill
         dg1_room_taps = list(
             zip(
                 [dg1_room[:, u:u + 4, v:v + 4, :] for u in range(3) for v in range(3)],
-                [t16_all_T034512[..., u, v] for u in range(3) for v in range(3)],
+                [t18_all_T034512[..., u, v] for u in range(3) for v in range(3)],
             ),
         )
-        s1_v1_v1_T013524 = s1_v1_v1.transpose(0, 1, 3, 5, 2, 4)
+        delta1_blocks = [delta1[:, u, v] for u in range(2) for v in range(2)]
         delta1_taps = list(
+            zip(delta1_blocks, [s1[:, u, v] for u in range(2) for v in range(2)])
+        )[:-1]
+        delta1_left = delta1_blocks[-1]
+        delta1_m3 = delta1.reshape(32, n * 16)
+        t2_T = t2.T
+        t22_m3 = t22.reshape(32, 16)
+        t22_v1 = t22[:, ::-1, ::-1]
+        t22_v1_T034512 = t22_v1.transpose(0, 3, 4, 5, 1, 2)
+        dW1_room = np.zeros((8, 1, 5, 5,), dtype)
+        dW1_room_in = dW1_room[:, :, 1:4, 1:4]
+        dW1_room_fill = dW1_room.fill
+        dW1_room_taps = list(
             zip(
-                [delta1[:, u:u + 7:2, v:v + 7:2, :] for u in range(2) for v in range(2)],
-                [s1_v1_v1_T013524[:, :, :, :, u, v] for u in range(2) for v in range(2)],
+                [dW1_room[:, :, u:u + 4, v:v + 4] for u in range(2) for v in range(2)],
+                [t22_v1_T034512[..., u, v] for u in range(2) for v in range(2)],
             ),
         )
-        delta1_m1 = delta1.reshape(8, n * 64)
-        t21_m3 = t21.reshape(9, 8)
-        delta1_m1_T = delta1_m1.T
-        dW1_m1 = dW1.reshape(8, 9)
-        t21_m3_T = t21_m3.T
         add_reduce = np.add.reduce
-        t22_m3 = t22.reshape(72, 16)
+        t23_m3 = t23.reshape(72, 16)
         delta2_m1_T = delta2_m1.T
         dW2_m1 = dW2.reshape(16, 72)
-        t22_m3_T = t22_m3.T
+        t23_m3_T = t23_m3.T
         f2_1_T = f2_1.T
         f2_1_T_dot = f2_1_T.dot
         velocity, momentum = self._velocity, np.array(self._momentum, dtype)
 
-        def step(x, y):
+        def step(x, y, checked=False):
+            fits = type(x) is type(y) is ndarray and x.dtype is y.dtype is dtype
+            if not (fits and x.shape == x_shape and y.shape == y_shape or checked):
+                return None
+            W1_pad_in[...] = W1                                       # (1)
+            t1_all[...] = W1_pad_v1_T145023
             x_T1230 = x.transpose(1, 2, 3, 0)
-            copyto(x_T1230_pad_in, x_T1230)                           # (1)
-            copyto(t1_all, x_T1230_pad_v1_T045123)
-            matmul(W1_m1, t1, t2_m1)
-            add(t2, b1_x123, s1)
-            maximum(s1_v1_v1_taps[0], s1_v1_v1_taps[1], out=t3)       # (2)
-            for tap in s1_v1_v1_taps[2:]:
+            x_T1230_pad_in[...] = x_T1230
+            t2_all[...] = x_T1230_pad_v1_T045123
+            matmul(t1_T, t2, s1_m3)
+            maximum(s1_taps[0], s1_taps[1], out=t3)                   # (2)
+            for tap in s1_taps[2:]:
                 maximum(t3, tap, out=t3)
-            maximum(t3, number1, out=g1)
-            copyto(g1_pad_in, g1)                                     # (3)
-            copyto(t4_all, g1_pad_v1_T045123)
-            matmul(W2_m1, t4, t5_m1)
-            add(t5, b2_x123, s2)
-            maximum(s2_v1_v1_taps[0], s2_v1_v1_taps[1], out=t6)       # (4)
+            add(t3, b1_x123, t4)
+            maximum(t4, number1, out=g1)
+            g1_pad_in[...] = g1                                       # (3)
+            t5_all[...] = g1_pad_v1_T045123
+            matmul(W2_m1, t5, t6_m1)
+            add(t6, b2_x123, s2)
+            maximum(s2_v1_v1_taps[0], s2_v1_v1_taps[1], out=t7)       # (4)
             for tap in s2_v1_v1_taps[2:]:
-                maximum(t6, tap, out=t6)
-            maximum(t6, number1, out=g2)
-            copyto(f2_split, g2_T3012)                                # (5)
-            copyto(f2_0, f2)
+                maximum(t7, tap, out=t7)
+            maximum(t7, number1, out=g2)
+            f2_split[...] = g2_T3012                                  # (5)
+            f2_0[...] = f2
             f2_1_dot(W3b3, s3)                                        # (6)
-            if not s3_flat_dot(s3_flat) < 900:                        # (6)
-                maximum_reduce(s3, (1,), None, t7)
-                subtract(s3, t7_x1, s3)
-            exp(s3, t8)
-            t8_dot(square_10, t9)
-            divide(t8, t9, o3)
+            if not float(s3_flat_dot(s3_flat)) < 900:                 # (6)
+                maximum_reduce(s3, (1,), None, t8)
+                subtract(s3, t8_x1, s3)
+            exp(s3, t9)
+            t9_dot(square_10, t10)
+            divide(t9, t10, o3)
             y_flat = y.ravel()
-            sum1 = y_flat.dot(s3_flat)                                # (7)
-            log(t9_column, t10)
-            sum2 = t10_dot(ones_n)
+            sum1 = float(y_flat.dot(s3_flat))                         # (7)
+            log(t10_column, t11)
+            sum2 = float(t11_dot(ones_n))
             loss = ((-sum1 + sum2) / n)
-            y.dot(ones_10, sums)
-            subtract(sums, number2, sums)
-            if sums_dot(sums) > tolerance:
+            subtract(o3, y, t12)
+            t12_dot(ones_10, t13)
+            if float(t13_dot(t13)) > tolerance:
                 _targets(y, n, dtype)
             if loss != loss:  # not a number: see whether the targets are to blame
                 _targets(y, n, dtype)
-            subtract(o3, y, t11)                                      # (12)
-            multiply(t11, number3, delta3)
+            multiply(t12, number2, delta3)                            # (12)
             delta3_dot(W3_T, df2)                                     # (13)
-            greater(g2, number1, t12)                                 # (15)
-            multiply(df2_v1_T1230, t12, t13)
-            copyto(t14, t13)
+            greater(g2, number1, t14)                                 # (15)
+            multiply(df2_v1_T1230, t14, t15)
+            t16[...] = t15
             for place, tap in delta2_taps[:-1]:
-                equal(tap, g2, t15)
-                multiply(t14, t15, place)
-                subtract(t14, place, t14)
-            copyto(delta2_taps[-1][0], t14)
-            matmul(W2_m1_T, delta2_m1, t16)                           # (16)
+                equal(tap, g2, t17)
+                multiply(t16, t17, place)
+                subtract(t16, place, t16)
+            delta2_taps[-1][0][...] = t16
+            matmul(W2_m1_T, delta2_m1, t18)                           # (16)
             dg1_room_fill(0)
             for place, part in dg1_room_taps:
                 add(place, part, place)
-            greater(g1, number1, t17)                                 # (17)
-            multiply(dg1_room_in, t17, t18)
-            copyto(t19, t18)
-            for place, tap in delta1_taps[:-1]:
-                equal(tap, g1, t20)
-                multiply(t19, t20, place)
-                subtract(t19, place, t19)
-            copyto(delta1_taps[-1][0], t19)
-            matmul(t1, delta1_m1_T, t21_m3)                           # (19)
-            copyto(dW1_m1, t21_m3_T)
-            add_reduce(delta1, (1, 2, 3), None, db1)                  # (19)
-            matmul(t4, delta2_m1_T, t22_m3)                           # (20)
-            copyto(dW2_m1, t22_m3_T)
+            greater(g1, number1, t19)                                 # (17)
+            multiply(dg1_room_in, t19, t20)
+            delta1_left[...] = t20
+            for place, tap in delta1_taps:
+                equal(tap, t3, t21)
+                multiply(delta1_left, t21, place)
+                subtract(delta1_left, place, delta1_left)
+            matmul(delta1_m3, t2_T, t22_m3)                           # (19)
+            dW1_room_fill(0)
+            for place, part in dW1_room_taps:
+                add(place, part, place)
+            dW1[...] = dW1_room_in
+            add_reduce(t20, (1, 2, 3), None, db1)                     # (19)
+            matmul(t5, delta2_m1_T, t23_m3)                           # (20)
+            dW2_m1[...] = t23_m3_T
             add_reduce(delta2, (1, 2, 3), None, db2)                  # (20)
             f2_1_T_dot(delta3, dW3b3)                                 # (21)
             multiply(velocity, momentum, velocity)                    # momentum
             add(velocity, gradient, velocity)
             subtract(flat, velocity, flat)
-            return float(loss)
+            return loss
 
         self._steps[n] = step
         return step
