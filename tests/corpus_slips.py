@@ -164,7 +164,8 @@ def factors(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:
     if len(terms(text)) == 1:
         sign, rest = ("-", text[1:]) if text.startswith("-") else ("", text)
         for number in ("2 ", r"\frac{1}{2} ", r"\frac{1}{N} "):
-            yield ("factor",), sign + number + rest
+            dot = r"\cdot " if rest[:1].isdigit() else ""  # 2 2 is read as 22
+            yield ("factor",), sign + number + dot + rest
 
 
 def indices(text: str, line: Line) -> Iterator[tuple[tuple[str, ...], str]]:

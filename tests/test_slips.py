@@ -107,6 +107,9 @@ ONE: tuple[tuple[str, str, str, str], ...] = (
     (SQUARES, "columns", r"\tanh'(z) = 1 - \tanh(z)", "factor or slope"),
     (SQUARES, "columns",
      r"\frac{\partial C_n}{\partial w_{ij}^{(2)}} = \delta_{n,i}^{(2)} a_{m,j}^{(1)}", "sample"),
+    (SQUARES, "columns",
+     r"\frac{\partial C}{\partial b_i^{(2)}} "
+     r"= \frac{1}{N} \frac{1}{N} \sum_{n=1}^{N} \delta_{n,i}^{(2)}", "factor"),
     # in the other notations
     (SQUARES, "rows",
      r"\delta_j^{(1)} = (1 - (o_j^{(1)})^2) \sum_k w_{kj}^{(2)} \delta_k^{(2)}", "index"),

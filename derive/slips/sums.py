@@ -38,7 +38,7 @@ def sum_missing(site: Site, view: View) -> Edits:
     """sum_i a_i for a_i, where i is undefined."""
     if not _summed(site):
         return
-    for name in letters_in(site.node):
+    for name in _unbound(site.node):
         if name not in site.bound and name not in view.free:
             for low in (None, Num(Fraction(0))):  # from 0: with the threshold
                 yield Total("sum", (Bound(name, low),), site.node, span=site.node.span)
@@ -46,9 +46,15 @@ def sum_missing(site: Site, view: View) -> Edits:
 
 def sum_over_a_free_index(site: Site, view: View) -> Edits:
     """sum_i a_i for a_i, where i is an index of the left side."""
-    for name in letters_in(site.node) if _summed(site) else ():
+    for name in _unbound(site.node) if _summed(site) else ():
         if name in view.free and name not in site.bound:
             yield Total("sum", (Bound(name),), site.node, span=site.node.span)
+
+
+def _unbound(node: Node) -> list[str]:
+    """The letters of indices over which no sum in the formula runs already."""
+    bound = {b.name for n in walk(node) if isinstance(n, Total) for b in n.bounds}
+    return [name for name in letters_in(node) if name not in bound]
 
 
 def sum_over_the_samples(site: Site, view: View) -> Edits:
