@@ -81,6 +81,7 @@ PAIRS = [
     *((a, loss) for a in (*PROBABLE, "softmax") for loss in ("binary_cross_entropy",)),
     *((a, loss) for a in (*PROBABLE, "softmax") for loss in ("cross_entropy",)),
     *((a, "-(y*log(o)+(1-y)*log(1-o))") for a in PROBABLE),
+    *((a, "cross_entropy") for a in ("softplus", "log(1+exp(s))")),  # positive, of any sum
 ]
 EVERY_PAIR = list(
     dict.fromkeys([*PAIRS, *((a, loss) for a in (*ACTIVATIONS, "softmax") for loss in SMOOTH)])

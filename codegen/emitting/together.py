@@ -120,11 +120,18 @@ def _factors(root: Node) -> list[Node]:
 def _single(root: Node, before: set[Node]) -> list[tuple[Node, Node]]:
     """The largest new elementwise expressions of one array, with that array."""
     found: list[tuple[Node, Node]] = []
-    leaf = _leaf(root, before)
-    if leaf is not None and leaf is not root and leaf.shape == root.shape:
-        return [(leaf, root)]
-    for arg in root.args:
-        found += _single(arg, before)
+    seen: set[Node] = set()
+    todo = [root]
+    while todo:
+        item = todo.pop()
+        if item in seen:
+            continue
+        seen.add(item)
+        leaf = _leaf(item, before)
+        if leaf is not None and leaf is not item and leaf.shape == item.shape:
+            found.append((leaf, item))
+        else:
+            todo.extend(reversed(item.args))
     return found
 
 

@@ -35,11 +35,14 @@ def kept_whole(rule: Callable[[Term], Term | None], term: Term) -> Term | None:
 class _Names:
     def __init__(self) -> None:
         self.known: list[tuple[Ref, Term]] = []
+        self.done: dict[Term, Term] = {}
 
     def given(self, term: Term) -> Term:
-        if isinstance(term, Piecewise) or (isinstance(term, Call) and term.function in BRANCHED):
-            return self._name(term)
-        return rebuild(term, self.given)
+        if term not in self.done:
+            branched = isinstance(term, Call) and term.function in BRANCHED
+            whole = isinstance(term, Piecewise) or branched
+            self.done[term] = self._name(term) if whole else rebuild(term, self.given)
+        return self.done[term]
 
     def _name(self, term: Term) -> Term:
         """The same name for the same function of other indices: max(s[j], 0) and max(s[k], 0)."""

@@ -7,6 +7,7 @@ The rules know the primitives of the calculus and nothing of activations, losses
     exp(u) - 1, log(1 + u), 1 + erf(u)         -> expm1(u), log1p(u), erfc(-u)
     1/exp(u)                                   -> exp(-u)
     a b / sqrt(a b) for positive a, b          -> sqrt(a b)
+    log of softplus, sigmoid by softplus       -> held in range far down
     a branch of a Piecewise                    -> computed on the side where its condition holds
 
 An equation that divides by an activation or takes its logarithm is first composed with the
@@ -33,6 +34,7 @@ from codegen.stability.positive_powers import roots_joined
 from codegen.stability.products import gathered, hyperbolic, levelled, split
 from codegen.stability.quotients import quotient
 from codegen.stability.sides import known_sign, on_its_side, sinking
+from codegen.stability.tails import held_in_range
 from codegen.stability.wholes import attempt, left_out, logarithms, made_of_exponentials, quotients
 from derive.algebra.equation import Equation
 from derive.algebra.index import define, derivative, expand_functions, replace_term
@@ -60,13 +62,13 @@ LONGEST = 80  # operations in a form with activations written out
 
 def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     """The term in a stable form, composed with the definitions of activations where that helps."""
-    term = _unsaturated(term, known)
+    term = _unsaturated(term, known, {})
     whole = composed(term, known)
     result = stable(whole)
     if _overflows(result):  # the composition only moved the trouble
         tamed = _tamed(term, known)
         result = stable(term) if tamed is None else tamed
-    return together(result)
+    return held_in_range(together(result))
 
 
 def _tamed(term: Term, known: Mapping[Tensor, Equation]) -> Term | None:
@@ -103,9 +105,15 @@ def may_overflow(node: Term) -> bool:
     return not held and known_sign(node.args[0]) != -1
 
 
-def _unsaturated(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+def _unsaturated(term: Term, known: Mapping[Tensor, Equation], done: dict[Term, Term]) -> Term:
     """c - d o^2 for o = a tanh(u) with |a| > 1, where the rounding of o is magnified, in u."""
-    term = rebuild(term, lambda child: _unsaturated(child, known))
+    if term not in done:
+        inner = rebuild(term, lambda child: _unsaturated(child, known, done))
+        done[term] = _in_argument(inner, known)
+    return done[term]
+
+
+def _in_argument(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     if not (isinstance(term, Add) and any(isinstance(a, Num) for a in term.args)):
         return term
     tensors = {r.tensor for r in refs(term)}
@@ -123,12 +131,17 @@ def composed(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     for _ in range(8):
         inner = [_resting(node) for node in walk(term)]
         tensors = {r.tensor for base in inner if base is not None for r in refs(base)}
-        found = [t for t in known if t in tensors and made_of_exponentials(known[t].rhs)]
+        found = [t for t in known if t in tensors and _exponential(known[t].rhs)]
         if not found:
             return term
         for tensor in found:
             term = define(term, known[tensor].lhs, known[tensor].rhs)
     return term
+
+
+def _exponential(term: Term) -> bool:
+    """Whether a definition is made of exponentials, as it stands or in its stable form."""
+    return made_of_exponentials(term) or made_of_exponentials(stable(term))
 
 
 def _resting(node: Term) -> Term | None:
@@ -149,6 +162,7 @@ def stable(term: Term) -> Term:
     return term
 
 
+@lru_cache(maxsize=50_000)
 def together(term: Term) -> Term:
     """Products of exponentials as one where a factor may overflow, when all else is done."""
     term = rebuild(term, together)

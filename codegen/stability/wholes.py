@@ -22,11 +22,22 @@ from derive.algebra.terms import (
     add,
     children,
     mul,
+    rebuild,
 )
 from derive.errors import NotYet
 
-_quotient = partial(kept_whole, quotient)
 EXPONENTIAL = frozenset({"exp", "sigmoid", "softplus", "tanh", "sinh", "cosh"})
+
+
+def _quotient(term: Term) -> Term | None:
+    """The quotient with softplus again where it was opened, so that rules do not go in circles."""
+    found = kept_whole(quotient, term)
+    return None if found is None else _closed(found)
+
+
+def _closed(term: Term) -> Term:
+    term = rebuild(term, _closed)
+    return logarithms(term) or term
 
 
 def made_of_exponentials(term: Term) -> bool:
