@@ -54,7 +54,7 @@ def evaluate_claim(claim: Claim, world: World, scope: Scope, seed: int = 0) -> t
     """Both sides at every choice (at most 60, drawn by the seed); NoValue where it says nothing."""
     found = tuple(evidence(claim, world, scope, seed))
     if not found:
-        raise NoValue("layers that the network has")
+        raise NoValue("layers that the network does not have")
     return found
 
 

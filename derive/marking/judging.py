@@ -118,7 +118,7 @@ class Judge:
                     return Difference(world, scope, found)
                 seen = True
         if not seen:
-            raise NoValue("layers that the network has")
+            raise NoValue("layers that the network does not have")
         return None
 
     def smallest(self, claim: Claim, scope: Scope, found: Difference) -> Difference:
