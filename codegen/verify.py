@@ -3,7 +3,8 @@
     generic backprop   outputs, losses, gradients and every named quantity, entry by entry
     complex step       Im L(w + ih) / h of the generic forward in textbook form
     60 digits          (L(w + hv) - L(w)) / h for a random direction v, and the loss itself
-    descent            w - h g lowers the loss by h |g|^2, to first order, at 60 digits
+    descent            w - h g lowers the loss by h |g|^2, to first order, at 60 digits,
+                       g measured by its largest entry, so that tiny gradients move w as well
 
 and the module's own `Trainer`, held against the generic backprop step by step; under accuracy =
 "exact" also the last places of the output layer's loss and delta.  The unit of every
@@ -261,7 +262,9 @@ class Judge:
         here = self.loss_value(at, exact)
         loss = self.module.loss(at.params, at.x, at.y, **at.masked)
         self.compare(DIGITS, "loss", at, loss, float(here), at.size.loss)
-        down = {name: -g.astype(np.float64) for name, g in gradients.items()}
+        largest = max((np.abs(g).max(initial=0.0) for g in gradients.values()), default=0.0)
+        scale = float(largest) if 0 < largest < np.inf else 1.0
+        down = {name: -g.astype(np.float64) / scale for name, g in gradients.items()}
         for quantity, way in (("random direction", _signs(at.params, rng)), ("descent step", down)):
             moved = {n: exact[n] + precise(way[n]) * DIGITS_STEP for n in exact}
             slope = (self.loss_value(at, moved) - here) / DIGITS_STEP

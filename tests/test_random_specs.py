@@ -164,6 +164,23 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"input": 2, "layers": ["3 log(cosh(exp(-(s)**2)))", "1"]},
         {"loss": "squared_error"},
     ),
+    "a tie that rounding decides": (
+        {"input": 1, "layers": ["1 tanh(Max((s - 1/3), 2/3*s))", "5"]},
+        {"loss": "squared_error", "dtype": "float32"},
+    ),
+    "a gradient too small to move the weights": (
+        {
+            "input": 2,
+            "layers": [
+                "2 sigmoid(s) + sqrt(1 + s**2)",
+                "1 tanh(s) + s + s",
+                "4",
+                {"kind": "dense", "units": 4, "activation": "exp(-(s + s)**2)", "bias": False},
+                {"kind": "dense", "units": 2, "bias": False},
+            ],
+        },
+        {"loss": "squared_error"},
+    ),
     "a steady batch after one that moved": (
         {
             "input": [1, 3],

@@ -19,6 +19,8 @@ from codegen.referee.draws import Draw, answered
 from derive.spec import Activation, AnyLayer, Dropout, Equations, Network, Residual
 
 KINKS = re.compile(r"\b(abs|max|min|piecewise|relu)\b", re.IGNORECASE)
+NUMBERS = re.compile(r"(?<![\w.])\d+\.?\d*(?:[eE][+-]?\d+)?")
+DIVISORS = re.compile(r"/\s*(\d+\.?\d*(?:[eE][+-]?\d+)?)")
 EXACT_KINDS = ("dense", "conv", "max_pool", "flatten", "residual")
 LARGEST = 2**20  # a sum of this size is still exact in float32
 TRIES = 5
@@ -62,6 +64,8 @@ def _kinks(layers: Sequence[AnyLayer], exact: bool) -> tuple[bool, bool]:
         if isinstance(layer, Equations) and any(map(KINKS.search, layer.forward)):
             raise _Rounded
         kinked = _is_kinked(layer.activation)
+        if kinked and not _is_dyadic(layer.activation.formula or ""):
+            raise _Rounded
         smooth = layer.kind in EXACT_KINDS or (
             isinstance(layer, Dropout) and layer.rate in (0, Fraction(1, 2))
         )
@@ -70,6 +74,19 @@ def _kinks(layers: Sequence[AnyLayer], exact: bool) -> tuple[bool, bool]:
         kinks = kinks or kinked or layer.kind == "max_pool"
         exact = exact and smooth and layer.activation.name in ("linear", "relu")
     return exact, kinks
+
+
+def _is_dyadic(formula: str) -> bool:
+    """Whether all numbers are exact in binary: s - 1/3 against 2/3*s is decided by rounding."""
+    numbers = [Fraction(n) for n in NUMBERS.findall(formula)]
+    divisors = [Fraction(n) for n in DIVISORS.findall(formula)]
+    return all(_power_of_two(n.denominator) for n in numbers) and all(
+        n and _power_of_two(n.numerator) and _power_of_two(n.denominator) for n in divisors
+    )
+
+
+def _power_of_two(n: int) -> bool:
+    return n & (n - 1) == 0
 
 
 def _is_kinked(activation: Activation) -> bool:
