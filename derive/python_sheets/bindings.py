@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive.python_sheets.names import Named, meaning
+from derive.python_sheets.places import PLACES, is_entry, is_number, key_of, named_place
 from derive.sheets.python import parsed
 from derive.sheets.sheet import Changes, Formula, Part
 
 MOST_VALUE = 3_000  # characters of what a name stands for
 UNKNOWN = ""  # what a name stands for after a change that is not understood
-_PLACES = (ast.Name, ast.Subscript, ast.Attribute)
 _OPPOSITE = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt}
 #: Calls and operations without which a value is no loss.
 _REDUCING = ("sum", "mean", "average", "dot", "norm", "log", "square", "trace", "vdot", "inner")
@@ -110,13 +110,6 @@ def _reduces(value: ast.expr) -> bool:
     return False
 
 
-def is_number(value: ast.expr) -> bool:
-    """Whether a value is a number as it stands: 0.1, -3, 1e-6."""
-    if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub | ast.UAdd):
-        value = value.operand
-    return isinstance(value, ast.Constant) and type(value.value) in (int, float)
-
-
 # ---------------------------------------------------------------------------- the whole sheet
 
 
@@ -171,13 +164,13 @@ def _events(k: int, node: ast.stmt) -> Iterator[tuple[str, _Event]]:
     if is_shift(node):
         return
     if isinstance(node, ast.AugAssign):
-        if isinstance(node.target, _PLACES):
+        if isinstance(node.target, PLACES):
             yield from _changed(k, node.target, _with(node.target, node.op, node.value), node)
         return
     for target, value in pairs(node):
-        if not isinstance(target, _PLACES):
+        if not isinstance(target, PLACES):
             continue
-        key = _key(target)
+        key = key_of(target)
         if key is None:
             yield from _changed(k, target, value, node)
         elif not _is_parameter(target):
@@ -188,7 +181,7 @@ def _changed(
     k: int, target: ast.expr, value: ast.expr, node: ast.stmt
 ) -> Iterator[tuple[str, _Event]]:
     """A change of a value in place: x /= n, x[x <= 0] = 0, x[range(n), y] -= 1."""
-    key = _key(target)
+    key = key_of(target)
     if key is not None:
         if not _is_parameter(target):
             yield key, _Event(k, value, old=True)
@@ -226,11 +219,11 @@ def is_shift(node: ast.stmt) -> bool:
 
 def changed_part(target: ast.expr) -> str | None:
     """The array of which a statement changes a part, not an entry: x of x[x <= 0] = 0."""
-    if not isinstance(target, ast.Subscript) or _key(target) is not None:
+    if not isinstance(target, ast.Subscript) or key_of(target) is not None:
         return None
-    if _is_entry(target) or _is_parameter(target.value):
+    if is_entry(target) or _is_parameter(target.value):
         return None
-    return _key(target.value)
+    return key_of(target.value)
 
 
 def _masked(whole: ast.expr, place: ast.expr, node: ast.stmt) -> ast.expr | None:
@@ -314,7 +307,7 @@ class _Filled(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         """The value at the name, all else as it is."""
-        if isinstance(node, _PLACES) and ast.unparse(node) == self.key:
+        if isinstance(node, PLACES) and ast.unparse(node) == self.key:
             return self.value
         return self.generic_visit(node)
 
@@ -325,27 +318,9 @@ def _with(target: ast.expr, op: ast.operator, value: ast.expr) -> ast.expr:
 
 def _loaded(target: ast.expr) -> ast.expr:
     made = copy.copy(target)
-    if isinstance(made, _PLACES):
+    if isinstance(made, PLACES):
         made.ctx = ast.Load()
     return made
-
-
-def _key(node: ast.expr) -> str | None:
-    """A place that holds a whole array: W, grads["W"], self.W; None for a part of one."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        return ast.unparse(node)
-    word = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
-    if word and isinstance(node.slice.value, str) and _key(node.value):  # type: ignore[attr-defined]
-        return ast.unparse(node)
-    return None
-
-
-def _is_entry(node: ast.Subscript) -> bool:
-    """Whether a subscript is an entry by its indices."""
-    items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    return all(isinstance(i, ast.Name | ast.BinOp) or is_number(i) for i in items)
 
 
 def _is_parameter(node: ast.expr) -> bool:
@@ -355,38 +330,7 @@ def _is_parameter(node: ast.expr) -> bool:
 
 
 def _mentions(value: ast.expr, key: str) -> bool:
-    return any(isinstance(n, _PLACES) and ast.unparse(n) == key for n in ast.walk(value))
-
-
-# ------------------------------------------------------------------------------ holders
-
-
-HOLDERS = ("self", "params", "parameters", "cache", "model", "net", "weights", "p", "theta")
-OF_GRADIENTS = ("grads", "grad", "gradients", "dparams", "g", "d", "gradient", "nabla")
-
-
-def named_place(node: ast.expr) -> Named | None:
-    """What a place means: W1, params["W1"], grads["W1"], self.W1."""
-    if isinstance(node, ast.Name):
-        return meaning(node.id)
-    if isinstance(node, ast.Attribute):
-        holder, word = node.value, node.attr
-    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        if not isinstance(node.slice.value, str):
-            return None
-        holder, word = node.value, node.slice.value
-    else:
-        return None
-    named = meaning(word)
-    if named is not None and last_word(holder) in OF_GRADIENTS:
-        plain = named.role in ("loss", "samples", "learning_rate")
-        return named if plain else replace(named, derived=True)
-    return named
-
-
-def last_word(node: ast.expr) -> str:
-    """The last name of a dotted place: grads of self.grads."""
-    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+    return any(isinstance(n, PLACES) and ast.unparse(n) == key for n in ast.walk(value))
 
 
 # ------------------------------------------------------------------------------ formulas

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from derive.algebra.symbols import Label
 from derive.python_sheets.arrays import UNITS_AXIS, Array, softmax, transposed
-from derive.python_sheets.bindings import named_place
 from derive.python_sheets.names import GREEK, Named, meaning
+from derive.python_sheets.places import named_place
 from derive.reading.latex_tokens import Unreadable
 from derive.reading.scope import FUNCTIONS, Scope
 from derive.reading.tree import (

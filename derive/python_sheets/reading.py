@@ -18,18 +18,11 @@ from derive.python_sheets.arrays import (
     multiplied,
     transposed,
 )
-from derive.python_sheets.bindings import (
-    HOLDERS,
-    OF_GRADIENTS,
-    changed_part,
-    is_shift,
-    last_word,
-    named_place,
-    pairs,
-)
+from derive.python_sheets.bindings import changed_part, is_shift, pairs
 from derive.python_sheets.calls import PythonCalls
 from derive.python_sheets.equalities import Equalities
 from derive.python_sheets.names import meaning
+from derive.python_sheets.places import HOLDERS, OF_GRADIENTS, last_word, named_place
 from derive.reading.latex_tokens import Unreadable
 from derive.reading.scope import Scope
 from derive.reading.tree import (
