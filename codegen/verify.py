@@ -34,9 +34,9 @@ from derive.spec import Network
 
 LIMIT = 100.0  # times eps and the scale; random networks need at most 24
 STEP = 1e-30  # of the complex step: no rounding is involved, so it may be tiny
-DIGITS_STEP = PRECISE.context.mpf(
-    "1e-25"
-)  # of the difference quotient at 60 digits: an error of 1e-25 remains
+#: Of the difference quotient at 60 digits: what the step leaves out and what is rounded are both of
+#: this size, so that of smaller gradients nothing is said.
+DIGITS_STEP = PRECISE.context.mpf("1e-30")
 BATCHES = (1, 7, 2)
 LARGE = 50_000  # multiplications for one sample, above which some comparisons take fewer samples
 MOST_ENTRIES = 40  # for the complex step of single entries
@@ -269,6 +269,8 @@ class Judge:
             moved = {n: exact[n] + precise(way[n]) * DIGITS_STEP for n in exact}
             slope = (self.loss_value(at, moved) - here) / DIGITS_STEP
             found, size = _along(gradients, way), _along(at.size.gradients, way, np.abs)
+            unseen = float(DIGITS_STEP) * max(float(at.size.loss), 1.0)
+            size += unseen / float(np.finfo(np.float64).eps)
             self.compare(DIGITS, quantity, at, found, float(slope), size)
 
     def loss_value(self, at: Draw, params: Mapping[str, Any]) -> Any:

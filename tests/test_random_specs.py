@@ -181,6 +181,19 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"loss": "squared_error"},
     ),
+    "gradients below the reach of 60 digits": (
+        {
+            "input": 1,
+            "layers": [
+                "1 sigmoid(s) + sqrt(1 + s**2)",
+                "6 tanh(s) + s + s",
+                "1 exp(-(s + s)**2)",
+                {"kind": "dense", "units": 1, "bias": False},
+                {"kind": "dense", "units": 6, "bias": False},
+            ],
+        },
+        {"loss": "squared_error"},
+    ),
     "a steady batch after one that moved": (
         {
             "input": [1, 3],
