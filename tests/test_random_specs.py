@@ -194,6 +194,24 @@ ONCE_WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"loss": "squared_error"},
     ),
+    "units whose squares are below all numbers": (
+        {
+            "input": 1,
+            "layers": [
+                "7",
+                {"kind": "dense", "units": 2, "activation": "tanh(0.5*s) + tanh(s)", "bias": False},
+                {
+                    "kind": "dense",
+                    "units": 4,
+                    "activation": "tanh(s) + s*(1.7159*s)",
+                    "bias": False,
+                },
+                "6 exp(-(s + s)**2)",
+                "1",
+            ],
+        },
+        {"loss": "squared_error"},
+    ),
     "a steady batch after one that moved": (
         {
             "input": [1, 3],

@@ -24,6 +24,21 @@ def _joint(*sizes: Floats) -> Floats:
     return reduce(_HYPOT, sizes)
 
 
+def _length(a: Floats, b: Floats) -> Floats:
+    """The root of the sum of (a b)^2 in place of a b in a matrix product.
+
+    Every row of a and column of b is measured by its largest entry, so that no square vanishes.
+    """
+    rows, columns = _largest(a, -1), _largest(b, -2)
+    return np.sqrt(np.square(a / rows) @ np.square(b / columns)) * rows * columns
+
+
+def _largest(a: Floats, axis: int) -> Floats:
+    """Of each row or column, 1 where there is nothing but zeros."""
+    found = np.max(np.abs(a), axis=axis, keepdims=True, initial=0.0)
+    return np.where((found > 0) & np.isfinite(found), found, 1.0)
+
+
 class Sized:
     """`value` and `size`, entry by entry; other numbers that meet it are as large as they are."""
 
@@ -98,10 +113,9 @@ class Sized:
     def __matmul__(self, other: Any) -> Sized:
         """The matrix product; its own error is as large as that of the absolute values."""
         other = Sized.of(other)
-        passed = np.square(self.size) @ np.square(other.value)
-        passed = passed + np.square(self.value) @ np.square(other.size)
+        left, right = _length(self.size, other.value), _length(self.value, other.size)
         own = np.abs(self.value) @ np.abs(other.value)
-        return Sized(self.value @ other.value, _joint(np.sqrt(passed), own))
+        return Sized(self.value @ other.value, _joint(left, right, own))
 
     def __getitem__(self, at: Any) -> Sized:
         """Entries, or new axes."""
