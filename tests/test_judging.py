@@ -183,3 +183,10 @@ def test_a_chain_of_definitions_that_double(place: str) -> None:
     verdicts = [m.verdict for m in marked(*made, right, wrong).marks]
     assert verdicts[:-1] == [DEFINITION] * 60 + [RIGHT]
     assert verdicts[-1] != RIGHT
+
+
+def test_slopes_close_to_a_kink() -> None:
+    """A unit of this network lies 0.0007 from the kink of relu."""
+    line = r"\delta_i^{(2)} = \operatorname{relu}'(z_i^{(2)}) \sum_k w_{ki}^{(3)} \delta_k^{(3)}"
+    network = "3 > 4 tanh bias=threshold > 3 relu > 2 linear : squared_error"
+    assert passes(line, network=network) == [True]

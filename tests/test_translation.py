@@ -110,6 +110,9 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
          r"\boldsymbol{\delta}^{(l)} = \mathbf{W}^{(l+1)} \boldsymbol{\delta}^{(l+1)}"),
         ("columns", r"\partial C_n/\partial W^{(l)} = \delta^{(l)} a^{(l-1)\top}", "units",
          r"\partial E/\partial \mathbf{W}^l = \mathbf{o}^{l-1} \boldsymbol{\delta}^{l\top}"),
+        # and so do the numbers of an example
+        ("columns", r"W^{(1)} = \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", "rows",
+         r"W^{(1)} = \begin{pmatrix} 1 & 3 \\ 2 & 4 \end{pmatrix}"),
         # a threshold is the weight of the input -1 there, and subtracted here
         ("neurons", r"s_j^{(l)} = \sum_{i=0}^{d^{(l-1)}} w_{ij}^{(l)} x_i^{(l-1)}", "units",
          r"s_i^l = \sum_{j=1}^{n^{l-1}} w_{ji}^l o_j^{l-1} - b_i^l"),

@@ -110,6 +110,9 @@ def _turned(node: Node, scope: Scope) -> Node:
             return replace(node, above=_turned(node.above, scope))
         case Times():
             return _product(node, scope)
+        case Grid() if len({len(row) for row in node.rows}) == 1:
+            columns = zip(*node.rows, strict=True)
+            return replace(node, rows=tuple(tuple(_turned(e, scope) for e in c) for c in columns))
         case Applied() if len(node.args) == 1 and node.function.name != "diag":
             return replace(node, args=(_turned(node.args[0], scope),))
     return transposed(node)
