@@ -39,6 +39,7 @@ from derive.stages import SAMPLE, Stage, Start, entry
 
 DELTA_KINDS = ("dense", "conv", "layer_norm", "batch_norm", "equations")
 OTHERS = "uvcgrpqt"  # for a second quantity of a kind under one number
+FORMULAS = ("phi", "psi", "chi", "omega")  # the letters of activations without a name of their own
 
 
 class Naming:
@@ -47,7 +48,7 @@ class Naming:
     def __init__(self) -> None:
         """Nothing taken yet."""
         self.taken: set[tuple[str, Label]] = set()
-        self.formulas: dict[str, Function] = {}
+        self.functions: dict[Activation, Function] = {}
         self.with_delta: set[Label] = set()  # one error delta a number
 
     def letter(self, letter: str, label: Label, others: str = "") -> str:
@@ -63,15 +64,22 @@ class Naming:
         return name
 
     def function(self, activation: Activation, label: Label) -> Function:
-        """The name of an activation: its own, or a Greek letter for each different formula."""
+        """The name of an activation: its own, or a Greek letter for each different formula.
+
+        A name stands for one function: with other options it is a formula like any other.
+        """
         if activation.name == "generic":
             return Function("phi", label)
-        if activation.formula is None:
+        if activation not in self.functions:
+            self.functions[activation] = self._new_function(activation)
+        return self.functions[activation]
+
+    def _new_function(self, activation: Activation) -> Function:
+        taken = [function.name for function in self.functions.values()]
+        if activation.formula is None and activation.name not in taken:
             return Function(activation.name)
-        letters = ("phi", "psi", "chi", "omega")
-        k = len(self.formulas)
-        new = Function(letters[k]) if k < len(letters) else Function("phi", Label(k + 1))
-        return self.formulas.setdefault(activation.formula, new)
+        k = sum(name in FORMULAS for name in taken)
+        return Function(FORMULAS[k]) if k < len(FORMULAS) else Function("phi", Label(k + 1))
 
 
 def make_stage(

@@ -124,3 +124,17 @@ def test_results_speak_of_named_entries_only() -> None:
     known |= set(derivation.shapes)
     for equation in (*derivation.backward, *derivation.gradients):
         assert {n.tensor for n in walk(equation.rhs) if isinstance(n, Ref)} <= known
+
+
+def test_a_named_activation_with_other_options_has_a_lemma_of_its_own() -> None:
+    """A page that cites the slope of leaky_relu means one function by it."""
+    source = "2 > 3 leaky_relu slope=0.1 > 3 leaky_relu slope=0.3 > 2 leaky_relu slope=0.1 > 1"
+    derivation = derive(f"{source} : squared_error")
+    slopes = {c.key: str(c.result) for c in derivation.lemmas if c.kind == "slope"}
+    assert slopes == {
+        "slope.leaky_relu": "Piecewise((1, s > 0), (1/10, True))",
+        "slope.phi": "Piecewise((1, s > 0), (3/10, True))",
+    }
+    cited = {c.key: c.steps[-1].cites for c in derivation.layers if c.key.startswith("delta.")}
+    assert cited["delta.1"] == cited["delta.3"] == ("slope.leaky_relu",)
+    assert cited["delta.2"] == ("slope.phi",)

@@ -40,6 +40,7 @@ from derive.algebra.terms import (
 from derive.forward import Forward
 from derive.identities import S
 from derive.stages import SAMPLE, Stage
+from derive.staging import FORMULAS
 
 Places = tuple[int, ...]
 Array = dict[Places, complex]
@@ -93,7 +94,7 @@ class Numbers:
         stage = self.stage_of(function)
         if stage is not None and not _generic(stage.phi):
             return self.elementwise(stage.phi, s, order)
-        if function.label is not None or function.name in ("phi", "psi", "chi", "omega"):
+        if function.label is not None or function.name in FORMULAS:
             if function.label is not None and not 1 <= function.label.offset <= self.last:
                 raise NoLayer(f"layer {function.label}")
             return self.smooth(str(function), order, s)

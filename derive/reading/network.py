@@ -11,9 +11,8 @@ from derive.claims.terms import Terms
 from derive.derivation import Derivation
 from derive.reading.scope import Scope
 from derive.stages import Stage
+from derive.staging import FORMULAS
 from derive.writing.profile import Profile
-
-FORMULAS = ("phi", "psi", "chi", "omega")  # the letters of activations that a user wrote
 
 
 def scope_of(derivation: Derivation, profile: Profile) -> Scope:
