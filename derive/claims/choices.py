@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import product
 from random import Random
 
 from derive.algebra.symbols import Label
 from derive.claims.claim import Claim
+from derive.claims.ends import sizes_of_letters
 from derive.claims.numbers import NoLayer, Outside, compare
 from derive.claims.parts import is_variable, parts, spoken, variable
 from derive.claims.places import NoValue
+from derive.claims.side_conditions import is_side_condition, meets
 from derive.claims.values import Setting
 from derive.claims.world import LOSS, OBJECTIVE, World
 from derive.reading.scope import Scope
@@ -31,18 +32,16 @@ from derive.reading.tree import (
     Nabla,
     Node,
     Num,
-    Over,
     Root,
-    Times,
     Total,
     children,
     walk,
 )
 
 MOST_PLACES = 60
+DRAWS = 50  # for numbers that meet the conditions beside a claim
 _PIECEWISE = frozenset(("relu", "leaky_relu", "elu", "abs", "max", "min", "sign", "softsign"))
 ORDERS = ("=", "ne", "<", ">", "le", "ge")
-_SIZES = frozenset("dnmpDNMHKCJ")  # letters for a number of units
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,9 @@ def settings(claim: Claim, world: World, scope: Scope, seed: int = 0) -> list[Se
     found: list[Setting] = []
     for k, choice in enumerate(made):
         with suppress(NoLayer):
-            found.append(_numbered(claim, choice.setting, f"numbers {seed} {k}"))
+            here = _numbered(claim, choice.setting, f"numbers {seed} {k}")
+            if meets(claim, here):
+                found.append(here)
     return found
 
 
@@ -81,7 +82,7 @@ def _all(claim: Claim, world: World, scope: Scope) -> Iterator[Choice]:
         try:
             if claim.sides and not _has_layers(claim, here):
                 continue
-            base = here.but(sizes=_sizes(claim, here))
+            base = here.but(sizes=sizes_of_letters(claim, here))
             rows = [
                 row | dict(zip(others, numbers, strict=True))
                 for row in _choices(claim, base, names)
@@ -130,43 +131,6 @@ def _of_samples(node: Total, scope: Scope) -> bool:
     if any(isinstance(n, Entry) and n.sample == Letter(x) for n in walk(node.body) for x in names):
         return True
     return bool(letter) and letter in names and scope.own.gradient_of == "objective"
-
-
-def _sizes(claim: Claim, setting: Setting) -> dict[str, int]:
-    """Letters that end the range of a sum, or divide it, are the number of its summands."""
-    found: dict[str, int] = {}
-    for side in claim.sides:
-        for node in walk(side):
-            for letter, total in _means(node):
-                extents = [setting.extent(b.name, total.body) for b in total.bounds]
-                if len(extents) == 1 and extents[0] is not None:
-                    found.setdefault(letter, extents[0])
-            if not isinstance(node, Total):
-                continue
-            for bound in node.bounds:
-                extent = setting.extent(bound.name, node.body)
-                if isinstance(bound.high, Letter) and extent is not None:
-                    found[bound.high.name] = extent
-    return found
-
-
-def _means(node: Node) -> Iterator[tuple[str, Total]]:
-    """A letter and the sum that it divides: 1/d sum_i s_i."""
-    over: Node | None = None
-    total: Node | None = None
-    if isinstance(node, Over):
-        over, total = node, node.above
-    if isinstance(node, Times) and len(node.args) == 2:
-        over, total = node.args
-    if (
-        not isinstance(over, Over)
-        or not isinstance(total, Total)
-        or not isinstance(over.below, Letter)
-    ):
-        return
-    alone = node is over or over.above == Num(Fraction(1))
-    if alone and over.below.name in _SIZES and total.kind == "sum":
-        yield over.below.name, total
 
 
 def is_generic(claim: Claim, scope: Scope) -> bool:
@@ -307,6 +271,11 @@ def _numbered(claim: Claim, setting: Setting, seed: str) -> Setting:
     sign = -1 if setting.sample % 2 and _has_pieces(claim) else 1
     numbers = {name: complex(sign * random.uniform(0.2, 0.9)) for name in names}
     made = setting.but(numbers=numbers)
+    for _ in range(DRAWS if any(map(is_side_condition, claim.conditions)) else 0):
+        if meets(claim, made):
+            break
+        numbers = {name: complex(random.uniform(-3, 3)) for name in names}
+        made = setting.but(numbers=numbers)
     if "activation" in numbers and "preactivation" in numbers:
         numbers["activation"] = made.number(replace(_function_of_s(claim), order=0))
     return made

@@ -100,7 +100,8 @@ class Sums(OwnSymbols):
 
     def _limit(self, node: Node, extent: int | None, base: int) -> int:
         if isinstance(node, Letter) and node.name not in self.letters and extent is not None:
-            return base + extent - 1
+            size = self.scope.size_names.get(node.name)  # of the network, which may be another
+            return base + self.world.symbols.get(size or "", extent) - 1
         return self.place(node)
 
     def extent(self, name: str, node: Node) -> int | None:

@@ -36,12 +36,16 @@ from derive.claims.numbers import (
 from derive.claims.sizes import SAMPLES, concrete
 from derive.forward import forward, objective
 from derive.network.layers import Conv, Dense
+from derive.reading.tree import Node
 from derive.spec import Network
 
 STEP = 1e-60  # of derivatives: far below every value, and far above the least number
 TRIES = 400  # draws of all numbers
 OBJECTIVE = Tensor("objective", "objective", None, batched=False)
 LOSS = Tensor("L", "loss")
+
+Range = tuple[str, Node]  # an index, and the formula in which it stands
+Ends = Mapping[str, tuple[Range, ...]]  # letters that end ranges, wherever a sheet has them
 
 
 class World(Numbers):
@@ -62,6 +66,7 @@ class World(Numbers):
         `normalised`: targets sum to 1 where the loss says so; the loss is `factor` times that of
         the network; `deepest`: the greatest number of a layer that claims name.
         """
+        self.ends: Ends = {}
         self.network, sizes = concrete(network, seed, deepest)
         self.normalised = normalised
         passed = forward(self.network)

@@ -126,7 +126,7 @@ def name_of(node: Node) -> str | None:
         case Letter():
             return node.name
         case Applied() if not node.order:
-            return _function(node)
+            return None if node.function.name in WRITTEN else _function(node)
         case Entry() if node.role == "user":
             return node.letter
         case Entry() if not node.places and node.sample is None and node.step is None:

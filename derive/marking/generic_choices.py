@@ -75,6 +75,12 @@ def _is_generic(layer: object) -> bool:
     return getattr(getattr(layer, "activation", None), "name", "") == "generic"
 
 
+def _can_be(layer: object, activation: Activation) -> bool:
+    """Whether the layer may have that activation: a softmax needs more than one unit."""
+    alone = getattr(layer, "units", 0) == 1
+    return _is_generic(layer) and not (alone and activation.name == "softmax")
+
+
 def _word(name: str) -> str:
     return name.replace("_", " ")
 
@@ -88,7 +94,7 @@ def _with(activation: str, loss: str) -> Callable[[Network], Network]:
         if activation:
             made = Activation(name=activation)
             layers = tuple(
-                layer.model_copy(update={"activation": made}) if _is_generic(layer) else layer
+                layer.model_copy(update={"activation": made}) if _can_be(layer, made) else layer
                 for layer in layers
             )
         changes: dict[str, object] = {"layers": layers}

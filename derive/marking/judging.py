@@ -16,7 +16,7 @@ from derive.claims.evaluation import Evidence, evidence
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
 from derive.claims.sizes import LEAST, samples
-from derive.claims.world import World
+from derive.claims.world import Ends, World
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.shrinking import shrunk, weights
 from derive.network.layers import Dense
@@ -60,6 +60,7 @@ class Judge:
     kept: frozenset[int] = frozenset()  # sizes that the sheet mentions: they are not shrunk
     samples: int | None = None  # their number, where the sheet says it
     deepest: int = 0  # the greatest number of a layer in the sheet
+    ends: Ends = field(default_factory=dict)  # the letters that end ranges in the sheet
     _worlds: dict[object, World | None] = field(default_factory=dict)
 
     # ---------------------------------------------------------------- worlds
@@ -94,7 +95,7 @@ class Judge:
     def _made(self, made: Conventions, given: Assumptions, seed: int) -> World | None:
         network = given.apply(_agreed(self.network, made))
         try:
-            return World(
+            world = World(
                 shrunk(network, self.kept, seed),
                 seed,
                 self.samples or samples(seed),
@@ -104,6 +105,8 @@ class Judge:
             )
         except Outside:
             return None
+        world.ends = self.ends
+        return world
 
     # ---------------------------------------------------------------- claims
 

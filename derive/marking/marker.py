@@ -18,10 +18,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from derive.claims.claim import Claim
 from derive.claims.places import NoValue
+from derive.claims.side_conditions import with_side_conditions
+from derive.marking.all_samples import of_all_samples
+from derive.marking.bare_functions import of_layers
 from derive.marking.charity import Charity, charitable
 from derive.marking.completion import Completion
 from derive.marking.compositions import compositions
@@ -39,7 +42,7 @@ from derive.marking.first_look import FAILS, Look, Observer, counts_samples, spe
 from derive.marking.followed_conventions import Agreement, Judged, agreements
 from derive.marking.following import Earlier, carried_on, follows
 from derive.marking.judging import GENERAL, Assumptions, Judge
-from derive.marking.stated import deepest, numbers, samples
+from derive.marking.stated import deepest, numbers, ranges, samples
 from derive.marking.verdicts import (
     DEFECT,
     DEFINITION,
@@ -101,7 +104,10 @@ class _Marker:
         """Everything read, nothing judged."""
         self.made, self.limit = made, limit
         claims = tuple(made.claims)
-        self.judge = Judge(made.network, numbers(claims), samples(claims), deepest(claims))
+        scopes = [(claim, item.scope) for item in made.items for claim in item.reading.claims]
+        self.judge = Judge(
+            made.network, numbers(claims), samples(claims), deepest(claims), ranges(scopes)
+        )
         self.single = not (made.network.weight_decay or any(map(counts_samples, claims)))
         self.observer = Observer(
             self.judge,
@@ -132,7 +138,7 @@ class _Marker:
         number = 0
         previous: Claim | None = None
         for item in self.made.items:
-            for claim in item.reading.claims:
+            for claim in with_side_conditions(item.reading.claims):
                 finding = self._first(number, claim, item)
                 if not finding.look.chain_rule:
                     finding.follows = follows(claim, previous, self.judge, finding.scope)
@@ -157,12 +163,30 @@ class _Marker:
         declared = look.verdict == RIGHT and scope.conventions != PLAIN
         if declared and not self.judge.under(claim, scope, PLAIN):
             made.look, made.convention = Look(RIGHT_UNDER), _listed(named(scope.conventions))
+        self._meant(made)
         if made.fails and self.single:
             made.scope = replace(scope, conventions=replace(scope.conventions, single=True))
             alone = self.observer.look(claim, made.scope)
             if alone.verdict in (RIGHT, RIGHT_IF):
                 made.look = Look(RIGHT_IF, conditions=(*alone.conditions, "there is one sample"))
         return made
+
+    def _meant(self, finding: Finding) -> None:
+        """Signs that stand for less than they could: the loss of all, the function of one layer."""
+        if finding.fails and (whole := of_all_samples(finding.claim)) is not None:
+            look = self.observer.look(whole, finding.scope)
+            if look.verdict in (RIGHT, RIGHT_IF, FAILS):
+                finding.claim, finding.look = whole, look
+        if not finding.fails and finding.look.verdict != UNDECIDED:
+            return
+        for world in islice(self.judge.worlds(), 1):
+            for claim in of_layers(finding.claim, world):
+                look = self.observer.look(claim, finding.scope)
+                right = look.verdict in (RIGHT, RIGHT_IF)
+                if right or (finding.look.verdict == UNDECIDED and look.verdict == FAILS):
+                    finding.claim, finding.look = claim, look
+                if right:
+                    return
 
     # ---------------------------------------------------------------- conventions
 

@@ -6,6 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from derive.algebra.symbols import Label
 from derive.claims.claim import Claim
+from derive.claims.ends import ends
+from derive.claims.parts import spoken
+from derive.claims.world import Ends
+from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, Num, Size, Total, walk
 
 SAMPLES = Size(None)
@@ -33,6 +37,15 @@ def samples(claims: Iterable[Claim]) -> int | None:
         named = {n for node in _nodes(every) if (n := _number_of(node)) is not None}
         said = {max(named)} if len(named) > 1 and named == {*range(1, len(named) + 1)} else set()
     return said.pop() if len(said) == 1 else None
+
+
+def ranges(claims: Iterable[tuple[Claim, Scope]]) -> Ends:
+    """The letters that end ranges, in the lines of the sheet and in its definitions."""
+    found: dict[int, Node] = {}
+    for claim, scope in claims:
+        for side in claim.sides:
+            found |= {id(node): node for node in spoken(side, scope)}
+    return ends(found.values())
 
 
 def _nodes(claims: Iterable[Claim]) -> Iterator[Node]:

@@ -91,6 +91,7 @@ CATALOGUE = (
     Row("sum", sums.factor_of_a_sum, 1.4),
     Row("base", indices.range_off_by_one, 1.04),
     Row("base", sums.range_with_dots, 1.0),
+    Row("base", sums.end_of_a_sum, 1.2),
     Row("sample", indices.other_sample, 1.1),
     Row("parentheses", signs.product_of_a_sum, 1.05),
     Row("parentheses", signs.sum_of_a_product, 1.1),

@@ -115,6 +115,20 @@ def sum_over_another_index(site: Site, view: View) -> Edits:
                     yield replace(site.node, bounds=bounds)
 
 
+def end_of_a_sum(site: Site, view: View) -> Edits:
+    """sum_{i=1}^d for sum_{i=1}^m, where both are sizes of the network; a sum to no number."""
+    if not isinstance(site.node, Total):
+        return
+    for k, bound in enumerate(site.node.bounds):
+        named = isinstance(bound.high, Letter) and bound.high.name in view.scope.size_names
+        ends = [Letter(name) for name in view.scope.size_names] if named else [None]
+        for end in ends if named or isinstance(bound.high, Num) else ():
+            if end != bound.high:
+                new = replace(bound, high=end, low=None if end is None else bound.low)
+                bounds = (*site.node.bounds[:k], new, *site.node.bounds[k + 1 :])
+                yield replace(site.node, bounds=bounds)
+
+
 def kind_of_operator(site: Site, view: View) -> Edits:
     """A sum for a product or a maximum."""
     if isinstance(site.node, Total):

@@ -1,0 +1,115 @@
+"""Verdicts on lines as sheets have them: what letters mean there, and under which conditions."""
+
+from __future__ import annotations
+
+import pytest
+
+from derive.marking.marker import mark
+from derive.marking.verdicts import (
+    OUT_OF_SCOPE,
+    RIGHT,
+    WRONG,
+    Mark,
+)
+from derive.sheets.door import read_sheet
+from derive.spec import load
+
+THRESHOLDS = {
+    "input": 2,
+    "loss": "generic",
+    "layers": [
+        {"kind": "dense", "units": 2, "activation": "generic", "bias": "threshold"},
+        {"kind": "dense", "units": 1, "activation": "generic", "bias": "threshold"},
+    ],
+}
+DECAY = "3 > 4 sigmoid > 2 linear : squared_error reduction=sum weight_decay=0.1"
+
+
+def marks(spec: object, notation: str | None, *lines: str) -> tuple[Mark, ...]:
+    """The marks of displayed formulas."""
+    text = "\n\n".join(rf"\[ {line} \]" for line in lines)
+    network = None if spec is None else load(spec)
+    return mark(read_sheet(text, "hand.tex", "tex"), network, notation).marks
+
+
+def verdicts(spec: object, notation: str | None, *lines: str) -> list[str]:
+    """The verdicts on displayed formulas."""
+    return [m.verdict for m in marks(spec, notation, *lines)]
+
+
+def test_a_generic_layer_of_one_unit_is_no_softmax() -> None:
+    line = r"\delta_1^{(1)} = \delta_1^{(2)} w_{11}^{(2)} \varphi'(S_1^{(2)})"
+    assert verdicts(THRESHOLDS, "signals", line) == [WRONG]
+
+
+@pytest.mark.parametrize(
+    ("spec", "notation", "line", "found"),
+    [
+        (DECAY, "columns", r"\frac{\partial C}{\partial W^{(2)}} = "
+         r"\sum_n \delta_n^{(2)} (a_n^{(1)})^\top + 0.1 W^{(2)}", ""),
+        (DECAY, "columns", r"\frac{\partial C}{\partial b^{(2)}} = "
+         r"\sum_n \delta_n^{(2)} + 0.1 b^{(2)}", "term"),
+        ("3 > 4 tanh > 1 sigmoid : binary_cross_entropy", "named_layers",
+         r"\frac{\partial L}{\partial w_{1,k}^{(out)}} = "
+         r"\frac{1}{n} \sum_{i=1}^n (a_1^{(out)[i]} - y_1^{[i]}) a_k^{(h)[i]}", ""),
+        ("3 > 4 tanh > 1 sigmoid : binary_cross_entropy", "named_layers",
+         r"\frac{\partial L}{\partial w_{1,k}^{(out)}} = "
+         r"\sum_{i=1}^n (a_1^{(out)[i]} - y_1^{[i]}) a_k^{(h)[i]}", "factor"),
+    ],
+)  # fmt: skip
+def test_the_loss_is_that_of_all_where_a_line_sums_over_samples(
+    spec: object, notation: str, line: str, found: str
+) -> None:
+    (made,) = marks(spec, notation, line)
+    assert made.verdict == (WRONG if found else RIGHT)
+    assert [slip.kind for slip in made.slips[:1]] == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("end", "found"), [("k", []), ("m", ["base"])], ids=["of that layer", "of another layer"]
+)
+def test_a_size_of_the_network_ends_its_own_range(end: str, found: list[str]) -> None:
+    line = (
+        rf"\delta_j^{{(1)}} = \sum_{{i=1}}^{{{end}}} w_{{ij}}^{{(2)}} \delta_i^{{(2)}} "
+        r"a_j^{(1)} (1 - a_j^{(1)})"
+    )
+    (made,) = marks("n > m sigmoid > k sigmoid : binary_cross_entropy", "columns", line)
+    assert made.verdict == (WRONG if found else RIGHT)
+    assert [slip.kind for slip in made.slips] == found
+
+
+def test_a_letter_that_ends_a_sum_is_its_size_in_other_lines_too() -> None:
+    mean = r"L = \frac{1}{t} \sum_{j=1}^t (y_j - a_j^{(out)})^2"
+    slope = r"\frac{\partial L}{\partial a_1^{(out)}} = \frac{%s}{t} (a_1^{(out)} - y_1)"
+    spec = "3 > 2 sigmoid > 2 sigmoid : mean_squared_error"
+    assert verdicts(spec, "named_layers", mean, slope % 2) == [RIGHT, RIGHT]
+    assert verdicts(spec, "named_layers", mean, slope % 1)[1] == WRONG
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\varphi'(s) = \frac12 (1 + \operatorname{erf}\frac{s}{\sqrt 2}) "
+         r"+ \frac{s}{\sqrt{2\pi}} e^{-s^2/2}", RIGHT),
+        (r"\varphi'(s) = \frac12 (1 + \operatorname{erf}\frac{s}{\sqrt 2})", WRONG),
+    ],
+)  # fmt: skip
+def test_the_activation_without_a_layer_is_that_of_the_hidden_one(line: str, verdict: str) -> None:
+    assert verdicts("3 > 4 gelu > 2 linear : huber", "rows", line) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("spec", "line", "verdict"),
+    [
+        ("2 > 3 elu > 1 sigmoid : binary_cross_entropy",
+         r"\varphi'(s_j^{(1)}) = e^{s_j^{(1)}} \quad \text{for } s_j^{(1)} < 0", RIGHT),
+        ("2 > 3 elu > 1 sigmoid : binary_cross_entropy",
+         r"\varphi'(s_j^{(1)}) = e^{s_j^{(1)}} \quad \text{for } s_j^{(1)} > 0", WRONG),
+        (None, r"\frac{d}{dx} \max(0, x) = 1 \quad \text{if } x > 0", RIGHT),
+        (None, r"\frac{d}{dx} \max(0, x) = 1 \quad \text{if } x < 0", WRONG),
+    ],
+)  # fmt: skip
+def test_a_condition_on_a_number_restricts_the_claim_beside_it(
+    spec: object, line: str, verdict: str
+) -> None:
+    assert verdicts(spec, None if spec is None else "neurons", line) == [verdict, OUT_OF_SCOPE]
