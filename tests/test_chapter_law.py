@@ -15,7 +15,8 @@ from derive.derivation import Derivation, derive
 from derive.marking.compositions import compositions
 from derive.marking.first_look import Observer
 from derive.marking.judging import Judge
-from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF
+from derive.marking.marker import mark
+from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF, Marked
 from derive.profiles import names, profile
 from derive.reading.network import scope_of
 from derive.reading.scope import Scope
@@ -92,12 +93,14 @@ MIXED = {
 
 @pytest.mark.parametrize("notation", ["columns", "signals"])
 def test_a_chapter_on_samples_that_are_mixed_holds(notation: str) -> None:
-    """Derivatives are of the sum of the losses; only averages outside of training are not judged.
+    """Derivatives are of the sum of the losses; running averages are renewed, and then stand in.
 
     The derivatives of the loss of one sample would be others.
     """
     found = observed(derive(MIXED), notation)
-    assert all(r"\mathit{mean}" in line or r"\mathit{var}" in line for line in found)
+    assert not found
+    mean = "0.9 " + r"\mathit{mean}"
+    assert len(observed(derive(MIXED), notation, (mean, mean.replace("9", "8")))) == 1
     sign = "C" if notation == "columns" else "L"
     total, single = rf"\partial {sign}_{{\Sigma}}", rf"\partial {sign}_{{n}}"
     assert len(observed(derive(MIXED), notation, (total, single))) > len(found) + 5
@@ -113,6 +116,45 @@ def test_a_chapter_on_samples_that_are_mixed_holds(notation: str) -> None:
 )  # fmt: skip
 def test_a_chapter_with_an_error_does_not_hold(old: str, new: str) -> None:
     assert observed(derivation("xor"), "units", (old, new))
+
+
+IN_A_ROW = {
+    "name": "row", "input": [2, 7], "loss": "squared_error",
+    "layers": [{"kind": "conv", "channels": 2, "kernel": 3, "stride": 2, "padding": 1,
+                "activation": "tanh"},
+               {"kind": "avg_pool", "kernel": 2}, {"kind": "flatten"},
+               {"kind": "dense", "units": 1}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("notation", ["columns", "rows", "signals"])
+def test_windows_over_a_row_are_read_back(notation: str) -> None:
+    """One index of an array of channels and places is a place: z_p = W x_p."""
+    assert not observed(derive(IN_A_ROW), notation)
+
+
+def marked(spec: dict[str, object], notation: str) -> Marked:
+    """The chapter as `check` marks it: with what its own lines declare, and its prose."""
+    derived = derive(spec)
+    sheet = read_sheet(notes_tex(derived, notation), "chapter.tex", "tex")
+    return mark(sheet, derived.network, notation)
+
+
+GATED = {
+    "name": "gated", "input": 2, "loss": "squared_error",
+    "layers": [{"kind": "dense", "units": 2, "activation": "silu"}, {"kind": "batch_norm"},
+               {"kind": "dense", "units": 1}],
+}  # fmt: skip
+
+
+def test_a_chapter_that_is_marked_is_right() -> None:
+    """The total of the losses has a sign of its own; sigma within silu stays the sigmoid."""
+    found = marked(GATED, "columns")
+    wrong = [m.text for m in found.marks if m.verdict not in (RIGHT, RIGHT_IF, DEFINITION)]
+    assert not wrong
+    after = [m for m in found.marks if "it is about the network after training" in m.conditions]
+    assert len(after) == 1
+    assert r"\mathit{mean}" in after[0].text
 
 
 @pytest.mark.sweep

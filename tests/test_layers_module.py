@@ -248,6 +248,7 @@ OWN: dict[str, dict[str, Any]] = {
         rows=False,
     ),
     "diagonal": own({"i": 3}, {"w": ["i"]}, ["s[i] = w[i]*x[i,i]"], [3, 3]),
+    "no parameters": own({"i": 3}, {}, ["a = Min(x[i], i)", "s[i] = softmax(x[i] - a, i)"], 3),
     "pairs": own(
         {"i": 3, "j": 3}, {"w": ["i", "j"]}, ["s[i,j] = tanh(w[i,j]*(x[i] - x[j]))"], 3, rows=False
     ),

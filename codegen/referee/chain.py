@@ -68,12 +68,18 @@ class Chain:
     def parameter_slopes(
         self, m: Real, known: Known, kept: list[Any], d_o: Array, trace: Named
     ) -> Named:
-        """dL/d(parameter) for every parameter, where nobody asks for dL/dx."""
+        """dL/d(parameter) for every parameter, where nobody asks for dL/dx.
+
+        Below the first layer with parameters nothing is left to do.
+        """
         gradients: Named = {}
-        for layer, memory in zip(self.layers[:0:-1], kept[:0:-1], strict=True):
+        last = next((k for k, layer in enumerate(self.layers) if layer.trained), None)
+        if last is None:
+            return gradients
+        for layer, memory in zip(self.layers[:last:-1], kept[:last:-1], strict=True):
             d_o, found = layer.backward(m, known, memory, d_o, trace)
             gradients |= found
-        return gradients | self.layers[0].backward_first(m, known, kept[0], d_o, trace)
+        return gradients | self.layers[last].backward_first(m, known, kept[last], d_o, trace)
 
 
 class ResidualLayer(Layer):
@@ -100,6 +106,15 @@ class ResidualLayer(Layer):
         """dL/dx = dL/du + what comes back through the inner layers."""
         d_x, gradients = self.inner.backward(m, known, kept, d_s, trace)
         return d_s + d_x, gradients
+
+    @property
+    def trained(self) -> bool:
+        """Whether a layer of the block has parameters."""
+        return any(layer.trained for layer in self.inner)
+
+    def parameter_slopes(self, m: Real, known: Known, kept: Any, d_s: Array, trace: Named) -> Named:
+        """Those of the inner layers."""
+        return self.inner.parameter_slopes(m, known, kept, d_s, trace)
 
 
 LAYERS: dict[str, Callable[[Any, Shape, Names], Layer]] = {

@@ -82,6 +82,11 @@ class Layer:
         self.state: dict[str, Shape] = {}
         self.work = prod(out)  # multiplications for one sample, roughly
 
+    @property
+    def trained(self) -> bool:
+        """Whether the layer has parameters."""
+        return bool(self.parameters)
+
     def ends_with(self, activation: Activation, names: Names) -> None:
         """The activation o = f(s); a linear one has no o of its own."""
         self.unit = unit_of(activation)

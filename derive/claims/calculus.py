@@ -218,14 +218,20 @@ class Calculus(Located):
         """What a place of a convolution gives back to its window: its errors by its kernels."""
         tensor = self.tensor(by)
         window = self.window(tensor)
-        loss = isinstance(of, Entry) and of.role == "loss"
-        if not loss or window.stage.kind != "conv":
+        if not isinstance(of, Entry) or of.role != "loss" or window.stage.kind != "conv":
             raise NoValue("a derivative by the window of something else than a convolution")
         weight, base = window.stage.parameters[0], self.scope.profile.base
         at = [self.place(p) - base for p in by.places]
+        known = self.world.values[window.stage.s.tensor]
+        if (0, 0, *at) not in known:
+            raise Outside(f"a place of a window over {tensor}")
         channels = {place[0] for place in self.world.values[weight]}
         out, n = window.stage.s.tensor, self._sample(by)
-        errors = {c: self.world.slope(LOSS, (n,), out, (n, c, *at)) for c in channels}
+        samples = range(self.world.samples) if of.form == "batch" else (n,)
+        errors = {
+            c: sum((self.world.slope(LOSS, (m,), out, (n, c, *at)) for m in samples), 0j)
+            for c in channels
+        }
         weights = self.world.values[weight]
         return column(
             [sum(errors[c] * weights[c, *row] for c in channels) for row in window.rows(self.world)]

@@ -259,7 +259,7 @@ class Located:
                 return tensor, Table(columns, self.world.samples, lambda r, c: (c, r)[:axes])
             return tensor, Table(self.world.samples, columns, lambda r, c: (r, c)[:axes])
         front = (self._sample(node),) if tensor.batched else ()
-        if len(node.places) == len(shape) - 1 > 1 and self.world.windows:  # all channels at a place
+        if self.world.channels_apart(tensor, len(node.places)):  # all channels at a place
             rest = self._inside([self.place(p) for p in node.places], shape[1:], tensor)
             return tensor, Table(shape[0], 1, lambda r, c: (*front, r, *rest))
         places = self._places(node, shape, tensor)
@@ -365,13 +365,16 @@ class Located:
     # ---------------------------------------------------------------- training
 
     def _stepped(self, node: Entry) -> Value:
-        """A parameter after one step of gradient descent."""
-        if node.step != 1 or not self._trained(node):
+        """A parameter after one step of gradient descent, or an average after one more batch."""
+        if node.step != 1 or not (self._trained(node) or self._averaged(node)):
             raise NoValue("a quantity at another iteration")
         return self.updated(node)
 
     def updated(self, node: Node) -> Value:
-        """A parameter after one step of gradient descent."""
+        """A parameter after one step of gradient descent; an average after one more batch."""
+        if self._averaged(node):
+            here = replace(node, step=None)
+            return self._read(here, lambda tensor, at, _: self.world.renewed[tensor][at])
         if not self._trained(node):
             raise NoValue("an update of something else than a parameter")
         here = replace(node, step=None)
@@ -384,6 +387,12 @@ class Located:
         return node.role in ("weight", "bias") or (
             node.role == "own" and self.tensor(node).role == "parameter"
         )
+
+    def _averaged(self, node: Node) -> TypeGuard[Entry]:
+        """Whether it is a running average, which every batch renews."""
+        if not isinstance(node, Entry) or node.role != "own":
+            return False
+        return self.tensor(node).role == "state"
 
     def _gradient(self, node: Entry) -> Value:
         def get(tensor: Tensor, at: Places, entry: Entry) -> complex:

@@ -137,7 +137,7 @@ class Sums(OwnSymbols):
             places.pop(1 if self.scope.out_first else 0)
         elif part.role == "weight":
             places = in_order(places, shape, self.scope.out_first, self.scope.profile.base)
-        if len(places) == len(shape) - 1 > 1:
+        if self.world.channels_apart(self.tensor(part), len(places)):
             shape = shape[1:]  # all channels at a place
         if len(places) != len(shape):
             return []

@@ -13,10 +13,8 @@ from itertools import product
 from derive.algebra.symbols import Tensor
 from derive.algebra.terms import Extremum, Index, Ref, Sum, refs, walk
 from derive.claims.numbers import Places, placed
-from derive.claims.world import World
+from derive.claims.world import WINDOWED, World
 from derive.stages import Stage
-
-KINDS = ("conv", "max_pool", "avg_pool")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Window:
 def window_of(world: World, tensor: Tensor) -> Window | None:
     """The window that a layer moves over the array, if one does."""
     for stage in world.passed.stages:
-        if stage.kind not in KINDS or stage.source != tensor:
+        if stage.kind not in WINDOWED or stage.source != tensor:
             continue
         for node in walk(stage.main.rhs):
             found = refs(node.body) if isinstance(node, Sum | Extremum) else ()

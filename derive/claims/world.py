@@ -39,6 +39,7 @@ from derive.network.layers import Conv, Dense
 from derive.reading.tree import Node
 from derive.spec import Network
 
+WINDOWED = ("conv", "max_pool", "avg_pool")  # kinds of layers that move a window
 STEP = 1e-60  # of derivatives: far below every value, and far above the least number
 TRIES = 400  # draws of all numbers
 OBJECTIVE = Tensor("objective", "objective", None, batched=False)
@@ -60,11 +61,13 @@ class World(Numbers):
         normalised: bool = True,
         factor: Fraction = Fraction(1),
         deepest: int = 0,
+        inference: bool = False,
     ) -> None:
         """Numbers are drawn until every logarithm has a positive argument.
 
         `normalised`: targets sum to 1 where the loss says so; the loss is `factor` times that of
-        the network; `deepest`: the greatest number of a layer that claims name.
+        the network; `deepest`: the greatest number of a layer that claims name; `inference`:
+        outside of training, by running averages and without masks.
         """
         self.ends: Ends = {}
         self.network, sizes = concrete(network, seed, deepest)
@@ -87,8 +90,13 @@ class World(Numbers):
         self._shifted: dict[tuple[Tensor, Places, float], World] = {}
         self.values: dict[Tensor, Array] = {}
         self.found: dict[tuple[str, int], Tensor | None] = {}  # by role and layer
+        stages = self.passed.stages
+        outside = tuple(e for s in stages for e in s.inferred)
         self.steps = [
-            *((e.lhs.tensor, e.lhs, e.rhs) for e in self.passed.equations),
+            *(
+                (e.lhs.tensor, e.lhs, e.rhs)
+                for e in (outside if inference else self.passed.equations)
+            ),
             (LOSS, self.passed.loss.lhs, self.passed.loss.rhs),
         ]
         self.objective = objective(self.passed)
@@ -114,6 +122,12 @@ class World(Numbers):
                     key = (tensor, place[0])
                     units[key] = units.get(key, False) or value != 0
         return all(units.values())
+
+    @cached_property
+    def renewed(self) -> dict[Tensor, Array]:
+        """Running averages after one more batch."""
+        updates = [e for stage in self.passed.stages for e in stage.updates]
+        return {e.lhs.tensor: self._step(self.values, e.lhs, e.rhs, -1) for e in updates}
 
     @cached_property
     def _inputs(self) -> list[frozenset[Tensor]]:
@@ -144,6 +158,21 @@ class World(Numbers):
         places = [p for _, _, rhs in self.steps for r in refs(rhs) for p in r.at]
         return any(len(p.terms) > 1 for p in places)
 
+    def channels_apart(self, tensor: Tensor, written: int) -> bool:
+        """Whether so many indices are a place, and all channels at it are meant.
+
+        Only arrays over which windows move, or that they leave, have places of that kind.
+        """
+        if written == 0 or written != len(self.shapes.get(tensor, ())) - 1 or not tensor.batched:
+            return False
+        return tensor in self._windowed
+
+    @cached_property
+    def _windowed(self) -> frozenset[Tensor]:
+        """The arrays before and behind windows."""
+        stages = [s for s in self.passed.stages if s.kind in WINDOWED]
+        return frozenset(t for s in stages for t in (s.source, s.main.lhs.tensor, s.output))
+
     # ---------------------------------------------------------------- values
 
     def with_values(self, given: Mapping[Tensor, Array]) -> World:
@@ -172,10 +201,18 @@ class World(Numbers):
         return made
 
     def _draw(self, tensor: Tensor) -> float:
-        if tensor.role == "target":
+        if tensor.role == "target" or tensor in self._positive:
             return self.random.uniform(0.15, 0.85)
         size = self.random.uniform(0.25, 1.25) * self._share(tensor)
         return size if self.random.random() < 0.5 else -size
+
+    @cached_property
+    def _positive(self) -> frozenset[Tensor]:
+        """Averages of squares, which start at 1."""
+        kept = (s.starts.items() for s in self.passed.stages if s.state)
+        return frozenset(
+            t for starts in kept for t, (name, _) in starts if t.role == "state" and name == "ones"
+        )
 
     def _share(self, tensor: Tensor) -> float:
         """Weights are smaller where many inputs meet, so that units are not all saturated."""

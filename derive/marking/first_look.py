@@ -209,6 +209,15 @@ class Observer:
         if self.normalisable:
             yield "the targets sum to 1", sums
         yield from meant(claim, self.judge.network)
+        own = (n.letter for side in claim.sides for n in walk(side) if isinstance(n, Entry))
+        if not self.averages.isdisjoint(own):
+            yield "it is about the network after training", Assumptions(inference=True)
+
+    @cached_property
+    def averages(self) -> frozenset[str]:
+        """The letters of running averages."""
+        stages = (s for world in self.judge.worlds() for s in world.passed.stages)
+        return frozenset(tensor.letter for stage in stages for tensor in stage.state)
 
     @property
     def normalisable(self) -> bool:

@@ -34,6 +34,7 @@ class Assumptions:
 
     normalised: bool = False  # the targets sum to 1
     network: Callable[[Network], Network] | None = None  # a change of the network
+    inference: bool = False  # outside of training
 
     def apply(self, network: Network) -> Network:
         """The network under the assumption."""
@@ -102,6 +103,7 @@ class Judge:
                 normalised=given.normalised,
                 factor=made.loss_factor,
                 deepest=self.deepest,
+                inference=given.inference,
             )
         except Outside:
             return None

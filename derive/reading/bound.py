@@ -11,7 +11,7 @@ from derive.reading.labels import fenced, split
 from derive.reading.latex_tokens import Token, tokens
 from derive.reading.names import Name
 from derive.reading.own import Bound, symbol
-from derive.reading.quantities import UNITS, Quantities
+from derive.reading.quantities import UNITS, Quantities, is_total
 from derive.reading.scope import LABELLED, RANKS, Meaning
 from derive.reading.tree import (
     Derivative,
@@ -74,6 +74,9 @@ class BoundNames(Quantities):
         self._moved(name, "activation" if bound.form == "layered" else bound.role)
         labelled = bound.label is None and bound.role in (*LABELLED, "user")
         above = self._above(name, labelled)
+        if bound.role in ("loss", "objective") and is_total(name):
+            total = Entry("loss", "", None, form="batch", span=span)
+            return self._raised(total, self._above(name, False), span)
         if name.order or above.primes:
             raise c.wrong("a quantity without dots or primes", Token("mark", "'", *span))
         places = [] if name.below_tokens is None else self.below(name.below_tokens)

@@ -56,7 +56,7 @@ class Quantities(Names):
                 "a quantity without dots or primes", Token("mark", "'", name.start, name.end)
             )
         span = (name.start, name.end)
-        if _is_total(name) and any(m.role == "loss" for m in meanings):
+        if is_total(name) and any(m.role == "loss" for m in meanings):
             return self._raised(Entry("loss", "", None, form="batch", span=span), above, span)
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
         self._refuse_classes(c, places)
@@ -139,14 +139,15 @@ class Quantities(Names):
             return False
         if m.role == "loss":
             return True
-        subscripts = self.scope.profile.writing["sample"] == "subscript"
-        if whole:
-            return subscripts and len(places) == 1
-        if len(places) == rank + 1:
-            return subscripts
+        if self.scope.profile.writing["sample"] != "subscript":
+            return False
         first = places[0]
         sample = isinstance(first, Letter) and first.name.rstrip("'") == self.scope.sample
-        return subscripts and len(places) == 1 and sample
+        if m.form == "window":  # a single index is its place
+            return sample or len(places) == rank + 1
+        if whole:  # of channels and places, a single index is a place
+            return len(places) == 1 and (sample or rank < 2 or not self.scope.windows)
+        return len(places) == rank + 1 or (len(places) == 1 and sample)
 
     def _has_whole(self, m: Meaning) -> bool:
         if m.letter:
@@ -245,7 +246,7 @@ class Dependence:
     sample: Node | None = None
 
 
-def _is_total(name: Name) -> bool:
+def is_total(name: Name) -> bool:
     """Whether a sign has a Sigma below, and nothing else: a sum over the samples."""
     tokens = name.below_tokens.tokens[name.below_tokens.place :] if name.below_tokens else []
     return [t.text for t in tokens if t.text not in ("{", "}")] == [f"\\{TOTAL}"]

@@ -50,9 +50,12 @@ def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> N
             made[key] = replace(of, role="preactivation")
     for rate in _rates(signs, base, made):
         made[rate] = Bound("learning_rate")
+    indices = {index for name in signs.names for index in name.indices}
     for a, b in _differences(signs):
         for unit, other in ((a, b), (b, a)):
             if other.key in made or base.meanings(other.sign):
+                continue
+            if not other.below and str(other.sign) in indices:  # a - p, places in a window
                 continue
             role = role_in(unit, base, made)
             linear = made.get(unit.key) == Bound("preactivation", Label(last))

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from derive.algebra.terms import Call
+from derive.algebra.terms import walk as walk_terms
 from derive.claims.claim import Claim
 from derive.errors import SpecError, listed, shown, suggestion
 from derive.forward import forward
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.judging import Judge
+from derive.primitives import ACTIVATIONS
 from derive.profiles import load, names
 from derive.python_sheets.environment import python_scope
 from derive.reading.network import named_formulas
@@ -111,7 +114,10 @@ class _Environments:
         if told is not None:
             whole = self._trial(told, load(told), signs, self.sheet.formulas)
         else:
+        within = (n for s in stages for e in s.equations for n in walk_terms(e.rhs))
+        inner = {n.function for n in within if isinstance(n, Call)}  # sigma in z sigma(z)
             whole = self._best(signs, self.sheet.formulas[:MOST_TRIED])
+        self.activations |= inner & ACTIVATIONS.keys()
         scope, conventions = self._complete(whole.scope, self.sheet.parts)
         scopes = {id(f): scope for f in self.sheet.formulas}
         sections = list(_sections(self.sheet.parts))
