@@ -139,13 +139,9 @@ def _fold_branches(phi: Term, direct: Term) -> Term | None:
         if part is None:
             return None
         branches.append((part, cond))
-    merged: list[tuple[Term, Condition]] = []
-    for part, cond in reversed(branches):
-        if merged and part is merged[0][0]:
-            merged[0] = (part, merged[0][1])  # the same value on both sides of the condition
-            continue
-        merged.insert(0, (part, cond))
-    return Piecewise(tuple(merged)) if len(merged) > 1 else merged[0][0]
+    while len(branches) > 1 and branches[-2][0] is branches[-1][0]:
+        del branches[-2]  # the same value whether its condition holds or not
+    return Piecewise(tuple(branches)) if len(branches) > 1 else branches[0][0]
 
 
 def _quantities(phi: Term) -> list[tuple[Term, Term]]:

@@ -338,6 +338,13 @@ def test_what_is_too_big_is_not_called_equal() -> None:
     assert isinstance(tidy(big), Pow)
 
 
+def test_a_sum_may_run_over_any_number_of_indices() -> None:
+    indices = tuple(Index(f"i{k}", 2) for k in range(40))
+    entries = [ref(Tensor("p", "parameter", batched=False), i) for i in indices]
+    body, other = exp(mul(*entries)), exp(mul(*reversed(entries)))
+    assert equal(Sum(body, indices), Sum(other, indices))
+
+
 def test_division_by_zero_is_not_called_equal() -> None:
     assert not equal(1 / (A - A + ZERO * B), ONE)
 

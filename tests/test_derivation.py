@@ -491,3 +491,17 @@ def test_samples_are_never_mixed() -> None:
         for term in (chain.lhs, *(s.rhs for s in chain.steps)):
             assert not any(i.sample for n in [term] for i in getattr(n, "indices", ()))
     assert SAMPLES > 1
+
+
+DOMAINS = {
+    "log(1 + sqrt(o)) + o - y": {"o": False, "1 + o**(1/2)": True},
+    "log(5 + sqrt(o - 2)) + o - y": {"o - 2": False, "5 + (o - 2)**(1/2)": True},
+    "log(1/o**2) + o - y": {"o**(-2)": False},
+}
+
+
+@pytest.mark.parametrize("loss", DOMAINS)
+def test_a_part_that_has_no_value_is_another_condition(loss: str) -> None:
+    derivation = derive(f"2 > 1 tanh : {loss}")
+    found = {str(c.positive).replace("o1[n,k]", "o"): c.holds for c in derivation.conditions}
+    assert found == DOMAINS[loss]

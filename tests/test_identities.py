@@ -175,6 +175,22 @@ def test_quantities_tied_by_a_law_are_multiplied_as_terms() -> None:
     assert str(slope(read_formula("tan(s)", NAMES)).best) == "1 + o**2"
 
 
+def test_roots_inside_of_denominators_count_as_roots() -> None:
+    """1/(1 + sqrt(u)) is no constant, and 1/sqrt(u) is not 1 beside 1/u."""
+    below = power(1 + power(S, ONE.value / 2), -1)
+    assert fit([normal(ONE)], normal(below)) is None
+    assert fit([normal(below)], normal(3 * below)) == [3]
+    base = 1 + S**2
+    assert fit([normal(ONE), normal(power(base, -1))], normal(power(base, -ONE.value / 2))) is None
+
+
+def test_branches_of_one_slope_are_joined_only_at_the_end() -> None:
+    """The slope is 1 on both sides of a middle piece: neither condition may be lost."""
+    phi = read_formula("Piecewise((s, s > 1), (s, s < -1), (s**3, True))", NAMES)
+    assert_slope(phi, slope(phi).best)
+    assert_slope(phi, slope(phi).direct)
+
+
 def test_conditions_are_fitted_on_every_branch() -> None:
     absolute = call("abs", S)
     assert fit([normal(absolute), normal(S)], normal(call("relu", S))) is not None

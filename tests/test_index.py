@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from derive.algebra.calculus import CALCULUS
 from derive.algebra.index import (
+    LETTERS,
     at,
     contract,
     contracted,
     define,
     derivative,
+    fresh,
     guard,
     named_by,
     push,
@@ -156,6 +158,13 @@ def test_a_subterm_is_replaced_without_capture() -> None:
     assert_equal_values(moved, ref(W, I, I) * Sum(ref(X, J), (J,)), least=1)
     bound_entry = Sum(ref(X, I), (I,))
     assert replace_term(bound_entry, ref(X, I), ONE) is bound_entry
+
+
+@pytest.mark.parametrize("number", [18, 19, 20, 21])
+def test_a_fresh_name_is_never_a_taken_one(number: int) -> None:
+    """Also where all letters are in use, and a name that was made before is."""
+    names = {*LETTERS, f"i_{number}"}
+    assert fresh("i", 2, {Index(name, 2) for name in names}).name not in names
 
 
 def test_relabelling_reaches_every_part() -> None:

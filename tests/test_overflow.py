@@ -35,6 +35,12 @@ def test_slopes_of_bells_stay_computable(formula: str) -> None:
     assert not failures(slope(phi).direct)
 
 
+def test_a_root_of_a_negative_number_is_a_failure() -> None:
+    term = read_formula("sqrt(s)*exp(s)", {"s": S})
+    assert {size for size, same in failures(term) if not same} == {1.0, 30.0, 200.0, 1000.0}
+    assert (1.0, True) not in failures(term)
+
+
 def test_tidy_never_loses_a_point() -> None:
     for formula in ("exp(-s)/(1 + exp(-s))", "exp(s)/exp(2*s)", "1/(exp(s) + exp(-s))"):
         term = read_formula(formula, {"s": S})

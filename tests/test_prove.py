@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 
 from derive.algebra import prove as module
 from derive.algebra.evaluate import PRIME, Modular
-from derive.algebra.prove import PROVED, SAMPLED, TESTED, Fact, Unproved, prove, tidy_given
+from derive.algebra.prove import (
+    PROVED,
+    SAMPLED,
+    TESTED,
+    Fact,
+    Unproved,
+    _agree,
+    _sample,
+    prove,
+    tidy_given,
+)
 from derive.algebra.terms import (
     ONE,
     ZERO,
@@ -250,3 +261,11 @@ def test_generators_keep_the_laws_of_functions(seed: int) -> None:
         (call("sin", -A), -call("sin", A)),
     ]
     assert all(at_point(left) == at_point(right) for left, right in laws)
+
+
+def test_points_outside_of_the_domain_decide_nothing() -> None:
+    """A condition on the root of a negative number has no value, an infinite side neither."""
+    root = power(A, HALF)
+    term = Piecewise(((A, Compare(">", root, ONE)), (B, True)))
+    assert _sample(term, term).word == SAMPLED
+    assert _agree(A, call("log", ZERO), Random("a"), 1.0) is None

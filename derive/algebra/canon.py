@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from string import ascii_lowercase
 
 from derive.algebra.brackets import assume, bracket_of, case_split, sign
 from derive.algebra.contraction import contract
@@ -256,13 +257,15 @@ def _renamed(
     )
     candidates = []
     for order in given or orders(body, indices):
-        names = tuple(
-            Index(f"_{depth}{'abcdefghijklmnop'[k]}", i.size, i.sample) for k, i in enumerate(order)
-        )
+        names = tuple(Index(f"_{depth}{_letter(k)}", i.size, i.sample) for k, i in enumerate(order))
         renaming = {i: Affine.of(n) for i, n in zip(order, names, strict=True)}
         renamed = to_term(normal(at(body, renaming)))
         candidates.append(Sum(renamed, names))
     return min(candidates, key=structure)
+
+
+def _letter(k: int) -> str:
+    return ascii_lowercase[k] if k < len(ascii_lowercase) else f"z{k}"
 
 
 def _depth(term: Sum | Extremum) -> int:

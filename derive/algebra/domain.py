@@ -93,7 +93,10 @@ def _always_positive(inside: Term, stage: Stage) -> bool:
 
 
 def _positive_once(inside: Term, stage: Stage, random: Random) -> bool:
-    """At one choice of outputs and targets; an entry at one place has one value."""
+    """At one choice of outputs and targets; an entry at one place has one value.
+
+    Where a part has no real value there is another condition, on that part, which says so.
+    """
     small = _at_most(inside)
     here = {i: random.randrange(_count(i)) for i in ordered(free_indices(small))}
     term = written_out(small, _Sizes(), here)
@@ -111,7 +114,13 @@ def _positive_once(inside: Term, stage: Stage, random: Random) -> bool:
         phi = S if stage.phi is None else stage.phi
         return Digits(lambda _: pre_activation(node))(phi)
 
-    return bool(Digits(value)(term) > 0)
+    try:
+        found = Digits(value)(term)
+    except ZeroDivisionError:
+        return False
+    except ValueError:
+        return True
+    return isinstance(found, mpmath.mpc) or bool(found > 0)
 
 
 def _softmax(s: Any, random: Random) -> Any:

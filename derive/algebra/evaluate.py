@@ -164,7 +164,10 @@ class Modular:
 
 
 class Digits:
-    """Values as mpmath numbers; `entry` gives those of entries and of undetermined functions."""
+    """Values as mpmath numbers; `entry` gives those of entries and of undetermined functions.
+
+    A value outside of the reals may be complex; a condition on one raises ValueError.
+    """
 
     def __init__(self, entry: Callable[[Term], Any]) -> None:
         self.entry = entry
@@ -207,4 +210,6 @@ class Digits:
         if not isinstance(cond, Compare):
             return cond
         lhs, rhs = self(cond.lhs), self(cond.rhs)
+        if isinstance(lhs, mpmath.mpc) or isinstance(rhs, mpmath.mpc):
+            raise ValueError("a condition on a complex number")
         return bool({"<": lhs < rhs, "<=": lhs <= rhs, ">": lhs > rhs, ">=": lhs >= rhs}[cond.op])

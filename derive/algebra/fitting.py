@@ -103,14 +103,16 @@ _TIED = (Num, Piecewise, Delta, Guard, Argmax)  # roots of numbers, and atoms th
 class _Points:
     """Polynomials as functions of numbered slots: one for each atom, with a random value.
 
-    An atom that is itself a polynomial has the value of that polynomial.
+    An atom that is itself a polynomial has that polynomial's value, unless a root of it occurs.
     """
 
     def __init__(self, polys: list[Polynomial], random: Random) -> None:
         self.random = random
         self.slots: dict[Term, int] = {}
         self.inner: list[Compiled | None] = []  # of each slot, where it is a polynomial
-        self.root = lcm(*(e.denominator for poly in polys for m in poly for _, e in m))
+        powers = _all_powers(polys)
+        self.rooted = {atom for atom, e in powers if e.denominator > 1}
+        self.root = lcm(*(e.denominator for _, e in powers))
         self.independent = True  # no atom met so far is tied to others by a law of its powers
         self.compiled = [self._compile(poly) for poly in polys]
 
@@ -132,7 +134,7 @@ class _Points:
         return result
 
     def _factor(self, atom: Term, exponent: Fraction) -> tuple[int, int]:
-        opens = isinstance(atom, Add) and exponent.denominator == 1
+        opens = isinstance(atom, Add) and atom not in self.rooted
         tied = atom.function == "sin" if isinstance(atom, Call) else isinstance(atom, _TIED)
         if tied or (isinstance(atom, Add) and not opens):
             self.independent = False
@@ -140,8 +142,18 @@ class _Points:
             inner = self._compile(opened(atom)) if opens else None
             self.slots[atom] = len(self.inner)
             self.inner.append(inner)
-        whole = self.inner[self.slots[atom]] is not None
-        return self.slots[atom], int(exponent if whole else exponent * self.root)
+        return self.slots[atom], int(exponent if opens else exponent * self.root)
+
+
+def _all_powers(polys: list[Polynomial]) -> set[tuple[Term, Fraction]]:
+    """Every atom with every exponent of it, those inside of atoms that are polynomials too."""
+    found: set[tuple[Term, Fraction]] = set()
+    waiting = list(polys)
+    while waiting:
+        new = {item for mono in waiting.pop() for item in mono} - found
+        found |= new
+        waiting += [opened(atom) for atom, _ in new if isinstance(atom, Add)]
+    return found
 
 
 def _value(poly: Compiled, values: list[int], powers: dict[tuple[int, int], int]) -> int:

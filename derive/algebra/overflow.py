@@ -95,6 +95,8 @@ class _Floats:
     def _power(self, base: float, exponent: float) -> float:
         if base == 0 and exponent < 0:
             return math.inf
+        if base < 0 and not exponent.is_integer():
+            return math.nan
         return float(base**exponent)
 
     def _holds(self, cond: Condition) -> bool:

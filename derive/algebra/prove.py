@@ -236,6 +236,6 @@ def _agree(a: Term, b: Term, random: Random, scale: float) -> bool | None:
         left, right = value(a), value(b)
     except (ZeroDivisionError, ValueError):
         return None
-    if isinstance(left, mpmath.mpc) or isinstance(right, mpmath.mpc) or not mpmath.isfinite(left):
+    if any(isinstance(side, mpmath.mpc) or not mpmath.isfinite(side) for side in (left, right)):
         return None
     return bool(abs(left - right) <= mpmath.mpf(10) ** -DIGITS * max(1, abs(left), abs(right)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from itertools import count
+from itertools import chain, count
 
 from derive.algebra.terms import (
     Affine,
@@ -46,8 +46,8 @@ def fresh(
         return Index(name, size, sample)
     if sample:  # another sample is still seen to be one: n'
         return Index(next(n for k in count(1) if (n := name + "'" * k) not in names), size, True)
-    free = (letter for letter in LETTERS if letter not in names)
-    return Index(next(free, f"{name}_{len(names)}"), size, sample)
+    others = chain(LETTERS, (f"{name}_{k}" for k in count(len(names))))
+    return Index(next(other for other in others if other not in names), size)
 
 
 def _placed(place: Affine, values: Mapping[Index, Affine]) -> Affine:
