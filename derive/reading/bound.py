@@ -61,7 +61,8 @@ class BoundNames(Quantities):
             case "size":
                 return self._raised(Size(bound.label, span=span), self._above(name, False), span)
             case "learning_rate":
-                return Value("learning_rate", span=span)
+                rate = Value("learning_rate", span=span)
+                return self._raised(rate, self._above(name, False), span)
             case "letter":
                 made = Letter(str(name.sign), span=span)
                 return self._raised(made, self._above(name, False), span)
@@ -73,10 +74,10 @@ class BoundNames(Quantities):
                 )
         self._moved(name, "activation" if bound.form == "layered" else bound.role)
         labelled = bound.label is None and bound.role in (*LABELLED, "user")
-        above = self._above(name, labelled)
         if bound.role in ("loss", "objective") and is_total(name):
             total = Entry("loss", "", None, form="batch", span=span)
             return self._raised(total, self._above(name, False), span)
+        above = self._above(name, labelled)
         if name.order or above.primes:
             raise c.wrong("a quantity without dots or primes", Token("mark", "'", *span))
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
@@ -95,6 +96,7 @@ class BoundNames(Quantities):
         if form == "batch" and sample is not None:
             form = "whole"  # S_n: a row of S
         letter = (bound.letter or symbol(name.sign)) if bound.role == "user" else ""
+        letter = bound.letter if bound.role == "own" else letter
         role = bound.role
         if role == "loss" and bound.form == "sampled" and sample is None:
             role = "objective"
@@ -178,7 +180,8 @@ class BoundNames(Quantities):
         if own.brackets:
             name.raised = [(_rounded(raised), end) for raised, end in name.raised]
         if own.sample:
-            name.raised = [(_as_sample(raised, own.sample), end) for raised, end in name.raised]
+            unit = own.bare_sample and role not in ("weight", "bias")
+            name.raised = [(_as_sample(r, own.sample, unit), end) for r, end in name.raised]
         words = _word(name) if role in ("weight", "bias") else ""
         if words:
             later = tokens("(t+1)") if words == "new" else []
@@ -264,8 +267,16 @@ def _rounded(raised: list[Token]) -> list[Token]:
     return [replace(t, text=signs.get(t.text, t.text)) for t in raised]
 
 
-def _as_sample(raised: list[Token], letter: str) -> list[Token]:
-    """A sample in parentheses, x^{(i)}, as others write it in brackets."""
+def _as_sample(raised: list[Token], letter: str, bare: bool) -> list[Token]:
+    """A sample in parentheses, x^{(i)}, as others write it in brackets; `bare`: without any."""
+    lone = [t for t in raised if t.text not in "{}"]
+    if bare and [t.text.lstrip("\\") for t in lone] == [letter]:
+        (only,) = lone
+        left, right = (
+            Token("mark", "[", only.start, only.start),
+            Token("mark", "]", only.end, only.end),
+        )
+        return [left, only, right]
     if [t.text.lstrip("\\") for t in raised if t.text not in "{}"] != ["(", letter, ")"]:
         return raised
     signs = {"(": "[", ")": "]"}

@@ -59,6 +59,8 @@ class Own:
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
     bare: bool = False  # layers stand above a sign without parentheses: z^l, W^2
     sample: str = ""  # the letter that counts the samples: x_i, x^{(i)}
+    bare_sample: bool = False  # it stands above a sign without parentheses: x^i
+    always_sample: bool = False  # it counts them wherever it stands, and is never an index
     steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
     differentials: bool = False  # dW stands for the derivative of the loss by W
     gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function

@@ -64,7 +64,7 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
     if not found and not changing:
         return scope
     named = replace(scope, own=replace(scope.own, signs=signs))
-    definitions: dict[str, Definition] = {}
+    definitions: dict[str, Definition] = dict(scope.own.definitions)
     for claim in _claims(named, formulas, macros):
         lhs = claim.lhs
         if not (isinstance(lhs, Entry) and lhs.role == "user"):

@@ -29,8 +29,11 @@ from derive.sheets.definitions import with_definitions
 from derive.sheets.door import claims_of
 from derive.sheets.findings import Signs, signs_of
 from derive.sheets.habits import own_of
+from derive.sheets.hypotheses import PLAIN as AS_USUAL
+from derive.sheets.hypotheses import Hypothesis
 from derive.sheets.objective import with_objective
 from derive.sheets.sheet import Directive, Formula, Heading, Part, Sheet
+from derive.sheets.statements import index_letters
 from derive.spec import Network
 from derive.spec import load as load_network
 from derive.writing.profile import Profile
@@ -69,13 +72,19 @@ class _Trial:
     scope: Scope
 
 
-def environment(sheet: Sheet, network: Network | None, notation: str | None = None) -> Environment:
+def environment(
+    sheet: Sheet,
+    network: Network | None,
+    notation: str | None = None,
+    hypothesis: Hypothesis = AS_USUAL,
+) -> Environment:
     """The environment of a sheet about a network; without one, of lemmas and chain rules."""
     if sheet.formulas and all(f.language == "python" for f in sheet.formulas):
         scope, conventions = python_scope(sheet, network)
         scopes = (scope,) * len(sheet.formulas)
         return Environment("rows", notation is None, scopes, conventions)
-    return _Environments(sheet, network).run(notation)
+    with index_letters(hypothesis.letters):
+        return _Environments(sheet, network, hypothesis).run(notation)
 
 
 def directed(sheet: Sheet, network: Network) -> Network:
@@ -95,8 +104,8 @@ def directed(sheet: Sheet, network: Network) -> Network:
 class _Environments:
     """Finds the environment of one sheet of formulas."""
 
-    def __init__(self, sheet: Sheet, network: Network | None) -> None:
-        self.sheet, self.network = sheet, network
+    def __init__(self, sheet: Sheet, network: Network | None, hypothesis: Hypothesis) -> None:
+        self.sheet, self.network, self.hypothesis = sheet, network, hypothesis
         self.judge = Judge(network) if network is not None else None
         passed = forward(network) if network is not None else None
         self.shapes = passed.shapes if passed else {}
@@ -105,19 +114,19 @@ class _Environments:
         self.threshold = any(getattr(s.layer, "bias", "") == "threshold" for s in stages)
         self.formulas = named_formulas(stages)
         known = (s.function for s in stages)
+        within = (n for s in stages for e in s.equations for n in walk_terms(e.rhs))
+        inner = {n.function for n in within if isinstance(n, Call)}  # sigma in z sigma(z)
         self.activations = frozenset(f.name for f in known if f is not None and f.label is None)
+        self.activations |= inner & ACTIVATIONS.keys()
         self.remarks: list[str] = []
 
     def run(self, notation: str | None) -> Environment:
         told = notation or self._told()
-        signs = signs_of(self.sheet.parts, self.sheet.macros)
+        signs = self._signs(self.sheet.parts)
         if told is not None:
             whole = self._trial(told, load(told), signs, self.sheet.formulas)
         else:
-        within = (n for s in stages for e in s.equations for n in walk_terms(e.rhs))
-        inner = {n.function for n in within if isinstance(n, Call)}  # sigma in z sigma(z)
             whole = self._best(signs, self.sheet.formulas[:MOST_TRIED])
-        self.activations |= inner & ACTIVATIONS.keys()
         scope, conventions = self._complete(whole.scope, self.sheet.parts)
         scopes = {id(f): scope for f in self.sheet.formulas}
         sections = list(_sections(self.sheet.parts))
@@ -156,6 +165,11 @@ class _Environments:
 
     # ---------------------------------------------------------------- guesses
 
+    def _signs(self, parts: tuple[Part, ...]) -> Signs:
+        made, here = self.hypothesis, self.sheet.macros
+        signs = signs_of(parts, here, made.sample, made.bare)
+        return signs if made.words else replace(signs, said=[])
+
     def _base(self, made: Profile) -> Scope:
         return Scope(made, self.last, self.shapes, self.threshold, self.formulas)
 
@@ -165,6 +179,7 @@ class _Environments:
         base = self._base(made)
         depth = 0 if self.last is None else self.last.offset if not self.last.base else 0
         own = own_of(signs, base, depth, self.activations)
+        own = self.hypothesis.applied(own, signs, base)
         scope = replace(base, own=own)
         score = self._score(formulas, scope) + _alike(made, signs)
         return _Trial(name, score, scope)
@@ -226,7 +241,7 @@ class _Environments:
                 names_used[whole.name] = names_used.get(whole.name, 0) + len(formulas)
                 continue
             here = self._score(formulas, whole.scope)
-            best = self._best(signs_of(section.parts, self.sheet.macros), formulas)
+            best = self._best(self._signs(section.parts), formulas)
             name = whole.name
             if best.score >= here + CLEARLY:
                 name = best.name

@@ -53,13 +53,19 @@ class Signs:
         return max([*found, *(k for k in stated if k is not None)], default=0)
 
 
-def signs_of(parts: tuple[Part, ...], macros: Macros) -> Signs:
-    """Look through the parts of a sheet, or of a section."""
+def signs_of(
+    parts: tuple[Part, ...], macros: Macros, sample: str = "", bare: bool = False
+) -> Signs:
+    """Look through the parts of a sheet, or of a section.
+
+    `sample`: the letter that counts the samples, where it is known; `bare`: it stands above a sign
+    without parentheses.
+    """
     formulas = [p for p in parts if isinstance(p, Formula) and p.language == "latex"]
     made = [s for f in formulas for s in statements(f, macros)]
-    sample = sample_letter(made)
-    found = [without_sample(f, sample) for f in forwards(made)]
-    names = [unsampled(name, sample) for name in all_names(made)]
+    sample = sample or sample_letter(made)
+    found = [without_sample(f, sample, bare) for f in forwards(made)]
+    names = [unsampled(name, sample, bare) for name in all_names(made)]
     signs = Signs(made, found, legend(parts, macros), names, layers_below(found), sample)
     signs.functions.update(named_functions(made))
     signs.layering.run(found, signs.below, _computed(made))

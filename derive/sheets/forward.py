@@ -120,14 +120,14 @@ def named_functions(made: Iterable[Statement]) -> dict[Sign, str]:
     return found
 
 
-def without_sample(made: Forward, letter: str) -> Forward:
+def without_sample(made: Forward, letter: str, bare: bool = False) -> Forward:
     """The equation without the letter that counts the samples."""
     affine, arg = made.affine, made.arg
     if affine is not None:
-        below = unsampled(affine.below, letter)
+        below = unsampled(affine.below, letter, bare)
         affine = replace(affine, below=below)
-    arg = None if arg is None else unsampled(arg, letter)
-    return replace(made, lhs=unsampled(made.lhs, letter), affine=affine, arg=arg)
+    arg = None if arg is None else unsampled(arg, letter, bare)
+    return replace(made, lhs=unsampled(made.lhs, letter, bare), affine=affine, arg=arg)
 
 
 def _is_function(statement: Statement) -> bool:

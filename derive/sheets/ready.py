@@ -18,8 +18,9 @@ from derive.reading.reader import Reading
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, Total, walk
 from derive.sheets.door import claims_of
-from derive.sheets.environment import directed, environment
+from derive.sheets.environment import directed
 from derive.sheets.findings import signs_of
+from derive.sheets.likeliest import likeliest
 from derive.sheets.sheet import Formula, Sheet
 from derive.spec import Network, load
 
@@ -70,7 +71,7 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
         network = load(SOFTMAX)
     network = network and directed(sheet, network)
     about = load(ANY) if network is None else network
-    made = environment(sheet, network, notation)
+    made = likeliest(sheet, network, notation)
     items = tuple(
         _item(formula, scope, sheet.macros)
         for formula, scope in zip(sheet.formulas, made.scopes, strict=True)
@@ -135,6 +136,8 @@ def _aside(sheet: Sheet, items: tuple[Item, ...]) -> Iterator[tuple[Claim, Scope
 def _has_samples(item: Item) -> bool:
     """Whether the sheet's letter for samples counts samples in this formula."""
     letter = item.scope.own.sample
+    if item.scope.own.always_sample:
+        return True
     for claim in item.reading.claims if letter else ():
         for node in (n for side in claim.sides for n in walk(side)):
             match node:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 
 from derive.profiles import DEFAULT, profile
 from derive.reading.bound import script
@@ -31,9 +33,21 @@ SPELLED = (
 )  # words that are written without braces
 EQUALS = ("=", ":=", "equiv")
 INDICES = frozenset("ijklmnpqrstucdv") | {"ell", "mu", "nu", "alpha", "beta", "tau"}
+#: The letters that are taken for indices where a sheet is looked at.
+_INDICES: ContextVar[frozenset[str]] = ContextVar("indices", default=INDICES)
 #: Words that are never quantities: functions, operators and the like.
 _FUNCTIONS = frozenset(FUNCTIONS) | {"softmax", "argmax", "argmin", "det", "diag", "vec", "rank"}
 _OPENING, _CLOSING = ("(", "[", "{", r"\lvert", r"\lVert"), (")", "]", "}", r"\rvert", r"\rVert")
+
+
+@contextmanager
+def index_letters(letters: frozenset[str]) -> Iterator[None]:
+    """Names that are found here bear these letters as indices, and no others."""
+    token = _INDICES.set(letters)
+    try:
+        yield
+    finally:
+        _INDICES.reset(token)
 
 
 @dataclass(frozen=True)
@@ -44,12 +58,14 @@ class Written:
     below: str
     above: str
     primes: int = 0
+    letters: frozenset[str] = field(default_factory=_INDICES.get, compare=False, repr=False)
 
     @property
     def indices(self) -> tuple[str, ...]:
         """The subscript as indices, if that is what it looks like."""
         parts = re.findall(r"\\[A-Za-z]+|[A-Za-z]'*|\d+", self.below)
-        plain = all(p.lstrip("\\").rstrip("'") in INDICES or p.isdigit() for p in parts)
+        known = self.letters
+        plain = all(p.lstrip("\\").rstrip("'") in known or p.isdigit() for p in parts)
         return tuple(parts) if plain else ()
 
     @property
@@ -177,9 +193,9 @@ def only_name(tokens: tuple[Token, ...]) -> Written | None:
     return found if c.done else None
 
 
-def unsampled(name: Written, letter: str) -> Written:
-    """The name without the sample in parentheses above it, which is no layer: x^{(i)}."""
-    if not letter or name.above not in (f"({letter})", f"[{letter}]"):
+def unsampled(name: Written, letter: str, bare: bool = False) -> Written:
+    """The name without the sample above it, which is no layer: x^{(i)}; `bare`: or x^i."""
+    if not letter or name.above not in (f"({letter})", f"[{letter}]", *([letter] if bare else [])):
         return name
     return replace(name, above="")
 

@@ -1,0 +1,101 @@
+r"""Which letters are indices in a sheet, told by its sums and not by habit.
+
+>>> from derive.reading.latex_macros import Macros
+>>> from derive.sheets.sheet import Formula
+>>> from derive.sheets.statements import statements
+>>> made = statements(Formula("hand.tex", r"z_a = \sum_b U_{ab} x_b + W_d h"), Macros())
+>>> sorted(bound_letters(made)), sorted(named_letters(made))
+(['a', 'b'], ['d'])
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from derive.sheets.statements import INDICES, Statement, names_in, texts
+from derive.writing.signs import Sign
+
+_BOUND = re.compile(r"\\sum(?:\\limits)?_(?:\{([^{}]*)\}|(\\[A-Za-z]+|[A-Za-z]))")
+_LETTER = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
+_SCRIPT = re.compile(r"(?:\\[A-Za-z]+|[A-Za-z])'*(?:,?(?:\\[A-Za-z]+|[A-Za-z]|\d)'*){0,3}")
+_WEIGHTS = frozenset("WwVvUuMAB")
+_LOSSES = frozenset("LJEC") | {"ell", "cal L", "cal J", "cal E"}
+MOST_LETTERS = 4  # of a subscript that is no word
+
+
+def bound_letters(made: Iterable[Statement]) -> frozenset[str]:
+    """The letters that sums run over, and those that stand in one subscript with them."""
+    scripts: list[set[str]] = []
+    found: set[str] = set()
+    for text in _sides(made):
+        for braced, lone in _BOUND.findall(text):
+            for part in (
+                re.split(r",", braced.split("=")[0].split(r"\neq")[0]) if braced else [lone]
+            ):
+                if _LETTER.fullmatch(part.rstrip("'")):
+                    found.add(part.rstrip("'").lstrip("\\"))
+        scripts += [set(letters) for letters in map(_letters, _below(text)) if letters]
+    for _ in range(MOST_LETTERS):  # one sum leads to the letters of the next
+        for letters in scripts:
+            if letters & found and len(letters) > 1:
+                found |= letters
+    return frozenset(found)
+
+
+def named_letters(made: Iterable[Statement]) -> frozenset[str]:
+    """Letters below whole matrices, W_d h, which are the names of layers."""
+    found: set[str] = set()
+    for statement in made:
+        for member in statement.members:
+            for name in names_in(member):
+                lone = re.fullmatch(r"[a-z]", name.below)
+                if lone and name.sign.letter in "WUVMA" and name.sign.style in ("italic", "bold"):
+                    found.add(name.below)
+    return frozenset(found & INDICES)
+
+
+def letters_of(made: list[Statement]) -> frozenset[str]:
+    """The letters of indices as the sheet itself shows them."""
+    bound = bound_letters(made)
+    return (INDICES | bound) - (named_letters(made) - bound)
+
+
+def _sides(made: Iterable[Statement]) -> Iterator[str]:
+    return (texts(member) for statement in made for member in statement.members)
+
+
+def _below(text: str) -> list[str]:
+    """The subscripts of a formula, those of sums left out."""
+    plain = _BOUND.sub("", text)
+    pairs = re.findall(r"_(?:\{([^{}]*)\}|(\\[A-Za-z]+|[A-Za-z]))", plain)
+    return [braced or lone for braced, lone in pairs]
+
+
+def _letters(script: str) -> frozenset[str]:
+    if not _SCRIPT.fullmatch(script):
+        return frozenset()
+    return frozenset(found.lstrip("\\") for found in _LETTER.findall(script))
+
+
+def sample_letters(made: list[Statement], known: str) -> list[tuple[str, bool]]:
+    """Letters that may count the samples, and whether they stand bare above their signs."""
+    above: dict[str, set[Sign]] = {}
+    lone: dict[str, set[Sign]] = {}
+    weights: set[str] = set()
+    for statement in made:
+        for member in statement.members:
+            for name in names_in(member):
+                weight = name.sign.letter in _WEIGHTS
+                if re.fullmatch(r"[a-z]|\\mu|\\nu", name.above) and not name.primes:
+                    letter = name.above.lstrip("\\")
+                    above.setdefault(letter, set()).add(name.sign)
+                    weights |= {letter} if weight else set()
+                first = re.fullmatch(r"([a-z])([a-z]?)", name.below)
+                if first and not weight and (name.sign.letter in _LOSSES or not first[2]):
+                    lone.setdefault(first[1], set()).add(name.sign)
+    found = [(k, True) for k, signs in above.items() if len(signs) > 2 and k not in weights]
+    losses = {k for k, signs in lone.items() if any(s.letter in _LOSSES for s in signs)}
+    inputs = {k for k, signs in lone.items() if any(s.letter in "xX" for s in signs)}
+    found += [(k, False) for k in sorted(losses & inputs) if k != known]
+    return [(k, bare) for k, bare in found if k not in ("l", "T", "t")]

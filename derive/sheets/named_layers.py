@@ -1,0 +1,30 @@
+"""Layers that have a letter for a name: W_e and W_d of an encoder and a decoder, b_h, W_o."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from derive.algebra.symbols import Label
+from derive.reading.own import Bound, Own
+from derive.reading.scope import Scope
+from derive.sheets.findings import Signs
+
+_ROLES = ("delta", "error", "preactivation", "activation", "bias")
+
+
+def named_layers(own: Own, signs: Signs, base: Scope) -> Own:
+    """What bears the name of a layer belongs to it: delta_d beside W_d."""
+    layers: dict[str, Label] = {}
+    for (_, below), bound in own.signs.items():
+        if bound.role == "weight" and below and bound.label is not None:
+            layers[below] = bound.label
+    made = dict(own.signs)
+    for name in signs.names:
+        label = layers.get(name.below)
+        if label is None or (name.sign, name.below) in made or name.number:
+            continue
+        roles = [m.role for m in base.meanings(name.sign)]
+        role = next((r for r in _ROLES if r in roles), "")
+        if role:
+            made[name.sign, name.below] = Bound(role, label)
+    return replace(own, signs=made)
