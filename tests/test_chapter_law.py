@@ -84,6 +84,18 @@ def test_a_chapter_with_windows_holds() -> None:
     assert not observed(derive(SMALL_CONV), "signals")
 
 
+@pytest.mark.parametrize(
+    ("spec", "notation"),
+    [
+        ("d1 > d2 tanh > d_out linear : squared_error", "neurons"),  # no units of layer 1 or 2
+        ("k > i tanh > j linear : squared_error", "columns"),  # letters of indices
+        ("x > w tanh > m linear : squared_error", "signals"),  # and of quantities
+    ],
+)
+def test_sizes_are_called_as_nothing_else(spec: str, notation: str) -> None:
+    assert not observed(derive(spec), notation)
+
+
 MIXED = {
     "name": "mixed", "input": 3, "loss": "squared_error",
     "layers": [{"kind": "dense", "units": 2, "activation": "tanh"}, {"kind": "batch_norm"},

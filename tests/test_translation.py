@@ -118,6 +118,10 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
          r"s_i^l = \sum_{j=1}^{n^{l-1}} w_{ji}^l o_j^{l-1} - b_i^l"),
         ("units", r"s_i^l = \sum_j w_{ji}^l o_j^{l-1} - b_i^l", "neurons",
          r"s_j^{(l)} = \sum_{i=0}^{d^{(l-1)}} w_{ij}^{(l)} x_i^{(l-1)}"),
+        # the writer's ell is no way to write the names of layers
+        ("columns", r"\delta^{(L)} = a^{(L)} \odot (a^{(\ell)} - y)", "named_layers",
+         r"\boldsymbol{\delta}^{(\mathit{out})} = \mathbf{a}^{(\mathit{out})} \odot "
+         r"(\mathbf{a}^{(l)} - \mathbf{y})"),
         # a sign with two meanings says its layer where the activation is meant
         ("units", r"o_i^l = a(s_i^l)", "columns", r"a_i^{(\ell)} = \sigma^{(\ell)}(z_i^{(\ell)})"),
         ("columns", r"\dot\sigma(z) = \sigma(z)(1 - \sigma(z))", "neurons",

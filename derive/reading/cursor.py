@@ -63,6 +63,11 @@ class Cursor:
         return "".join(t.text for t in self.tokens if span[0] <= t.start and t.end <= span[1])
 
     @property
+    def plain(self) -> str:
+        """The letters and numbers, without braces and styles."""
+        return "".join(t.text for t in self.tokens if t.kind != "command" and t.text not in "{}")
+
+    @property
     def last_end(self) -> int:
         """Where the last token that was taken ends."""
         return self.tokens[self.place - 1].end if 0 < self.place <= len(self.tokens) else 0

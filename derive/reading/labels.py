@@ -294,6 +294,8 @@ class Labels:
         if c.peek().text == "_":
             c.next()
             inside = c.argument()
+            if named := self.scope.named_size(name, inside.plain):
+                return Size(None, named, span=(token.start, c.last_end))
             label = self.label(strip(inside))
             if name == self.scope.profile.layer_size[0].letter and label is not None:
                 return Size(label, span=(token.start, c.last_end))

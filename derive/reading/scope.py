@@ -14,6 +14,7 @@ from derive.reading.own import Own
 from derive.writing.naming import LETTERS, Context, Names
 from derive.writing.profile import BATCHED, Profile
 from derive.writing.signs import Sign
+from derive.writing.size_names import names_of_sizes, written_sizes
 
 #: Functions by their written names; the value is the name in the formula language.
 FUNCTIONS = {
@@ -33,7 +34,6 @@ LABELLED = ("preactivation", "activation", "weight", "bias", "delta", "error", "
             "activation_function", "own")  # fmt: skip
 UNDER_WINDOWS = ("input", "activation", "preactivation", "own")
 RANKS = {"weight": 2, "loss": 0, "objective": 0, "learning_rate": 0}
-_SIZE = re.compile(r"([A-Za-z]\w*)\^\(")
 
 
 @dataclass(frozen=True)
@@ -214,9 +214,13 @@ class Scope:
     @cached_property
     def size_names(self) -> dict[str, str]:
         """Written letter -> symbolic size of the network."""
-        sizes = {e for shape in self.shapes.values() for e in shape if isinstance(e, str)}
-        plain = {e for e in sizes if not _SIZE.match(e)}
-        return {self.profile.sizes.get(e, e): e for e in plain}
+        written = written_sizes(self.profile, names_of_sizes(self.shapes))
+        return {sign: name for name, sign in written.items()}
+
+    def named_size(self, letter: str, below: str) -> str | None:
+        """The symbolic size of the network that is written with a number or a word below it."""
+        found = (self.size_names.get(name) for name in (letter + below, f"{letter}_{below}"))
+        return next((name for name in found if name is not None), None)
 
     def rank(self, meaning: Meaning, label: Label | None) -> int:
         """The number of places of an entry, samples not counted."""

@@ -88,6 +88,8 @@ class Symbols(BoundNames):
             return Kronecker(left, right, span=span)
         if self._is_diagonal(c, name, meanings):
             return self._diagonal(c, name)
+        if named := self._named_size(name, meanings):
+            return self._raised(Size(None, named, span=span), self._above(name, False), span)
         if self._is_size(name):
             return self._size(name, span)
         if sign.letter == "pi" and not meanings:
@@ -169,6 +171,12 @@ class Symbols(BoundNames):
 
     def _is_sample_first(self, name: Name) -> bool:
         return False
+
+    def _named_size(self, name: Name, meanings: list[Meaning]) -> str | None:
+        """A size that the network itself calls d_1: no other notation's size of a layer."""
+        if meanings or name.below_tokens is None or name.sign.style != "italic":
+            return None
+        return self.scope.named_size(name.sign.letter, name.below_tokens.plain)
 
     def _is_size(self, name: Name) -> bool:
         sign, _ = self.scope.profile.layer_size

@@ -6,6 +6,7 @@ node is taken.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -100,7 +101,8 @@ class NameWriter:
         if node.label is None:
             name = node.name or "N"
             written = {v: k for k, v in self.scope.size_names.items()}
-            return letter_text(written.get(node.name, self.profile.sizes.get(name, name)))
+            made = written.get(node.name, self.profile.sizes.get(name, name))
+            return letter_text(re.sub(r"^([A-Za-z])(\d+)$", r"\1_\2", made))
         sign, where = self.profile.layer_size
         if where == "subscript":
             return f"{sign_text(sign)}_{{{self.bare_label(node.label)}}}"

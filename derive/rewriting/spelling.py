@@ -77,7 +77,7 @@ def by_pattern(text: str) -> dict[str, Any]:
         made["slash"] = True
     if r"\left" not in text and re.search(r"[(\[][^()]*\\(frac|sum)", text):
         made["sized"] = False
-    if found := re.search(r"\((\\[a-z]+)?\{?[a-z]+\d?\}?\)", text):
+    if found := re.search(r"\((?:(\\[a-z]+)\{)?[a-z]+\d?\}?\)", text):
         made["word"] = found[1] or ""
     if r"\ast" in text:
         made["star"] = r"\ast"

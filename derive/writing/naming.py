@@ -12,6 +12,7 @@ from derive.writing.layout import Ident, Layout, Script, Symbol, row
 from derive.writing.marks import GREEK
 from derive.writing.profile import Profile, Role
 from derive.writing.signs import Sign
+from derive.writing.size_names import LAYER_SIZE, names_of_sizes, written_sizes
 
 #: The letter that the calculus gives to each role; an array of another letter keeps its own.
 LETTERS = {
@@ -21,7 +22,6 @@ LETTERS = {
 ROLE_OF = {letter: role for role, letter in LETTERS.items()}
 TINTS = {"preactivation": "forward", "activation": "forward", "delta": "backward",
          "error": "backward"}  # fmt: skip
-_SIZE = re.compile(r"([A-Za-z]\w*)\^\(([A-Za-z]\w*)?([+-]?\d+)?\)")
 _MARKED = re.compile(r"([A-Za-z0-9_]+)('*)")
 TOTAL = "Sigma"  # below the sign of a loss: the sum over the samples of a batch
 
@@ -79,9 +79,10 @@ class Names:
         """A size: a number, a letter, or the width of a layer."""
         if isinstance(extent, int):
             return lay.number(extent)
-        found = _SIZE.fullmatch(extent)
+        found = LAYER_SIZE.fullmatch(extent)
         if found is None:
-            name = self.profile.sizes.get(extent, extent)
+            written = written_sizes(self.profile, names_of_sizes(self.context.shapes))
+            name = written.get(extent, self.profile.sizes.get(extent, extent))
             return _letter(name) if lay.NAME.fullmatch(name) else lay.Text(extent)
         sign, where = self.profile.layer_size
         label = Label(int(found[3] or 0), found[2] or "")
