@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 
 from derive.algebra.canon import equal
 from derive.algebra.equation import Equation
-from derive.algebra.index import at, contracted, define, derivative, fresh, replace_term
+from derive.algebra.index import (
+    LETTERS,
+    at,
+    contracted,
+    define,
+    derivative,
+    fresh,
+    replace_term,
+)
 from derive.algebra.simplify import cost, tidy
 from derive.algebra.terms import (
     ZERO,
@@ -37,7 +45,6 @@ from derive.lemmas import expand_slopes, fold_ratio
 from derive.steps import Builder
 
 Upstream = Callable[[Ref], Term]  # the error of an entry: its delta, or dL/d entry
-NAMES = "kmpqrtuvijabcdefgh"  # for the indices that the chain rule sums over
 PARTNERS = {"c": "k", "k": "c", "p": "a", "q": "b", "a": "p", "b": "q"}  # of channels and places
 
 
@@ -50,7 +57,7 @@ def apart(user: Equation, by: Ref) -> Equation:
         clash = i.name in {t.name for t in taken}
         name = partner(i.name, {t.name for t in taken}) if clash else i.name
         if len(mine) == 1:  # one path index is always k, so that pages look alike
-            name = next(n for n in NAMES if n not in {t.name for t in taken})
+            name = next(n for n in LETTERS if n not in {t.name for t in taken})
         new = fresh(name, i.size, taken)
         taken.add(new)
         renaming[i] = Affine.of(new)
@@ -62,7 +69,7 @@ def apart(user: Equation, by: Ref) -> Equation:
 def partner(name: str, taken: set[str]) -> str:
     """Another index of the kind: k for a channel c, a and b for places p and q."""
     usual = PARTNERS.get(name, name)
-    return usual if usual not in taken else next(n for n in NAMES if n not in taken)
+    return usual if usual not in taken else next(n for n in LETTERS if n not in taken)
 
 
 def paths(user: Equation, by: Ref) -> tuple[Index, ...]:

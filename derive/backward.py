@@ -20,7 +20,6 @@ from derive.adjoint import (
 )
 from derive.algebra.equation import Equation
 from derive.algebra.index import contracted
-from derive.algebra.norms import in_standardised
 from derive.algebra.prove import Fact, tidy_given
 from derive.algebra.simplify import tidy
 from derive.algebra.terms import (
@@ -44,6 +43,7 @@ from derive.errors import NotYet
 from derive.forward import Forward, X, at_end, at_number
 from derive.generic import generic_chains, gradient_key, instance, is_link
 from derive.lemma_book import LemmaBook, error, of_loss
+from derive.norms import in_standardised
 from derive.stages import SAMPLE, Stage, entry
 from derive.steps import BY_DEFINITION, Builder, Chain
 

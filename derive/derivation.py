@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from derive.algebra.domain import Condition, conditions
 from derive.algebra.equation import Equation
 from derive.algebra.prove import PROVED, SAMPLED, TESTED, Fact
 from derive.algebra.terms import Extent, Tensor, Term
 from derive.backward import Backward, backward
+from derive.domain import Condition, conditions
 from derive.forward import Forward, expression, forward, objective
 from derive.spec import Network, load
 from derive.steps import Chain

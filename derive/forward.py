@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from derive.algebra.equation import Equation
-from derive.algebra.index import define
+from derive.algebra.index import define, size_of
 from derive.algebra.prove import Fact
 from derive.algebra.simplify import factors_of, split_logs
 from derive.algebra.terms import (
@@ -202,11 +202,6 @@ def _loss(network: Network, output: Tensor, shape: Shape) -> tuple[Equation, Equ
         names.pop("t")
     each = read_formula(spec.formula or LOSSES[spec.name], names)
     return Equation(lhs, summed(each, indices), "the loss"), None
-
-
-def size_of(extent: Extent) -> Term:
-    """The size as a number, or as a symbol."""
-    return mul(extent) if isinstance(extent, int) else Size(extent)
 
 
 def summed(body: Term, indices: list[Index]) -> Term:

@@ -20,8 +20,6 @@ from derive.algebra.terms import (
     Ref,
     Tensor,
     Term,
-    free_indices,
-    ordered,
     ref,
 )
 from derive.network.layers import AnyLayer, Dense
@@ -171,8 +169,3 @@ def relabelled(
             moved.tensor(t): tuple(map(moved.extent, shape)) for t, shape in stage.shapes.items()
         },
     )
-
-
-def paths(equation: Equation) -> tuple[Index, ...]:
-    """The free indices of the left side, the sample apart."""
-    return tuple(i for i in ordered(free_indices(equation.lhs)) if not i.sample)

@@ -33,7 +33,6 @@ from derive.network.layers import Dense
 from derive.writing.layout import Layout, listed, paren, row
 from derive.writing.notation import Context
 
-MOST_NODES = 20  # in a picture of values
 ROW = 34.0  # ems on a line
 
 

@@ -21,9 +21,9 @@ from codegen.pages.document import (
     Section,
     Table,
 )
-from derive.algebra.domain import Condition
 from derive.algebra.prove import PROVED, SAMPLED, TESTED
 from derive.algebra.terms import ZERO, Call, Compare, Extremum, Piecewise, walk
+from derive.domain import Condition
 from derive.steps import Chain
 from derive.writing import layout as lay
 from derive.writing.layout import Layout, row

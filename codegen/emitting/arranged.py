@@ -18,7 +18,7 @@ from codegen.emitting.phases import kept_apart
 from codegen.emitting.plan import Plan, Step, lowered
 from codegen.emitting.together import regrouped
 from codegen.emitting.unit_columns import Units, unit_columns
-from codegen.lowering.nodes import Node, array, node, replace, ufunc, value_of
+from codegen.lowering.nodes import Node, array, replace, scalar, ufunc, value_of
 from codegen.stability.exposed import exposed_names
 from codegen.stability.shifts import shiftable
 from codegen.stability.stable import stable
@@ -183,7 +183,7 @@ def _scaled(step: Step, errors: set[Tensor], rate: str) -> Node:
         return step.node
     c, rest = _number_out(step.node)
     text = rate if c == 1 else f"{float(c)!r} * {rate}"
-    return ufunc("mul", rest, node("scalar", detail=text))
+    return ufunc("mul", rest, scalar(text))
 
 
 def _number_out(item: Node) -> tuple[Fraction, Node]:

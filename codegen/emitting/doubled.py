@@ -16,7 +16,7 @@ from fractions import Fraction
 from codegen.emitting.faster import faster
 from codegen.emitting.joined import Join
 from codegen.emitting.unit_columns import Units, back
-from codegen.lowering.nodes import Node, array, node, number, ufunc, walk
+from codegen.lowering.nodes import Node, array, number, scalar, ufunc, walk
 
 HALF = Fraction(1, 2)
 
@@ -69,7 +69,7 @@ class Doubled:
 def _times(factor: Fraction, item: Node) -> Node:
     """factor * item, within the learning rate where that is a factor."""
     if factor != 1 and item.op == "mul" and item.args[1].op == "scalar":
-        scaled = node("scalar", detail=f"{float(factor)!r} * {item.args[1].detail}")
+        scaled = scalar(f"{float(factor)!r} * {item.args[1].detail}")
         return ufunc("mul", item.args[0], scaled)
     return ufunc("mul", number(factor), item)
 

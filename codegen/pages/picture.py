@@ -6,7 +6,7 @@ x runs to the right and y down.  `codegen.pages.tikz` and `codegen.pages.svg` pr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from derive.writing.layout import Layout, Symbol, Tinted
 
@@ -103,19 +103,6 @@ def clipped(start: Point, end: Point, before: float, after: float) -> tuple[Poin
 def between(start: Point, end: Point, part: float) -> Point:
     """The point that lies at `part` of the way."""
     return (start[0] + part * (end[0] - start[0]), start[1] + part * (end[1] - start[1]))
-
-
-def moved(shapes: tuple[Shape, ...], dx: float, dy: float) -> tuple[Shape, ...]:
-    """The shapes at another place."""
-    return tuple(_move(shape, dx, dy) for shape in shapes)
-
-
-def _move(shape: Shape, dx: float, dy: float) -> Shape:
-    if isinstance(shape, Stroke):
-        return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
-    if isinstance(shape, Circle | Box | Dot | Label):
-        return replace(shape, x=shape.x + dx, y=shape.y + dy)
-    raise NotImplementedError(f"{type(shape).__name__} cannot be moved")
 
 
 def vertical_dots(x: float, y: float) -> Label:

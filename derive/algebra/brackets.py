@@ -85,11 +85,6 @@ def sign(poly: Polynomial, signs: Signs = NOTHING) -> int:
     return found.pop() if len(found) == 1 and strict else 0
 
 
-def positive(poly: Polynomial) -> bool:
-    """Whether the polynomial is seen to be positive."""
-    return sign(poly) == 1
-
-
 # ------------------------------------------------------------------ brackets
 
 

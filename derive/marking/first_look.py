@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from derive.algebra.domain import conditions
 from derive.algebra.terms import Ref, Term, refs
 from derive.claims.claim import Claim
 from derive.claims.examples import FAILS as NUMBERS_FAIL
 from derive.claims.examples import FOLLOWS, GIVEN, Examples
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
+from derive.domain import conditions
 from derive.forward import forward
 from derive.marking import minibatches
 from derive.marking.compositions import WRITTEN, Compositions, names_composition

@@ -365,11 +365,6 @@ def backward(body: Layout) -> Tinted:
     return Tinted(body, "backward")
 
 
-def soft(body: Layout) -> Tinted:
-    """In the colour of side remarks."""
-    return Tinted(body, "soft")
-
-
 # ------------------------------------------------------------------------------- looking at them
 
 

@@ -16,18 +16,6 @@ from derive.writing.signs import Sign
 
 _TEXT_KEYS = ("name", "title", "lecture", "strategies")
 _TABLES = ("labels", "writing", "indices", "sizes", "layer_size", "functions", "roles")
-_ROLE_KEYS = (
-    "entry",
-    "whole",
-    "batch",
-    "aliases",
-    "like",
-    "fixed",
-    "sample",
-    "label",
-    "scalar",
-    "arguments",
-)
 
 _LETTERS = tuple(ascii_letters)
 _FUNCTIONS = tuple(dict.fromkeys(("loss", *ACTIVATIONS, *INDEXED_ACTIVATIONS, *DEFINED)))
