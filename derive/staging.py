@@ -265,7 +265,7 @@ def _activation(
     label = s.tensor.label
     if spec.name == "linear":
         return None, None, None
-    o = Tensor(naming.letter("o", label), "activation", label, s.tensor.batched)
+    o = Tensor(naming.letter("o", label, OTHERS), "activation", label, s.tensor.batched)
     lhs = Ref(o, s.at)
     function = naming.function(spec, label)
     if spec.name in INDEXED_ACTIVATIONS:

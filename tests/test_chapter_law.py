@@ -145,6 +145,25 @@ def test_windows_over_a_row_are_read_back(notation: str) -> None:
     assert not observed(derive(IN_A_ROW), notation)
 
 
+NESTED = {
+    "name": "nested", "input": 3, "loss": "squared_error",
+    "layers": [{"kind": "residual", "activation": "tanh", "layers": [
+                   {"kind": "residual", "activation": "sigmoid", "layers": ["dense 3 tanh"]},
+                   {"kind": "layer_norm"}]},
+               {"kind": "dense", "units": 1}],
+}  # fmt: skip
+
+
+def test_each_derivative_of_a_chain_rule_holds_the_others_fixed() -> None:
+    """In dL/dm dm/dx + dL/dv dv/dx + ... the mean rests while the variance is differentiated.
+
+    A second activation under one number has a letter of its own.
+    """
+    assert not observed(derive(NESTED), "columns")
+    past = r"\sum_{k} \frac{\partial C_{n}}{\partial u_{k}^{(2)}}"
+    assert observed(derive(NESTED), "columns", ("+ " + past, "- " + past))
+
+
 def marked(spec: dict[str, object], notation: str) -> Marked:
     """The chapter as `check` marks it: with what its own lines declare, and its prose."""
     derived = derive(spec)

@@ -16,6 +16,7 @@ from derive.stages import Moved, Stage
 from derive.steps import Chain
 from derive.writing import layout as lay
 from derive.writing.layout import Layout, Space, row
+from derive.writing.naming import LETTERS
 
 
 def everywhere(sheet: Sheet) -> bool:
@@ -126,6 +127,7 @@ def _below(stages: tuple[Stage, ...], number: int) -> Tensor | None:
     outputs = [s.output for s in stages if s.label == Label(number - 1)]
     named = [t for t in outputs if t.role in ("activation", "preactivation")]
     active = [t for t in named if t.role == "activation"]
+    active = [t for t in active if t.letter == LETTERS["activation"]] or active
     if active or named:
         return (active or named)[-1]
     return stages[0].source if number == 1 else None

@@ -91,7 +91,7 @@ class Layer:
         """The activation o = f(s); a linear one has no o of its own."""
         self.unit = unit_of(activation)
         linear = activation.name == "linear" or (activation.formula or "").strip() == "s"
-        self.o = None if linear else names("o")
+        self.o = None if linear else names.inner("o")
 
     def body(
         self, m: Real, known: Known, x: Array, trace: Named, inference: bool

@@ -253,7 +253,8 @@ class Calculus(Located):
         if isinstance(of, Entry) and of.role == "loss" and of.form == "batch":
             return self._error(tensor, place)  # of all samples together
         if isinstance(of, Entry) and not derived and not of.step and of.role != "user":
-            return self._read(of, lambda t, at, _: self.world.slope(t, at, tensor, place))
+            held = frozenset() if of.role in ("loss", "objective") else self.held
+            return self._read(of, lambda t, at, _: self.world.slope(t, at, tensor, place, held))
         if below := inner(of, self.scope):
             return self._second(of, below, tensor, place)
         moved = self.but(now=self.world.perturbed(tensor, place))

@@ -26,6 +26,7 @@ from derive.reading.tree import (
     Size,
 )
 from derive.reading.tree import Value as Named
+from derive.writing.naming import LETTERS
 
 RATE = 0.037  # the learning rate
 INTO_LAYERS = ("activation", "input", "preactivation", "own")  # what layers take
@@ -64,6 +65,7 @@ class Located:
     now: dict[Tensor, Array] | None = None  # values with something moved
     target: Tensor = LOSS  # what training steps descend on
     likelihood: bool = False  # whether log L stands for minus the loss
+    held: frozenset[Tensor] = frozenset()  # what rests while something else moves
 
     def but(self, **changes: Any) -> Self:
         """The same with some changes; quicker than `replace`, and asked for millions of times."""
@@ -159,6 +161,7 @@ class Located:
         return wanted[-1] if wanted else None
 
     def tensor(self, node: Entry) -> Tensor:
+        wanted = [t for t in wanted if t.letter == LETTERS.get(role)] or wanted
         """The array of an entry; an error is found by what it is a derivative of."""
         match node.role:
             case "input":

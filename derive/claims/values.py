@@ -10,6 +10,7 @@ import cmath
 from dataclasses import dataclass, replace
 
 from derive.claims.arrays import ONES, Matrix, Value, column, entries, multiplied, together
+from derive.claims.chain_rule import Held, held_fixed
 from derive.claims.dots import continued
 from derive.claims.numbers import Outside, compare, guarded_root
 from derive.claims.places import NoValue
@@ -116,7 +117,12 @@ class Setting(Sums):
     # ---------------------------------------------------------------- arithmetic
 
     def _plus(self, node: Plus) -> Value:
-        parts = [self.value(arg) for arg in continued(node.args, self.place)]
+        terms = tuple(continued(node.args, self.place))
+        held = self._held(node) if len(terms) == len(node.args) else None
+        if held is None:
+            parts = [self.value(arg) for arg in terms]
+        else:
+            parts = [self.but(held=h).value(arg) for h, arg in zip(held, terms, strict=True)]
         result = parts[0]
         for part in parts[1:]:
             result = self._added(result, part)
@@ -127,6 +133,14 @@ class Setting(Sums):
         if self.scope.conventions.sample_columns:
             return self._added_columns(a, b)
         return together(a, b, lambda x, y: x + y)
+    def _held(self, node: Plus) -> Held | None:
+        """What rests in each term of a chain rule over several quantities."""
+        key = ("held", id(node), self.layer)
+        if key not in self.told:
+            self.told[key] = node, held_fixed(self, node)
+        found: Held | None = self.told[key][1]
+        return found
+
 
     def _added_columns(self, a: Value, b: Value) -> Value:
         if isinstance(a, Matrix) and isinstance(b, Matrix):

@@ -86,7 +86,7 @@ class World(Numbers):
         }
         self.threshold = "threshold" in self.biases.values()
         self.shapes: Mapping[Tensor, tuple[Extent, ...]] = self.passed.shapes
-        self._perturbed: dict[tuple[Tensor, Places], dict[Tensor, Array]] = {}
+        self._perturbed: dict[tuple[Tensor, Places, frozenset[Tensor]], dict[Tensor, Array]] = {}
         self._shifted: dict[tuple[Tensor, Places, float], World] = {}
         self.values: dict[Tensor, Array] = {}
         self.found: dict[tuple[str, int], Tensor | None] = {}  # by role and layer
@@ -238,12 +238,17 @@ class World(Numbers):
         return list(product(*rows, *map(range, shape)))
 
     def _run(
-        self, values: dict[Tensor, Array], start: int, moved: Tensor | None = None, sample: int = -1
+        self,
+        values: dict[Tensor, Array],
+        start: int,
+        moved: Tensor | None = None,
+        sample: int = -1,
+        held: frozenset[Tensor] = frozenset(),
     ) -> None:
         """Compute every step from `start` on; those that depend on what moved, in its sample."""
         changed = None if moved is None else {moved}
         for k, (tensor, lhs, rhs) in enumerate(self.steps[start:], start):
-            if changed is not None and changed.isdisjoint(self._inputs[k]):
+            if changed is not None and (tensor in held or changed.isdisjoint(self._inputs[k])):
                 continue
             made = self._step(values, lhs, rhs, sample)
             values[tensor] = {**values[tensor], **made} if sample >= 0 else made
@@ -261,14 +266,16 @@ class World(Numbers):
         rows = (dict(zip(names, row, strict=True)) for row in product(*ranges))
         return {tuple(placed(p, row) for p in lhs.at): value(row) for row in rows}
 
-    def perturbed(self, tensor: Tensor, place: Places) -> dict[Tensor, Array]:
-        """All values where one entry has moved by an imaginary step."""
-        key = (tensor, place)
+    def perturbed(
+        self, tensor: Tensor, place: Places, held: frozenset[Tensor] = frozenset()
+    ) -> dict[Tensor, Array]:
+        """All values where one entry has moved by an imaginary step, and what is held rests."""
+        key = (tensor, place, held)
         if key not in self._perturbed:
             values = dict(self.values)
             values[tensor] = {**values[tensor], place: values[tensor][place] + 1j * STEP}
             alone = tensor.batched and not self._mixed
-            self._run(values, self._start(tensor), tensor, place[0] if alone else -1)
+            self._run(values, self._start(tensor), tensor, place[0] if alone else -1, held)
             self._perturbed[key] = values
         return self._perturbed[key]
 
@@ -297,11 +304,18 @@ class World(Numbers):
         order = [step[0] for step in self.steps]
         return order.index(tensor) + 1 if tensor in order else 0
 
-    def slope(self, of: Tensor, at: Places, by: Tensor, place: Places) -> complex:
-        """d of[at] / d by[place]."""
+    def slope(
+        self,
+        of: Tensor,
+        at: Places,
+        by: Tensor,
+        place: Places,
+        held: frozenset[Tensor] = frozenset(),
+    ) -> complex:
+        """d of[at] / d by[place], with what is held at rest."""
         if by == of:
             return complex(at == place)
         order = [step[0] for step in self.steps]
         if of in order and by in order and order.index(of) < order.index(by):
             return 0j
-        return complex(self.perturbed(by, place)[of][at].imag / STEP)
+        return complex(self.perturbed(by, place, held)[of][at].imag / STEP)
