@@ -14,7 +14,7 @@ from derive.claims.chain_rule import Held, held_fixed
 from derive.claims.dots import continued
 from derive.claims.numbers import Outside, compare, guarded_root
 from derive.claims.places import NoValue
-from derive.claims.sums import Sums
+from derive.claims.whole_arrays import WholeArrays
 from derive.claims.world import LOSS
 from derive.reading.tree import (
     Applied,
@@ -36,6 +36,7 @@ from derive.reading.tree import (
     Norm,
     Num,
     Over,
+    Picked,
     Plus,
     Power,
     Root,
@@ -48,7 +49,7 @@ from derive.reading.tree import Value as Named
 
 
 @dataclass(frozen=True)
-class Setting(Sums):
+class Setting(WholeArrays):
     """Reads off the value of any formula."""
 
     # ---------------------------------------------------------------- dispatch
@@ -80,8 +81,12 @@ class Setting(Sums):
                 return together(self.value(node.above), self.value(node.below), _divided)
             case Power():
                 return self._power(node)
+            case Total(kind="lim"):
+                return self._limit_at(node)
             case Total():
                 return self._total(node)
+            case Picked():
+                return self._picked(node)
             case Derivative():
                 return self._derivative(node)
             case Nabla():
@@ -220,6 +225,8 @@ class Setting(Sums):
     def _norm(self, node: Norm) -> complex:
         made = self.value(node.arg)
         entries = made.entries if isinstance(made, Matrix) else (made,)
+        if node.kind == "infty":
+            return max((z if z.real > 0 else -z for z in entries), key=lambda z: z.real)
         if node.kind == "1":
             return sum((z if z.real > 0 else -z for z in entries), 0j)
         if node.kind not in ("", "2", "F"):

@@ -8,7 +8,7 @@ from derive.reading.cursor import STYLES
 from derive.reading.latex_tokens import Token
 
 _PARAMETERS = ("x", "w", "W", "b", r"\theta", r"\Theta")
-_OPEN, _CLOSE, _BETWEEN = "(", ")", (",", ";")
+_OPEN, _CLOSE, _BETWEEN = "(", ")", (",", ";", "|", r"\mid")
 _STEPPED = ("w", "b", "W", "L", "E", "C", "J")  # they bear the iteration by themselves
 FEWEST = 2  # other quantities that bear the iteration before it is taken for one
 

@@ -23,6 +23,7 @@ from derive.reading.tree import (
     Times,
 )
 from derive.reading.words import RELATIONS
+from derive.writing.marks import GREEK
 
 
 class Derivatives(Structures):
@@ -34,6 +35,8 @@ class Derivatives(Structures):
         token = c.next()
         above, below = c.argument(), c.argument()
         sign = _derivative_sign(above, below)
+        if sign is None and _is_variation(above) and _is_variation(below):
+            raise above.wrong(r"\partial or d as the sign of a derivative")
         span = (token.start, c.last_end)
         if sign is None:
             return Over(self.unbarred(above), self.unbarred(below), span=span)
@@ -159,11 +162,17 @@ def _is_argument(node: Node) -> bool:
 
 def _derivative_sign(above: Cursor, below: Cursor) -> str | None:
     r"""\partial or d where both parts of a fraction begin with it, else None."""
-    for sign in (r"\partial", "d", r"\mathrm{d}", r"\text{d}"):
+    for sign in (r"\partial", "d"):
         words = ["".join(t.text for t in part.tokens) for part in (above, below)]
         if all(word.startswith(sign) for word in words) and len(below.tokens) > 1:
             return sign
     return None
+
+
+def _is_variation(c: Cursor) -> bool:
+    r"""Whether a \delta without scripts stands before a symbol: of a derivative, or a factor?"""
+    behind = c.peek(1)
+    return c.peek().text == r"\delta" and (behind.kind == "letter" or behind.text[1:] in GREEK)
 
 
 def _drop(c: Cursor, sign: str) -> None:

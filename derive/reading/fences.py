@@ -7,11 +7,24 @@ from dataclasses import replace
 from derive.reading.cursor import STYLES, Cursor
 from derive.reading.derivatives import Derivatives
 from derive.reading.labels import fenced, split, top_level
-from derive.reading.tree import Bars, Bracket, Entry, Grid, Letter, Listed, Node, Norm, Num
+from derive.reading.tree import (
+    Applied,
+    Bars,
+    Bracket,
+    Entry,
+    Function,
+    Grid,
+    Letter,
+    Listed,
+    Node,
+    Norm,
+    Num,
+)
 from derive.reading.words import PLACE_SIGNS, RELATIONS
 from derive.writing.signs import Sign
 
 CLOSING = {"(": ")", "[": "]", r"\{": r"\}", r"\llbracket": r"\rrbracket"}
+BARS = ("|", r"\|", r"\lvert", r"\lVert", r"\mid")
 _ONES = ("1", "I")  # under a style they are the sign of an indicator
 
 
@@ -83,9 +96,22 @@ class Fences(Derivatives):
             if inside.done:
                 return self.factor(c)
             return replace(self.unbarred(inside), span=(token.start, c.last_end))
-        if token.text in ("|", r"\|", r"\lvert", r"\lVert"):
+        if token.text in BARS:
             return self._bars(c)
+        if token.text == r"\langle":
+            return self._inner(c)
         return None
+
+    def _inner(self, c: Cursor) -> Node:
+        """The inner product, of all entries of two arrays."""
+        token = c.peek()
+        inside = fenced(c, r"\langle", r"\rangle")
+        parts = split(inside, ",", r"\mid", "|")
+        if len(parts) != 2:
+            raise c.wrong("two factors with a comma between them", token)
+        args = tuple(self.unbarred(part) for part in parts)
+        function = Function("inner", span=(token.start, token.end))
+        return Applied(function, args, span=(token.start, c.last_end))
 
     def unbarred(self, c: Cursor) -> Node:
         """An expression inside fences of its own."""
@@ -168,7 +194,7 @@ class Fences(Derivatives):
             c.next()
             double = True
         closing = {r"\lvert": r"\rvert", r"\lVert": r"\rVert"}.get(opening.text, opening.text)
-        equal = closing in ("|", r"\|")
+        equal = closing in ("|", r"\|", r"\mid")
         self.bars, self.sided = self.bars + equal, self.sided + (not equal)
         inner = self.expression(c)
         self.bars, self.sided = self.bars - equal, self.sided - (not equal)

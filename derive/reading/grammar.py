@@ -6,30 +6,31 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.algebra.symbols import Label
+from derive.reading.bound import script
 from derive.reading.cursor import Cursor
-from derive.reading.fences import Fences
-from derive.reading.labels import Above
+from derive.reading.functions import UNKNOWN_FUNCTIONS
+from derive.reading.labels import Above, fenced
 from derive.reading.latex_tokens import Token
+from derive.reading.points import Points
 from derive.reading.scope import FUNCTIONS, Scope
-from derive.reading.symbols import UNKNOWN_FUNCTIONS
 from derive.reading.tree import (
     Applied,
-    Bracket,
     Dots,
     Function,
     Letter,
+    Listed,
     Minus,
     Node,
     Norm,
     Num,
     Over,
+    Picked,
     Plus,
     Power,
     Root,
     Times,
     Transposed,
     Value,
-    children,
 )
 from derive.reading.words import (
     BIG,
@@ -42,8 +43,10 @@ from derive.reading.words import (
     conjunction,
 )
 
+INDEXED = ("log", "softmax")  # functions that may bear an index before their argument
 
-class Grammar(Fences):
+
+class Grammar(Points):
     """Reads expressions under a scope."""
 
     def __init__(self, scope: Scope) -> None:
@@ -133,7 +136,7 @@ class Grammar(Fences):
         """One factor with its powers."""
         token = c.peek()
         start = token.start
-        made = self.indicator(c) or self.inline_derivative(c)
+        made = self.indicator(c) or self.inline_derivative(c) or self.differential_of(c)
         if made is None and self._is_name(token):
             made = self.symbol(c)
         if made is None:
@@ -147,17 +150,15 @@ class Grammar(Fences):
 
     def _scripted(self, c: Cursor, made: Node, start: int) -> Node:
         """Exponents, transposes and primes behind a finished factor."""
+        if self.is_composition(made) and c.peek().text in ("'", "("):
+            made = self.composed(c, made, start)
         while c.peek().text in ("^", "_", "'") or self._is_point(c):
             if c.peek().text in ("|", r"\rvert"):
-                self._point_of(c)
+                made = self.at_point(c, made)
                 made = replace(made, span=(start, c.last_end))
                 continue
             if c.peek().text == "_":
-                if not isinstance(made, Norm):
-                    raise c.wrong("no index behind a finished expression")
-                c.next()
-                kind = "".join(t.text for t in c.argument().tokens)
-                made = replace(made, kind=kind, span=(start, c.last_end))
+                made = replace(self._indexed(c, made), span=(start, c.last_end))
                 continue
             if c.take("'"):
                 made = self._primed(made, (start, c.last_end))
@@ -197,17 +198,20 @@ class Grammar(Fences):
         bar = c.peek().text in ("|", r"\rvert") and c.peek(1).text == "_"
         return bar and not self.bars and not self.sided
 
-    def _point_of(self, c: Cursor) -> None:
-        """The point at which a derivative is taken: that of the network, x = a quantity."""
-        c.next()
+    def _indexed(self, c: Cursor, made: Node) -> Node:
+        r"""An index behind a finished expression: of a norm, of an array in fences; (z)_+."""
+        closed = c.tokens[c.place - 1].text in (")", "]", r"\}")
+        if isinstance(made, Norm) and not made.kind:
+            c.next()
+            return replace(made, kind=script(c.argument()).lstrip("\\"))
+        if not closed or isinstance(made, Num | Letter | Listed):
+            raise c.wrong("no index behind a finished expression")
         c.next()
         inside = c.argument()
-        first = inside.fork()
-        made = self.bracket(inside)
-        sides = made.members if isinstance(made, Bracket) else (made,)
-        number = any(isinstance(n, Num) for side in sides for n in (side, *children(side)))
-        if number or (isinstance(made, Bracket) and made.relations != ("=",)):
-            raise first.wrong("a quantity of the network as the point")
+        if [t.text for t in inside.tokens[inside.place :]] == ["+"]:
+            zero = Num(Fraction(0), span=made.span)
+            return Applied(Function("max", span=made.span), (zero, made))
+        return Picked(made, tuple(self.below(inside)))
 
     def _primed(self, made: Node, span: tuple[int, int]) -> Node:
         """A prime behind parentheses: the derivative of a function, else the transpose."""
@@ -219,13 +223,16 @@ class Grammar(Fences):
         return Transposed(made, span=span)
 
     def _number(self, c: Cursor) -> Node | None:
-        if c.peek().kind != "digit":
+        point = c.peek().text == "." and c.peek(1).start == c.peek().end  # .5
+        if c.peek().kind != "digit" and not (point and c.peek(1).kind == "digit"):
             return None
         start, text = c.peek().start, ""
         while c.peek().kind == "digit" or (
             c.peek().text == "." and c.peek(1).kind == "digit" and "." not in text
         ):
             text += c.next().text
+        if [c.peek(k).text for k in range(3)] == ["{", ",", "}"] and c.peek(3).kind == "digit":
+            raise c.wrong("a number with a decimal point, and nothing between its digits")
         return Num(Fraction(text), span=(start, c.last_end))
 
     # ---------------------------------------------------------------- commands
@@ -243,11 +250,7 @@ class Grammar(Fences):
             c.next()
             return self.named(c, name, token)
         if token.text == r"\sqrt":
-            c.next()
-            if c.peek().text == "[":
-                raise c.wrong("a square root without a degree")
-            inner = self.whole(c.argument())
-            return Root(inner, span=(token.start, c.last_end))
+            return self._root(c)
         if token.text == r"\partial":
             return self._inline_partial(c)
         if token.text == r"\nabla":
@@ -262,24 +265,48 @@ class Grammar(Fences):
             return Value("infinity", span=(token.start, token.end))
         return None
 
+    def _root(self, c: Cursor) -> Node:
+        """The square root; one of another degree is a power."""
+        start = c.next().start
+        degree = fenced(c, "[", "]") if c.peek().text == "[" else None
+        inner = self.whole(c.argument())
+        span = (start, c.last_end)
+        if degree is None:
+            return Root(inner, span=span)
+        number = self.whole(degree.fork())
+        if not isinstance(number, Num) or number.value.denominator > 1 or number.value < 2:
+            raise degree.wrong("a whole number from 2 as the degree of a root")
+        one = Num(Fraction(1), span=number.span)
+        return Power(inner, Over(one, number, span=number.span), span=span)
+
     def named(self, c: Cursor, name: str, token: Token) -> Node:
         r"""A function by its name: \tanh(s), \log o_i, \exp[s], \tanh^2(s)."""
         above = Above()
-        while c.peek().text in ("^", "'"):
+        function = Function(FUNCTIONS.get(name, name), span=(token.start, token.end))
+        below: Cursor | None = None
+        while c.peek().text in ("^", "'") or (c.peek().text == "_" and function.name in INDEXED):
             if c.take("'"):
                 above.primes += 1
                 continue
-            c.next()
+            mark = c.next().text
             inside = c.argument()
+            if mark == "_":
+                below = inside
+                continue
             self.above(inside.tokens[inside.place :], inside.stop.start, False, above)
-        function = Function(FUNCTIONS.get(name, name), span=(token.start, token.end))
         args = self.arguments(c)
         if args is None:
-            args = (self._bare_argument(c),) if self.starts(c) else ()
+            args = (self.bare_argument(c),) if self.starts(c) else ()
         span = (token.start, c.last_end)
-        return self._raised(Applied(function, args, above.primes, span=span), above, span)
+        made = Applied(function, args, above.primes, span=span)
+        if below is None:
+            return self.of_power(c, made, above)
+        if function.name == "log":
+            base = Applied(function, (self.whole(below),), span=(below.stop.start, token.end))
+            return self._raised(Over(made, base, span=span), above, span)
+        return self._raised(Picked(made, tuple(self.below(below)), span=span), above, span)
 
-    def _bare_argument(self, c: Cursor) -> Node:
+    def bare_argument(self, c: Cursor) -> Node:
         """The argument without parentheses: one factor, with a number before it."""
         first = self.factor(c)
         if isinstance(first, Num) and self.starts(c):

@@ -11,13 +11,16 @@ from derive.reading.cursor import STYLES, Cursor
 from derive.reading.latex_tokens import Token
 from derive.reading.scope import Scope
 from derive.reading.tree import Letter, Minus, Node, Num, Over, Plus, Size, Times
+from derive.writing.marks import GREEK
 
 MARKS = {"*": "asterisk", r"\ast": "asterisk", r"\star": "star", r"\dagger": "dagger"}
 TRANSPOSES = (r"\top", r"\intercal", r"\mathsf{T}", r"\mathrm{T}", r"\mathbf{T}", "T", r"\trans",
               r"\mathit{T}", r"\text{T}", r"\mathtt{T}")  # fmt: skip
 
+INDICES = frozenset((*GREEK, "ell", "imath", "jmath"))  # commands that are letters of indices
 _LAST = re.compile(r"[A-Za-z]_(?:l|ell|L|max|out|last)([+-]\d+)?")  # n_l layers: the last one
-_LEFT, _RIGHT = frozenset(("{", "(", "[", r"\{")), frozenset(("}", ")", "]", r"\}"))
+_LEFT = frozenset(("{", "(", "[", r"\{", r"\langle"))
+_RIGHT = frozenset(("}", ")", "]", r"\}", r"\rangle"))
 
 
 @dataclass
@@ -113,6 +116,8 @@ class Labels:
             return True
         if c.take("^", "{}", ","):
             return True
+        if token.text == "-" and self._is_inverse(c, into):
+            return True
         alone = len(c.tokens) - c.place == 1 or "T" not in self.scope.layer_letters
         if token.text in TRANSPOSES and (token.text != "T" or alone):
             c.next()
@@ -130,6 +135,17 @@ class Labels:
             into.transposes += 1
             return True
         return False
+
+    def _is_inverse(self, c: Cursor, into: Above) -> bool:
+        """Take -T, the transpose of the inverse."""
+        rest, inner = Cursor(c.tokens[c.place + 1 :], c.stop.start), Above()
+        if rest.done or not self._mark(rest, inner) or not (rest.done and inner.transposes):
+            return False
+        token = c.peek()
+        into.exponent = Minus(Num(Fraction(1), span=(token.start, token.end)))
+        into.transposes += inner.transposes
+        c.place = len(c.tokens)
+        return True
 
     def _fenced(self, c: Cursor, labelled: bool, into: Above) -> bool:
         """A label in parentheses, a sample in brackets, or a group in braces."""
@@ -284,7 +300,7 @@ class Labels:
             c.next()
             inside = c.group()
             return Letter("".join(t.text for t in inside.tokens), span=(token.start, c.last_end))
-        if token.kind == "letter" or (token.kind == "command" and token.text[1:].isalpha()):
+        if token.kind == "letter" or token.text[1:] in INDICES:
             return self._index_letter(c)
         raise c.wrong("an index: a letter or a number")
 

@@ -4,13 +4,13 @@ r"""LaTeX formulas as tokens with their places; TeX programming is refused by it
 ['w', '_', '{', 'i', 'j', '}', '\\cdot', 'x', "'"]
 """
 
-# ruff: noqa: RUF001  (look-alike signs are what one of the tables is about)
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 
 from derive.errors import SpecError, shown
+from derive.reading.unicode_signs import written
 
 MOST_CHARACTERS = 20_000
 MOST_TOKENS = 8_000
@@ -35,25 +35,6 @@ PROGRAMMING = frozenset(
     )
 )  # fmt: skip
 
-_UNICODE = {
-    "∑": r"\sum", "∏": r"\prod", "∂": r"\partial", "∇": r"\nabla", "−": "-", "·": r"\cdot",
-    "⋅": r"\cdot", "×": r"\times", "⊙": r"\odot", "∘": r"\circ", "⊗": r"\otimes", "∗": "*",
-    "≈": r"\approx", "≠": r"\ne", "≤": r"\le", "≥": r"\ge", "←": r"\leftarrow", "→": r"\to",
-    "⇒": r"\implies", "⟹": r"\implies", "⇔": r"\iff", "∴": r"\therefore", "∝": r"\propto",
-    "≡": r"\equiv", "≔": ":=", "∞": r"\infty", "ℓ": r"\ell", "′": "'", "⊤": r"\top",
-    "√": r"\sqrt", "∈": r"\in", "…": r"\ldots", "⋯": r"\cdots", "‖": r"\|", "½": r"\frac{1}{2}",
-    "ŷ": r"\hat{y}", "ᵀ": r"^{\top}",
-    "²": "^2", "³": "^3", "⋆": r"\star", "\u00a0": " ",
-    "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon",
-    "ϵ": r"\epsilon", "ζ": r"\zeta", "η": r"\eta", "θ": r"\theta", "κ": r"\kappa",
-    "λ": r"\lambda", "μ": r"\mu", "ν": r"\nu", "ξ": r"\xi", "π": r"\pi", "ρ": r"\rho",
-    "σ": r"\sigma", "τ": r"\tau", "υ": r"\upsilon", "φ": r"\varphi", "ϕ": r"\phi",
-    "χ": r"\chi", "ψ": r"\psi", "ω": r"\omega", "Γ": r"\Gamma", "Δ": r"\Delta",
-    "Θ": r"\Theta", "Λ": r"\Lambda", "Σ": r"\Sigma", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega",
-}  # fmt: skip
-_BELOW = {"ᵢ": "i", "ⱼ": "j", "ₖ": "k", "ₗ": "l", "ₘ": "m", "ₙ": "n", "ₜ": "t", "₊": "+",
-          "₋": "-", **{chr(0x2080 + k): str(k) for k in range(10)}}  # fmt: skip
-_SUBSCRIPT = re.compile("[" + "".join(_BELOW) + "]+")
 _TOKEN = re.compile(r":=|[<>=!]=|\\[A-Za-z]+\*?|\\\\\*|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
 _SPACE = re.compile(r"(\s|%[^\n]*(\n|$))+")
 _RAW = re.compile(r"\\(text|textrm|textit|textbf|textsf|mbox|textnormal|operatorname\*?)\s*\{")
@@ -98,6 +79,7 @@ def tokens(text: str, most: int = MOST_CHARACTERS) -> list[Token]:
         raise Refused(f"found {len(text)} characters in one formula, expected at most {most}")
     made: list[Token] = []
     depth = fences = at = 0
+    ascii_alone = text.isascii()
     while at < len(text):
         if found := _SPACE.match(text, at):
             at = found.end()
@@ -107,10 +89,10 @@ def tokens(text: str, most: int = MOST_CHARACTERS) -> list[Token]:
             made.append(Token("command", "\\" + found[1], at, end + 1, text[found.end() : end]))
             at = end + 1
             continue
-        if found := _SUBSCRIPT.match(text, at):
-            below = "".join(_BELOW[c] for c in found.group())
-            made += [t.at(at, found.end()) for t in tokens(f"_{{{below}}}")]
-            at = found.end()
+        if not ascii_alone and (plain := written(text, at)) is not None:
+            latex, end = plain
+            made += [t.at(at, end) for t in tokens(latex)]
+            at = end
             continue
         word = _TOKEN.match(text, at)
         assert word is not None
@@ -144,8 +126,6 @@ def _closing(text: str, at: int) -> int:
 
 
 def _token(text: str, start: int, end: int) -> list[Token]:
-    if text in _UNICODE:
-        return [t.at(start, end) for t in tokens(_UNICODE[text])]
     if text.startswith("\\"):
         name = text[1:]
         if name.rstrip("*") in PROGRAMMING:

@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 
 from derive.reading.arguments import without_arguments
+from derive.reading.asides import without_asides
 from derive.reading.cursor import Cursor
 from derive.reading.latex_tokens import Token
-from derive.reading.spelling import fractions
-from derive.reading.words import PRODUCTS, RELATIONS
+from derive.reading.spelling import fractions, numbered, relations, upright
+from derive.reading.words import BIG, PRODUCTS, RELATIONS
 
 FRAMES = frozenset(
     (
@@ -34,6 +35,7 @@ NOTHING = frozenset(
         "blacksquare", "square", "qed", "Box", "hfil",
     )
 )  # fmt: skip
+BARS = {r"\vert": "|", r"\Vert": r"\|"}
 GONE = frozenset(
     (
         "label", "tag", "tag*", "vspace", "color", "phantom", "vphantom",
@@ -44,21 +46,23 @@ OPENED = frozenset(("boxed", "ensuremath", "fbox"))  # may hold whole equations
 KEPT = frozenset(
     (
         "fwd", "bwd", "soft", "good", "underline",
-        "smash", "mathopen", "mathclose", "cancel",
+        "smash", "mathopen", "mathclose", "cancel", "bcancel", "xcancel",
     )
 )  # fmt: skip
 OLD_STYLES = {"rm": "mathrm", "bf": "mathbf", "it": "mathit", "cal": "mathcal", "sf": "mathsf"}
 WORDS = frozenset(("why", "parbox"))  # a width, and words
 RESIZED = {"shrunk": 1, "resizebox": 2, "scalebox": 1}  # sizes before a whole formula
 PROSE = frozenset(("intertext", "shortintertext"))  # words between two rows
-SECOND = frozenset(("textcolor", "colorbox", "rule"))  # their second argument counts
+SECOND = frozenset(("textcolor", "colorbox", "rule", "cancelto"))  # their second argument counts
 
 
 def prepared(given: list[Token]) -> list[Token]:
     """The tokens that carry meaning; rows that go on with the one above are joined to it."""
     if not given:
         return []
-    return without_arguments(_joined(_cleaned(Cursor(fractions(given), given[-1].end))))
+    plain = numbered(upright(fractions(given)))
+    cleaned = relations(_cleaned(Cursor(plain, given[-1].end)))
+    return without_arguments(_joined(without_asides(cleaned)))
 
 
 def _cleaned(c: Cursor) -> list[Token]:
@@ -66,6 +70,8 @@ def _cleaned(c: Cursor) -> list[Token]:
     while not c.done:
         token = c.next()
         name = token.text[1:] if token.kind == "command" else ""
+        if token.text in BARS:
+            token = replace(token, text=BARS[token.text])
         if token.text in ("$", "~", "&nbsp;") or (token.text == "." and c.peek().text == "*"):
             continue  # .* is written for the product entry by entry
         if name in SIZES:
@@ -103,11 +109,11 @@ def _cleaned(c: Cursor) -> list[Token]:
                 c.next()
                 c.argument()
         elif name in ("overset", "stackrel", "underset"):
-            c.argument()
-            made += _relation_alone(c)
+            script = c.argument().tokens
+            made += _relation_alone(c) or _limited(c, "_" if name == "underset" else "^", script)
         elif name in ("mathbin", "mathrel", "mathop", "mathord") and c.peek().text == "{":
             inside = c.group()
-            body = _cleaned(Cursor(inside.tokens, inside.stop.start))
+            body = relations(_cleaned(Cursor(inside.tokens, inside.stop.start)))
             left = Token("mark", "{", token.start, token.start)
             right = Token("mark", "}", c.last_end - 1, c.last_end)
             made += body if len(body) == 1 else [left, *body, right]
@@ -142,6 +148,18 @@ def _relation_alone(c: Cursor) -> list[Token]:
     if c.peek().text != "{" or c.peek(2).text != "}" or c.peek(1).text not in RELATIONS:
         return []
     return [t for t in c.group().tokens]
+
+
+def _limited(c: Cursor, sign: str, script: list[Token]) -> list[Token]:
+    r"""A large operator in braces with a limit that stands over or under it: \underset{w}{\min}."""
+    inside = c.fork()
+    body = relations(_cleaned(inside.group())) if c.peek().text == "{" else []
+    operator = body[:1] and (body[0].text in BIG or body[0].raw.startswith("arg"))
+    if not operator or any(t.text not in ("_", "^") for t in body[1:2]):
+        return []
+    start, c.place = c.peek().start, inside.place
+    marks = [Token("mark", text, start, start) for text in (sign, "{", "}")]
+    return [*body, *marks[:2], *_cleaned(Cursor(script, start)), marks[2]]
 
 
 def _is_wide(width: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from derive.reading.cursor import Cursor
-from derive.reading.labels import Above, fenced, split, step_of
+from derive.reading.labels import Above, fenced, split, step_of, top_level
 from derive.reading.latex_tokens import Token
 from derive.reading.names import Name, Names
 from derive.reading.scope import LABELLED, Meaning
@@ -17,6 +17,7 @@ from derive.reading.tree import (
     Node,
     Num,
     Words,
+    walk,
 )
 from derive.writing.naming import TOTAL
 from derive.writing.signs import Sign
@@ -35,8 +36,12 @@ class Quantities(Names):
         right = {"(": ")", "[": "]", r"\{": r"\}"}.get(c.peek().text)
         if right is None:
             return None
-        inside = fenced(c, c.peek().text, right)
-        return tuple(self.argument(part) for part in split(inside, ",", "|", ";"))
+        inside = _single_bars(fenced(c, c.peek().text, right))
+        return tuple(self.argument(part) for part in split(inside, *separators(inside)))
+
+    def bracket(self, c: Cursor, indicator: bool = False) -> Node:
+        """An indicator where a relation stands inside, else parentheses."""
+        raise NotImplementedError
 
     def argument(self, c: Cursor) -> Node:
         """One argument; a dot stands for any."""
@@ -203,6 +208,12 @@ class Quantities(Names):
             return None
         return Dependence(above.sample or (places[0] if places else None))
 
+    def _is_moved(self, args: tuple[Node, ...]) -> bool:
+        """Whether a loss is taken at other values of what it depends on: C(w + h)."""
+        entries = [part for part in walk(args[0]) if isinstance(part, Entry)]
+        losses = any(part.role in ("loss", "objective") for part in entries)
+        return len(args) == 1 and bool(entries) and not losses
+
     def _behind(self, c: Cursor, made: Entry, meanings: list[Meaning]) -> Node:
         """A sample or iteration in parentheses, or the arguments of a loss."""
         if c.peek().text != "(":
@@ -224,10 +235,9 @@ class Quantities(Names):
         roles = {m.role for m in meanings}
         if len(parts) > 1 or roles & {"loss", "objective", "error"}:
             args = tuple(self.argument(part) for part in parts)
-            arrays = all(
-                isinstance(a, Entry) and (a.role in PARAMETERS or made.role == "error")
-                for a in args
-            )
+            arrays = all(isinstance(a, Entry) for a in args)
+            if made.role != "error" and not arrays and self._is_moved(args):
+                return AtPoint(made, args, span=(made.span[0], c.last_end))
             if len(parts) > 1 or arrays:
                 if "objective" in roles and self.scope.profile.roles["objective"].arguments:
                     made = replace(made, role="objective")
@@ -237,6 +247,24 @@ class Quantities(Names):
                 return AtPoint(made, args, span=span)
         c.place = place
         return made
+
+
+def separators(inside: Cursor) -> tuple[str, ...]:
+    """What stands between arguments; a bar alone does, and bars in pairs are those of a value."""
+    bars = _bars_in(inside)
+    return (",", ";", *(t.text for t in bars if len(bars) == 1))
+
+
+def _bars_in(inside: Cursor) -> list[Token]:
+    return [t for t in top_level(inside) if t.text in ("|", r"\|", r"\mid")]
+
+
+def _single_bars(inside: Cursor) -> Cursor:
+    """With one bar in place of two side by side, if there are no others: KL(p || q)."""
+    bars = _bars_in(inside)
+    if len(bars) == 2 and bars[0].end == bars[1].start:
+        return Cursor([t for t in inside.tokens if t is not bars[1]], inside.stop.start)
+    return inside
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from derive.reading.layout import prepared
 from derive.reading.scope import Scope
 from derive.reading.spelling import spelled
 from derive.reading.tree import (
+    Change,
     Dots,
     Entry,
     Letter,
@@ -44,6 +45,8 @@ LINKS = {
     r"\iff": "iff", r"\Leftrightarrow": "iff", r"\Longleftrightarrow": "iff",
     r"\therefore": "therefore", r"\because": "because",
 }  # fmt: skip
+NESTED = {"{": 1, "(": 1, r"\begin": 1, "}": -1, ")": -1, r"\end": -1}
+UPDATES = ("plus", "minus")  # +=, -=
 ARROWS = (r"\to", r"\rightarrow", r"\longrightarrow")  # between equations as well as in one
 
 
@@ -63,12 +66,6 @@ def read(latex: str, scope: Scope, macros: Macros | None = None) -> Reading:
     except Unreadable as problem:
         return Reading((), (problem,))
     return _Statements(scope, Cursor(tokens, len(latex))).run()
-
-
-def read_expression(latex: str, scope: Scope) -> Node:
-    """A single expression; raises Unreadable."""
-    tokens = prepared(Macros().expanded(latex))
-    return Grammar(scope).whole(Cursor(tokens, len(latex)))
 
 
 class _Statements:
@@ -107,10 +104,19 @@ class _Statements:
             elif token.raw and conjunction(token):
                 if token.raw.strip().lower() in ("for", "where", "when", "if", "with", "for all"):
                     link = "where"
-            elif token.text not in (",", ".", ";", "\\\\", "&", ":") and token.text not in STOPS:
+            elif token.text == r"\forall":
+                link = "where"
+            elif not self._separates(token):
                 break
             self.c.next()
         return link
+
+    def _separates(self, token: Token) -> bool:
+        """Whether a sign stands between statements; the point of .5 does not."""
+        digit = self.c.peek(1)
+        if token.text == "." and digit.kind == "digit" and digit.start == token.end:
+            return False
+        return token.text in (",", ".", ";", "\\\\", "&", ":") or token.text in STOPS
 
     def _recover(self, start: int) -> None:
         """Go on behind the statement that could not be read."""
@@ -120,7 +126,7 @@ class _Statements:
             token = self.c.peek()
             if depth <= 0 and (token.text in STOPS or (token.raw and conjunction(token))):
                 return
-            depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(token.text, 0)
+            depth += NESTED.get(token.text, 0)
             self.c.next()
 
     # ---------------------------------------------------------------- one statement
@@ -172,7 +178,7 @@ class _Statements:
 
     def _has_side(self) -> bool:
         token = self.c.peek()
-        return not (self.c.done or token.text in STOPS or token.text in (",", ".", ";", "\\\\"))
+        return not (self.c.done or (self._separates(token) and token.text not in ("&", ":")))
 
     def _ended(self) -> bool:
         token = self.c.peek()
@@ -230,6 +236,9 @@ class _Statements:
     ) -> None:
         if self._condition_inside(members, relations, link, span):
             return
+        if link == "where" and not relations and self.claims:
+            return  # for all j; if j is an output: no claim of its own
+        members, relations = _updates(members, relations)
         self.chain += 1
         if len(relations) == 2 and [r for r, _ in relations] == ["colon", "to"]:
             spaces = tuple(m for m in members[1:] if m is not None)
@@ -312,6 +321,25 @@ class _Statements:
             )
             before = rhs
         return made
+
+
+def _updates(
+    members: list[Node | None], relations: list[tuple[str, Token]]
+) -> tuple[list[Node | None], list[tuple[str, Token]]]:
+    """A step that says what is added, w += v, as the change of what is trained, Delta w = v."""
+    found = next(((k, t) for k, (kind, t) in enumerate(relations) if kind in UPDATES), None)
+    if found is None:
+        return members, relations
+    at, token = found
+    first = members[0]
+    if at or len(relations) > 1:
+        raise Unreadable(token.start, token.shown, "a step of training that is no part of a chain")
+    if first is None or members[1] is None:
+        raise Unreadable(token.start, token.shown, "a quantity on both sides of a step of training")
+    change: Node = Change(first, span=first.span)
+    if relations[0][0] == "minus":
+        change = Minus(change, span=first.span)
+    return [change, members[1]], [("gets", token)]
 
 
 def _is_condition(members: list[Node | None], link: str) -> bool:

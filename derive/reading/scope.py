@@ -25,7 +25,13 @@ FUNCTIONS = {
     "logistic": "sigmoid", "sign": "sign", "max": "max", "min": "min", "asin": "asin",
     "acos": "acos", "atan": "atan", "trace": "trace", "tr": "trace",
     "leaky_relu": "leaky_relu", "elu": "elu", "gelu": "gelu", "silu": "silu", "mish": "mish",
-    "softsign": "softsign", "linear": "linear",
+    "softsign": "softsign", "linear": "linear", "Tr": "trace", "sgn": "sign", "vec": "vec",
+    "inner": "inner", "det": "det", "LeakyReLU": "leaky_relu", "LReLU": "leaky_relu",
+    "ELU": "elu", "GELU": "gelu", "SiLU": "silu", "Softmax": "softmax", "Sigmoid": "sigmoid",
+    "Softplus": "softplus", "Tanh": "tanh", "sech": "sech", "csch": "csch", "coth": "coth",
+    "sec": "sec", "csc": "csc", "cot": "cot", "asinh": "asinh", "acosh": "acosh",
+    "atanh": "atanh", "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh",
+    "arctanh": "atanh", "arcsinh": "asinh", "arccosh": "acosh",
 }  # fmt: skip
 #: Words for functions of a unit's output, used where a sheet names quantities by words.
 WORD_FUNCTIONS = {"derivative": "slope", "deriv": "slope", "output": "output"}

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import pairwise
 
+from derive.reading.cursor import ACCENTS, STYLES
 from derive.reading.latex_tokens import Token
+from derive.reading.words import FRACTIONS
+
+PLAIN = ("log", "ln", "exp", "tanh", "sinh", "cosh", "relu", "ReLU", "softmax", "sigmoid",
+         "softplus")  # no one means a product of letters by them  # fmt: skip
 
 
 def spelled(
@@ -13,19 +18,21 @@ def spelled(
 ) -> list[Token]:
     """Letters that spell a word, side by side without a space, are one name: net_j, out_k.
 
-    Those of `called` only where parentheses follow: max(0, x).
+    Those of `called` outside scripts alone, and where no one takes them for a product of letters
+    or parentheses follow: log y, max(0, x).
     """
-    words = {*words, *(word for word in called if _is_called(given, word))}
-    if not words:
+    functions = {word for word in called if word in PLAIN or _is_called(given, word)}
+    functions -= set(words)
+    if not words and not functions:
         return given
     made: list[Token] = []
-    longest = sorted(words, key=lambda word: (-len(word), word))
-    first = {word[0] for word in words}
+    longest = sorted({*words, *functions}, key=lambda word: (-len(word), word))
+    first = {word[0] for word in longest}
     k = 0
     while k < len(given):
-        may = given[k].text in first
+        may = given[k].kind == "letter" and given[k].text in first
         word = next((w for w in longest if may and _spells(given, k, w)), "")
-        if word:
+        if word and not (word in functions and _is_script(given, k)):
             last = given[k + len(word) - 1]
             made.append(Token("command", r"\text", given[k].start, last.end, word))
             k += len(word)
@@ -35,10 +42,24 @@ def spelled(
     return made
 
 
+def _is_script(given: list[Token], k: int) -> bool:
+    """Whether a place is in a subscript or a superscript: x_{max}."""
+    depth = 0
+    for j in range(k - 1, -1, -1):
+        text = given[j].text
+        depth += {"}": 1, "{": -1}.get(text, 0)
+        if text in ("_", "^") and (depth < 0 or j == k - 1):
+            return True
+        if depth < -1:
+            return False
+    return False
+
+
 def _is_called(given: list[Token], word: str) -> bool:
-    """Whether the word stands before parentheses somewhere, and nowhere else."""
+    """Whether the word stands before parentheses somewhere, and nowhere else but in scripts."""
     size = len(word)
     places = [k for k, t in enumerate(given) if t.text == word[0] and _spells(given, k, word)]
+    places = [k for k in places if not _is_script(given, k)]
     return bool(places) and all(
         [t.text for t in given[k + size : k + size + 1]] in (["("], ["["]) for k in places
     )
@@ -55,6 +76,95 @@ def _spells(given: list[Token], k: int, word: str) -> bool:
     ):
         return False
     return all(a.end == b.start for a, b in pairwise(part))
+
+
+def upright(given: list[Token]) -> list[Token]:
+    r"""The d of derivatives in any dress as a letter: \mathrm{d}, {\rm d}, \text{d}."""
+    made: list[Token] = []
+    k = 0
+    while k < len(given):
+        size = _size_of_d(given, k)
+        if size and _is_operator(given, k, k + size):
+            made.append(Token("letter", "d", given[k].start, given[k + size - 1].end))
+            k += size
+        else:
+            made.append(given[k])
+            k += 1
+    return made
+
+
+def _is_operator(given: list[Token], first: int, end: int) -> bool:
+    """Whether the sign at a place stands before what it acts on, or alone over a fraction bar."""
+    behind = [t.text for t in given[end : end + 2]]
+    if behind[:1] == ["^"]:
+        return behind[1:] in (["2"], ["n"], ["{"])
+    if behind[:1] == ["}"]:
+        return first > 1 and given[first - 1].text == "{" and given[first - 2].text in FRACTIONS
+    return bool(behind) and (given[end].kind in ("letter", "command") or behind[0] in ("{", "("))
+
+
+def _size_of_d(given: list[Token], k: int) -> int:
+    """How many tokens an upright d takes that begins at a place; 0 where none does."""
+    if given[k].raw:
+        return int(given[k].raw.strip() == "d")
+    texts = [t.text for t in given[k : k + 4]]
+    if texts in ([r"\mathrm", "{", "d", "}"], ["{", r"\rm", "d", "}"]):
+        return 4
+    return 2 if texts[:2] == [r"\mathrm", "d"] else 0
+
+
+def numbered(given: list[Token]) -> list[Token]:
+    """W2 as W_2: a number right behind a letter is no factor, and an index stands below."""
+    made: list[Token] = []
+    scripts: list[bool] = []  # of the groups that are open
+    k = 0
+    while k < len(given):
+        token = given[k]
+        if token.text == "{":
+            scripts.append(k > 0 and given[k - 1].text in ("_", "^"))
+        elif token.text == "}" and scripts:
+            scripts.pop()
+        made.append(token)
+        k += 1
+        end = k
+        while token.kind == "letter" and end < len(given) and given[end].kind == "digit":
+            end += 1
+        if end == k or given[k].start != token.end or any(scripts) or _is_argument(given, k - 1):
+            continue
+        start, stop = given[k].start, given[end - 1].end
+        left = [Token("mark", sign, start, start) for sign in ("_", "{")]
+        made += [*left, *given[k:end], Token("mark", "}", stop, stop)]
+        k = end
+    return made
+
+
+def _is_argument(given: list[Token], k: int) -> bool:
+    """Whether the token at a place is the argument of a command or a script."""
+    before = [t.text for t in given[max(k - 2, 0) : k]]
+    takers = (*FRACTIONS, *(f"\\{name}" for name in (*STYLES, *ACCENTS, "sqrt")), "_", "^")
+    return bool(before) and (before[-1] in takers or before[0] in FRACTIONS)
+
+
+_NOT = {"=": r"\ne", r"\in": r"\notin", r"\equiv": r"\ne", r"\neq": r"\ne"}
+_STEPS = ("+", "-")  # before a sign of equality: what is added or taken away
+
+
+def relations(given: list[Token]) -> list[Token]:
+    r"""Signs that stand for one together: w -= v, \not=, \arg\min."""
+    made: list[Token] = []
+    for token in given:
+        last = made[-1] if made else token
+        script = len(made) > 1 and made[-2].text in ("_", "^")
+        if token.text == "=" and made and last.text in _STEPS and not script:
+            made[-1] = Token("mark", last.text + "=", last.start, token.end)
+        elif last.text == r"\not" and made and token.text in _NOT:
+            made[-1] = Token("command", _NOT[token.text], last.start, token.end)
+        elif last.text == r"\arg" and made and token.text in (r"\min", r"\max"):
+            raw = "arg" + token.text[1:]
+            made[-1] = Token("command", r"\operatorname", last.start, token.end, raw)
+        else:
+            made.append(token)
+    return made
 
 
 def fractions(given: list[Token]) -> list[Token]:

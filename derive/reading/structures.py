@@ -26,10 +26,20 @@ from derive.reading.tree import (
     Plus,
     Times,
     Total,
+    Value,
+    Words,
     rebuilt,
     walk,
 )
-from derive.reading.words import BIG, DOTS, MATRICES, RELATIONS
+from derive.reading.words import (
+    BIG,
+    CASES,
+    DOTS,
+    MATRICES,
+    OTHERWISE,
+    RELATIONS,
+    conjunction,
+)
 
 
 class Structures(Symbols):
@@ -68,7 +78,7 @@ class Structures(Symbols):
             r"\_", "_"
         )
         kind = kind.replace("\\", "")
-        if kind in ("argmax", "argmin") or token.text in (r"\sum", r"\prod"):
+        if kind in ("argmax", "argmin", "lim") or token.text in (r"\sum", r"\prod"):
             return self._total(c, kind, token)
         if kind in ("max", "min") and c.peek().text == "_":
             return self._total(c, kind, token)
@@ -88,7 +98,9 @@ class Structures(Symbols):
                 high = self._high(c.argument())
         bounds: tuple[Bound, ...] = ()
         guards: tuple[Node, ...] = ()
-        if below is not None:
+        if kind == "lim":
+            bounds = (self._approach(below or c, high, token),)
+        elif below is not None:
             bounds, guards = self._bounds(_opened(below), high)
         outside, self.summed = self.summed, self.summed | {bound.name for bound in bounds}
         minus = self.signs(c)
@@ -98,8 +110,22 @@ class Structures(Symbols):
         for bound in bounds:
             body = self._of_samples(bound.name, body)
         for guard in guards[::-1]:
-            body = Times((guard, body), ("",), span=body.span)
+            body = _guarded(kind, guard, body)
+        if kind == "lim" and Letter(bounds[0].name) not in walk(body):
+            raise c.wrong(f"the letter {bounds[0].name} behind the limit, without another meaning")
         return Total(kind, bounds, body, span=(token.start, c.last_end))
+
+    def _approach(self, c: Cursor, high: Node | None, token: Token) -> Bound:
+        r"""What goes where in a limit: h \to 0."""
+        first = c.peek()
+        name = self.place_until(c) if token.start != first.start and not c.done else None
+        if not isinstance(name, Letter) or RELATIONS.get(c.peek().text) != "to" or high is not None:
+            raise c.wrong("a letter, an arrow and a number below the limit", first)
+        c.next()
+        low = self.expression(c)
+        if not c.done:
+            raise c.wrong("a limit from both sides")
+        return Bound(name.name, low, span=name.span)
 
     def _of_samples(self, name: str, body: Node) -> Node:
         """The body of a sum over samples: what belongs to a sample belongs to the one counted.
@@ -156,7 +182,8 @@ class Structures(Symbols):
                 raise c.wrong("the letter of an index with its first value")
             if len(parts) > 1 and high is None:
                 return tuple(self._ranges(parts)), guards
-            return (self._limits(parts[0] if guards else c, high, start),), guards
+            bounds, between = self._limits(parts[0] if guards else c, high, start)
+            return bounds, (*guards, *between)
         letters = self.below(c)
         for letter in letters:
             if not isinstance(letter, Letter):
@@ -201,22 +228,45 @@ class Structures(Symbols):
             return any(t in DOTS for t in texts)
         return bool(texts) and not any(t.isdigit() or t in RELATIONS for t in texts)
 
-    def _limits(self, c: Cursor, high: Node | None, start: int) -> Bound:
-        """i=1, 1 <= i <= n, k != i, i in S."""
+    def _limits(
+        self, c: Cursor, high: Node | None, start: int
+    ) -> tuple[tuple[Bound, ...], tuple[Node, ...]]:
+        """i=1, 1 <= i <= n, 1 <= i < j <= n: the indices, and what is asked of several."""
         first = self.place_until(c)
         relation = RELATIONS.get(c.peek().text)
         if relation is None:
             raise c.wrong("a relation")
         c.next()
         second = self.place_until(c)
-        if relation == "le" and isinstance(second, Letter) and c.peek().text in RELATIONS:
-            last = self._last(c)
-            return Bound(second.name, first, last, span=(start, c.last_end))
+        if relation in ("le", "<") and isinstance(second, Letter) and c.peek().text in RELATIONS:
+            low = first if relation == "le" else _shifted(first, 1)
+            return self._between(c, low, second, start)
         if not isinstance(first, Letter) or not c.done:
             raise c.wrong("the letter of an index with its first value")
         if relation == "=":
-            return Bound(first.name, second, high, span=(start, c.last_end))
+            return (Bound(first.name, second, high, span=(start, c.last_end)),), ()
         raise c.wrong('"=" behind the letter of an index', c.tokens[1])
+
+    def _between(
+        self, c: Cursor, low: Node, first: Letter, start: int
+    ) -> tuple[tuple[Bound, ...], tuple[Node, ...]]:
+        """The indices of a range, in the order that stands between them."""
+        letters, guards = [first], []
+        while True:
+            relation, place = RELATIONS[c.peek().text], c.place
+            c.next()
+            other = self.place_until(c)
+            if c.done:
+                break
+            if relation not in ("le", "<", "ne") or not isinstance(other, Letter):
+                raise c.wrong("the letter of an index, or the end of the range", c.tokens[place])
+            span = (letters[-1].span[0], other.span[1])
+            guards.append(Bracket((letters[-1], other), (relation,), span=span))
+            letters.append(other)
+        c.place = place
+        high = self._last(c)
+        span = (start, c.last_end)
+        return tuple(Bound(letter.name, low, high, span=span) for letter in letters), tuple(guards)
 
     def _last(self, c: Cursor) -> Node:
         """The last value of a range: behind <= or <."""
@@ -226,9 +276,7 @@ class Structures(Symbols):
         made = self.place_until(c)
         if relation == "le":
             return made
-        if isinstance(made, Num):
-            return replace(made, value=made.value - 1)
-        return Plus((made, Minus(Num(Fraction(1)))), span=made.span)
+        return _shifted(made, -1)
 
     def _ranges(self, parts: list[Cursor]) -> Iterator[Bound]:
         """c, 1 <= u, v <= 2: letters alone, and letters with a range together."""
@@ -274,7 +322,7 @@ class Structures(Symbols):
         rows = [split(row, "&") for row in split(body, "\\\\")]
         rows = [row for row in rows if any(not cell.done for cell in row)]
         span = (start, c.last_end)
-        if name == "cases" or (name in MATRICES and _are_cases(rows)):
+        if name in CASES or (name in MATRICES and _are_cases(rows)):
             return Branches(tuple(self._branch(row) for row in rows), span=span)
         if name in MATRICES:
             return Grid(tuple(tuple(map(self._cell, row)) for row in rows), span=span)
@@ -299,15 +347,50 @@ class Structures(Symbols):
                 return body
 
     def _branch(self, row: list[Cursor]) -> tuple[Node, Node | None]:
+        if len(row) < 2:
+            row = _parted(row[0])
         value = self.whole(_trimmed(row[0]))
         if len(row) < 2:
             raise row[0].wrong("a condition behind the value")
         when = row[1]
-        if when.peek().raw and when.peek().raw.strip() in ("if", "for", "when", "where"):
+        if when.peek().raw.strip().lower() in ("if", "for", "when", "where"):
             when.next()
-        if when.peek().raw.strip() in ("otherwise", "else", "otherwise."):
+        words = when.tokens[when.place :]
+        if when.peek().raw.strip(" .,;").lower() in OTHERWISE:
             return value, None
+        if any(t.raw for t in words) and not any(t.text in RELATIONS for t in top_level(when)):
+            text = " ".join((t.raw or t.text).strip() for t in words)
+            return value, Words(text, span=(words[0].start, words[-1].end))
         return value, self.bracket(_trimmed(when))
+
+
+def _parted(row: Cursor) -> list[Cursor]:
+    """A value and its condition that no mark of alignment parts: the words part them."""
+    for k in range(row.place + 1, len(row.tokens)):
+        token = row.tokens[k]
+        if token.raw and (conjunction(token) or token.raw.strip(" .,;").lower() in OTHERWISE):
+            value = Cursor(row.tokens[row.place : k], token.start)
+            return [value, Cursor(row.tokens[k:], row.stop.start)]
+    return [row]
+
+
+def _shifted(node: Node, by: int) -> Node:
+    """The whole number after or before an index expression."""
+    if isinstance(node, Num):
+        return replace(node, value=node.value + by)
+    one = Num(Fraction(1), span=node.span)
+    return Plus((node, one if by > 0 else Minus(one, span=node.span)), span=node.span)
+
+
+def _guarded(kind: str, guard: Node, body: Node) -> Node:
+    """What counts under an operator where a condition holds, and what where it does not."""
+    if kind == "sum":
+        return Times((guard, body), ("",), span=body.span)
+    nothing: Node = Num(Fraction(1), span=body.span)
+    if kind != "prod":
+        nothing = Value("infinity", span=body.span)
+    nothing = Minus(nothing, span=body.span) if kind.endswith("max") else nothing
+    return Branches(((body, guard), (nothing, None)), span=body.span)
 
 
 def _are_cases(rows: list[list[Cursor]]) -> bool:

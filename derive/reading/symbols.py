@@ -6,12 +6,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.algebra.symbols import Label
-from derive.reading.bound import BoundNames
+from derive.reading.bound import script
 from derive.reading.cursor import Cursor
-from derive.reading.labels import split, strip
+from derive.reading.functions import INDEX_LETTERS, Functions
+from derive.reading.labels import fenced, split, step_of, strip
 from derive.reading.latex_tokens import Token
 from derive.reading.names import Name
-from derive.reading.scope import FUNCTIONS, WORD_FUNCTIONS, Meaning, Scope
+from derive.reading.scope import WORD_FUNCTIONS, Meaning, Scope
 from derive.reading.tree import (
     Applied,
     Change,
@@ -25,17 +26,15 @@ from derive.reading.tree import (
     Space,
     Value,
     Words,
-    walk,
 )
 from derive.writing.signs import Sign
 
 CONSTANTS = ("const", "constant")
 BARRED = ("weight", "bias", "preactivation", "activation", "input", "output")
-UNKNOWN_FUNCTIONS = frozenset("fghpquvFGH")
-INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
+NUMBERS = ("R", "N", "Z", "Q", "C", "K", "F", "S", "B")  # blackboard letters that are spaces
 
 
-class Symbols(BoundNames):
+class Symbols(Functions):
     """Reads names, and says what they are."""
 
     scope: Scope
@@ -70,8 +69,11 @@ class Symbols(BoundNames):
         fitting = [m for m in meanings if set(m.marks) == set(marks) & {"star", "asterisk"}]
         starred = [m for m in meanings if m.marks and marks]
         chosen = starred or fitting or ([m for m in meanings if not m.marks] if not marks else [])
-        if sign.style == "blackboard":
-            return self._space(name, span)
+        if sign.style == "blackboard" and not sign.letter.isdigit():
+            if sign.letter in NUMBERS:
+                return self._space(name, span)
+            c.place = place
+            return self._unknown(c)
         if sign == Sign(self.scope.samples) and not meanings and span[1] - span[0] == 1:
             return Size(None, span=span)
         if sign.letter in INDEX_LETTERS and sign.style == "italic" and span[1] - span[0] == 1:
@@ -94,7 +96,8 @@ class Symbols(BoundNames):
             return self._size(name, span)
         if sign.letter == "pi" and not meanings:
             return self._raised(Value("pi", span=span), self._above(name, False), span)
-        if sign.letter == self.scope.samples and name.below_tokens is None and not meanings:
+        counted = sign.letter == self.scope.samples and sign.style in ("italic", "roman")
+        if counted and name.below_tokens is None and not meanings:
             return self._raised(Size(None, span=span), self._above(name, False), span)
         if sign.letter in self.scope.size_names and name.below_tokens is None and not meanings:
             made = Size(None, self.scope.size_names[sign.letter], span=span)
@@ -107,8 +110,11 @@ class Symbols(BoundNames):
         tensors = [m for m in chosen if m.role not in ("activation_function", "learning_rate")]
         if tensors:
             return self._quantity(c, name, tensors, barred)
-        if any(m.role == "learning_rate" for m in chosen):
-            return Value("learning_rate", span=span)
+        if any(m.role == "learning_rate" for m in chosen) and self._is_rate(name):
+            rate = Value("learning_rate", span=span)
+            if c.peek().text == "(" and step_of(fenced(c.fork(), "(", ")")) is not None:
+                fenced(c, "(", ")")  # of the step
+            return self._raised(rate, self._above(name, False), (span[0], c.last_end))
         if any(m.role == "activation_function" for m in chosen):  # named without an argument
             above = self._above(name, True)
             return Applied(
@@ -119,6 +125,11 @@ class Symbols(BoundNames):
             )
         c.place = place
         return self._unknown(c)
+
+    def _is_rate(self, name: Name) -> bool:
+        r"""Whether it is a number, at most one for each step: no \alpha_{0m} and no \alpha_m^T."""
+        below = 0 if name.below_tokens is None else len(self.below(name.below_tokens.fork()))
+        return below < 2 and not (self._above(name, False).transposes or name.primes or name.order)
 
     def _space(self, name: Name, span: tuple[int, int]) -> Node:
         """R, R^n, R^{n x m}."""
@@ -194,76 +205,6 @@ class Symbols(BoundNames):
             return Size(self.label(strip(name.below_tokens)), span=span)
         return Size(self._size_label(*name.raised[0]), span=span)
 
-    # ---------------------------------------------------------------- functions
-
-    def _function(self, name: Name, chosen: list[Meaning]) -> Function | None:
-        """The function that the name stands for, or None."""
-        sign, named = name.sign, self.scope.profile.functions
-        own = next((k for k, s in named.items() if s == sign), None)
-        role = any(m.role == "activation_function" for m in chosen)
-        if own is None and not role:
-            own_letter = sign.letter in self.scope.functions and sign.style == "italic"
-            if own_letter and (not chosen or name.below_tokens is None):
-                return Function(sign.letter)
-            if sign.style == "italic" and sign.letter == "sigma" and not chosen:
-                return Function("sigmoid")
-            if (
-                sign.style in ("roman", "italic", "text", "sans")
-                and sign.letter in FUNCTIONS
-                and len(sign.letter) > 1
-            ):
-                return Function(FUNCTIONS[sign.letter])
-            return None
-        if own is not None and not role and [m for m in chosen if m.role != "activation_function"]:
-            return None
-        return Function(own or "", role)
-
-    def _applied(self, c: Cursor, name: Name, function: Function) -> Node:
-        """The function at its arguments; without them, the function itself."""
-        labelled = function.activation or function.name in self.scope.functions
-        above = self._above(name, labelled)
-        called = c.peek().text in ("(", "[")
-        if (
-            called
-            and name.below_tokens is not None
-            and self._is_of_unit(function, name.below_tokens)
-        ):
-            name.below_tokens = None
-        if name.below_tokens is not None and name.sign.style != "text":
-            raise name.below_tokens.wrong("a function without an index")
-        order = name.order + above.primes
-        label = above.label if above.label is not None else function.label
-        made = replace(function, label=label, span=(name.start, name.end))
-        place = c.place
-        args = self.arguments(c)
-        if args and self._stands_alone(made, args):  # sigma (1 - sigma) is a product
-            c.place, args = place, None
-        span = (name.start, c.last_end)
-        if (
-            args is None
-            and name.sign.letter in self.scope.layer_letters
-            and not function.activation
-        ):
-            return Letter(name.sign.letter, span=span)
-        args = args or ()
-        return self._raised(Applied(made, args, order, span=span), above, span)
-
-    def _is_of_unit(self, function: Function, below: Cursor) -> bool:
-        """Whether the subscript is the unit: f_j, since all units of a layer have one function."""
-        alone = len(below.tokens) == 1 and below.peek().text in INDEX_LETTERS | {"l", "h"}
-        return function.activation and alone
-
-    def _stands_alone(self, function: Function, args: tuple[Node, ...]) -> bool:
-        """Whether the function stands in its own parentheses without an argument."""
-        return any(
-            isinstance(part, Applied)
-            and not part.args
-            and (part.function.name, part.function.activation)
-            == (function.name, function.activation)
-            for arg in args
-            for part in walk(arg)
-        )
-
     # ---------------------------------------------------------------- letters without a role
 
     def _unknown(self, c: Cursor) -> Node:
@@ -272,18 +213,25 @@ class Symbols(BoundNames):
         assert name is not None
         span = (name.start, name.end)
         sign = name.sign
-        if sign.style == "text" or (sign.style == "roman" and sign.letter in CONSTANTS):
+        called = self._called(c, name)
+        if not called and (
+            sign.style == "text" or (sign.style == "roman" and sign.letter in CONSTANTS)
+        ):
             return Words(sign.letter, span=span)
-        below = (
-            ""
-            if name.below_tokens is None
-            else "_" + "".join(t.text for t in name.below_tokens.tokens if t.text not in "{}")
-        )
-        text = str(sign) if sign.style != "italic" or sign.accent else sign.letter
+        below = "" if name.below_tokens is None else script(name.below_tokens)
+        below = f"_{below}" if below else ""
+        word = called and len(sign.letter) > 1 and sign.style == "roman"
+        plain = word or sign.style in ("italic", "text")
+        text = sign.letter if plain and not sign.accent else str(sign)
         if text == "bold 0":  # an array of zeros
             return self._raised(Num(Fraction(0), span=span), self._above(name, False), span)
-        if sign.letter in UNKNOWN_FUNCTIONS and c.peek().text in ("(", "["):
-            return self._applied(c, replace(name, below_tokens=None), Function(text + below, False))
+        if text in ("blackboard 1", "bold 1"):  # of ones, as many as there are rows
+            ones = Letter("bold 1", span=span)
+            return self._raised(ones, self._above(name, False), span)
+        if called:
+            return self._of_layer_or_order(c, name, text + below)
+        if sign.style == "blackboard":  # of what stands behind it, no factor
+            return Applied(Function(text + below, span=span), (), span=span)
         above = self._above(name, False)
         if name.order or above.primes or above.label:
             raise c.wrong("a quantity of the notation", Token("mark", sign.letter, *span))

@@ -2,7 +2,8 @@
 
     node ::= Num | Letter | Size | Value | Entry | Applied | Plus | Minus | Times | Over | Power
            | Total | Derivative | Nabla | Transposed | Grid | Branches | Norm | Bars | Root
-           | Kronecker | Bracket | Listed | Dots | Words | Change | AtPoint | Space
+           | Kronecker | Bracket | Listed | Dots | Words | Change | AtPoint | Space | Picked
+           | Differential
 
 The tree keeps the written form; what it means on a network is said by `derive.claims.values`, and
 `derive.claims.terms` gives the term of the calculus.
@@ -259,6 +260,21 @@ class AtPoint(Node):
 
     arg: Node
     points: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Picked(Node):
+    """An entry of an array that is no quantity of its own: (W x)_i; `places` as in an entry."""
+
+    arg: Node
+    places: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Differential(Node):
+    """The differential of a quantity: dL = tr(G^T dW)."""
+
+    arg: Node
 
 
 @dataclass(frozen=True)

@@ -14,20 +14,25 @@ RELATIONS = {
     r"\geqslant": "ge", r"\longrightarrow": "to", ":": "colon", r"\colon": "colon",
     r"\mapsto": "mapsto",
     r"\longleftarrow": "gets", r"\notin": "notin", r"\overset": "=", r"\eqqcolon": "=",
+    "+=": "plus", "-=": "minus",
 }  # fmt: skip
 PRODUCTS = {
     r"\cdot": "cdot", r"\times": "times", r"\odot": "odot", r"\circ": "circ", r"\ast": "ast",
     "*": "ast", r"\otimes": "otimes", r"\bullet": "odot", r"\cdotp": "cdot",
 }  # fmt: skip
-BIG = {r"\sum": "sum", r"\prod": "prod", r"\max": "max", r"\min": "min"}
+BIG = {
+    r"\sum": "sum", r"\prod": "prod", r"\max": "max", r"\min": "min", r"\lim": "lim"
+}  # fmt: skip
 FRACTIONS = (r"\frac", r"\tfrac", r"\dfrac", r"\cfrac")
 DOTS = (r"\dots", r"\ldots", r"\cdots", r"\vdots", r"\ddots", r"\dotsc", r"\dotsb", r"\dotsm",
         r"\dotso", r"\hdots")  # fmt: skip
-MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array", "matrix*",
-            "pmatrix*", "bmatrix*")  # fmt: skip
+MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array", "matrix*",
+            "pmatrix*", "bmatrix*", "psmallmatrix", "bsmallmatrix")  # fmt: skip
+OTHERWISE = ("otherwise", "else", "in all other cases", "elsewhere")
+CASES = ("cases", "dcases", "rcases", "cases*", "dcases*")
 PLACE_SIGNS = ("+", "-", "'", "^", "{", "}", r"\prime")  # of an index expression
 FUNCTION_WORDS = ("max", "min", "exp", "log", "ln", "tanh", "relu", "ReLU", "softmax", "sigmoid",
-                  "sqrt", "diag", "softplus")  # written without a backslash  # fmt: skip
+                  "sqrt", "diag", "softplus", "sinh", "cosh")  # without a backslash  # fmt: skip
 OPERAND = 'a symbol, a number, "(" or another beginning of an expression'
 
 
@@ -45,5 +50,5 @@ CONJUNCTIONS = (
 
 def conjunction(token: Token) -> bool:
     """Whether the words of a text token stand between formulas."""
-    words = token.raw.strip().strip(",.;:").lower()
+    words = token.raw.strip().strip(",.;:()[]").strip().lower()
     return not words or words in CONJUNCTIONS or words.split()[0] in CONJUNCTIONS

@@ -23,6 +23,7 @@ from derive.reading.tree import (
     Branches,
     Change,
     Derivative,
+    Differential,
     Dots,
     Entry,
     Grid,
@@ -35,6 +36,7 @@ from derive.reading.tree import (
     Norm,
     Num,
     Over,
+    Picked,
     Plus,
     Power,
     Root,
@@ -55,7 +57,7 @@ from derive.rewriting.structures import FACTOR, PRODUCT, SUM, StructureWriter
 TALL = (r"\frac", r"\sum", r"\prod", r"\begin", r"\dfrac")
 SIGNS = {"cdot": r"\cdot", "times": r"\times", "odot": r"\odot", "circ": r"\circ",
          "otimes": r"\otimes"}  # fmt: skip
-BIG = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}
+BIG = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "lim": r"\lim"}
 
 
 class Printer(StructureWriter):
@@ -160,9 +162,18 @@ class Printer(StructureWriter):
                 return self._transposed(node)
             case Derivative() | Nabla() | AtPoint() | Change():
                 return self._slope(node)
+            case Picked():
+                base = self.fenced(self.text(node.arg))
+                return base + self.script("_", ",".join(map(self.place, node.places)))
+            case Differential():
+                return self._differential(node)
             case Grid() | Branches() | Bracket() | Kronecker() | Norm() | Bars() | Root():
                 return self._structure(node)
         return self._leaf(node)
+
+    def _differential(self, node: Differential) -> str:
+        made = f"d{self.text(node.arg, FACTOR)}"
+        return made if self.fits(made, node) else rf"\mathrm{{d}}{self.text(node.arg, FACTOR)}"
 
     def _leaf(self, node: Node) -> str:
         match node:
@@ -288,6 +299,8 @@ class Printer(StructureWriter):
             if not any(word in inner for word in TALL):
                 return f"e^{{{inner}}}"
         inside = ", ".join(map(self.text, node.args))
+        if name == "inner" and len(node.args) == 2:
+            return rf"\left\langle {inside} \right\rangle"
         behind = self.fenced(inside) if node.args else ""
         first = ""
         for head in self.function_ways(node.function, node.order):
@@ -318,6 +331,9 @@ class Printer(StructureWriter):
         above = "" if high is None else self.script("^", self.text(high))
         low = next((b.low for b in bounds if b.low is not None), None)
         letters = [self.place(Letter(b.name)) for b in bounds]
+        if node.kind == "lim" and low is not None:
+            yield rf"{sign}_{{{letters[0]} \to {self.text(low)}}}"
+            return
         if low is None:
             yield sign + self.script("_", ",".join(letters)) + above
             yield sign + self.script("_", " ".join(letters)) + above
