@@ -89,6 +89,7 @@ def test_a_chapter_with_windows_holds() -> None:
     [
         ("d1 > d2 tanh > d_out linear : squared_error", "neurons"),  # no units of layer 1 or 2
         ("k > i tanh > j linear : squared_error", "columns"),  # letters of indices
+        ("n > d tanh > m linear : squared_error", "columns"),  # n is no n_l
         ("x > w tanh > m linear : squared_error", "signals"),  # and of quantities
     ],
 )

@@ -64,8 +64,10 @@ class Cursor:
 
     @property
     def plain(self) -> str:
-        """The letters and numbers, without braces and styles."""
-        return "".join(t.text for t in self.tokens if t.kind != "command" and t.text not in "{}")
+        """The signs side by side, without braces and styles."""
+        return "".join(
+            t.text for t in self.tokens if t.text not in "{}" and t.text[1:] not in STYLES
+        )
 
     @property
     def last_end(self) -> int:

@@ -225,8 +225,8 @@ class Scope:
 
     def named_size(self, letter: str, below: str) -> str | None:
         """The symbolic size of the network that is written with a number or a word below it."""
-        found = (self.size_names.get(name) for name in (letter + below, f"{letter}_{below}"))
-        return next((name for name in found if name is not None), None)
+        names = (letter + below, f"{letter}_{below}") if below.isalnum() else ()
+        return next((self.size_names[name] for name in names if name in self.size_names), None)
 
     def rank(self, meaning: Meaning, label: Label | None) -> int:
         """The number of places of an entry, samples not counted."""
