@@ -6,8 +6,11 @@ import pytest
 
 from derive.marking.marker import mark
 from derive.marking.verdicts import (
+    DEFINITION,
     OUT_OF_SCOPE,
     RIGHT,
+    RIGHT_IF,
+    UNDECIDED,
     WRONG,
     Mark,
 )
@@ -113,3 +116,55 @@ def test_a_condition_on_a_number_restricts_the_claim_beside_it(
     spec: object, line: str, verdict: str
 ) -> None:
     assert verdicts(spec, None if spec is None else "neurons", line) == [verdict, OUT_OF_SCOPE]
+
+
+BACK = r"\delta^{(l)} = ((W^{(l+1)})^\top \delta^{(l+1)}) \odot \sigma'(z^{(l)})"
+RELUS = "4 > 3 relu > 3 relu > 2 linear : half_squared_error"
+
+
+@pytest.mark.parametrize(
+    ("spec", "lines", "expected"),
+    [
+        (RELUS, [BACK], [RIGHT]),
+        (RELUS, [BACK.replace("(z^{(l)})", "(z^{(l+1)})")], [WRONG]),
+        (RELUS, [r"\sigma'(z) = \sigma(z) (1 - \sigma(z))", BACK], [RIGHT, WRONG]),
+        ("4 > 3 tanh > 2 linear : half_squared_error",
+         [r"\sigma'(z) = 1 - \sigma(z)^2", BACK], [RIGHT, RIGHT]),
+        ("4 > 3 tanh > 2 sigmoid : half_squared_error",
+         [r"\delta^{(1)} = (W^{(2)})^\top \delta^{(2)} \odot \sigma'(z^{(1)})"], [WRONG]),
+    ],
+)  # fmt: skip
+def test_sigma_is_any_activation_where_no_layer_and_no_line_has_the_sigmoid(
+    spec: str, lines: list[str], expected: list[str]
+) -> None:
+    assert verdicts(spec, "columns", *lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("rhs", "verdict"),
+    [(r"\frac12 \sum_i (o_i^2 - y_i^*)^2", RIGHT_IF), (r"\sum_i (o_i^2 - y_i^*)^2", WRONG)],
+)
+def test_constants_of_a_likelihood_may_be_left_out(rhs: str, verdict: str) -> None:
+    spec = "3 > 4 tanh > 2 linear : likelihood gaussian"
+    assert verdicts(spec, "units", rf"E = {rhs}") == [verdict]
+
+
+@pytest.mark.parametrize(("number", "verdict"), [("0.2413", RIGHT), ("0.3413", WRONG)])
+def test_numbers_that_the_sheet_gives_stand_for_their_quantities(number: str, verdict: str) -> None:
+    made = verdicts(
+        "2 > 2 sigmoid > 1 sigmoid : half_squared_error",
+        "columns",
+        "x_1 = 0.05",
+        r"a_1^{(1)} = \frac{1}{1 + e^{-0.3775}} = 0.59327",
+        rf"a_1^{{(1)}} (1 - a_1^{{(1)}}) = {number}",
+    )
+    assert made[-1] == verdict
+
+
+def test_a_velocity_is_a_symbol_of_the_sheet() -> None:
+    steps = (r"v_{t+1} = \mu v_t - \eta \nabla_W C", r"W_{t+1} = W_t + v_{t+1}")
+    text = "The velocity $v$: " + " ".join(rf"\[ {step} \]" for step in steps)
+    sheet = read_sheet(text, "hand.tex", "tex")
+    made = mark(sheet, load("3 > 4 tanh > 2 linear : squared_error"), "columns").marks
+    assert [m.verdict for m in made] == [DEFINITION, UNDECIDED]
+    assert verdicts(RELUS, "columns", r"v \leftarrow \mu v - \eta \nabla_W C") == [DEFINITION]

@@ -6,7 +6,7 @@ the sheet says of other quantities is held against it, as far as the written dig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +28,7 @@ from derive.reading.tree import (
     Bars,
     Bracket,
     Branches,
+    Derivative,
     Entry,
     Function,
     Grid,
@@ -83,6 +84,19 @@ class Examples:
                 found.append((lhs, rhs, scope))
         return tuple(found)
 
+    @cached_property
+    def told(self) -> dict[Entry, Num]:
+        """Quantities that follow from others, with the numbers that the sheet says they are."""
+        found: dict[Entry, set[Num]] = {}
+        for claim, _ in self.claims:
+            if (
+                isinstance(claim.lhs, Entry)
+                and isinstance(claim.rhs, Num)
+                and claim.relation == "="
+            ):
+                found.setdefault(claim.lhs, set()).add(claim.rhs)
+        return {entry: numbers.pop() for entry, numbers in found.items() if len(numbers) == 1}
+
     def look(self, claim: Claim, scope: Scope) -> Stated | None:
         """What the claim is as a line of the example; None where it is none."""
         lhs, rhs = claim.lhs, claim.rhs
@@ -101,6 +115,10 @@ class Examples:
             return Stated(FOLLOWS, "holds in the example")
         if self.exact is not None:
             return Stated(FAILS, "does not hold in the example")
+        told = _told(lhs, self.told)
+        if not isinstance(lhs, Entry) and is_number(told):
+            same = self._same_numbers(told, rhs, scope)
+            return Stated(FOLLOWS if same else FAILS, "by numbers that the sheet gives")
         return Stated(GIVEN, "a number of an example that is not computed here")
 
     # ---------------------------------------------------------------- numbers
@@ -197,6 +215,13 @@ class Examples:
 def is_number(node: Node) -> bool:
     """Whether an expression is made of numbers alone."""
     return all(isinstance(n, _NUMBERS) for n in walk(node))
+
+
+def _told(node: Node, numbers: Mapping[Entry, Num]) -> Node:
+    """The expression with numbers for the quantities in it."""
+    if isinstance(node, Entry):
+        return numbers.get(node, node)
+    return node if isinstance(node, Derivative) else rebuilt(node, lambda n: _told(n, numbers))
 
 
 def is_leaf(node: Entry) -> bool:

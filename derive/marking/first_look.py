@@ -156,6 +156,8 @@ class Observer:
             return Look(DEFINITION, "brings a symbol of its own")
         if isinstance(claim.lhs, Letter) and isinstance(claim.rhs, Listed):
             return Look(DEFINITION, "names the values of an index")
+        if _is_recursion(claim):
+            return Look(DEFINITION, "says how a symbol of its own goes on")
         if self._names_function(claim, scope):
             return Look(DEFINITION, "names the function that the network computes")
         if any(isinstance(n, Words) for side in claim.sides for n in walk(side)):
@@ -263,6 +265,16 @@ def _naming(claim: Claim, scope: Scope) -> Look | None:
         if alone and claim.relation in EQUALS and side not in tuple(walk(other)):
             return Look(DEFINITION, "names a number")
     return None
+
+
+def _is_recursion(claim: Claim) -> bool:
+    """Whether a symbol of the writer's is made of itself, as of the step before: v <- m v - g."""
+    lhs, rhs = claim.lhs, claim.rhs
+    if isinstance(lhs, Letter):
+        return claim.relation in ("gets", ":=") and rhs is not None and lhs in tuple(walk(rhs))
+    own = isinstance(lhs, Entry) and lhs.role == "user" and claim.relation in (*EQUALS, "gets")
+    symbols = [n for n in walk(rhs) if isinstance(n, Entry)] if own and rhs else []
+    return isinstance(lhs, Entry) and any(n.letter == lhs.letter for n in symbols)
 
 
 def _is_symbol(node: Node) -> bool:

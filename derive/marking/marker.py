@@ -18,17 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from derive.claims.claim import Claim
 from derive.claims.places import NoValue
 from derive.claims.side_conditions import with_side_conditions
-from derive.marking.all_samples import of_all_samples
-from derive.marking.bare_functions import of_layers
 from derive.marking.charity import Charity, charitable
 from derive.marking.completion import Completion
 from derive.marking.compositions import compositions
-from derive.marking.conventions import PLAIN, Conventions, named
+from derive.marking.conventions import Conventions, named
 from derive.marking.corrections import (
     Corrections,
     Finding,
@@ -42,6 +40,7 @@ from derive.marking.first_look import FAILS, Look, Observer, counts_samples, spe
 from derive.marking.followed_conventions import Agreement, Judged, agreements
 from derive.marking.following import Earlier, carried_on, follows
 from derive.marking.judging import GENERAL, Assumptions, Judge
+from derive.marking.meanings import Meanings
 from derive.marking.stated import deepest, numbers, ranges, samples
 from derive.marking.verdicts import (
     DEFECT,
@@ -58,8 +57,9 @@ from derive.marking.verdicts import (
 )
 from derive.marking.words import message_of
 from derive.reading.latex_tokens import Unreadable
+from derive.reading.tree import Entry, Letter, walk
 from derive.sheets.door import claims_of
-from derive.sheets.ready import Item, Placed, placed
+from derive.sheets.ready import Placed, placed
 from derive.sheets.sheet import Formula, Sheet
 from derive.slips.diagnosis import Limit, Repair, search
 from derive.spec import Network
@@ -115,6 +115,7 @@ class _Marker:
             lemmas_only=not made.about,
             examples=made.examples if made.about else None,
         )
+        self.meanings = Meanings(self.observer, self.single)
         self.write = Corrections(made.macros, Completion(made.network), typeset)
         self.remarks: list[str] = []
         self.findings: list[Finding] = []
@@ -139,7 +140,7 @@ class _Marker:
         previous: Claim | None = None
         for item in self.made.items:
             for claim in with_side_conditions(item.reading.claims):
-                finding = self._first(number, claim, item)
+                finding = self.meanings.look(number, claim, item.formula, item.scope)
                 if not finding.look.chain_rule:
                     finding.follows = follows(claim, previous, self.judge, finding.scope)
                 self.findings.append(finding)
@@ -149,44 +150,12 @@ class _Marker:
                 self.unread.append((number, item.formula, problem))
                 number += 1
         self._count = number
+        self.meanings.functions(self.findings)
         for before, after in pairwise(self.findings):
             both = (before, after)
             if after.claim.link == "iff" and not any(speaks_of_network(f.claim) for f in both):
                 for finding in both:
                     finding.look = Look(DEFINITION, "says what a relation means")
-
-    def _first(self, number: int, claim: Claim, item: Item) -> Finding:
-        """The first look: as the sheet declares, plainly, and with one sample in mind."""
-        scope = item.scope
-        look = self.observer.look(claim, scope)
-        made = Finding(number, claim, item.formula, scope, look)
-        declared = look.verdict == RIGHT and scope.conventions != PLAIN
-        if declared and not self.judge.under(claim, scope, PLAIN):
-            made.look, made.convention = Look(RIGHT_UNDER), _listed(named(scope.conventions))
-        self._meant(made)
-        if made.fails and self.single:
-            made.scope = replace(scope, conventions=replace(scope.conventions, single=True))
-            alone = self.observer.look(claim, made.scope)
-            if alone.verdict in (RIGHT, RIGHT_IF):
-                made.look = Look(RIGHT_IF, conditions=(*alone.conditions, "there is one sample"))
-        return made
-
-    def _meant(self, finding: Finding) -> None:
-        """Signs that stand for less than they could: the loss of all, the function of one layer."""
-        if finding.fails and (whole := of_all_samples(finding.claim)) is not None:
-            look = self.observer.look(whole, finding.scope)
-            if look.verdict in (RIGHT, RIGHT_IF, FAILS):
-                finding.claim, finding.look = whole, look
-        if not finding.fails and finding.look.verdict != UNDECIDED:
-            return
-        for world in islice(self.judge.worlds(), 1):
-            for claim in of_layers(finding.claim, world):
-                look = self.observer.look(claim, finding.scope)
-                right = look.verdict in (RIGHT, RIGHT_IF)
-                if right or (finding.look.verdict == UNDECIDED and look.verdict == FAILS):
-                    finding.claim, finding.look = claim, look
-                if right:
-                    return
 
     # ---------------------------------------------------------------- conventions
 
@@ -258,6 +227,9 @@ class _Marker:
             finding.inherits = number
             limit = self.limit if number is None else replace(self.limit, together=1)
             finding.ways = self._search(finding, limit)
+            if number is None and not finding.ways and (letter := _unknown(finding)):
+                finding.look = Look(UNDECIDED, f"nothing says what {letter} is")
+                continue
             if number is None:
                 finding.inherits = self._repeats(finding)
             earlier.append(Earlier(finding.number, finding.claim))
@@ -355,6 +327,20 @@ class _Marker:
         best = finding.ways[0]
         slips = tuple(self.write.slip(finding, r.kind, r.before, r.after) for r in best)
         return replace(made, slips=slips, corrected=self.write.claim(finding, best[-1].claim))
+
+
+def _unknown(finding: Finding) -> str:
+    """A letter of the writer's, as written, in a claim about quantities of the network."""
+    difference = finding.look.difference
+    setting = None if difference is None else difference.evidence.setting
+    nodes = [n for side in finding.claim.sides for n in walk(side)]
+    if setting is None or not any(isinstance(n, Entry) and n.role != "user" for n in nodes):
+        return ""
+    places = [p for n in nodes if isinstance(n, Entry) for p in (*n.places, n.sample) if p]
+    indices = {part for place in places for part in walk(place)}
+    letters = (n for n in nodes if isinstance(n, Letter) and n not in indices)
+    drawn = [n for n in letters if n.name in setting.numbers]
+    return finding.formula.text[slice(*drawn[0].span)].strip() if drawn else ""
 
 
 def _listed(words: Sequence[str]) -> str:
