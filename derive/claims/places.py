@@ -158,10 +158,10 @@ class Located:
             wanted = [t for t in found if t.role == "preactivation"]
         if role == "mask":
             wanted = wanted or [t for t in found if t.role == "mask"]
+        wanted = [t for t in wanted if t.letter == LETTERS.get(role)] or wanted
         return wanted[-1] if wanted else None
 
     def tensor(self, node: Entry) -> Tensor:
-        wanted = [t for t in wanted if t.letter == LETTERS.get(role)] or wanted
         """The array of an entry; an error is found by what it is a derivative of."""
         match node.role:
             case "input":
