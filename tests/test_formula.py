@@ -485,6 +485,7 @@ def _by_place(entry: Ref, places: tuple[int, ...]) -> Fraction:
     [
         ("p[j] = x[i]", "neither on the left side nor summed over"),
         ("p[j] = x[j+2]", "x[j+2] reaches from 2 to 4, outside 0..3"),
+        ("p[j] = x[4]*x[j]", "x[4] is entry 4, outside 0..3"),
         ("p[j] = x[j-1]", "x[j-1] reaches from -1 to 1, outside 0..3"),
         ("p[j] = Sum(Sum(x[i], i), i)", "already has a meaning"),
         ("p[i] = Sum(x[i], i)", "already has a meaning"),

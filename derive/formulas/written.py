@@ -347,7 +347,8 @@ def _outside(place: Affine, extent: Extent) -> str | None:
     low, high = (place.offset + sum(pick(end, 0) for end in ends) for pick in (min, max))
     if low >= 0 and high < extent:
         return None
-    return f"reaches from {low} to {high}, outside 0..{extent - 1}"
+    reach = f"reaches from {low} to {high}" if low < high else f"is entry {low}"
+    return f"{reach}, outside 0..{extent - 1}"
 
 
 @lru_cache(maxsize=10_000)
