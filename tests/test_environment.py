@@ -26,6 +26,7 @@ from derive.sheets.environment import Environment, directed, environment
 from derive.sheets.forward import forwards
 from derive.sheets.layers import Layering, layers_below
 from derive.sheets.legend import legend
+from derive.sheets.likeliest import likeliest
 from derive.sheets.sheet import Sheet
 from derive.sheets.statements import statements
 from derive.spec import Network, load
@@ -84,6 +85,17 @@ SHEETS: dict[str, tuple[Any, str]] = {
     "scalars.md": (dense((1, 1, 1), "tanh linear", "squared_error", bias=True), "RRRRRRRRW"),
     "function_of_layer.tex": ("3 > 4 sigmoid > 3 tanh > 2 sigmoid : " + HALF, "RRRRW"),
     "softmax_two_cases.tex": ("3 > 4 softmax : cross_entropy", "RRRR"),
+    "letters_of_sums.tex": ("4 > 5 tanh > 3 softmax : cross_entropy", "RRRRIIWIW"),
+    "encoder_decoder.md": ("5 > 3 sigmoid > 4 : half_squared_error", "RRRRRRW"),
+    "dropout_mask.md": ("5 > 4 tanh > dropout 0.4 > 2 : half_squared_error", "RRRRRRWW"),
+    "units_numbered_through.md": ("2 > 2 sigmoid > 1 sigmoid : " + HALF, "RRRRRRRWW"),
+    "patterns_above.tex": ("4 > 3 sigmoid > 2 sigmoid : " + HALF, "RRRRRRRRW"),
+    "layers_behind.md": ("5 > 4 tanh > 3 tanh > 2 tanh : " + HALF, "RRRRRW"),
+    "input_as_layer_one.tex": ("3 > 4 sigmoid > 2 sigmoid : " + HALF, "RRRRRWW"),
+    "layers_from_the_output.tex": ("4 > 3 sigmoid > 2 sigmoid : " + HALF, "RRRRRRW"),
+    "biases_among_weights.md": ("3 > 4 sigmoid > 2 : " + HALF, "RRRRWW"),
+    "extended_inputs.tex": ("2 > 3 sigmoid > 2 sigmoid : " + HALF, "RRRRRW"),
+    "one_channel.tex": ("1x6x5 > conv 1 2 tanh > flatten > 2 : half_squared_error", "RRRRRW"),
     "numpy_rows.py": ("2 > 3 tanh > 2 sigmoid : squared_error", "RRRRRRRRRRRRRWW"),
     "numpy_columns.py": ("2 > 3 relu > 1 sigmoid : binary_cross_entropy", "RRRRRRRRRR"),
     "numpy_own_names.py": ("2 > 3 tanh > 2 : half_squared_error", "RRDRDRRW"),
@@ -104,7 +116,7 @@ def network(name: str) -> Network:
 
 @cache
 def found(name: str) -> Environment:
-    return environment(sheet(name), network(name))
+    return likeliest(sheet(name), network(name))
 
 
 def verdict(claim: Claim, judge: Judge, scope: Scope) -> str:

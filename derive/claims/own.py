@@ -17,7 +17,7 @@ from derive.claims.numbers import Outside, Places
 from derive.claims.places import NoValue
 from derive.claims.world import LOSS, OBJECTIVE, World
 from derive.reading.own import Definition, defined
-from derive.reading.tree import Derivative, Entry, Letter, Node, walk
+from derive.reading.tree import Derivative, Entry, Grid, Letter, Node, walk
 
 _UNITS = ("output", "activation", "preactivation")
 
@@ -84,6 +84,10 @@ class OwnSymbols(Calculus):
     def _by_user(self, of: Node, by: Entry) -> Value:
         """Through the only quantity of units in the symbol's definition, by which both change."""
         known, here = self._defined(by)
+        if isinstance(known.rhs, Grid) and not by.places:  # of blocks, such as (b | W)
+            rows = known.rhs.rows
+            parts = tuple(tuple(Derivative(of, (cell,)) for cell in row) for row in rows)
+            return here.value(Grid(parts))
         if len(by.places) != len(known.places):
             raise NoValue(f"a derivative by the whole of {by.letter}")
         row = dict(zip(known.places, map(self.place, by.places), strict=True))

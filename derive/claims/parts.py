@@ -69,4 +69,5 @@ def in_order(
     if len(places) == 1 and len(shape) == 2 and 1 in shape:
         only = Num(Fraction(base))
         return [*places, only] if shape[1] == 1 else [only, *places]
-    return list(places[::-1]) if out_first and len(places) == 2 else list(places)
+    turned = out_first and len(places) == len(shape) == 2
+    return list(places[::-1]) if turned else list(places)

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Self, TypeGuard
 
-from derive.algebra.symbols import Label, Tensor
-from derive.claims.arrays import Matrix, Value, together
+from derive.algebra.symbols import Tensor
+from derive.claims.arrays import Folded, Matrix, Value, together
+from derive.claims.layers import Layered
+from derive.claims.layers import NoValue as NoValue
 from derive.claims.numbers import Array, NoLayer, Outside, Places
 from derive.claims.parts import in_order, variable
 from derive.claims.windows import Window, window_of
 from derive.claims.world import LOSS, OBJECTIVE, World
-from derive.forward import X, Y
+from derive.forward import X
 from derive.reading.scope import Scope
 from derive.reading.tree import (
     AtPoint,
@@ -26,14 +28,9 @@ from derive.reading.tree import (
     Size,
 )
 from derive.reading.tree import Value as Named
-from derive.writing.naming import LETTERS
 
 RATE = 0.037  # the learning rate
 INTO_LAYERS = ("activation", "input", "preactivation", "own")  # what layers take
-
-
-class NoValue(Exception):
-    """The formula says nothing that can be evaluated; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +40,16 @@ class Table:
     rows: int
     cols: int
     at: Callable[[int, int], Places]
+    folded: bool = False  # of more axes, the later ones in a row
 
     def map(self, get: Callable[[Places], complex]) -> Matrix:
         """The array of what `get` gives at each place."""
-        return Matrix(
-            tuple(tuple(get(self.at(r, c)) for c in range(self.cols)) for r in range(self.rows))
-        )
+        rows = (tuple(get(self.at(r, c)) for c in range(self.cols)) for r in range(self.rows))
+        return (Folded if self.folded else Matrix)(tuple(rows))
 
 
 @dataclass(frozen=True)
-class Located:
+class Located(Layered):
     """The values of letters, the layer l, the sample, and where derivatives look."""
 
     world: World
@@ -129,73 +126,7 @@ class Located:
         tensor = self.tensor_of("preactivation", number)
         return self.world.extent(self.world.shapes[tensor][0])
 
-    def layer_number(self, label: Label) -> int:
-        """The number of a layer."""
-        base = {"": 0, "L": self.world.last, "l": self.layer}
-        if label.base not in base:
-            raise NoValue(f"the layer {label}")
-        shift = 0 if label.base else self.scope.conventions.first_layer
-        return base[label.base] + label.offset - shift
-
     # ---------------------------------------------------------------- entries
-
-    def tensor_of(self, role: str, number: int) -> Tensor:
-        """The array of a role in a layer."""
-        key = (role, number)
-        if key not in self.world.found:
-            self.world.found[key] = self._tensor_of(role, number)
-        tensor = self.world.found[key]
-        if tensor is None:
-            raise NoLayer(f"a {role} in layer {number}")
-        return tensor
-
-    def _tensor_of(self, role: str, number: int) -> Tensor | None:
-        found = [t for t in self.world.shapes if t.label == Label(number)]
-        wanted = [t for t in found if t.role == role]
-        if role == "activation" and not wanted:
-            if number == 0:
-                return X
-            wanted = [t for t in found if t.role == "preactivation"]
-        if role == "mask":
-            wanted = wanted or [t for t in found if t.role == "mask"]
-        wanted = [t for t in wanted if t.letter == LETTERS.get(role)] or wanted
-        return wanted[-1] if wanted else None
-
-    def tensor(self, node: Entry) -> Tensor:
-        """The array of an entry; an error is found by what it is a derivative of."""
-        match node.role:
-            case "input":
-                return X
-            case "target":
-                return Y
-            case "loss":
-                return LOSS
-            case "objective":
-                return LOSS if self.scope.conventions.single else OBJECTIVE
-            case "output":
-                return self.world.passed.output.tensor
-            case "own":
-                return self._own(node)
-            case "delta" | "error":
-                role = "preactivation" if node.role == "delta" else "activation"
-                return self.tensor_of(role, self._label(node))
-        from_below = self.scope.conventions.weights_from and node.role in ("weight", "bias")
-        return self.tensor_of(node.role, self._label(node) + from_below)
-
-    def _label(self, node: Entry) -> int:
-        if node.label is None:
-            raise NoValue(f"a {node.role} of no layer")
-        return self.layer_number(node.label)
-
-    def _own(self, node: Entry) -> Tensor:
-        for tensor in self.world.values:
-            if tensor.letter == node.letter and (
-                node.label is None or tensor.label == Label(self._label(node))
-            ):
-                return tensor
-        if node.label is not None and node.label.base:  # layers without it are not spoken of
-            raise NoLayer(f"an array {node.letter}")
-        raise Outside(f"an array {node.letter}")
 
     def _user(self, node: Entry) -> Value:
         """A symbol that the sheet defines."""
@@ -262,7 +193,8 @@ class Located:
                 return tensor, Table(columns, self.world.samples, lambda r, c: (c, r)[:axes])
             return tensor, Table(self.world.samples, columns, lambda r, c: (r, c)[:axes])
         front = (self._sample(node),) if tensor.batched else ()
-        if self.world.channels_apart(tensor, len(node.places)):  # all channels at a place
+        apart = self.world.channels_apart(tensor, len(node.places))
+        if apart and not self.scope.own.one_channel:  # all channels at a place
             rest = self._inside([self.place(p) for p in node.places], shape[1:], tensor)
             return tensor, Table(shape[0], 1, lambda r, c: (*front, r, *rest))
         places = self._places(node, shape, tensor)
@@ -278,9 +210,10 @@ class Located:
             return tensor, Table(shape[0], 1, lambda r, c: (*front, r))
         if len(shape) == 2:
             return tensor, Table(shape[0], shape[1], lambda r, c: (*front, r, c))
-        if not tensor.batched and self.world.windows:  # kernels, those of a channel in a row
+        if not tensor.batched and shape:  # kernels, those of a channel in a row
             cells = list(product(*map(range, shape[1:])))
-            return tensor, Table(shape[0], len(cells), lambda r, c: (r, *cells[c]))
+            folded = not self.world.windows
+            return tensor, Table(shape[0], len(cells), lambda r, c: (r, *cells[c]), folded)
         raise NoValue(f"an array with {len(shape)} axes")
 
     def _inside(self, written: list[int], shape: list[int], tensor: Tensor) -> Places:
@@ -321,6 +254,8 @@ class Located:
             written = [0] * len(shape)
         if not written and shape:
             return None
+        if self.scope.own.one_channel and shape[: len(shape) - len(written)] in ([1], [1, 1]):
+            written = [0] * (len(shape) - len(written)) + written
         if len(written) != len(shape):
             raise Outside(f"{len(shape)} indices of {tensor}")
         moved = any(isinstance(p, Plus) for p in node.places)  # a window may reach beyond
@@ -332,11 +267,13 @@ class Located:
 
     def _as_bias(self, node: Entry, shape: list[int]) -> tuple[Tensor, Places] | None:
         """The weight from the fixed input of a unit is its threshold."""
-        if len(node.places) != 2 or self.scope.profile.base != 1:
+        single = len(node.places) == 1 and len(shape) == 2 and shape[1] == 1  # v_0 of one unit
+        if (len(node.places) != 2 and not single) or self.scope.profile.base != 1:
             return None
         written = [self.place(p) for p in node.places]
-        into, out = written if not self.scope.out_first else written[::-1]
-        if into != 0:
+        written += [1] * single
+        into, out = written if not self.scope.out_first or single else written[::-1]
+        if into != 0 and not (self.scope.own.absorbed and into == shape[0] + 1):
             return None
         bias = self.tensor_of("bias", self._label(node))
         if not 1 <= out <= shape[1]:
@@ -347,11 +284,19 @@ class Located:
         """The fixed input x_0 of the units above, where the index is 0."""
         if node.role not in INTO_LAYERS or len(node.places) != 1:
             return None
-        if self.scope.profile.base != 1 or self.place(node.places[0]) != 0:
+        if self.scope.profile.base != 1 or not self._is_fixed(node):
             return None
         below = 0 if node.label is None else self.layer_number(node.label)
         any_other = "threshold" if self.world.threshold else "added"
         return -1 + 0j if self.world.biases.get(below + 1, any_other) == "threshold" else 1 + 0j
+
+    def _is_fixed(self, node: Entry) -> bool:
+        """Whether the index is 0, or one more than there are units where biases are weights."""
+        place = self.place(node.places[0])
+        if place == 0 or not self.scope.own.absorbed:
+            return place == 0
+        shape = [self.world.extent(e) for e in self._shape(self.tensor(node))]
+        return len(shape) == 1 and place == shape[0] + 1
 
     def _sample(self, node: Entry) -> int:
         if node.sample is None:

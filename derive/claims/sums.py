@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import product
 from typing import Self
 
@@ -15,7 +16,7 @@ from derive.claims.numbers import NoLayer, Outside
 from derive.claims.own import OwnSymbols
 from derive.claims.parts import counted, in_order
 from derive.claims.places import NoValue
-from derive.reading.tree import Entry, Letter, Node, Total, children
+from derive.reading.tree import Entry, Letter, Node, Num, Plus, Total, children
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,10 @@ class Sums(OwnSymbols):
         if isinstance(node, Letter) and node.name not in self.letters and extent is not None:
             size = self.scope.size_names.get(node.name)  # of the network, which may be another
             return base + self.world.symbols.get(size or "", extent) - 1
+        if self.scope.own.absorbed and extent is not None and isinstance(node, Plus):
+            letters = [a for a in node.args if isinstance(a, Letter) and a.name not in self.letters]
+            if len(node.args) == 2 and letters and Num(Fraction(1)) in node.args:
+                return base + extent  # n + 1: with the input that is always 1
         return self.place(node)
 
     def extent(self, name: str, node: Node) -> int | None:
@@ -139,6 +144,9 @@ class Sums(OwnSymbols):
             places = in_order(places, shape, self.scope.out_first, self.scope.profile.base)
         if self.world.channels_apart(self.tensor(part), len(places)):
             shape = shape[1:]  # all channels at a place
+        left = len(shape) - len(places)
+        if self.scope.own.one_channel and shape[:left] in ([1], [1, 1]):
+            shape = shape[left:]
         if len(places) != len(shape):
             return []
         return [size for place, size in zip(places, shape, strict=True) if place == Letter(name)]

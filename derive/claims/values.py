@@ -133,11 +133,6 @@ class Setting(WholeArrays):
             result = self._added(result, part)
         return result
 
-    def _added(self, a: Value, b: Value) -> Value:
-        """A sum; a bias beside samples in columns counts for every column."""
-        if self.scope.conventions.sample_columns:
-            return self._added_columns(a, b)
-        return together(a, b, lambda x, y: x + y)
     def _held(self, node: Plus) -> Held | None:
         """What rests in each term of a chain rule over several quantities."""
         key = ("held", id(node), self.layer)
@@ -146,6 +141,11 @@ class Setting(WholeArrays):
         found: Held | None = self.told[key][1]
         return found
 
+    def _added(self, a: Value, b: Value) -> Value:
+        """A sum; a bias beside samples in columns counts for every column."""
+        if self.scope.conventions.sample_columns:
+            return self._added_columns(a, b)
+        return together(a, b, lambda x, y: x + y)
 
     def _added_columns(self, a: Value, b: Value) -> Value:
         if isinstance(a, Matrix) and isinstance(b, Matrix):
@@ -288,15 +288,20 @@ class Setting(WholeArrays):
         return complex(ok)
 
     def _grid(self, node: Grid) -> Matrix:
-        rows = [
-            tuple(self.number(cell) for cell in row if not isinstance(cell, Dots))
-            for row in node.rows
-        ]
         if any(isinstance(cell, Dots) for row in node.rows for cell in row):
             raise NoValue("a matrix with dots")
+        rows = [line for row in node.rows for line in _joined([self.value(cell) for cell in row])]
         if len({len(row) for row in rows}) != 1:
             raise NoValue("a matrix with rows of different lengths")
         return Matrix(tuple(rows))
+
+
+def _joined(cells: list[Value]) -> list[tuple[complex, ...]]:
+    """The rows of blocks that stand side by side; a number is a block of one."""
+    blocks = [cell.rows if isinstance(cell, Matrix) else ((cell,),) for cell in cells]
+    if len({len(block) for block in blocks}) != 1:
+        raise NoValue("blocks of different heights side by side")
+    return [sum(lines, ()) for lines in zip(*blocks, strict=True)]
 
 
 def _divided(a: complex, b: complex) -> complex:

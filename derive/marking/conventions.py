@@ -26,6 +26,7 @@ class Conventions:
     jacobian_columns: bool = False  # d v_i / d u_j stands in row j and column i
     weights_from: bool = False  # W^(l) leads from layer l, not into it
     first_layer: int = 0  # the number of the input
+    from_last: bool = False  # layers are counted from the output, which is layer 1
     single: bool = False  # the objective is the loss of the one sample that the sheet speaks of
 
 
@@ -51,6 +52,12 @@ TRIED: tuple[tuple[str, Callable[[Conventions], Conventions]], ...] = (
 )  # fmt: skip
 
 
+#: What only a sheet as a whole can show.
+SHOWN: tuple[tuple[str, Callable[[Conventions], Conventions]], ...] = (
+    ("layers counted from the output", lambda c: replace(c, from_last=True)),
+)
+
+
 def tried(here: Conventions) -> Iterator[tuple[str, Conventions]]:
     """Every other convention, one change at a time."""
     for name, change in TRIED:
@@ -62,7 +69,7 @@ def tried(here: Conventions) -> Iterator[tuple[str, Conventions]]:
 def named(conventions: Conventions) -> tuple[str, ...]:
     """In words, where a sheet differs from the network and the notation."""
     found = []
-    for name, change in TRIED:
+    for name, change in (*TRIED, *SHOWN):
         made = change(PLAIN)
         changed = [f.name for f in fields(made) if getattr(made, f.name) != getattr(PLAIN, f.name)]
         if all(getattr(conventions, f) == getattr(made, f) for f in changed):

@@ -86,6 +86,8 @@ class BoundNames(Quantities):
         label = above.label if above.label is not None else bound.label
         sample = above.sample
         rank = RANKS.get(bound.role, 1)
+        if self.scope.own.one_channel:  # of windows: the places at which they stand
+            rank = max(rank, len(places))
         meaning = Meaning(bound.role, "entry")
         sampled = bool(places) and (
             self._sample_first(meaning, places, rank, False) or len(places) == rank + 1

@@ -29,7 +29,8 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
     """The members of a chain with every layer label, and what was filled in."""
     present = [m for m in members if m is not None]
     inputs = _input_letters(present, scope)
-    label = top_label(present, inputs)
+    down = scope.conventions.from_last
+    label = top_label(present, inputs, down)
     notes: dict[str, None] = {}
     bare = any(_is_bare(part) and part.order for m in present for part in walk(m))
 
@@ -42,7 +43,7 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
         if isinstance(node, Entry):
             node = _entry(node, label, inputs, notes, scope)
         if isinstance(node, Applied) and node.function.activation and node.function.label is None:
-            node = _function(node)
+            node = _function(node, down)
         return node
 
     made = [None if m is None else visit(m) for m in members]
@@ -124,18 +125,21 @@ def _gradient_by(node: Nabla, members: list[Node], scope: Scope) -> Node | None:
     return replace(by, label=found.pop())
 
 
-def top_label(nodes: list[Node], inputs: Collection[str] = ()) -> Label | None:
-    """The highest layer that the nodes name; an input to the weights is one below it."""
+def top_label(nodes: list[Node], inputs: Collection[str] = (), down: bool = False) -> Label | None:
+    """The highest layer that the nodes name; an input to the weights is one below it.
+
+    `down`: layers are counted from the output, so that the highest has the smallest number.
+    """
     found: list[Label] = []
     for node in nodes:
         for part in walk(node):
             if isinstance(part, Entry) and part.label is not None and part.role in WITH_LABEL:
                 below = part.role == "activation" and _stands_at(part, inputs)
-                found.append(part.label.shifted(1) if below else part.label)
+                found.append(part.label.shifted(-1 if down else 1) if below else part.label)
     if not found:
         return None
     bases = [label for label in found if label.base == found[0].base]
-    return max(bases, key=lambda label: label.offset)
+    return (min if down else max)(bases, key=lambda label: label.offset)
 
 
 def _input_letters(nodes: list[Node], scope: Scope) -> set[str]:
@@ -168,7 +172,7 @@ def _entry(
         return replace(node, label=told, assumed=True)
     made = label or scope.last or Label(0, "L")
     if node.role == "activation" and _stands_at(node, inputs):
-        made = made.shifted(-1)
+        made = made.shifted(1 if scope.conventions.from_last else -1)
     notes[f"{node.role} without a layer: taken as layer {made}"] = None
     return replace(node, label=made, assumed=True)
 
@@ -182,10 +186,12 @@ def _by_index(node: Entry, scope: Scope) -> Label | None:
     number = scope.own.index_layers.get(place.name) if isinstance(place, Letter) else None
     if number is None or (number == 0 and node.role != "activation"):
         return None  # an index in the wrong place
+    if number == 0 and scope.own.input_apart:
+        return Label(1)  # h_i, beside x_i: a hidden unit under the letter of an input
     return Label(number)
 
 
-def _function(node: Applied) -> Applied:
+def _function(node: Applied, down: bool) -> Applied:
     """The activation function of the layer of its argument."""
-    label = top_label(list(children(node)[1:]))
+    label = top_label(list(children(node)[1:]), down=down)
     return replace(node, function=replace(node.function, label=label, assumed=True))

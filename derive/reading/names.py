@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from derive.reading.cursor import ACCENTS, STYLES, Cursor
@@ -15,6 +16,8 @@ from derive.reading.tree import (
 )
 from derive.writing.marks import GREEK
 from derive.writing.signs import Sign
+
+_LAYER = r"(?:l|ell|L|\d)(?:[+-]\d)?"  # the label of a layer behind a name
 
 
 @dataclass
@@ -99,8 +102,32 @@ class Names(Labels):
                 return None
             made = Name(*found, None, None, [], 0, start)
         self._scripts(c, made)
+        self._from_behind(c, made)
         made.end = c.last_end
         return made
+
+    def _from_behind(self, c: Cursor, into: Name) -> None:
+        """The layer or the sample in fences behind a name, moved to where others write it."""
+        behind = self.scope.own.behind
+        if behind is None or c.peek().text != behind.opening:
+            return
+        closing = {"(": ")", "[": "]"}[behind.opening]
+        texts = [t.text for t in c.tokens[c.place + 1 :]]
+        if closing not in texts:
+            return
+        inside = c.tokens[c.place + 1 : c.place + 1 + texts.index(closing)]
+        text = "".join(t.text.lstrip("\\") for t in inside)
+        wanted = re.escape(behind.sample) if behind.sample else _LAYER
+        if not re.fullmatch(wanted, text):
+            return
+        left, right = "[]" if behind.sample else "()"
+        first, last = c.next(), c.tokens[c.place + len(inside)]
+        c.place += len(inside) + 1
+        fences = (
+            Token("mark", left, first.start, first.end),
+            Token("mark", right, last.start, last.end),
+        )
+        into.raised.append(([fences[0], *inside, fences[1]], last.end))
 
     def _dressed_name(self, c: Cursor) -> Name | None:
         r"""A style or accent over a sign with its scripts: \overline{w_{ij}}, \mathbf{W^{(1)}}."""

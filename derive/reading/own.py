@@ -36,6 +36,14 @@ class Definition:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """What stands in fences behind a name as others write it above: z[l], x_i(n)."""
+
+    opening: str  # ( or [
+    sample: str = ""  # the letter of the samples; "" where it is the layer
+
+
+@dataclass(frozen=True)
 class PythonStyle:
     """How a Python sheet keeps its arrays."""
 
@@ -53,14 +61,19 @@ class Own:
     signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
     last: frozenset[str] = frozenset()  # letters for the last layer
     layers: frozenset[str] = frozenset()  # letters for any layer
+    layer_names: Mapping[str, int] = field(default_factory=dict)  # h and o above: W^h, delta^o
     turned: frozenset[int] = frozenset()  # layers whose weights stand the other way: w_2^T h
     index_layers: Mapping[str, int] = field(default_factory=dict)  # letter -> number of its layer
+    input_apart: bool = False  # the input has a sign of its own: that of units above is another's
+    absorbed: bool = False  # biases are weights, from a unit behind the last that is always 1
+    one_channel: bool = False  # arrays under windows have one channel, which bears no index
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
     bare: bool = False  # layers stand above a sign without parentheses: z^l, W^2
     sample: str = ""  # the letter that counts the samples: x_i, x^{(i)}
     bare_sample: bool = False  # it stands above a sign without parentheses: x^i
     always_sample: bool = False  # it counts them wherever it stands, and is never an index
+    behind: Behind | None = None  # layers or samples that stand behind their signs
     steps: str = ""  # the letter of iterations below a parameter: W_{t+1}
     differentials: bool = False  # dW stands for the derivative of the loss by W
     gradient_of: str = "loss"  # or "objective": of what a gradient is that names no function

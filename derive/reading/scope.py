@@ -133,11 +133,12 @@ class Scope:
                 form = "whole" if sign.style == "bold" or sign.accent else "entry"
                 put(sign, Meaning(name, form, "", sign.marks, **shared))  # type: ignore[arg-type]
         for tensor in self.shapes:
-            if not self._has_role(tensor):
+            if not self.has_role(tensor):
                 self._put_own(put, tensor)
         return found
 
-    def _has_role(self, tensor: Tensor) -> bool:
+    def has_role(self, tensor: Tensor) -> bool:
+        """Whether the profile has a sign of its own for an array."""
         return tensor.role in self.profile.roles and LETTERS.get(tensor.role) == tensor.letter
 
     def _put_own(self, put: Callable[[Sign, Meaning], None], tensor: Tensor) -> None:
@@ -197,6 +198,8 @@ class Scope:
     def word_label(self, word: str) -> Label | None:
         """The layer of a name: in, h, h2, out."""
         labels = self.profile.labels
+        if word in self.own.layer_names:
+            return Label(self.own.layer_names[word])
         if labels.output and word == labels.output:
             return self.last or Label(0, "L")
         if labels.input and word == labels.input:

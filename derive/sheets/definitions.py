@@ -114,6 +114,7 @@ def _defined(
         return None
     letter = sign.letter
     is_size = sign == scope.profile.layer_size[0] and bool(name.above or name.below)
+    is_size = is_size and not _of_units(statement, scope, signs)
     is_function = statement.members[0][-1].text == ")"
     if is_size or is_function:
         return None
@@ -127,6 +128,16 @@ def _defined(
     if any(str(s) == letter for s in scope.profile.functions.values()):
         return None
     return name
+
+
+def _of_units(statement: Statement, scope: Scope, signs: dict[tuple[Sign, str], Bound]) -> bool:
+    """Whether a formula is made of what units compute, as that of a size never is."""
+    for name in names_in(statement.members[1]):
+        bound = signs.get(name.key)
+        roles = [bound.role] if bound else [m.role for m in scope.meanings(name.sign)]
+        if set(roles) & {"activation", "preactivation", "output", "delta", "error"}:
+            return True
+    return False
 
 
 def _may_be_own(scope: Scope, statement: Statement, name: Written) -> bool:

@@ -33,7 +33,7 @@ from derive.sheets.hypotheses import PLAIN as AS_USUAL
 from derive.sheets.hypotheses import Hypothesis
 from derive.sheets.objective import with_objective
 from derive.sheets.sheet import Directive, Formula, Heading, Part, Sheet
-from derive.sheets.statements import index_letters
+from derive.sheets.statements import names_as
 from derive.spec import Network
 from derive.spec import load as load_network
 from derive.writing.profile import Profile
@@ -83,7 +83,7 @@ def environment(
         scope, conventions = python_scope(sheet, network)
         scopes = (scope,) * len(sheet.formulas)
         return Environment("rows", notation is None, scopes, conventions)
-    with index_letters(hypothesis.letters):
+    with names_as(hypothesis.letters, hypothesis.behind):
         return _Environments(sheet, network, hypothesis).run(notation)
 
 
@@ -167,10 +167,13 @@ class _Environments:
 
     def _signs(self, parts: tuple[Part, ...]) -> Signs:
         made, here = self.hypothesis, self.sheet.macros
-        signs = signs_of(parts, here, made.sample, made.bare)
+        signs = signs_of(parts, here, made.sample, made.bare, made.extended)
         return signs if made.words else replace(signs, said=[])
 
     def _base(self, made: Profile) -> Scope:
+        first = self.hypothesis.first
+        if first is not None:
+            made = replace(made, writing={**made.writing, "first": str(first)})
         return Scope(made, self.last, self.shapes, self.threshold, self.formulas)
 
     def _trial(
@@ -259,16 +262,19 @@ class _Environments:
         formulas = tuple(p for p in parts if isinstance(p, Formula))
         scope = with_definitions(scope, parts, self.sheet.macros)
         conventions = in_words(parts)
+        for change in self.hypothesis.conventions:
+            conventions = change(conventions)
         if self.judge is not None:
-            read: dict[bool, list[Claim]] = {}
+            read: dict[Conventions, list[Claim]] = {}
 
             def claims(made: Conventions) -> list[Claim]:
                 """The order of the indices of a weight decides which layers are filled in."""
-                if made.swapped not in read:
-                    here = replace(scope, conventions=replace(PLAIN, swapped=made.swapped))
+                key = replace(PLAIN, swapped=made.swapped, from_last=made.from_last)
+                if key not in read:
+                    here = replace(scope, conventions=key)
                     readings = [claims_of(f, here, self.sheet.macros) for f in formulas]
-                    read[made.swapped] = [c for r in readings for c in r.claims if c.complete]
-                return read[made.swapped]
+                    read[key] = [c for r in readings for c in r.claims if c.complete]
+                return read[key]
 
             def forward_ones(made: Conventions) -> list[Claim]:
                 return [c for c in claims(made) if is_forward(c.lhs)][:6]

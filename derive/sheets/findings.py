@@ -54,17 +54,22 @@ class Signs:
 
 
 def signs_of(
-    parts: tuple[Part, ...], macros: Macros, sample: str = "", bare: bool = False
+    parts: tuple[Part, ...],
+    macros: Macros,
+    sample: str = "",
+    bare: bool = False,
+    extended: bool = False,
 ) -> Signs:
     """Look through the parts of a sheet, or of a section.
 
     `sample`: the letter that counts the samples, where it is known; `bare`: it stands above a sign
-    without parentheses.
+    without parentheses; `extended`: x with an accent is x with an entry 1 more.
     """
     formulas = [p for p in parts if isinstance(p, Formula) and p.language == "latex"]
     made = [s for f in formulas for s in statements(f, macros)]
     sample = sample or sample_letter(made)
     found = [without_sample(f, sample, bare) for f in forwards(made)]
+    found = [f.unextended for f in found] if extended else found
     names = [unsampled(name, sample, bare) for name in all_names(made)]
     signs = Signs(made, found, legend(parts, macros), names, layers_below(found), sample)
     signs.functions.update(named_functions(made))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from derive.reading.cursor import ACCENTS, Cursor
+from derive.reading.cursor import ACCENTS, STYLES, Cursor
 from derive.reading.latex_tokens import Token, Unreadable
 from derive.reading.scope import FUNCTIONS
 from derive.reading.words import FRACTIONS
@@ -30,6 +30,7 @@ _WEIGHTS = frozenset("WwVvUuM") | {"theta", "Theta", "omega", "Omega"}
 OF_LAYERS = ("l", r"\ell", "l+1", "L")  # f_l, the function of a layer
 _ACTIVATIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "a", "theta", "S"))
 _CALLED = _ACTIVATIONS | {"h"}  # h(a) as a whole side is no product
+EXTENDED = ("tilde", "hat", "bar")  # accents of vectors with an entry 1 for the bias
 _OTHERS = ("exp", "log", "sqrt", "abs", "diag", "trace", "max", "min", "sign", "sin", "cos", "tan")
 _NAMED = frozenset(FUNCTIONS.values()) - frozenset(_OTHERS)
 
@@ -57,6 +58,15 @@ class Forward:
     arg: Written | None = None
     called: bool = False  # h(x) = ...: the left side names what it depends on
     inline: bool = False  # in a line of prose
+
+    @property
+    def unextended(self) -> Forward:
+        r"""The equation of x where it is one of \tilde x, which has an entry 1 more."""
+        affine = self.affine
+        if affine is None or affine.bias is not None or affine.below.sign.accent not in EXTENDED:
+            return self
+        below = replace(affine.below, sign=replace(affine.below.sign, accent=""))
+        return replace(self, affine=replace(affine, below=below))
 
 
 def forwards(made: Iterable[Statement]) -> list[Forward]:
@@ -195,6 +205,8 @@ def _lone_call(tokens: list[Token]) -> tuple[str, Sign, tuple[Token, ...]] | Non
     if not fenced or letter.kind != "letter" or letter.text in _WEIGHTS or letter.text.isupper():
         return None
     name = only_name(inside)
+    if name is None and inside[0].text == r"\sum" and _balanced(inside):
+        return "?", Sign(letter.text), inside
     if name is None or inside[-1].text == ")" or not (name.below or name.above):
         return None
     return "?", Sign(letter.text), inside
@@ -210,6 +222,9 @@ def _function_name(c: Cursor) -> tuple[str, Sign | None]:
         return (name, None) if name in _NAMED or name == "max" else ("", None)
     if token.kind == "command" and token.text[1:] in ACCENTS:
         return "", None
+    if token.text[1:] in STYLES and c.peek(1).text == "{" and (name := _set_upright(c)):
+        _skip_scripts(c)
+        return (name, None) if name in _NAMED or name == "max" else ("", None)
     place = c.place
     found = name_at(c)
     layer = found is not None and found.below in OF_LAYERS
@@ -222,6 +237,18 @@ def _function_name(c: Cursor) -> tuple[str, Sign | None]:
         assert found is not None
         return FUNCTIONS[found.sign.letter.lower()], None
     return "?", found.sign
+
+
+def _set_upright(c: Cursor) -> str:
+    r"""The function whose name is set upright, which is taken: \mathrm{softmax}."""
+    ahead = c.fork()
+    ahead.next()
+    inside = ahead.group()
+    word = "".join(t.text for t in inside.tokens[inside.place :])
+    if len(word) < 2 or word not in FUNCTIONS:
+        return ""
+    c.place = ahead.place
+    return FUNCTIONS[word]
 
 
 def _skip_scripts(c: Cursor) -> None:

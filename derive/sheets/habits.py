@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from derive.reading.own import Own
+from derive.reading.own import Bound, Own
 from derive.reading.scope import Scope
-from derive.sheets.findings import Signs
-from derive.sheets.indices import index_layers
+from derive.sheets.findings import Key, Signs
+from derive.sheets.indices import index_layers, role_in
 from derive.sheets.samples import gradient_means, unit_means
 from derive.sheets.signs import bound_signs
 from derive.sheets.statements import number_of, only_name
@@ -19,9 +20,11 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
     """The sheet's own part of a scope: its signs and how it writes layers, steps and products."""
     made = bound_signs(signs, base, last, activations)
     batch = any(b.form == "batch" for b in made.values())
+    layers = index_layers(signs.names, signs.forwards, signs.below, base, made, last)
     return Own(
         signs=made,
-        index_layers=index_layers(signs.names, signs.forwards, signs.below, base, made, last),
+        index_layers=layers,
+        input_apart=_input_apart(signs, base, made, layers),
         last=_last_letters(signs, base),
         layers=_layer_letters(signs, base),
         turned=_turned(signs),
@@ -37,6 +40,18 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         fitting=_fitting(signs),
         outer=_outer(signs),
     )
+
+
+def _input_apart(
+    signs: Signs, base: Scope, made: Mapping[Key, Bound], layers: Mapping[str, int]
+) -> bool:
+    """Whether the input has a sign of its own, and no sum is over the units of any layer."""
+    below = [f.affine.below for f in signs.forwards if f.affine is not None]
+    roles = [(role_in(name, base, made), name.indices) for name in below]
+    anywhere = any(
+        role == "activation" and any(layers.get(i) == 0 for i in indices) for role, indices in roles
+    )
+    return not anywhere and any(role == "input" and indices for role, indices in roles)
 
 
 def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:

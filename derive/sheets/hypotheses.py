@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from derive.reading.own import Own
+from derive.algebra.symbols import Label
+from derive.marking.conventions import Conventions
+from derive.reading.own import Behind, Own
 from derive.reading.scope import Scope
+from derive.sheets.absorbed import absorbed, absorbs
 from derive.sheets.findings import Signs
-from derive.sheets.letters import letters_of, sample_letters
+from derive.sheets.letters import fences_behind, letters_of, sample_letters
 from derive.sheets.masks import Dropped, maskings, with_masks
-from derive.sheets.named_layers import named_layers
+from derive.sheets.named_layers import named_above, named_layers, names_above
 from derive.sheets.numbered_units import numbered_through, numbers_through
+from derive.sheets.numbering import numberings
+from derive.sheets.one_channel import one_channel, windowed
 from derive.sheets.statements import INDICES
 
 #: What a departure makes of the sheet's own part of a scope.
@@ -30,12 +35,17 @@ class Hypothesis:
     letters: frozenset[str] = INDICES  # those of indices
     sample: str = ""  # the letter that counts the samples, where habit does not tell it
     bare: bool = False  # ... which stands above its signs without parentheses
+    behind: Behind | None = None  # where layers or samples stand behind their signs
+    conventions: tuple[Callable[[Conventions], Conventions], ...] = ()
+    extended: bool = False  # accents stand for vectors with an entry 1 for the bias
+    first: int | None = None  # of the values of an index, where the notation does not say it
     words: bool = True  # whether the prose says what signs are
     changes: tuple[Change, ...] = field(default=())
 
     def applied(self, own: Own, signs: Signs, base: Scope) -> Own:
         """The sheet's own part of a scope under the hypothesis."""
         own = replace(own, bare_sample=self.bare, always_sample=bool(self.sample))
+        own = replace(own, behind=self.behind)
         for change in self.changes:
             own = change(own, signs, base)
         return own
@@ -46,20 +56,59 @@ PLAIN = Hypothesis()
 Departure = Callable[[Hypothesis], Hypothesis]
 
 
-def departures(
-    signs: Signs, dropped: tuple[Dropped, ...], sizes: tuple[int, ...]
-) -> list[Departure]:
-    """Where a sheet gives reason to read it otherwise, the likeliest first.
+@dataclass(frozen=True)
+class Known:
+    """What the network says that a sheet may write in its own way."""
 
-    `sizes`: how many units the layers have, the inputs first, where all of that is told.
-    """
+    dropped: tuple[Dropped, ...] = ()
+    sizes: tuple[int, ...] = ()  # of a chain of dense layers, the inputs first
+    last: int = 0  # the number of the last layer
+    biased: bool = False  # whether every layer with weights has a bias
+    windowed: Label | None = None  # the first convolution, where it has one channel
+
+
+def departures(signs: Signs, known: Known) -> list[Departure]:
+    """Where a sheet gives reason to read it otherwise, the likeliest first."""
     return [
+        *_behind(signs),
         *_letters(signs),
-        *_masks(signs, dropped),
+        *_above(signs, known.last),
+        *_absorbed(signs, known.biased),
+        *_one_channel(signs, known.windowed),
+        *_masks(signs, known.dropped),
         *_samples(signs),
-        *_numbers(signs, sizes),
+        *_counted(signs, known.last),
+        *_numbers(signs, known.sizes),
         *_words(signs),
     ]
+
+
+def _behind(signs: Signs) -> Iterator[Departure]:
+    for behind in fences_behind(signs.statements):
+        what = f"{behind.sample} as the sample" if behind.sample else "layers"
+
+        def depart(
+            made: Hypothesis, behind: Behind = behind, word: str = what + " behind the signs"
+        ) -> Hypothesis:
+            sample = behind.sample or made.sample
+            words = (*made.departures, word)
+            return replace(made, departures=words, behind=behind, sample=sample)
+
+        yield depart
+
+
+def _counted(signs: Signs, last: int) -> Iterator[Departure]:
+    for word, change in numberings(signs, last):
+
+        def depart(
+            made: Hypothesis,
+            word: str = word,
+            change: Callable[[Conventions], Conventions] = change,
+        ) -> Hypothesis:
+            words = (*made.departures, word)
+            return replace(made, departures=words, conventions=(*made.conventions, change))
+
+        yield depart
 
 
 def _letters(signs: Signs) -> Iterator[Departure]:
@@ -79,6 +128,17 @@ def _letters(signs: Signs) -> Iterator[Departure]:
     yield depart
 
 
+def _above(signs: Signs, last: int) -> Iterator[Departure]:
+    if last != 2 or not names_above(signs):
+        return
+
+    def depart(made: Hypothesis) -> Hypothesis:
+        words = (*made.departures, "h and o above as the names of layers")
+        return replace(made, departures=words, changes=(*made.changes, named_above))
+
+    yield depart
+
+
 def _told(letters: frozenset[str]) -> tuple[str, ...]:
     more, fewer = sorted(letters - INDICES), sorted(INDICES - letters)
     made = []
@@ -87,6 +147,34 @@ def _told(letters: frozenset[str]) -> tuple[str, ...]:
     if fewer:
         made.append(f"{', '.join(fewer)} as {'names' if len(fewer) > 1 else 'a name'} of layers")
     return tuple(made)
+
+
+def _one_channel(signs: Signs, label: Label | None) -> Iterator[Departure]:
+    if label is None or windowed(signs) is None:
+        return
+
+    def alone(own: Own, found: Signs, base: Scope) -> Own:
+        return one_channel(own, found, base, label, label == Label(1))
+
+    for first in (1, 0):
+
+        def depart(made: Hypothesis, first: int = first) -> Hypothesis:
+            words = (*made.departures, "one channel without an index" + " from 0" * (not first))
+            return replace(made, departures=words, changes=(*made.changes, alone), first=first)
+
+        yield depart
+
+
+def _absorbed(signs: Signs, biased: bool) -> Iterator[Departure]:
+    if not absorbs(signs, biased):
+        return
+
+    def depart(made: Hypothesis) -> Hypothesis:
+        words = (*made.departures, "biases among the weights")
+        changes = (*made.changes, absorbed)
+        return replace(made, departures=words, changes=changes, extended=True)
+
+    yield depart
 
 
 def _masks(signs: Signs, dropped: tuple[Dropped, ...]) -> Iterator[Departure]:

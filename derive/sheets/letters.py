@@ -11,8 +11,10 @@ r"""Which letters are indices in a sheet, told by its sums and not by habit.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from derive.reading.own import Behind
 from derive.sheets.statements import INDICES, Statement, names_in, texts
 from derive.writing.signs import Sign
 
@@ -21,6 +23,7 @@ _LETTER = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
 _SCRIPT = re.compile(r"(?:\\[A-Za-z]+|[A-Za-z])'*(?:,?(?:\\[A-Za-z]+|[A-Za-z]|\d)'*){0,3}")
 _WEIGHTS = frozenset("WwVvUuMAB")
 _LOSSES = frozenset("LJEC") | {"ell", "cal L", "cal J", "cal E"}
+ENOUGH = 4  # signs with the same in fences behind them
 MOST_LETTERS = 4  # of a subscript that is no word
 
 
@@ -99,3 +102,20 @@ def sample_letters(made: list[Statement], known: str) -> list[tuple[str, bool]]:
     inputs = {k for k, signs in lone.items() if any(s.letter in "xX" for s in signs)}
     found += [(k, False) for k in sorted(losses & inputs) if k != known]
     return [(k, bare) for k, bare in found if k not in ("l", "T", "t")]
+
+
+def fences_behind(made: list[Statement]) -> list[Behind]:
+    """What stands in fences behind many signs: a layer, z[l], or the sample, x_i(n)."""
+    written = " ".join(_sides(made))
+    found = []
+    for opening in ("[", "("):
+        fence = re.escape(opening)
+        letters = r"(?:\\delta|[A-Za-z])" + ("" if opening == "[" else r"(?<=[WbzaV])")
+        layers = re.findall(letters + fence + r"(?:l|\\ell)(?:[+-]1)?[\])]", written)
+        if len(layers) >= ENOUGH:
+            found.append(Behind(opening))
+    counts = Counter(re.findall(r"[A-Za-z}]\(([a-z])\)", written))
+    letter, count = max(counts.items(), key=lambda pair: pair[1], default=("", 0))
+    if count >= ENOUGH and letter not in ("x", "z", "s", "a", "l", "t"):
+        found.append(Behind("(", letter))
+    return found

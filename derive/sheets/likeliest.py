@@ -14,7 +14,7 @@ from derive.claims.claim import Claim
 from derive.errors import SpecError
 from derive.forward import forward
 from derive.marking.judging import Judge
-from derive.network.layers import Dense, Dropout
+from derive.network.layers import Conv, Dense, Dropout
 from derive.reading.latex_tokens import Refused
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry
@@ -22,7 +22,7 @@ from derive.sheets.agreements import quickly_holds
 from derive.sheets.door import claims_of
 from derive.sheets.environment import Environment, environment, is_forward
 from derive.sheets.findings import signs_of
-from derive.sheets.hypotheses import PLAIN, Hypothesis, departures
+from derive.sheets.hypotheses import PLAIN, Hypothesis, Known, departures
 from derive.sheets.masks import Dropped
 from derive.sheets.sheet import Sheet
 from derive.spec import Network
@@ -92,15 +92,16 @@ class _Search:
         """The hypothesis under which most is right."""
         best = (PLAIN, plain, merits)
         signs = signs_of(self.sheet.parts, self.sheet.macros)
-        left = departures(signs, dropped(self.network), sizes(self.network))[:MOST_DEPARTURES]
+        found = departures(signs, known(self.network))
+        left = found[:MOST_DEPARTURES]
         while left:
             tried = [(d, t) for d in left if (t := self._tried(d(best[0])))]
             if not tried:
                 break
-            departure, found = max(tried, key=lambda pair: pair[1][2].score)
-            if found[2].score <= best[2].score:
+            departure, better = max(tried, key=lambda pair: pair[1][2].score)
+            if better[2].score <= best[2].score:
                 break
-            best = found
+            best = better
             left = [d for d in left if d is not departure]
         return best
 
@@ -113,20 +114,26 @@ class _Search:
         return made, found, replace(merits, penalty=PENALTY * len(made.departures))
 
 
-def dropped(network: Network) -> tuple[Dropped, ...]:
-    """The layers of dropout, in order."""
-    return tuple(
+def known(network: Network) -> Known:
+    """What the network says of masks, sizes, numbers of layers and biases."""
+    passed = forward(network)
+    dropped = tuple(
         Dropped(s.label, s.layer.rate, s.body[-1].lhs.tensor.letter)
-        for s in forward(network).stages
+        for s in passed.stages
         if isinstance(s.layer, Dropout)
     )
-
-
-def sizes(network: Network) -> tuple[int, ...]:
-    """The units of a chain of dense layers, the inputs first; nothing for another network."""
     found = [*network.input, *(la.units for la in network.layers if isinstance(la, Dense))]
     plain = len(found) == 1 + len(network.layers) and len(network.input) == 1
-    return tuple(n for n in found if isinstance(n, int)) if plain else ()
+    sizes = tuple(n for n in found if isinstance(n, int)) if plain else ()
+    label = passed.output.tensor.label
+    last = label.offset if label is not None and not label.base else 0
+    weighed = [la for la in network.layers if isinstance(la, Dense)]
+    biased = bool(weighed) and all(la.bias != "absent" for la in weighed)
+    window = next((s for s in passed.stages if isinstance(s.layer, Conv)), None)
+    one = window is not None and {1} == {
+        shape[0] for t in (window.source, window.s.tensor) if (shape := passed.shapes.get(t))
+    }
+    return Known(dropped, sizes, last, biased, window.label if window and one else None)
 
 
 def _merits(sheet: Sheet, made: Environment, judge: Judge) -> Merits:

@@ -1,7 +1,8 @@
-"""Layers that have a letter for a name: W_e and W_d of an encoder and a decoder, b_h, W_o."""
+"""Layers that have a letter for a name: W_e and W_d of an encoder and a decoder, b_h, delta^o."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from derive.algebra.symbols import Label
@@ -9,6 +10,7 @@ from derive.reading.own import Bound, Own
 from derive.reading.scope import Scope
 from derive.sheets.findings import Signs
 
+_ABOVE = re.compile(r"[({]*([ho])[)}]*T?")
 _ROLES = ("delta", "error", "preactivation", "activation", "bias")
 
 
@@ -28,3 +30,14 @@ def named_layers(own: Own, signs: Signs, base: Scope) -> Own:
         if role:
             made[name.sign, name.below] = Bound(role, label)
     return replace(own, signs=made)
+
+
+def names_above(signs: Signs) -> bool:
+    """Whether h and o stand above signs as the hidden layer and that of the output."""
+    found = {m[1] for n in signs.names if (m := _ABOVE.fullmatch(n.above))}
+    return bool(found)
+
+
+def named_above(own: Own, signs: Signs, base: Scope) -> Own:
+    """h and o above are layers of a network with one hidden layer."""
+    return replace(own, layer_names={"h": 1, "o": 2}, bare=True)

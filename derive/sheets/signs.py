@@ -23,6 +23,7 @@ from derive.writing.signs import Sign
 
 _LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
 _LOSS_FORMULA = r"\\log|\\ln|\^2|\^\{2\}|\\ell|\\text|\\mathcal|\\operatorname"
+_TRANSPOSES = ("T", r"\top", r"\intercal", r"\mathsf{T}", r"\mathrm{T}", "t", "'")
 _DIFFERENTIALS = ([r"\partial"], ["d"])
 
 
@@ -35,7 +36,7 @@ def bound_signs(
         return made  # lemmas about functions: no unit in sight
     made.update(unit_names(signs, base, last))
     numbered = last in (0, signs.depth)
-    layered = {n.sign for n in signs.names if n.above}
+    layered = {n.sign for n in signs.names if n.above and n.above not in _TRANSPOSES}
     called = {f.lhs.key for f in signs.forwards if f.called}
     weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
     bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
@@ -89,6 +90,7 @@ def bound_signs(
     _losses(signs, base, made)
     _sizes(signs, base, made)
     customary(signs, base, made, last)
+    _entries(signs, made)  # of what custom says
     return made
 
 
@@ -101,8 +103,9 @@ def _entries(signs: Signs, made: dict[Key, Bound]) -> None:
             continue
         plain = replace(sign, style="italic", accent="" if sign.accent == "vec" else sign.accent)
         for entry in (plain, replace(plain, letter=sign.letter.lower())):
-            if (entry, "") in used and entry != sign and bound.form != "batch":
-                made.setdefault((entry, ""), bound)
+            batch = bound.form == "batch"  # Y_{nk} of the samples in Y
+            if (entry, "") in used and entry != sign and not (batch and entry != plain):
+                made.setdefault((entry, ""), replace(bound, form="") if batch else bound)
 
 
 def _of_words(said: Said, signs: Signs, last: int) -> Bound:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from derive.profiles import DEFAULT, profile
 from derive.reading.bound import script
@@ -16,6 +17,8 @@ from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Refused, Token, Unreadable
 from derive.reading.layout import prepared
 from derive.reading.names import Name
+from derive.reading.own import PLAIN as NOTHING
+from derive.reading.own import Behind
 from derive.reading.scope import FUNCTIONS, Scope
 from derive.reading.spelling import spelled
 from derive.reading.words import RELATIONS, STOPS, conjunction
@@ -33,6 +36,15 @@ SPELLED = (
 )  # words that are written without braces
 EQUALS = ("=", ":=", "equiv")
 INDICES = frozenset("ijklmnpqrstucdv") | {"ell", "mu", "nu", "alpha", "beta", "tau"}
+
+
+@cache
+def _grammar() -> Grammar:
+    return Grammar(Scope(profile(DEFAULT)))
+
+
+#: By what names are read where a sheet is looked at.
+_READER: ContextVar[Grammar | None] = ContextVar("reader", default=None)
 #: The letters that are taken for indices where a sheet is looked at.
 _INDICES: ContextVar[frozenset[str]] = ContextVar("indices", default=INDICES)
 #: Words that are never quantities: functions, operators and the like.
@@ -41,13 +53,16 @@ _OPENING, _CLOSING = ("(", "[", "{", r"\lvert", r"\lVert"), (")", "]", "}", r"\r
 
 
 @contextmanager
-def index_letters(letters: frozenset[str]) -> Iterator[None]:
-    """Names that are found here bear these letters as indices, and no others."""
-    token = _INDICES.set(letters)
+def names_as(letters: frozenset[str], behind: Behind | None = None) -> Iterator[None]:
+    """Names that are found here bear these letters as indices, and what stands behind them."""
+    own = replace(NOTHING, behind=behind)
+    grammar = _grammar() if behind is None else Grammar(Scope(profile(DEFAULT), own=own))
+    tokens = _INDICES.set(letters), _READER.set(grammar)
     try:
         yield
     finally:
-        _INDICES.reset(token)
+        _INDICES.reset(tokens[0])
+        _READER.reset(tokens[1])
 
 
 @dataclass(frozen=True)
@@ -92,9 +107,6 @@ class Statement:
     members: tuple[tuple[Token, ...], ...]
     relations: tuple[str, ...]
     formula: Formula
-
-
-_GRAMMAR = Grammar(Scope(profile(DEFAULT)))
 
 
 def statements(formula: Formula, macros: Macros) -> list[Statement]:
@@ -166,7 +178,7 @@ def name_at(c: Cursor) -> Written | None:
         return None
     ahead = c.fork()
     try:
-        found = _GRAMMAR.name(ahead)
+        found = (_READER.get() or _grammar()).name(ahead)
     except Unreadable:
         return None
     if found is None or is_function(found.sign):
