@@ -44,12 +44,16 @@ class Matrix:
 
     def map(self, function: Callable[[complex], complex]) -> Matrix:
         """A function of every entry."""
-        return Matrix(tuple(tuple(map(function, row)) for row in self.rows), self.free)
+        return type(self)(tuple(tuple(map(function, row)) for row in self.rows), self.free)
 
     @property
     def entries(self) -> tuple[complex, ...]:
         """All entries, row by row."""
         return tuple(value for row in self.rows for value in row)
+
+
+class Folded(Matrix):
+    """An array of more than two axes, the later ones in a row: no factor of a matrix product."""
 
 
 Value = complex | Matrix
@@ -79,7 +83,8 @@ def together(a: Value, b: Value, function: Callable[[complex, complex], complex]
             else:
                 raise Outside(f"matrices of one shape: {a.shape} and {b.shape}")
         rows = zip(a.rows, b.rows, strict=True)
-        return Matrix(
+        made = Folded if isinstance(a, Folded) or isinstance(b, Folded) else Matrix
+        return made(
             tuple(tuple(function(x, y) for x, y in zip(r, s, strict=True)) for r, s in rows), free
         )
     if isinstance(a, Matrix):
@@ -101,6 +106,8 @@ def multiplied(a: Value, b: Value) -> Value:
             return multiplied(a, b.rows[0][0])
         if a.free[1] and b.free[0]:
             raise Outside("a product of ones with ones, whose number something says")
+        if isinstance(a, Folded) or isinstance(b, Folded):
+            raise Outside("a matrix in a matrix product, in place of an array of more axes")
         free = (a.free[0], b.free[1])
         a, b = a.stretched(1, b.shape[0]), b.stretched(a.shape[1], 1)
         if a.shape[1] != b.shape[0]:
