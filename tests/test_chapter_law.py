@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,9 @@ from derive.reading.scope import Scope
 from derive.reading.tree import Num, walk
 from derive.sheets.door import claims_of, read_sheet
 from derive.sheets.sheet import Formula, Sheet
+from derive.slips.diagnosis import Limit
+from derive.spec import load
+from tests.random_chapters import chapter_spec
 
 EXAMPLES = Path(__file__).parent.parent / "codegen" / "examples"
 ALL = sorted(path.stem for path in EXAMPLES.glob("*.toml"))
@@ -95,6 +99,37 @@ def test_a_chapter_with_windows_holds() -> None:
 )
 def test_sizes_are_called_as_nothing_else(spec: str, notation: str) -> None:
     assert not observed(derive(spec), notation)
+
+
+def not_right(spec: str | dict[str, Any], notation: str) -> list[str]:
+    """What `check` has against the chapter as a file that nobody says anything about."""
+    sheet = read_sheet(notes_tex(derive(spec), notation), "chapter.tex", "tex")
+    marks = mark(sheet, load(spec), notation, limit=Limit(evaluations=0)).marks
+    assert len(marks) > 20
+    return [
+        f"{m.verdict} {m.message}: {m.text}"
+        for m in marks
+        if m.verdict not in (RIGHT, RIGHT_IF, DEFINITION)
+    ]
+
+
+AS_FILES = (
+    ("2 > 3 silu > 2 linear : squared_error", "named_layers"),  # sigma is a function, and no phi
+    (chapter_spec(9), "rows"),  # a gate of the user's own
+    (chapter_spec(14), "units"),
+)
+
+
+@pytest.mark.parametrize(("spec", "notation"), AS_FILES, ids=range(len(AS_FILES)))
+def test_chapters_are_right_as_files(spec: str | dict[str, Any], notation: str) -> None:
+    assert not not_right(spec, notation)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("notation", names())
+@pytest.mark.parametrize("seed", range(60))
+def test_random_chapters_are_right_as_files(seed: int, notation: str) -> None:
+    assert not not_right(chapter_spec(seed), notation)
 
 
 MIXED = {

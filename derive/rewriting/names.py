@@ -214,6 +214,9 @@ class NameWriter:
         if node.role not in self.profile.roles:
             return
         role = self.profile.roles[node.role]
+        if node.form == "window":
+            yield from (replace(s, accent="hat") for s in (role.batch, role.whole, role.entry))
+            return
         yield {"entry": role.entry, "whole": role.whole, "batch": role.batch}[node.form]
         yield from (role.entry, role.whole, role.batch, *role.aliases)
 

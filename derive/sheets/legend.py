@@ -44,6 +44,7 @@ _IS = re.compile(
 )
 _LAYER = re.compile(r"\s*,?\s*(?:is|as|be|the|,|\s)*\b(?:input|output|hidden|last|first)\W+layer",
                     re.IGNORECASE)  # fmt: skip
+_IN_LAYER = re.compile(r"\b(?:in|of|for|at|to|from|into|by|above|below) layers?\W*$", re.IGNORECASE)
 _ENDS = re.compile(r"[.;|]|\b(?:and|where|with|while|which|so|then|but)\b", re.IGNORECASE)
 
 
@@ -69,6 +70,8 @@ def legend(parts: tuple[Part, ...], macros: Macros) -> list[Said]:
         before = _words(parts, k - 1)
         if re.search(r"\blayers?\W*$", before, re.IGNORECASE) and _LAYER.match(behind):
             continue  # layer L_1 is the input layer
+        if _IN_LAYER.search(before):
+            continue  # in layer h the bias is a threshold
         said = _behind(behind) or _before(before)
         if said:
             role, words = said

@@ -34,7 +34,7 @@ _LABEL = re.compile(r"\\(?:label|tag\*?)\s*\{([^{}]*)\}")
 _INTERTEXT = re.compile(r"\\(?:short)?intertext\s*\{")
 _BLANK = re.compile(r"\n[ \t]*\n")
 _CLOSERS = {r"\[": r"\]", r"\(": r"\)", "$$": "$$", "$": "$"}
-_CELL = re.compile(r"(?<!\\)&|\\\\")  # ends a cell of a table
+_CELL = re.compile(r"(?<!\\)&|\\\\")  # ends a cell of a table, or a row
 _UNSAID = re.compile(
     r"%[ \t]*(?=\n|$)|\\(?:begin|end)\s*\{[^{}]*\}(?:\[[^\]]*\])?"
     r"|\\(?:label|ref|eqref|cref|Cref|cite[a-z]*|vspace|hspace|color|textcolor|includegraphics)\*?"
@@ -190,7 +190,7 @@ class Scanner:
         return [(found.start(), part)], min(stop + 1, end)
 
     def _prose(self, start: int, end: int) -> list[Placed]:
-        cells = _CELL.sub(" | ", self.text[start:end])
+        cells = _CELL.sub(lambda c: " | " if c[0] == "&" else " ; ", self.text[start:end])
         words = " ".join(_UNSAID.sub(" ", cells).split())
         if not re.search(r"\w", words):
             return []

@@ -71,7 +71,8 @@ def bound_signs(
         if any(n.sign == sign and n.indices and n.below not in OF_LAYERS for n in signs.names):
             continue  # a quantity
         other = bool(named and activations) and named not in activations  # sigma for a tanh
-        if function == "?" and (other or not known(base, (sign, ""), "activation_function")):
+        meant = named in activations or known(base, (sign, ""), "activation_function")
+        if function == "?" and (other or not meant):
             made.setdefault((sign, ""), Bound("activation_function"))
     for said in signs.said:
         letter = said.name.sign.letter
