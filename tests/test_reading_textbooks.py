@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 import pytest
 
@@ -20,6 +21,7 @@ from derive.reading.tree import (
     Function,
     Letter,
     Minus,
+    Num,
     Picked,
     Power,
     Times,
@@ -29,6 +31,8 @@ from derive.reading.tree import (
     Words,
     walk,
 )
+from derive.rewriting.filled import told
+from derive.rewriting.writing import latex
 from derive.sheets.door import read_sheet
 from derive.slips.diagnosis import Limit
 from derive.spec import load
@@ -45,6 +49,11 @@ SAME = [
     (r"\frac{\mathrm d C_n}{\mathrm d z}", r"\frac{d C_n}{d z}"),
     (r"\frac{\mathrm{d}^2 f}{\mathrm{d} x^2}", r"\frac{d^2 f}{d x^2}"),
     (r"\frac{{\rm d} C_n}{{\rm d} z}", r"\frac{d C_n}{d z}"),
+    (r"\dv{z} \sigma(z)", r"\frac{d}{dz} \sigma(z)"),
+    (r"\pdv[2]{C_n}{z}", r"\frac{\partial^2 C_n}{\partial z^2}"),
+    (r"\pdv{C_n}{w}{b}", r"\frac{\partial^2 C_n}{\partial w \partial b}"),
+    (r"[f(g(x))]'", r"\frac{d f(g(x))}{dx}"),
+    (r"(\sigma(z))'", r"\frac{d \sigma(z)}{dz}"),
     # points, and compositions
     (r"\left.\frac{d\sigma}{dz}\right|_{z=0}", r"\sigma'(0)"),
     (r"\left.\frac{d\sigma(x)}{dx}\right|_{x=z_j^{(1)}}", r"\sigma'(z_j^{(1)})"),
@@ -69,7 +78,16 @@ SAME = [
     (r"\mathbb{1}^T y", r"\mathbf{1}^T y"),
     (r"\mathbf{1}_n^\top y", r"\mathbf{1}^T y"),
     (r"W1 y + \frac{\partial C_n}{\partial W2}", r"W_1 y + \frac{\partial C_n}{\partial W_2}"),
+    (r"\sum_{\text{all } k} y_k", r"\sum_k y_k"),
+    (r"\sum_{i\ (i \ne j)} y_i", r"\sum_{i \ne j} y_i"),
+    (r"\sum_{\mathclap{i=1}}^n y_i", r"\sum_{i=1}^n y_i"),
     # layout
+    (r"\begin{pmatrix} y_1 \\[4pt] y_2 \end{pmatrix}",
+     r"\begin{pmatrix} y_1 \\ y_2 \end{pmatrix}"),
+    (r"y_1 - \alpha \text{ } y_2", r"y_1 - \alpha y_2"),
+    (r"\mathop{\rm diag}(z)", r"\operatorname{diag}(z)"),
+    (r"\norm{y}", r"\|y\|"),
+    (r"\class{red}{y_1}", "y_1"),
     (r"\cancelto{1}{y_1} y_2", "y_1 y_2"),
     (r"\begin{dcases} y_1 & z > 0 \\ 0 & z \le 0 \end{dcases}",
      r"\begin{cases} y_1 & z > 0 \\ 0 & z \le 0 \end{cases}"),
@@ -93,6 +111,11 @@ DIFFERENT = [
     (r"w_{i2}", "w_{i_2}"),
     (r"\max_{j \ne k} y_j", r"\max_j [j \ne k] y_j"),
     (r"\prod_{j \ne k} y_j", r"\prod_j [j \ne k] y_j"),
+    ("v^* v", "v v"),  # another letter for each mark, sample and layer
+    (r"\hat{y}^{(1)}", r"\hat{y}^{(2)}"),
+    (r"\Theta_{ij}^{(l)}", r"\Theta_{ij}^{(l-1)}"),
+    (r"A^\dagger", "A"),
+    (r"\theta'", r"\theta"),
 ]
 
 
@@ -110,7 +133,7 @@ def test_things_that_were_read_alike(left: str, right: str) -> None:
         (r"J(\theta)", "J"), (r"\zeta(-x)", "zeta"), (r"\mathrm{Var}(z)", "Var"),
         (r"\mathbb{E}_{x \sim p}[C_n]", r"blackboard E_x\simp"),
         (r"\mathcal{N}(\mu, v)", "cal N"), (r"\operatorname{vec}(W^{(1)})", "vec"),
-        (r"\varphi(y_1 + y_2)", "varphi"),
+        (r"\varphi(y_1 + y_2)", "varphi"), (r"P(y = 1 \mid x)", "P"),
     ],
 )  # fmt: skip
 def test_a_sign_before_its_argument_is_no_factor(text: str, name: str) -> None:
@@ -123,6 +146,14 @@ def test_a_sign_before_its_argument_is_no_factor(text: str, name: str) -> None:
 def test_a_factor_before_a_sum_stays_one() -> None:
     assert isinstance(side(r"\lambda (y_1 + y_2)"), Times)
     assert isinstance(side("A (y_1 + y_2)"), Times)
+
+
+def test_a_letter_that_is_a_number_inside_is_one_before_the_parentheses() -> None:
+    made = side(r"p_j (\delta_{ij} - p_i)")
+    assert isinstance(made, Times)
+    assert made.args[0] == Letter("p_j")
+    made = side(r"\sigma_B^2 + \epsilon")
+    assert Power(Letter("sigma_B"), Num(Fraction(2))) in walk(made)
 
 
 def test_functions_of_layers_and_orders_of_derivatives() -> None:
@@ -156,6 +187,7 @@ def test_inverse_transposes_and_differentials() -> None:
     assert isinstance(made.arg, Power)
     made = side(r"\operatorname{tr}(G^T dW)")
     assert any(isinstance(part, Differential) for part in walk(made))
+    assert side(r"G : dW") == side(r"\langle G, dW \rangle")
     assert side("d(d - 1)") == Times((Letter("d"), side("d - 1")), ("",))
 
 
@@ -211,9 +243,14 @@ def test_for_which_indices_is_no_claim(end: str) -> None:
     assert relations(rf"y_j = x_j {end}") == ["="]
 
 
+def test_conditions_in_parentheses_are_conditions() -> None:
+    (claim,) = read(r"y_j = x_j \quad (j = 1, \dots, n)", SCOPES["columns"]).claims
+    assert [condition.lhs for condition in claim.conditions] == [Letter("j")]
+
+
 def test_nothing_inside_of_a_broken_environment_is_a_claim() -> None:
     text = (
-        r"h' = \begin{cases} 0 & \text{ with probability } p \\ y & \text{ otherwise} \end{cases}"
+        r"x' = \begin{cases} 0 & \text{ with probability } p \\ y & \text{ otherwise} \end{cases}"
     )
     reading = read(text, SCOPES["columns"])
     assert not reading.claims
@@ -223,6 +260,9 @@ def test_nothing_inside_of_a_broken_environment_is_a_claim() -> None:
 def test_other_relations() -> None:
     assert relations(r"y_1 \not= x_1") == ["ne"]
     assert relations(r"y_1 \not\in x_1") == ["notin"]
+    assert relations(r"y_1 {=} x_1 {\stackrel{?}{=}} z_1") == ["=", "="]
+    assert relations(r"\begin{aligned} y_1 &= x_1 \\[1ex] &= z_1 \end{aligned}") == ["=", "="]
+    assert relations(r"\bbox[yellow]{y_1 = x_1}") == ["="]
 
 
 # ------------------------------------------------------------------ messages
@@ -238,6 +278,8 @@ UNREADABLE = [
     (r"q = 1{,}000 y_1", "{", "a decimal point"),
     (r"q = \sqrt[n]{y_1}", "n", "a whole number"),
     (r"q = (f \circ g)'", "", "the argument of the composition"),
+    (r"q = (fg)'", "'", "a variable that it names"),
+    (r"q = J^{\{t\}}", r"\{", "without braces"),
     (r"q = \begin{vmatrix} 1 \end{vmatrix}", "", "a matrix or cases"),
 ]
 
@@ -249,6 +291,25 @@ def test_messages_have_place_and_expectation(text: str, found: str, expected: st
     assert 0 <= made.at <= len(text)
     assert found in made.found.replace("\\\\", "\\")
     assert re.match(r"character \d+: found .+, expected .+", str(made))
+
+
+# ------------------------------------------------------------------ written and read again
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"v^* + v_1^\star + \hat{y}^{(i)} + \Theta_{ij}^{(2)} + \theta'",
+        r"(W^{(1)} x)_i + (W^{(1)\top})_{ij} + \operatorname{softmax}(z)_k",
+        r"\langle y, x \rangle + \lim_{h \to 0} \frac{h}{2} + \mathrm{d}(u + v) + dW",
+        r"f^L(z^L) + f^{(2)}(x) + \mathrm{Var}(z) + J(\theta) + \mathbb{E}[z] + P(y = 1 | x)",
+        r"\max_{j \ne k} y_j + \sum_{1 \le i < j \le 3} y_i y_j + C(w_{11}^{(1)} + \epsilon)",
+        r"\begin{cases} 1 & \text{if } j \text{ is first} \\ 0 & \text{otherwise} \end{cases}",
+    ],
+)
+def test_what_is_read_is_written_so_that_it_is_read_again(text: str) -> None:
+    made = side(text)
+    assert side(latex(made, SCOPES["columns"])) == told(made)
 
 
 # ------------------------------------------------------------------ against a network

@@ -32,6 +32,7 @@ from derive.reading.tree import (
     Nabla,
     Node,
     Num,
+    Picked,
     Root,
     Total,
     children,
@@ -190,7 +191,7 @@ def free_letters(claim: Claim) -> tuple[str, ...]:
         if isinstance(node, Total):
             bound |= {b.name for b in node.bounds}
         places: tuple[Node, ...] = ()
-        if isinstance(node, Entry):
+        if isinstance(node, Entry | Picked):
             places = node.places
         elif isinstance(node, Kronecker):
             places = (node.left, node.right)

@@ -57,7 +57,7 @@ from derive.marking.verdicts import (
 )
 from derive.marking.words import message_of
 from derive.reading.latex_tokens import Unreadable
-from derive.reading.tree import Entry, Letter, walk
+from derive.reading.tree import Bound, Entry, Letter, Picked, walk
 from derive.sheets.door import claims_of
 from derive.sheets.ready import Placed, placed
 from derive.sheets.sheet import Formula, Sheet
@@ -337,7 +337,10 @@ def _unknown(finding: Finding) -> str:
     if setting is None or not any(isinstance(n, Entry) and n.role != "user" for n in nodes):
         return ""
     places = [p for n in nodes if isinstance(n, Entry) for p in (*n.places, n.sample) if p]
-    indices = {part for place in places for part in walk(place)}
+    places += [p for n in nodes if isinstance(n, Picked) for p in n.places]
+    bounds = [n for n in nodes if isinstance(n, Bound)]
+    indices = {part for place in (*places, *bounds) for part in walk(place)}
+    indices |= {Letter(bound.name) for bound in bounds}
     letters = (n for n in nodes if isinstance(n, Letter) and n not in indices)
     drawn = [n for n in letters if n.name in setting.numbers]
     return finding.formula.text[slice(*drawn[0].span)].strip() if drawn else ""

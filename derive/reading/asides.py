@@ -7,6 +7,8 @@ r"""Words beside a row that say nothing about a quantity: (chain rule), (see abo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from derive.reading.latex_tokens import Token
 from derive.reading.words import PRODUCTS, RELATIONS, conjunction
 
@@ -28,6 +30,27 @@ def without_asides(given: list[Token]) -> list[Token]:
         deep += {r"\begin": 1, r"\end": -1, "{": 1, "}": -1}.get(token.text, 0)
         made.append(token)
     _drop_last(made, True)
+    return made
+
+
+def with_conditions(given: list[Token]) -> list[Token]:
+    """Conditions in parentheses behind a gap, without these: a = b, (j = 1, ..., n)."""
+    made = list(given)
+    for k, token in enumerate(given):
+        if token.text != "(" or not k or given[k - 1].text not in (*_GAPS, ","):
+            continue
+        depth = 0
+        for end in range(k, len(given)):
+            depth += {"(": 1, ")": -1}.get(given[end].text, 0)
+            if not depth:
+                break
+        else:
+            continue
+        behind = [t.text for t in given[end + 1 : end + 2]]
+        related = any(t.text in RELATIONS for t in given[k:end])
+        if related and (not behind or behind[0] in _ENDS or behind[0] in _GAPS):
+            made[k] = replace(token, text=r"\quad", kind="command")
+            made[end] = replace(given[end], text=r"\quad", kind="command")
     return made
 
 

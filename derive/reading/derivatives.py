@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from derive.reading.cursor import Cursor
+from derive.reading.environments import Environments
 from derive.reading.labels import fenced, split
 from derive.reading.latex_tokens import Unreadable
-from derive.reading.structures import Structures
 from derive.reading.tree import (
     Applied,
     AtPoint,
@@ -26,7 +26,7 @@ from derive.reading.words import RELATIONS
 from derive.writing.marks import GREEK
 
 
-class Derivatives(Structures):
+class Derivatives(Environments):
     """Reads fractions, derivatives in all forms, and gradients."""
 
     # ---------------------------------------------------------------- derivatives

@@ -6,14 +6,16 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.algebra.symbols import Label
-from derive.reading.bound import BoundNames
+from derive.reading.bound import BoundNames, script
 from derive.reading.cursor import Cursor
-from derive.reading.labels import Above, fenced, split
+from derive.reading.labels import Above, fenced, split, top_level
 from derive.reading.latex_tokens import Token
 from derive.reading.names import Name
 from derive.reading.scope import FUNCTIONS, Meaning
 from derive.reading.tree import Applied, Entry, Function, Letter, Minus, Node, Num, walk
+from derive.reading.words import RELATIONS
 
+CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
 UNKNOWN_FUNCTIONS = frozenset((*"fghpquvFGH", "phi", "varphi", "psi"))
 INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
 INVERSES = {"sin": "asin", "cos": "acos", "tan": "atan", "sinh": "asinh", "cosh": "acosh",
@@ -57,12 +59,19 @@ class Functions(BoundNames):
         ):
             name.below_tokens = None
         if name.below_tokens is not None and name.sign.style != "text":
+            number = not (called or name.order or above.primes or name.raised[1:])
+            if number and not above.label and self._is_own(name.below_tokens):
+                text = f"{name.sign}_{script(name.below_tokens)}"  # a standard deviation, sigma_B
+                return self._raised(
+                    Letter(text, span=(name.start, name.end)), above, (name.start, name.end)
+                )
             raise name.below_tokens.wrong("a function without an index")
         order = name.order + above.primes
         label = above.label if above.label is not None else function.label
         made = replace(function, label=label, span=(name.start, name.end))
         place = c.place
-        args = self.arguments(c)
+        own = not (function.activation or function.name in FUNCTIONS.values() or order)
+        args = self.arguments(c, events=own)
         if args and self._stands_alone(made, args):  # sigma (1 - sigma) is a product
             c.place, args = place, None
         span = (name.start, c.last_end)
@@ -89,6 +98,12 @@ class Functions(BoundNames):
             function = replace(made.function, name=inverse, activation=False)
             made, above = replace(made, function=function), replace(above, exponent=None)
         return self._raised(made, above, made.span)
+
+    def _is_own(self, below: Cursor) -> bool:
+        """Whether a subscript is no unit and no layer: sigma_B is a number, and no function."""
+        texts = [t.text for t in below.tokens[below.place :] if t.text not in ("{", "}")]
+        lone = len(texts) == 1 and (texts[0] in INDEX_LETTERS or texts[0].isdigit())
+        return not lone and self.label(below.fork()) is None
 
     def _is_of_unit(self, function: Function, below: Cursor) -> bool:
         """Whether the subscript is the unit: f_j, since all units of a layer have one function."""
@@ -126,7 +141,7 @@ class Functions(BoundNames):
             return False
         sign = name.sign
         if sign.letter in UNKNOWN_FUNCTIONS and opening != r"\{":
-            return True
+            return not self._is_factor(c, name)
         if sign.style == "blackboard":
             return True
         word = len(sign.letter) > 1 and sign.style in ("roman", "text", "sans")
@@ -135,8 +150,22 @@ class Functions(BoundNames):
             return all(t.raw != sign.letter for t in inside.tokens)
         if opening != "(" or sign.letter in INDEX_LETTERS or sign.style == "text":
             return False
-        parts = split(fenced(c.fork(), "(", ")"), ",", ";", "|", r"\mid")
-        return len(parts) > 1 or self._is_symbol(parts[0])
+        inside = fenced(c.fork(), "(", ")")
+        parts = split(inside, ",", ";", "|", r"\mid")
+        event = sign.letter == "P" and any(t.text in RELATIONS for t in top_level(inside))
+        return len(parts) > 1 or event or self._is_symbol(parts[0])
+
+    def _is_factor(self, c: Cursor, name: Name) -> bool:
+        """Whether the letter is a number beside: p_j (1 - p_j), where p_j is one inside as well."""
+        opening = c.peek().text
+        inside = fenced(c.fork(), opening, CLOSING[opening]).tokens
+        bare = [k for k, t in enumerate(inside) if t.text.lstrip("\\") == name.sign.letter]
+        numbers = [k for k in bare if not self._has_arguments(Cursor(inside[k:], c.stop.start))]
+        return bool(numbers)
+
+    def _has_arguments(self, c: Cursor) -> bool:
+        """Whether parentheses stand behind the name that comes next."""
+        return self.name(c) is not None and c.peek().text in ("(", "[")
 
     def _is_symbol(self, c: Cursor) -> bool:
         """Whether a symbol with its scripts stands there, or its negative, and nothing else."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from derive.algebra.symbols import Label
 from derive.reading.bound import script
 from derive.reading.cursor import Cursor
-from derive.reading.functions import UNKNOWN_FUNCTIONS
 from derive.reading.labels import Above, fenced
 from derive.reading.latex_tokens import Token
 from derive.reading.points import Points
@@ -29,7 +27,6 @@ from derive.reading.tree import (
     Power,
     Root,
     Times,
-    Transposed,
     Value,
 )
 from derive.reading.words import (
@@ -101,6 +98,11 @@ class Grammar(Points):
                 below = self.factor(c)
                 above = factors.pop()
                 factors.append(Over(above, below, span=(above.span[0], below.span[1])))
+            elif token.text == ":" and (other := self.beside_colon(c, factors[-1])) is not None:
+                last = factors.pop()
+                span = (last.span[0], c.last_end)
+                inner = Function("inner", span=(token.start, token.end))
+                factors.append(Applied(inner, (last, other), span=span))
             elif self.starts(c):
                 signs.append("")
                 factors.append(self.factor(c))
@@ -161,7 +163,7 @@ class Grammar(Points):
                 made = replace(self._indexed(c, made), span=(start, c.last_end))
                 continue
             if c.take("'"):
-                made = self._primed(made, (start, c.last_end))
+                made = self.primed(c, made, (start, c.last_end))
                 continue
             c.next()
             inside = c.argument()
@@ -170,28 +172,9 @@ class Grammar(Points):
             if above.marks or above.label or above.sample is not None:
                 raise inside.wrong("an exponent or a transpose")
             if above.primes:
-                made = self._primed(made, (start, c.last_end))
+                made = self.primed(c, made, (start, c.last_end))
             made = self._raised(made, above, (start, c.last_end))
         return made
-
-    def _of_layer(self, made: Node) -> Function | None:
-        """A letter for functions with a layer above it, as in (f^l)'."""
-        if not isinstance(made, Power) or not isinstance(made.base, Letter):
-            return None
-        if made.base.name not in UNKNOWN_FUNCTIONS:
-            return None
-        match made.exponent:
-            case Num(value=value) if value.denominator == 1:
-                label = Label(int(value))
-            case Letter(name=name) if name in self.scope.layer_letters:
-                label = Label(0, self.scope.layer_letters[name])
-            case Plus(args=(Letter(name=name), Minus(arg=Num(value=value)))):
-                label = Label(-int(value), self.scope.layer_letters.get(name, ""))
-            case Plus(args=(Letter(name=name), Num(value=value))):
-                label = Label(int(value), self.scope.layer_letters.get(name, ""))
-            case _:
-                return None
-        return Function("", True, label, span=made.span)
 
     def _is_point(self, c: Cursor) -> bool:
         """Whether a bar with a value below comes next: at z = z^(2)."""
@@ -212,15 +195,6 @@ class Grammar(Points):
             zero = Num(Fraction(0), span=made.span)
             return Applied(Function("max", span=made.span), (zero, made))
         return Picked(made, tuple(self.below(inside)))
-
-    def _primed(self, made: Node, span: tuple[int, int]) -> Node:
-        """A prime behind parentheses: the derivative of a function, else the transpose."""
-        if isinstance(made, Applied) and not made.args:
-            return replace(made, order=made.order + 1, span=span)
-        function = self._of_layer(made)
-        if function is not None:
-            return Applied(function, (), 1, span=span)
-        return Transposed(made, span=span)
 
     def _number(self, c: Cursor) -> Node | None:
         point = c.peek().text == "." and c.peek(1).start == c.peek().end  # .5

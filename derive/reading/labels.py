@@ -118,6 +118,8 @@ class Labels:
             return True
         if token.text == "-" and self._is_inverse(c, into):
             return True
+        if token.text == r"\{":
+            raise c.wrong("a layer, a sample or an exponent without braces that are shown")
         alone = len(c.tokens) - c.place == 1 or "T" not in self.scope.layer_letters
         if token.text in TRANSPOSES and (token.text != "T" or alone):
             c.next()

@@ -33,19 +33,28 @@ class Macro:
     default: tuple[Token, ...] | None = None
 
 
+_DERIVATIVES = {"pdv": r"\partial", "dv": "d", "pd": r"\partial", "od": "d"}
+
+
 def _physics() -> dict[str, Macro]:
-    """The derivative commands that many sheets use."""
-    made = {}
-    for name, sign in (("pdv", r"\partial"), ("dv", "d"), ("pd", r"\partial"), ("od", "d")):
+    """The commands of packages that many sheets use."""
+    made = {
+        "norm": Macro(1, tuple(tokens(r"\left\| #1 \right\|"))),
+        "dd": Macro(0, tuple(tokens("d"))),
+    }
+    for name, sign in _DERIVATIVES.items():
         made[name] = Macro(2, tuple(tokens(rf"\frac{{{sign} #1}}{{{sign} #2}}")))
     return made
+
+
+_PHYSICS = _physics()
 
 
 @dataclass(frozen=True)
 class Macros:
     """The macros of a sheet."""
 
-    known: Mapping[str, Macro] = field(default_factory=_physics)
+    known: Mapping[str, Macro] = field(default_factory=lambda: dict(_PHYSICS))
     _made: dict[str, tuple[Token, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def expanded(self, text: str) -> list[Token]:
@@ -167,12 +176,42 @@ class _Expander:
                 at += 1
                 continue
             self._count(token, inside, len(made))
-            args, at = self._arguments(given, at + 1, macro, token)
+            if macro.count == 2 and macro is _PHYSICS.get(token.text[1:]):
+                parts, at = self._derivative(given, at + 1, token)
+            else:
+                args, at = self._arguments(given, at + 1, macro, token)
+                parts = self._filled(macro, args)
             end = given[at - 1].end
-            body = [t for part in self._filled(macro, args) for t in part]
+            body = [t for part in parts for t in part]
             body = [t.at(token.start, end) for t in body]
             made += self.run(body, (*inside, token.text))
         return made
+
+    def _derivative(
+        self, given: list[Token], at: int, call: Token
+    ) -> tuple[list[list[Token]], int]:
+        r"""\dv{f}{x}, \dv{x} before what it acts on, \dv[2]{f}{x}, \pdv{f}{x}{y}."""
+        order: list[Token] = []
+        if at < len(given) and given[at].text == "[":
+            end = next((k for k in range(at, len(given)) if given[k].text == "]"), at)
+            order, at = given[at + 1 : end], end + 1
+        args: list[list[Token]] = []
+        while len(args) < 3 and at < len(given) and (not args or given[at].text == "{"):
+            part, at = _argument(given, at)
+            args.append(part)
+        if not args:
+            raise Unreadable(call.end, "the end", f"an argument of {call.text}")
+        of, *by = args if len(args) > 1 else ([], *args)
+        sign = tokens(_DERIVATIVES[call.text[1:]])
+        power = tokens("^{2}") if len(by) == 2 else []
+        below = [t for variable in by for t in (*sign, *variable)]
+        if order:
+            left, right = tokens("^{ }")[:2], tokens("{}")[1:]
+            power = [*left, *order, *right]
+            below = [*sign, *by[0], *power]
+        opening, closing = tokens("{}")
+        frac = tokens(r"\frac")
+        return [frac, [opening, *sign, *power, *of, closing], [opening, *below, closing]], at
 
     def _count(self, token: Token, inside: tuple[str, ...], length: int) -> None:
         self.calls += 1

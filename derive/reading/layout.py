@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from derive.reading.arguments import without_arguments
-from derive.reading.asides import without_asides
+from derive.reading.asides import with_conditions, without_asides
 from derive.reading.cursor import Cursor
 from derive.reading.latex_tokens import Token
 from derive.reading.spelling import fractions, numbered, relations, upright
@@ -32,28 +32,31 @@ NOTHING = frozenset(
         "centering", "qedhere", "allowbreak", "nobreak", "mathstrut", "strut", "enspace",
         "thinspace", "medspace", "thickspace", "negthinspace", "rlap", "null", "/", "protect",
         "relax", "unskip", "(", ")", "[", "]", "hfill", "break", "noindent",
-        "blacksquare", "square", "qed", "Box", "hfil",
+        "blacksquare", "square", "qed", "Box", "hfil", "displaylimits",
     )
 )  # fmt: skip
 BARS = {r"\vert": "|", r"\Vert": r"\|"}
 GONE = frozenset(
     (
         "label", "tag", "tag*", "vspace", "color", "phantom", "vphantom",
-        "hphantom", "ref", "eqref", "cite", "footnote", "checked",
+        "hphantom", "ref", "eqref", "cite", "footnote", "checked", "require",
     )
 )  # fmt: skip
-OPENED = frozenset(("boxed", "ensuremath", "fbox"))  # may hold whole equations
+OPENED = frozenset(("boxed", "ensuremath", "fbox", "bbox"))  # may hold whole equations
 KEPT = frozenset(
     (
         "fwd", "bwd", "soft", "good", "underline",
-        "smash", "mathopen", "mathclose", "cancel", "bcancel", "xcancel",
+        "smash", "mathopen", "mathclose", "cancel", "bcancel", "xcancel", "mathclap", "mathllap",
+        "mathrlap", "clap", "llap",
     )
 )  # fmt: skip
 OLD_STYLES = {"rm": "mathrm", "bf": "mathbf", "it": "mathit", "cal": "mathcal", "sf": "mathsf"}
 WORDS = frozenset(("why", "parbox"))  # a width, and words
 RESIZED = {"shrunk": 1, "resizebox": 2, "scalebox": 1}  # sizes before a whole formula
 PROSE = frozenset(("intertext", "shortintertext"))  # words between two rows
-SECOND = frozenset(("textcolor", "colorbox", "rule", "cancelto"))  # their second argument counts
+SECOND = frozenset(
+    ("textcolor", "colorbox", "rule", "cancelto", "class", "style", "cssId")
+)  # their second argument counts
 
 
 def prepared(given: list[Token]) -> list[Token]:
@@ -62,7 +65,7 @@ def prepared(given: list[Token]) -> list[Token]:
         return []
     plain = numbered(upright(fractions(given)))
     cleaned = relations(_cleaned(Cursor(plain, given[-1].end)))
-    return without_arguments(_joined(without_asides(cleaned)))
+    return without_arguments(_joined(with_conditions(without_asides(cleaned))))
 
 
 def _cleaned(c: Cursor) -> list[Token]:
@@ -70,6 +73,10 @@ def _cleaned(c: Cursor) -> list[Token]:
     while not c.done:
         token = c.next()
         name = token.text[1:] if token.kind == "command" else ""
+        if name in ("text", "mbox", "textrm") and not token.raw.strip():
+            continue  # a space
+        if token.text == "\\\\" and _is_length(c):
+            _optional(c)  # the height of the gap between two rows
         if token.text in BARS:
             token = replace(token, text=BARS[token.text])
         if token.text in ("$", "~", "&nbsp;") or (token.text == "." and c.peek().text == "*"):
@@ -113,6 +120,9 @@ def _cleaned(c: Cursor) -> list[Token]:
             made += _relation_alone(c) or _limited(c, "_" if name == "underset" else "^", script)
         elif name in ("mathbin", "mathrel", "mathop", "mathord") and c.peek().text == "{":
             inside = c.group()
+            if word := _operator_word(inside):
+                made.append(Token("command", r"\operatorname", token.start, c.last_end, word))
+                continue
             body = relations(_cleaned(Cursor(inside.tokens, inside.stop.start)))
             left = Token("mark", "{", token.start, token.start)
             right = Token("mark", "}", c.last_end - 1, c.last_end)
@@ -126,7 +136,9 @@ def _cleaned(c: Cursor) -> list[Token]:
             brace = Token("mark", "{", token.start, token.start)
             close = Token("mark", "}", inside.stop.start, inside.stop.end)
             made += [brace, *_cleaned(Cursor(body, inside.stop.start)), close]
-        elif name in OPENED and c.peek().text == "{":
+        elif name in OPENED and c.peek().text in ("{", "["):
+            while c.peek().text == "[":
+                _optional(c)
             inside = c.group()
             made += _cleaned(Cursor(inside.tokens, inside.stop.start))
         elif name in KEPT and c.peek().text == "{":  # the group stands where its command does
@@ -160,6 +172,25 @@ def _limited(c: Cursor, sign: str, script: list[Token]) -> list[Token]:
     start, c.place = c.peek().start, inside.place
     marks = [Token("mark", text, start, start) for text in (sign, "{", "}")]
     return [*body, *marks[:2], *_cleaned(Cursor(script, start)), marks[2]]
+
+
+def _operator_word(inside: Cursor) -> str:
+    """The name in letters that stands in the group: diag, {\\rm diag}."""
+    letters = [t for t in inside.tokens if t.text != r"\rm"]
+    word = "".join(t.text for t in letters)
+    return word if len(word) > 1 and all(t.kind == "letter" for t in letters) else ""
+
+
+def _is_length(c: Cursor) -> bool:
+    """Whether a length in brackets comes next."""
+    if c.peek().text != "[":
+        return False
+    text = ""
+    for token in c.tokens[c.place + 1 : c.place + 10]:
+        if token.text == "]":
+            return re.fullmatch(r"-?\d*\.?\d+[a-z]{2}", text) is not None
+        text += token.text
+    return False
 
 
 def _is_wide(width: str) -> bool:

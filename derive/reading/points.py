@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
+from derive.algebra.symbols import Label
 from derive.reading.cursor import Cursor
 from derive.reading.fences import Fences
 from derive.reading.functions import INDEX_LETTERS, UNKNOWN_FUNCTIONS
 from derive.reading.labels import fenced, split
+from derive.reading.latex_tokens import Unreadable
 from derive.reading.tree import (
     Applied,
     Derivative,
@@ -15,8 +18,12 @@ from derive.reading.tree import (
     Entry,
     Function,
     Letter,
+    Minus,
     Nabla,
     Node,
+    Num,
+    Plus,
+    Power,
     Times,
     Transposed,
     rebuilt,
@@ -86,6 +93,44 @@ class Points(Fences):
             raise c.wrong("a symbol as the argument, by which the derivative is taken", here)
         return Derivative(inner[0], args * order, span=span)
 
+    # ---------------------------------------------------------------- primes
+
+    def primed(self, c: Cursor, made: Node, span: tuple[int, int]) -> Node:
+        """A prime behind parentheses: the derivative of a function, else the transpose."""
+        if isinstance(made, Applied) and not made.args:
+            return replace(made, order=made.order + 1, span=span)
+        function = self._of_layer(made)
+        if function is not None:
+            return Applied(function, (), 1, span=span)
+        parts = list(walk(made))
+        named = any(isinstance(p, Letter) and p.name in UNKNOWN_FUNCTIONS for p in parts)
+        applied = any(isinstance(p, Applied) and p.args for p in parts)
+        symbols = {p for p in parts if isinstance(p, Letter | Entry)}
+        if applied and len(symbols) == 1 and _is_number(by := symbols.pop()):
+            return Derivative(made, (by,), span=span)
+        if named:
+            raise c.wrong("a derivative by a variable that it names", c.tokens[c.place - 1])
+        return Transposed(made, span=span)
+
+    def _of_layer(self, made: Node) -> Function | None:
+        """A letter for functions with a layer above it, as in (f^l)'."""
+        if not isinstance(made, Power) or not isinstance(made.base, Letter):
+            return None
+        if made.base.name not in UNKNOWN_FUNCTIONS:
+            return None
+        match made.exponent:
+            case Num(value=value) if value.denominator == 1:
+                label = Label(int(value))
+            case Letter(name=name) if name in self.scope.layer_letters:
+                label = Label(0, self.scope.layer_letters[name])
+            case Plus(args=(Letter(name=name), Minus(arg=Num(value=value)))):
+                label = Label(-int(value), self.scope.layer_letters.get(name, ""))
+            case Plus(args=(Letter(name=name), Num(value=value))):
+                label = Label(int(value), self.scope.layer_letters.get(name, ""))
+            case _:
+                return None
+        return Function("", True, label, span=made.span)
+
     # ---------------------------------------------------------------- differentials
 
     def differential_of(self, c: Cursor) -> Node | None:
@@ -99,6 +144,19 @@ class Points(Fences):
         c.next()
         arg = self.factor(c)
         return Differential(arg, span=(first.start, c.last_end))
+
+    def beside_colon(self, c: Cursor, before: Node) -> Node | None:
+        """The factor behind the colon of an inner product, G : dW; None where it is none."""
+        ahead = c.fork()
+        ahead.next()
+        if ahead.done or not self.starts(ahead):
+            return None
+        with suppress(Unreadable):
+            other = self.factor(ahead)
+            if any(isinstance(part, Differential) for n in (before, other) for part in walk(n)):
+                c.place = ahead.place
+                return other
+        return None
 
     def _is_known(self, sign: Sign) -> bool:
         """Whether the letter has a meaning of its own."""
@@ -116,6 +174,14 @@ class Points(Fences):
             return upright or all(t.text != "d" for t in fenced(ahead, "(", ")").tokens)
         name = self.name(ahead)
         return name is not None and name.sign.style != "text" and behind.text not in INDEX_LETTERS
+
+
+def _is_number(node: Letter | Entry) -> bool:
+    """Whether a symbol is a number by itself: no entry, and of no layer."""
+    if isinstance(node, Letter):
+        return True
+    alone = node.label is None and not node.places and node.sample is None
+    return alone and (node.form == "entry" or node.role == "input")
 
 
 def _at(made: Node, variable: Node, point: Node) -> Node | None:

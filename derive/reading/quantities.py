@@ -19,6 +19,7 @@ from derive.reading.tree import (
     Words,
     walk,
 )
+from derive.reading.words import RELATIONS
 from derive.writing.naming import TOTAL
 from derive.writing.signs import Sign
 
@@ -31,13 +32,20 @@ class Quantities(Names):
 
     summed: frozenset[str]  # the letters that the large operators around this place bind
 
-    def arguments(self, c: Cursor) -> tuple[Node, ...] | None:
-        """What stands in parentheses or brackets behind a function, or None."""
+    def arguments(self, c: Cursor, events: bool = False) -> tuple[Node, ...] | None:
+        """What stands in parentheses or brackets behind a function, or None.
+
+        `events`: relations may stand there, as in P(y = 1 | x).
+        """
         right = {"(": ")", "[": "]", r"\{": r"\}"}.get(c.peek().text)
         if right is None:
             return None
         inside = _single_bars(fenced(c, c.peek().text, right))
-        return tuple(self.argument(part) for part in split(inside, *separators(inside)))
+        parts = split(inside, *separators(inside))
+        return tuple(
+            self.bracket(part) if events and _is_event(part) else self.argument(part)
+            for part in parts
+        )
 
     def bracket(self, c: Cursor, indicator: bool = False) -> Node:
         """An indicator where a relation stands inside, else parentheses."""
@@ -247,6 +255,10 @@ class Quantities(Names):
                 return AtPoint(made, args, span=span)
         c.place = place
         return made
+
+
+def _is_event(c: Cursor) -> bool:
+    return any(t.text in RELATIONS for t in top_level(c))
 
 
 def separators(inside: Cursor) -> tuple[str, ...]:

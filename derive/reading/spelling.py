@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from derive.reading.cursor import ACCENTS, STYLES
 from derive.reading.latex_tokens import Token
-from derive.reading.words import FRACTIONS
+from derive.reading.words import FRACTIONS, RELATIONS
 
+TAKERS = (*STYLES, *ACCENTS, "overset", "underset", "stackrel", "mathrel", "begin", "end")
 PLAIN = ("log", "ln", "exp", "tanh", "sinh", "cosh", "relu", "ReLU", "softmax", "sigmoid",
          "softplus")  # no one means a product of letters by them  # fmt: skip
 
@@ -159,12 +160,22 @@ def relations(given: list[Token]) -> list[Token]:
             made[-1] = Token("mark", last.text + "=", last.start, token.end)
         elif last.text == r"\not" and made and token.text in _NOT:
             made[-1] = Token("command", _NOT[token.text], last.start, token.end)
+        elif token.text == r"\Pr":
+            made.append(Token("letter", "P", token.start, token.end))
         elif last.text == r"\arg" and made and token.text in (r"\min", r"\max"):
             raw = "arg" + token.text[1:]
             made[-1] = Token("command", r"\operatorname", last.start, token.end, raw)
+        elif token.text == "}" and [t.text for t in made[-2:-1]] == ["{"] and _is_relation(made):
+            made[-2:] = [made[-1]]  # {=}
         else:
             made.append(token)
     return made
+
+
+def _is_relation(made: list[Token]) -> bool:
+    """Whether a relation stands at the end behind a brace that opens no argument."""
+    taken = len(made) > 2 and (made[-3].text in ("_", "^") or made[-3].text[1:] in TAKERS)
+    return made[-1].text in RELATIONS and not taken
 
 
 def fractions(given: list[Token]) -> list[Token]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from derive.reading.cursor import Cursor
-from derive.reading.labels import fenced, split, top_level
+from derive.reading.labels import split
 from derive.reading.latex_tokens import Token, Unreadable
 from derive.reading.scope import FUNCTIONS, Meaning
 from derive.reading.symbols import Symbols
@@ -16,9 +16,7 @@ from derive.reading.tree import (
     Bound,
     Bracket,
     Branches,
-    Dots,
     Entry,
-    Grid,
     Letter,
     Minus,
     Node,
@@ -27,18 +25,13 @@ from derive.reading.tree import (
     Times,
     Total,
     Value,
-    Words,
     rebuilt,
     walk,
 )
 from derive.reading.words import (
     BIG,
-    CASES,
     DOTS,
-    MATRICES,
-    OTHERWISE,
     RELATIONS,
-    conjunction,
 )
 
 
@@ -101,7 +94,7 @@ class Structures(Symbols):
         if kind == "lim":
             bounds = (self._approach(below or c, high, token),)
         elif below is not None:
-            bounds, guards = self._bounds(_opened(below), high)
+            bounds, guards = self._bounds(_listed(_opened(below)), high)
         outside, self.summed = self.summed, self.summed | {bound.name for bound in bounds}
         minus = self.signs(c)
         body = self.product(c)
@@ -308,71 +301,6 @@ class Structures(Symbols):
             c.next()
         return self.place(Cursor(c.tokens[start : c.place], c.peek().start))
 
-    # ---------------------------------------------------------------- environments
-
-    def _environment(self, c: Cursor) -> Node:
-        start = c.next().start
-        name = "".join(t.text for t in c.group().tokens)
-        if name in ("array", "matrix*", "pmatrix*", "bmatrix*"):
-            if c.peek().text == "[":
-                fenced(c, "[", "]")
-            elif name == "array":
-                c.group()
-        body = self._until_end(c, name, start)
-        rows = [split(row, "&") for row in split(body, "\\\\")]
-        rows = [row for row in rows if any(not cell.done for cell in row)]
-        span = (start, c.last_end)
-        if name in CASES or (name in MATRICES and _are_cases(rows)):
-            return Branches(tuple(self._branch(row) for row in rows), span=span)
-        if name in MATRICES:
-            return Grid(tuple(tuple(map(self._cell, row)) for row in rows), span=span)
-        raise c.wrong("a matrix or cases", Token("command", name, start, start))
-
-    def _cell(self, cell: Cursor) -> Node:
-        """An entry; an empty place beside dots is left out like them."""
-        return Dots() if cell.done else self.whole(cell)
-
-    def _until_end(self, c: Cursor, name: str, start: int) -> Cursor:
-        depth, first = 1, c.place
-        while True:
-            if c.done:
-                raise c.wrong(rf"\end{{{name}}}", Token("command", r"\begin", start, start))
-            token = c.next()
-            depth += {r"\begin": 1, r"\end": -1}.get(token.text, 0)
-            if not depth:
-                body = Cursor(c.tokens[first : c.place - 1], token.start)
-                closing = "".join(t.text for t in c.group().tokens)
-                if closing != name:
-                    raise c.wrong(rf"\end{{{name}}}", token)
-                return body
-
-    def _branch(self, row: list[Cursor]) -> tuple[Node, Node | None]:
-        if len(row) < 2:
-            row = _parted(row[0])
-        value = self.whole(_trimmed(row[0]))
-        if len(row) < 2:
-            raise row[0].wrong("a condition behind the value")
-        when = row[1]
-        if when.peek().raw.strip().lower() in ("if", "for", "when", "where"):
-            when.next()
-        words = when.tokens[when.place :]
-        if when.peek().raw.strip(" .,;").lower() in OTHERWISE:
-            return value, None
-        if any(t.raw for t in words) and not any(t.text in RELATIONS for t in top_level(when)):
-            text = " ".join((t.raw or t.text).strip() for t in words)
-            return value, Words(text, span=(words[0].start, words[-1].end))
-        return value, self.bracket(_trimmed(when))
-
-
-def _parted(row: Cursor) -> list[Cursor]:
-    """A value and its condition that no mark of alignment parts: the words part them."""
-    for k in range(row.place + 1, len(row.tokens)):
-        token = row.tokens[k]
-        if token.raw and (conjunction(token) or token.raw.strip(" .,;").lower() in OTHERWISE):
-            value = Cursor(row.tokens[row.place : k], token.start)
-            return [value, Cursor(row.tokens[k:], row.stop.start)]
-    return [row]
-
 
 def _shifted(node: Node, by: int) -> Node:
     """The whole number after or before an index expression."""
@@ -393,12 +321,18 @@ def _guarded(kind: str, guard: Node, body: Node) -> Node:
     return Branches(((body, guard), (nothing, None)), span=body.span)
 
 
-def _are_cases(rows: list[list[Cursor]]) -> bool:
-    """Whether every row is a value with its condition, as an array behind a brace writes cases."""
-    pairs = bool(rows) and all(len(row) == 2 for row in rows)
-    return pairs and all(
-        row[1].peek().raw or any(t.text in RELATIONS for t in top_level(row[1])) for row in rows
-    )
+def _listed(c: Cursor) -> Cursor:
+    r"""Limits without words, \text{all } k, and a list of what is asked of them: k (k \ne j)."""
+    rest = c.tokens[c.place :]
+    all_of = ("all", "every", "each", "all ")
+    made = [t for t in rest if t.text != r"\forall" and t.raw.strip().lower() not in all_of]
+    made = [Token("mark", ",", t.start, t.end) if t.raw else t for t in made]
+    opens = next((k for k, t in enumerate(made) if t.text == "("), 0)
+    asked = opens and made[-1].text == ")" and any(t.text in RELATIONS for t in made[opens:])
+    if asked:
+        made[opens] = Token("mark", ",", made[opens].start, made[opens].end)
+        made.pop()
+    return Cursor(made, c.stop.start)
 
 
 def _opened(c: Cursor) -> Cursor:
@@ -409,11 +343,3 @@ def _opened(c: Cursor) -> Cursor:
         if len(group.tokens) == len(inside) - 2:
             return _opened(group)
     return c
-
-
-def _trimmed(c: Cursor) -> Cursor:
-    """Without a comma at the end."""
-    tokens = c.tokens[c.place :]
-    while tokens and tokens[-1].text in (",", "."):
-        tokens = tokens[:-1]
-    return Cursor(tokens, c.stop.start)

@@ -8,8 +8,8 @@ from fractions import Fraction
 from derive.algebra.symbols import Label
 from derive.reading.bound import script
 from derive.reading.cursor import Cursor
-from derive.reading.functions import INDEX_LETTERS, Functions
-from derive.reading.labels import fenced, split, step_of, strip
+from derive.reading.functions import INDEX_LETTERS, UNKNOWN_FUNCTIONS, Functions
+from derive.reading.labels import Above, fenced, split, step_of, strip
 from derive.reading.latex_tokens import Token
 from derive.reading.names import Name
 from derive.reading.scope import WORD_FUNCTIONS, Meaning, Scope
@@ -66,7 +66,7 @@ class Symbols(Functions):
         if barred:
             meanings = self.scope.barred(sign)
         marks = self._marks(name)
-        fitting = [m for m in meanings if set(m.marks) == set(marks) & {"star", "asterisk"}]
+        fitting = [m for m in meanings if set(m.marks) == set(marks)]
         starred = [m for m in meanings if m.marks and marks]
         chosen = starred or fitting or ([m for m in meanings if not m.marks] if not marks else [])
         if sign.style == "blackboard" and not sign.letter.isdigit():
@@ -232,7 +232,16 @@ class Symbols(Functions):
             return self._of_layer_or_order(c, name, text + below)
         if sign.style == "blackboard":  # of what stands behind it, no factor
             return Applied(Function(text + below, span=span), (), span=span)
-        above = self._above(name, False)
-        if name.order or above.primes or above.label:
+        label = self._label_at(name)[0]
+        parens = label is not None and name.raised[0][0][0].text == "("
+        above = Above(label=label, primes=name.primes) if parens else self._above(name, False)
+        order = name.order + above.primes
+        if order and sign.letter in UNKNOWN_FUNCTIONS and not (below or above.label):
+            function = Function(text, span=span)
+            return self._raised(Applied(function, (), order, span=span), above, span)
+        if name.order:
             raise c.wrong("a quantity of the notation", Token("mark", sign.letter, *span))
-        return self._raised(Letter(text + below, span=span), above, span)
+        text = " ".join((text, *above.marks)) + below + "'" * above.primes
+        if above.sample is not None or above.label is not None:  # another number for each
+            text += "^(" + "".join(t.text for raised, _ in name.raised for t in raised) + ")"
+        return self._raised(Letter(text, span=span), above, span)

@@ -43,6 +43,9 @@ def sign_text(sign: Sign) -> str:
 
 def letter_text(name: str, *, place: bool = False) -> str:
     r"""A letter without a role by its name in the tree: x_1, bold f, i'; `place`: as an index."""
+    name, raised, above = name.partition("^(")
+    if raised:
+        return letter_text(name, place=place) + f"^{{{spaced(above[:-1])}}}"
     base, line, below = name.partition("_")
     primes = name[len(name.rstrip("'")) :]
     if primes:
@@ -59,7 +62,9 @@ def _base(base: str, place: bool) -> str:
     if style in STYLE_WORDS and rest.isdigit():
         return sign_text(Sign(rest, STYLE_WORDS[style]))
     try:
-        return sign_text(Sign.parse(base))
+        sign = Sign.parse(base)
+        marks = "".join(MARKS[mark] for mark in sign.marks)
+        return sign_text(sign) + (f"^{{{marks}}}" if marks else "")
     except SpecError:
         return base if len(base) < 2 else rf"\mathrm{{{base}}}"
 
