@@ -345,6 +345,12 @@ def test_a_sum_may_run_over_any_number_of_indices() -> None:
     assert equal(Sum(body, indices), Sum(other, indices))
 
 
+def test_a_root_of_a_root_is_one_root_also_with_a_number_in_it() -> None:
+    half, base = Fraction(1, 2), 3 * A - 2
+    assert equal(power(power(base, half), half), power(base, half / 2))
+    assert not equal(power(power(base, 2), half / 2), power(base, half))  # for A < 2/3
+
+
 def test_division_by_zero_is_not_called_equal() -> None:
     assert not equal(1 / (A - A + ZERO * B), ONE)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,7 @@ from codegen.emitting.module import emit
 from codegen.stability.positive_powers import roots_joined
 from codegen.stability.stable import stable, stable_form
 from codegen.verify import load_source
+from derive.algebra.simplify import tidy
 from derive.algebra.terms import (
     ONE,
     ZERO,
@@ -35,9 +37,11 @@ from derive.algebra.terms import (
     call,
     exp,
     mul,
+    power,
     ref,
 )
 from derive.derivation import derive
+from derive.errors import NotYet
 
 Truth = Callable[[Any], Any]
 UNITS = 3
@@ -246,6 +250,16 @@ def test_exponentials_of_a_product_are_taken_together_where_one_may_overflow() -
     assert str(stable_form(exp(-(s**2)) * exp(s / 3), {})) == "exp(-s1[n,k]**2 + 1/3*s1[n,k])"
 
 
+def test_an_exponent_is_held_only_where_it_makes_the_whole_sink() -> None:
+    """Beside a factor that may be small exp(80) need not make exp(-a exp(v)) vanish."""
+    held = "exp(-3*exp(min(s1[n,k], 80)))"
+    assert str(stable(exp(-3 * exp(s)))) == held
+    assert str(stable(exp(-3 * exp(3 * s) * exp(-2 * s)))) == held
+    assert "min(s1[n,k], 80)" in str(stable(exp(-exp(s) * (1 + y**2))))
+    for other in (exp(exp(-y)) - ONE, Num(Fraction(1, 10**40))):
+        assert "min(s1[n,k]" not in str(stable(exp(-exp(s) * other)))
+
+
 def test_a_branch_stays_on_its_side() -> None:
     elu = Piecewise(((s, Compare(">", s, ZERO)), (exp(s) - ONE, True)))
     assert "expm1(min(s1[n,k], 0))" in str(stable(elu))
@@ -295,6 +309,10 @@ FAR_OUT: dict[str, Truth] = {
     "log(cosh(s))*sinh(sin(s))": lambda s: mp.log(mp.cosh(s)) * mp.sinh(mp.sin(s)),
     "sinh(s)/(1 + sinh(s)**2)": lambda s: mp.sinh(s) / mp.cosh(s) ** 2,
     "1/sqrt(cosh(s))": lambda s: 1 / mp.sqrt(mp.cosh(s)),
+    "exp(-exp(s)*exp(-s/2))": lambda s: mp.exp(-mp.exp(s / 2)),
+    "exp(-exp(s)*exp(-9*s/10))": lambda s: mp.exp(-mp.exp(s / 10)),
+    "exp(-exp(s))": lambda s: mp.exp(-mp.exp(s)),
+    "1 - exp(-exp(s))": lambda s: 1 - mp.exp(-mp.exp(s)),
     "exp(s)*(1 + exp(s))**(-3/2)": lambda s: mp.exp(s) * (1 + mp.exp(s)) ** (-mp.mpf(3) / 2),
 }
 
@@ -332,3 +350,39 @@ def test_stable_forms_are_fixed_points() -> None:
     for terms in SPELLINGS.values():
         for term in terms:
             assert stable(stable(term)) is stable(term)
+
+
+def _formula(random: Random, depth: int) -> Term:
+    """A random formula in two entries, with exponentials above all."""
+    if depth == 0:
+        return random.choice((s, s, y, ONE, Num(Fraction(-1)), Num(Fraction(1, 2))))
+    a, kind = _formula(random, depth - 1), random.random()
+    if kind < 0.3:
+        return a + _formula(random, depth - 1) * random.choice((1, -1))
+    if kind < 0.45:
+        return a * _formula(random, depth - 1)
+    if kind < 0.6:
+        return power(a, random.choice((2, -1, -2, Fraction(1, 2), Fraction(-1, 2))))
+    names = ("exp", "exp", "log", "sigmoid", "tanh", "softplus", "erf", "sinh", "cosh", "relu")
+    return call(random.choice(names), a)
+
+
+def test_rules_do_not_go_in_circles() -> None:
+    """A second visit finds nothing to do: in the rules of stability and in those of short forms."""
+    visits: dict[str, Callable[[Term], Term]] = {
+        "stable": stable,
+        "stable_form": lambda t: stable_form(t, {}),
+        "tidy": tidy,
+    }
+    count = 0
+    for seed in range(150):
+        random = Random(seed)
+        term = _formula(random, random.choice((2, 3, 3)))
+        for name, visit in visits.items():
+            try:
+                once = visit(term)
+            except (NotYet, ZeroDivisionError):
+                continue
+            assert visit(once) is once, f"{name} of {term}: {once}"
+            count += 1
+    assert count > 400

@@ -108,8 +108,10 @@ def coefficient(term: Term) -> tuple[Fraction, Term]:
 
 
 def falling(term: Term) -> Term | None:
-    """1/exp(u)^k = exp(-k u): it tends to 0 where exp(u) would overflow."""
-    if not (isinstance(term, Pow) and term.exponent < 0 and isinstance(term.base, Call)):
+    """1/exp(u)^k = exp(-k u), and roots alike: they have values where exp(u) would overflow."""
+    if not (isinstance(term, Pow) and isinstance(term.base, Call)):
+        return None
+    if term.exponent > 0 and term.exponent.denominator == 1:
         return None
     base = term.base
     return call("exp", mul(term.exponent, *base.args)) if base.function == "exp" else None

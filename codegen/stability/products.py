@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 
+from derive.algebra.canon import normal, to_term
+from derive.algebra.simplify import cost
 from derive.algebra.terms import Add, Call, Mul, Num, Pow, Term, add, call, mul, power, refs
 
 LARGE = 10_000  # a factor beyond that, or below its reciprocal, is taken out of a sum
@@ -51,8 +53,11 @@ def gathered(term: Term) -> Term | None:
     own = [arg for arg in term.args if _is_exponential(arg)]
     if len(own) < 2 or not any(map(refs, own)):
         return None
-    exponents = [_exponent(arg) for arg in own]
-    return mul(*(a for a in term.args if a not in own), call("exp", add(*exponents)))
+    exponent = add(*map(_exponent, own))
+    short = to_term(normal(exponent))  # s - 9 s/10 is s/10
+    if cost(short) < cost(exponent):
+        exponent = short
+    return mul(*(a for a in term.args if a not in own), call("exp", exponent))
 
 
 def _is_exponential(term: Term) -> bool:

@@ -4,21 +4,31 @@ NumPy computes all branches everywhere; those not taken must stay finite too."""
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
+from codegen.stability.products import gathered
 from derive.algebra.canon import normal, sign
 from derive.algebra.index import replace_term
 from derive.algebra.terms import (
+    Add,
     Call,
     Compare,
+    Mul,
     Num,
     Piecewise,
     Pow,
     Term,
     call,
     children,
+    number,
+    rebuild,
     walk,
 )
 from derive.errors import NotYet
 
+HELD = 80  # exp of it is within the range of float32
+SUNK = 10  # exp(-exp(10)) is 0 in both precisions
 RISKY = frozenset({"exp", "expm1", "log", "log1p", "sinh", "cosh"})
 
 
@@ -71,16 +81,52 @@ def _exposed(value: Term, part: Term, risky: bool = False) -> bool:
 
 def sinking(term: Term) -> Term | None:
     """exp(-a exp(v)) with a > 0: beyond v = 80 it is 0, so v need not grow further."""
-    if not (isinstance(term, Call) and term.function == "exp"):
+    if not (isinstance(term, Call) and term.function in ("exp", "expm1")):
         return None
-    inner = [n for n in walk(term.args[0]) if isinstance(n, Call) and n.function == "exp"]
+    (arg,) = term.args
+    inner = [n for n in walk(arg) if isinstance(n, Call) and n.function == "exp"]
     inner = [n for n in inner if not isinstance(n.args[0], Call)]
-    if not inner or known_sign(term.args[0]) != -1:
+    if not inner or known_sign(arg) != -1:
         return None
-    arg = term.args[0]
+    if (joined := _gathered(arg)) is not arg:
+        return call(term.function, joined)  # exp(v) exp(-v/2) grows as exp(v/2)
     for node in inner:
-        arg = replace_term(arg, node, call("exp", call("min", node.args[0], 80)))
-    return call("exp", arg)
+        size = _least(arg, node)
+        if size is not None and size > SUNK:
+            arg = replace_term(arg, node, call("exp", call("min", node.args[0], HELD)))
+    return None if arg is term.args[0] else call(term.function, arg)
+
+
+def _gathered(term: Term) -> Term:
+    term = rebuild(term, _gathered)
+    return gathered(term) or term
+
+
+def _least(term: Term, node: Term) -> float | None:
+    """A bound from below of log |term| where node = exp(80), if it grows with the node.
+
+    None where a factor beside the node can be small, so that the product need not be large.
+    """
+    if term is node:
+        return float(HELD)
+    if isinstance(term, Add):
+        found = [size for arg in term.args if (size := _least(arg, node)) is not None]
+        return max(found, default=None)
+    if isinstance(term, Pow) and term.exponent > 0:
+        inner = _least(term.base, node)
+        return None if inner is None else float(term.exponent) * inner
+    if not isinstance(term, Mul) or not any(n is node for n in walk(term)):
+        return None
+    sizes = [_least(arg, node) or _log_least(arg) for arg in term.args]
+    return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def _log_least(term: Term) -> float | None:
+    """log |c| for a number c, or for c + a with a number c > 0 and an a that is not negative."""
+    value = number(term)
+    if value is None and isinstance(term, Add) and known_sign(term) == 1:
+        value = sum((v for arg in term.args if (v := number(arg)) is not None), Fraction(0))
+    return math.log(abs(value)) if value else None
 
 
 def known_sign(term: Term) -> int:

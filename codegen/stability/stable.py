@@ -38,7 +38,7 @@ from codegen.stability.tails import held_in_range
 from codegen.stability.wholes import attempt, left_out, logarithms, made_of_exponentials, quotients
 from derive.algebra.equation import Equation
 from derive.algebra.index import define, derivative, expand_functions, replace_term
-from derive.algebra.simplify import cost
+from derive.algebra.simplify import cost, tidy
 from derive.algebra.terms import (
     Add,
     Apply,
@@ -72,25 +72,38 @@ def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
 
 
 def _tamed(term: Term, known: Mapping[Tensor, Equation]) -> Term | None:
-    """The term with activations written out where they meet what overflows: o sinh(s)."""
+    """The term with activations written out where they meet what overflows: (1 - o) sinh(s)."""
     if not isinstance(term, Mul):
-        return _written_out(term, known)
+        return _calm(stable(_written_out(term, known)))
     wild = [a for a in term.args if _overflows(a)]
-    entries = [a for a in term.args if isinstance(a.base if isinstance(a, Pow) else a, Ref)]
+    entries = [a for a in term.args if a not in wild and _of_exponentials(a, known)]
     for own in (wild, [*wild, *entries]):
-        found = _written_out(mul(*own), known)
-        if found is not None:
-            return mul(found, *(stable(a) for a in term.args if a not in own))
+        whole = _written_out(mul(*own), known)
+        for form in (whole, tidy(whole)):
+            found = _calm(together(stable(form)))
+            if found is not None:
+                return mul(found, *(stable(a) for a in term.args if a not in own))
     return None
 
 
-def _written_out(term: Term, known: Mapping[Tensor, Equation]) -> Term | None:
-    """The stable form with the definition of every activation that is made of exponentials."""
+def _of_exponentials(term: Term, known: Mapping[Tensor, Equation]) -> bool:
+    """Whether the term is one in activations that are made of exponentials, and in nothing else."""
+    tensors = {r.tensor for r in refs(term)}
+    own = all(t in known and made_of_exponentials(known[t].rhs) for t in tensors)
+    return bool(tensors) and own
+
+
+def _written_out(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+    """The term with the definition of every activation that is made of exponentials."""
     for tensor in {r.tensor: None for r in refs(term)}:
         if tensor in known and made_of_exponentials(known[tensor].rhs):
             term = define(term, known[tensor].lhs, known[tensor].rhs)
-    found = stable(term)
-    return None if _overflows(found) or cost(found) > LONGEST else found
+    return term
+
+
+def _calm(term: Term) -> Term | None:
+    """The term, if it is short and nothing in it overflows."""
+    return None if _overflows(term) or cost(term) > LONGEST else term
 
 
 def _overflows(term: Term) -> bool:

@@ -62,7 +62,8 @@ def _out_of_root(
     factor: Fraction, mono: Monomial, primitive: Polynomial
 ) -> tuple[Fraction, Monomial, Polynomial]:
     """Only factors that are positive wherever the root exists leave it; the sign stays inside."""
-    alone = primitive == constant(1) and factor > 0 and len(mono) == 1 and mono[0][1] % 2 != 0
+    unsure = [e for a, e in mono if not positive_atom(a)]
+    alone = primitive == constant(1) and factor > 0 and len(unsure) == 1 and unsure[0] % 2 != 0
     outside = tuple((a, e) for a, e in mono if alone or positive_atom(a))
     inside = tuple(item for item in mono if item not in outside)
     rest = times(scaled(primitive, Fraction(-1 if factor < 0 else 1)), {inside: Fraction(1)})
