@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from codegen.emitting.arranged import Arranged, arranged
 from codegen.emitting.calls import Calls, Op
+from codegen.emitting.exchange import exchanged
 from codegen.emitting.faster import faster
 from codegen.emitting.folding import folded
 from codegen.emitting.layout import Layout
@@ -20,7 +21,6 @@ from codegen.emitting.python import literal
 from codegen.emitting.sums import assign_loss
 from codegen.emitting.together import groups
 from codegen.lowering.nodes import array
-from codegen.stability.exchange import exchanged
 from derive.algebra.terms import Tensor, refs
 
 
