@@ -15,6 +15,7 @@ from derive.algebra.index import (
     expand_functions,
     push,
     replace_term,
+    unshadowed,
 )
 from derive.algebra.prove import prove
 from derive.algebra.simplify import cost, tidy
@@ -23,6 +24,7 @@ from derive.algebra.terms import (
     Affine,
     Apply,
     Call,
+    Delta,
     Function,
     Index,
     Mul,
@@ -168,6 +170,8 @@ def fold_ratio(term: Term, equation: Equation) -> Term:
     over = [i for i in ordered(free_indices(above)) if i not in free_indices(below[0])]
 
     def visit(node: Term) -> Term:
+        if isinstance(node, Mul):
+            node = _by_indices_of(equation.lhs, node)
         if isinstance(node, Sum) and equal(node, below[0]):
             return whole
         if isinstance(node, Call) and node.function == above.function:
@@ -179,6 +183,18 @@ def fold_ratio(term: Term, equation: Equation) -> Term:
 
     folded = tidy(_gathered(visit(term), whole))
     return term if any(r is whole for r in refs(folded)) else folded
+
+
+def _by_indices_of(entry: Ref, product: Mul) -> Term:
+    """A product with [i = k]: what stands beside it at k, where only k is an index of the entry."""
+    own = free_indices(entry)
+    for factor in product.args:
+        if isinstance(factor, Delta) and factor.left.index and factor.right.index:
+            for kept, other in ((factor.left, factor.right), (factor.right, factor.left)):
+                if kept.index in own and other.index not in own:
+                    rest = mul(*(f for f in product.args if f is not factor))
+                    return mul(factor, at(rest, {other.index: kept}))
+    return product
 
 
 def _matches(pattern: Term, term: Term, over: Sequence[Index]) -> Iterator[dict[Index, Affine]]:
@@ -215,7 +231,8 @@ def _power_of(term: Term, whole: Ref) -> bool:
 def loss_lemma(loss: Equation, by: Ref, key: str, cites: tuple[str, ...]) -> Chain:
     """The derivative of the loss by an entry of the output."""
     chain = Builder(key, "the slope of the loss", Partial(loss.lhs, by), "loss slope")
-    chain.by_rule(Partial(loss.rhs, by), "definition", *cites, check=BY_DEFINITION)
+    apart = unshadowed(loss.rhs, free_indices(by))  # its sums run over other letters
+    chain.by_rule(Partial(apart, by), "definition", *cites, check=BY_DEFINITION)
     _differentiate(chain)
     inserted = with_slopes(chain.last)
     chain.equal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import random
+import re
 import subprocess
 import sys
 import time
@@ -319,6 +320,35 @@ def test_outputs_with_positions() -> None:
     conv = {"kind": "conv", "channels": 2, "kernel": 3, "activation": "softmax"}
     for loss in ("squared_error", "cross_entropy"):
         assert_module({"input": [1, 5, 5], "layers": [conv], "loss": loss})
+
+
+KINDS: dict[str, Any] = {
+    "conv": {"channels": 2, "kernel": 1},
+    "max_pool": {"kernel": 2, "stride": 1},
+    "avg_pool": {"kernel": 2, "stride": 1},
+    "dropout": {"rate": 0.25},
+    "layer_norm": {},
+    "batch_norm": {},
+    "residual": {"layers": [{"kind": "layer_norm"}]},
+    "equations": {
+        "indices": {"i": 3, "j": 4},
+        "parameters": {"w": ["i", "j"]},
+        "forward": ["s[i,j] = w[i,j]*x[i,j]"],
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_error_below_a_softmax_of_any_layer_is_what_people_know(kind: str) -> None:
+    """o sum(y) - y, along the last axis of rows too: no exponential is left to overflow."""
+    layers = [{"kind": "layer_norm"}, {"kind": kind, "activation": "softmax", **KINDS[kind]}]
+    derivation = derive({"input": [3, 4], "layers": layers, "loss": "cross_entropy"})
+    chain = next(
+        c for c in derivation.layers if any("jacobian.softmax" in s.cites for s in c.steps)
+    )
+    assert re.fullmatch(
+        r"(o\d\[n,\w,\w\])\*Sum\((y\[n,\w,\w\]), \w\) - y\[n,\w,\w\]", str(chain.result)
+    )
 
 
 # ------------------------------------------------------------------ state and masks
