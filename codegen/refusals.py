@@ -57,7 +57,8 @@ def outside(derivation: Derivation) -> list[str]:
     if derivation.in_domain:
         return []
     broken = [c for c in derivation.conditions if not c.holds]
-    remedies = dict.fromkeys(c.remedy for c in broken if c.remedy)
+    helps = all(c.remedy for c in broken)  # one that leaves another condition broken is none
+    remedies = dict.fromkeys(c.remedy for c in broken if helps)
     last = derivation.network.layers[-1]
     activation = getattr(last, "activation", None)
     name = "" if activation is None else f" of {activation.formula or activation.name}"

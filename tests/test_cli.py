@@ -271,6 +271,13 @@ def test_outside_the_domain(run: Cli, tmp_path: Path, command: str) -> None:
     assert files(tmp_path) == {}
 
 
+def test_a_remedy_that_leaves_another_condition_broken_is_not_offered(run: Cli) -> None:
+    """log(log(o)) needs o > 1, whatever stands in place of an output below 1."""
+    made = run("verify", "2 > 1 tanh : y*log(log(o))")
+    assert_refused(made, "log(o) > 0 and o > 0")
+    assert "(1 + o)/2" not in made.err
+
+
 def test_unchecked_goes_on(run: Cli) -> None:
     assert run("code", "2 > 1 tanh : binary_cross_entropy domain=unchecked").code == 0
 

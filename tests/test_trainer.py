@@ -116,12 +116,13 @@ def test_lists_views_and_other_precisions_are_accepted() -> None:
         np.testing.assert_allclose(after["W1"], results[0][1]["W1"], rtol=1e-13)
 
 
-def test_spoilt_targets_change_nothing() -> None:
+@pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf])
+def test_spoilt_targets_change_nothing(spoilt: float) -> None:
     for name in ("deep", "classes"):
         net = module(name)
         params, x, y = batch(net, 4)
         trainer = net.Trainer(params, 4, learning_rate=0.1)
-        y[1, 0] = np.nan
+        y[1, 0] = spoilt
         with pytest.raises(ValueError, match="y: found"):
             trainer.step(x, y)
         assert all(np.array_equal(trainer.params[k], p) for k, p in params.items())

@@ -37,7 +37,7 @@ def assign_loss(
     calls._comment = ""
     if calls.plan.program.sum_to_one:
         _check_sums(calls, forward, backward)
-    calls.lines.append("if loss != loss:  # not a number: see whether the targets are to blame")
+    calls.lines.append("if loss - loss != 0:  # not finite: see whether the targets are to blame")
     calls.lines.append("    _targets(y, n, dtype)")
 
 
