@@ -189,11 +189,13 @@ def _by_indices_of(entry: Ref, product: Mul) -> Term:
     """A product with [i = k]: what stands beside it at k, where only k is an index of the entry."""
     own = free_indices(entry)
     for factor in product.args:
-        if isinstance(factor, Delta) and factor.left.index and factor.right.index:
-            for kept, other in ((factor.left, factor.right), (factor.right, factor.left)):
-                if kept.index in own and other.index not in own:
-                    rest = mul(*(f for f in product.args if f is not factor))
-                    return mul(factor, at(rest, {other.index: kept}))
+        if not isinstance(factor, Delta):
+            continue
+        left, right = factor.left.index, factor.right.index
+        for kept, other in ((left, right), (right, left)):
+            if kept in own and other is not None and other not in own:
+                rest = mul(*(f for f in product.args if f is not factor))
+                return mul(factor, at(rest, {other: Affine.of(kept)}))
     return product
 
 
