@@ -76,6 +76,27 @@ def test_imports_point_one_way() -> None:
     assert late == {"algebra.nodes": {"derive.algebra.text", "derive.algebra.text.plain"}}
 
 
+#: What a room stands on, besides itself and libraries: nothing that is nearer to the commands.
+STANDS_ON = {
+    "derive/algebra": {"derive.errors", "derive.primitives"},
+    "derive/formulas": {"derive.algebra", "derive.errors"},
+    "derive/matrices": {"derive.algebra"},
+    "codegen/lowering": {"derive.algebra", "derive.errors"},
+    "codegen/stability": {"codegen.lowering", "derive.algebra", "derive.errors"},
+    "codegen/pages": {"codegen.render", "derive.errors", "derive.reading", "derive.writing"},
+}
+
+
+@pytest.mark.parametrize("room", STANDS_ON)
+def test_a_room_stands_on_those_below_it(room: str) -> None:
+    own = room.replace("/", ".")
+    for path in sorted((DERIVE.parent / room).rglob("*.py")):
+        names = {n for n in imports(path) if n.split(".")[0] in ("derive", "codegen")}
+        far = {n for n in names if not any(f"{n}.".startswith(f"{b}.") for b in STANDS_ON[room])}
+        far = {n for n in far if not f"{n}.".startswith(f"{own}.")}
+        assert not far - {"derive", "codegen"}, f"{path.name} looks ahead to {sorted(far)}"
+
+
 SUBSTITUTES = {"diff", "subs", "xreplace", "simplify", "doit", "expand", "lambdify", "sympify"}
 SUBSTITUTES |= {"parse_expr", "Derivative", "Integral", "solve", "evalf", "nsimplify"}
 

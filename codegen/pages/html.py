@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from functools import singledispatchmethod
 from html import escape as escape_marks
 
-from codegen.emitting.code_lines import code_parts
 from codegen.pages.break_lines import broken, short_left_side
+from codegen.pages.code_lines import code_parts
 from codegen.pages.document import (
     Block,
     Code,

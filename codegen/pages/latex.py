@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import singledispatchmethod
 
-from codegen.emitting.code_lines import code_parts
 from codegen.pages.break_lines import broken
+from codegen.pages.code_lines import code_parts
 from codegen.pages.document import (
     Block,
     Code,

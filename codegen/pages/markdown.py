@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import singledispatchmethod
 
-from codegen.emitting.code_lines import code_parts
+from codegen.pages.code_lines import code_parts
 from codegen.pages.document import (
     Block,
     Code,

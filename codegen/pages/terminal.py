@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from functools import singledispatchmethod
 
-from codegen.emitting.code_lines import code_parts
+from codegen.pages.code_lines import code_parts
 from codegen.pages.document import (
     Block,
     Code,
