@@ -55,6 +55,10 @@ class Outside(Exception):
     """A place outside an array, a logarithm of nothing positive."""
 
 
+class Nowhere(Outside):
+    """No value whatever the indices are: too many of them, or none that is a whole number."""
+
+
 class NoLayer(Outside):
     """A layer that the network has not."""
 

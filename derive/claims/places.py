@@ -12,7 +12,7 @@ from derive.algebra.symbols import Tensor
 from derive.claims.arrays import Folded, Matrix, Value, together
 from derive.claims.layers import Layered
 from derive.claims.layers import NoValue as NoValue
-from derive.claims.numbers import Array, NoLayer, Outside, Places
+from derive.claims.numbers import Array, NoLayer, Nowhere, Outside, Places
 from derive.claims.parts import in_order, variable
 from derive.claims.windows import Window, window_of
 from derive.claims.world import LOSS, OBJECTIVE, World
@@ -110,7 +110,7 @@ class Located(Layered):
         """The written value of an index."""
         made = self.value(node)
         if isinstance(made, Matrix) or abs(made - round(made.real)) > 1e-9:
-            raise Outside("a whole number as an index")
+            raise Nowhere("a whole number as an index")
         return round(made.real)
 
     def _size(self, node: Size) -> int:
@@ -257,7 +257,7 @@ class Located(Layered):
         if self.scope.own.one_channel and shape[: len(shape) - len(written)] in ([1], [1, 1]):
             written = [0] * (len(shape) - len(written)) + written
         if len(written) != len(shape):
-            raise Outside(f"{len(shape)} indices of {tensor}")
+            raise Nowhere(f"{len(shape)} indices of {tensor}")
         moved = any(isinstance(p, Plus) for p in node.places)  # a window may reach beyond
         beside = moved and self.world.beside(tensor, _derived(node)) is not None
         for place, size in zip(written, shape, strict=True):

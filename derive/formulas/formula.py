@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 from derive.algebra.points import Point, random_point
 from derive.algebra.terms import (
@@ -87,6 +88,17 @@ def read_formula(
         raise (error.under(where) if where else error) from None
 
 
+def _points() -> list[Point]:
+    """Where formulas are tried."""
+    return [random_point(seed) for seed in range(36)]
+
+
+@lru_cache(maxsize=512)
+def _check_values(term: Term) -> None:
+    """Refuse a term without values; once for each, since many networks have the same ones."""
+    bounds.check_values(term, _points())
+
+
 class Reader:
     """Turns a tree into a term, and refuses what is not a real, continuous formula."""
 
@@ -94,7 +106,7 @@ class Reader:
         """`names` are the symbols; `advice` says what to do about words known elsewhere."""
         self.names = names
         self.advice = {**_ADVICE, **(advice or {})}
-        self.points: list[Point] = [random_point(seed) for seed in range(36)]
+        self.points = _points()  # not shared: they count what is asked of them
         self._degrees: dict[Term, int] = {}
         self._parts = 0
 
@@ -102,7 +114,7 @@ class Reader:
         """The term of a complete right side."""
         term = self.term(tree)
         try:
-            bounds.check_values(term, self.points)
+            _check_values(term)
         except SpecError as error:
             raise SpecError(f"the formula {error}") from None
         return term

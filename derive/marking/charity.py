@@ -17,7 +17,9 @@ from derive.reading.tree import (
     Entry,
     Function,
     Letter,
+    Minus,
     Node,
+    Plus,
     Size,
     Times,
     rebuilt,
@@ -150,14 +152,26 @@ def _apart(claim: Claim) -> Iterator[Charity]:
     """A product that is the end of one equation and the beginning of the next."""
     rhs, before = claim.rhs, claim.before
     last = not claim.members or rhs is claim.members[-1]
-    if isinstance(rhs, Times) and not last:  # the second equation goes on behind it
-        for k in _seams(rhs):
-            head = _product(rhs, 0, k)
+    if rhs is not None and not last:  # the second equation goes on behind it
+        for head, _ in _parted(rhs):
             yield Charity(replace(claim, rhs=head), "separator", rhs, head)
-    if isinstance(before, Times) and before is not claim.lhs:
-        for k in _seams(before):
-            tail = _product(before, k, len(before.args))
+    if before is not None and before is not claim.lhs:
+        for _, tail in _parted(before):
             yield Charity(replace(claim, lhs=tail), "separator", before, tail)
+
+
+def _parted(node: Node) -> Iterator[tuple[Node, Node]]:
+    """The end of one equation and the beginning of the next, in a product or the last summand."""
+    match node:
+        case Times():
+            for k in _seams(node):
+                yield _product(node, 0, k), _product(node, k, len(node.args))
+        case Minus(arg=arg):
+            for head, tail in _parted(arg):
+                yield replace(node, arg=head), tail
+        case Plus(args=(*rest, last)):
+            for head, tail in _parted(last):
+                yield replace(node, args=(*rest, head)), tail
 
 
 def _seams(node: Times) -> Iterator[int]:

@@ -64,6 +64,10 @@ class Corrections:
         """What was found at a place, and what belongs there."""
         text = finding.formula.text
         start, end = before.span
+        turned = any(isinstance(n, Transposed) and n.arg is before and n.span == before.span
+                     for side in finding.claim.sides for n in walk(side))  # fmt: skip
+        if turned and after is not None and finding.formula.language != "python":
+            before, after = Transposed(before, span=before.span), Transposed(after)  # W^{(2)\top}
         try:
             if after is None:
                 expected = ""

@@ -17,6 +17,8 @@ from derive.spec import Network
 
 _ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear", "softmax")
 _PIECEWISE = ("relu", "linear")
+_PROBABILITIES = ("sigmoid", "softmax")
+_LOGARITHMS = ("binary_cross_entropy", "cross_entropy")
 _LOSSES = ("squared_error", "half_squared_error", "binary_cross_entropy", "cross_entropy")
 
 
@@ -67,6 +69,8 @@ def _of_generic(network: Network, names: list[str]) -> Iterator[tuple[str, Assum
         if generic:
             for name in names:
                 for loss in _LOSSES:
+                    if loss in _LOGARITHMS and name not in _PROBABILITIES:
+                        continue  # defined for few parameters
                     words = f"the activation is {_word(name)} and the loss is {_word(loss)}"
                     yield words, Assumptions(network=_with(name, loss))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from derive.reading.cursor import Cursor
 from derive.reading.labels import fenced, split, top_level
 from derive.reading.latex_tokens import Token
@@ -64,7 +66,9 @@ class Environments(Structures):
         if any(t.raw for t in words) and not any(t.text in RELATIONS for t in top_level(when)):
             text = " ".join((t.raw or t.text).strip() for t in words)
             return value, Words(text, span=(words[0].start, words[-1].end))
-        return value, self.bracket(_trimmed(when))
+        condition, start = _trimmed(when), when.peek().start
+        made = self.bracket(condition)
+        return value, made if any(made.span) else replace(made, span=(start, condition.last_end))
 
 
 def _parted(row: Cursor) -> list[Cursor]:

@@ -140,7 +140,8 @@ class NameWriter:
     def _ways(self, node: Entry, above: str) -> Iterator[str]:
         """The ways to write it, the writer's own first."""
         yield from self._bound_ways(node, above)
-        joins = ("commas", "side by side") if self.spelling.commas else ("side by side", "commas")
+        commas = self.spelling.commas or (node.sample is not None and self.spelling.sampled)
+        joins = ("commas", "side by side") if commas else ("side by side", "commas")
         wheres = dict.fromkeys((self.profile.writing["sample"], "subscript", "bracket", "argument"))
         if node.sample is None:
             wheres = {"subscript": None}

@@ -93,6 +93,8 @@ class Patcher:
     def _ways(self, before: Node, after: Node) -> Iterator[str]:
         """Texts that keep as much as can be kept, the best first."""
         if isinstance(before, Plus) and isinstance(after, Plus):
+            if before in after.args:
+                yield self._grown(before, after)
             yield self._plus(before, after)
         elif isinstance(before, Times) and isinstance(after, Times):
             yield self._times(before, after)
@@ -142,6 +144,8 @@ class Patcher:
         start, end = before.span
         if not self._apart([child.span for child in old], before.span):
             return
+        if any(child.span == before.span for child in old):
+            return  # as in W^{(2)T}: the text of the part is not its own
         made, at = "", start
         for k, (one, other) in enumerate(zip(old, new, strict=True)):
             made += self.text[at : one.span[0]]
@@ -197,6 +201,7 @@ class Patcher:
         if isinstance(before, Plus | Times) and after in before.args:
             kept = before.args[before.args.index(after)]
             if source := self._own(kept):
+                yield unfenced(source)
                 yield source
         if isinstance(after, Total) and after.body == before:
             body = self.rewritten(before, after.body, PRODUCT)
@@ -205,7 +210,7 @@ class Patcher:
             yield self.rewritten(before.body, after)
 
     def _with_script(self, own: str, mark: str) -> str:
-        found = re.search(r"\^\{([^{}]*)\}$", own)
+        found = re.search(r"\^\{((?:[^{}]|\{[^{}]*\})*)\}$", own)
         if found:
             return own[: found.end() - 1] + mark + "}"
         whole = is_fenced(own) or not own.startswith(r"\frac")
@@ -215,8 +220,9 @@ class Patcher:
         """A sum or product that the old part is one of the parts of."""
         k = after.args.index(before)
         level = PRODUCT if isinstance(after, Plus) else FACTOR
-        own = self.rewritten(before, before, level)
-        if self.printer.piece(before)[1] < level and not is_fenced(own):
+        begins = isinstance(after, Plus) and isinstance(before, Plus) and not k  # a + b + c
+        own = self.rewritten(before, before, SUM if begins else level)
+        if self.printer.piece(before)[1] < level and not is_fenced(own) and not begins:
             own = self.printer.fenced(own)
         made = ""
         for n, arg in enumerate(after.args):
@@ -242,10 +248,11 @@ class Patcher:
             body = arg.arg if isinstance(arg, Minus) else arg
             old = None if i is None else before.args[i]
             bare = old.arg if isinstance(old, Minus) else old
+            level = SUM if not k and not minus and isinstance(body, Plus) else PRODUCT
             if bare is None:
-                text = self.printer.text(body, PRODUCT)
+                text = self.printer.text(body, level)
             else:
-                text = self._kept(bare, body, PRODUCT, True)
+                text = self._kept(bare, body, level, True)
             made += self._sum_sign(before, previous, i, minus, first=not k) + text
             previous = -2 if i is None else i
         return made

@@ -33,6 +33,7 @@ class Spelling:
     sized: bool = True  # tall parentheses around tall things
     braces: bool = True  # around a script of one sign
     commas: bool = False  # between indices
+    sampled: bool = False  # a comma between the sample and an index
     star: str = "*"  # the sign "ast"
     entrywise: str = r"\odot"  # in the exponent of an entrywise power
     layers: Mapping[str, str] = field(default_factory=dict)  # base of a label -> its letter
@@ -105,6 +106,8 @@ def _by_names(text: str, read: Node, spelling: Spelling) -> Spelling:
                 found.setdefault("labels_in_parentheses", "(" in source)
             if len(node.places) > 1:
                 found.setdefault("commas", "," in source)
+            elif node.places and node.sample is not None:
+                found.setdefault("sampled", "," in source)
         if isinstance(node, Applied):
             head = text[node.function.span[0] : node.function.span[1]]
             if (sign := sign_of(head)) is not None:

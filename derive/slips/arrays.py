@@ -73,7 +73,24 @@ def transposed(site: Site, view: View) -> Edits:
         and (isinstance(site.node, Entry | Times | Plus | Grid | Derivative) or site.node == ONES)
         and not isinstance(site.parent, Transposed | Derivative)
     ):
+        yield from _turned(site.node, view)
         yield Transposed(site.node, span=site.node.span)
+
+
+def _turned(node: Node, view: View) -> Edits:
+    """B A^T for A B^T: a product the other way round, without parentheses."""
+    if isinstance(node, Times) and set(node.signs).isdisjoint(view.scope.entrywise):
+        args = [a.arg if isinstance(a, Transposed) else Transposed(a) for a in node.args]
+        if len(args) == 2 and any(isinstance(a, Transposed) for a in node.args):
+            yield replace(node, args=tuple(reversed(args)))
+
+
+def entrywise_for_inner(site: Site, view: View) -> Edits:
+    """a (.) b for a^T b."""
+    match site.node:
+        case Times(args=(Transposed(arg=Entry() as a), *rest), signs=(sign, *signs)):
+            if view.whole(a) and view.rank(a) == 1 and sign not in view.scope.entrywise:
+                yield replace(site.node, args=(a, *rest), signs=("odot", *signs))
 
 
 def order_of_factors(site: Site, view: View) -> Edits:

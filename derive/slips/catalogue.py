@@ -20,7 +20,7 @@ from derive.reading.tree import (
     Value,
     walk,
 )
-from derive.slips import arrays, domains, indices, jacobians, signs, slopes, sums, terms
+from derive.slips import arrays, domains, indices, jacobians, own, signs, slopes, sums, terms
 from derive.slips.sites import Path, Site, sites
 from derive.slips.view import View
 
@@ -34,6 +34,7 @@ class Row:
     kind: str
     slip: Slip
     cost: float
+    rare: bool = False  # not looked for beside others, but for the common ones
 
 
 CATALOGUE = (
@@ -48,6 +49,7 @@ CATALOGUE = (
     Row("index", indices.kronecker_place, 1.1),
     Row("index", indices.place_missing, 1.1),
     Row("index", indices.place_for_a_sample, 1.05),
+    Row("index", indices.letters_exchanged, 1.25),
     Row("index", indices.letters_renamed, 1.4),
     Row("index", sums.index_of_two_sums, 1.15),
     Row("layer", indices.other_layer, 1.0),
@@ -57,20 +59,23 @@ CATALOGUE = (
     Row("variable", indices.derivative_of_another, 1.15),
     Row("variable", indices.other_letter, 1.15),
     Row("variable", indices.derivative_by_a_target, 0.85),
-    Row("variable", indices.far_quantity, 1.5),
+    Row("variable", own.own_quantity, 1.14, rare=True),
+    Row("variable", own.quantities_exchanged, 1.2, rare=True),
+    Row("variable", indices.far_quantity, 1.5, rare=True),
     Row("variable", indices.everywhere_another_quantity, 1.35),
     Row("index", indices.everywhere_another_place, 1.2),
     Row("layer", indices.everywhere_another_layer, 1.2),
     Row("variable", slopes.logarithm_of_a_loss, 0.88),
     Row("transpose", arrays.transposed, 1.02),
     Row("order", arrays.order_of_factors, 1.0),
+    Row("hadamard", arrays.entrywise_for_inner, 1.0),
     Row("hadamard", arrays.entrywise_product, 1.02),
     Row("order", arrays.order_with_signs, 1.3),
     Row("factor", signs.number_extra, 1.05),
     Row("factor", signs.number_missing, 1.1),
-    Row("factor", signs.number_of_a_factor, 1.1),
-    Row("factor", signs.square, 1.25),
-    Row("factor", signs.inverse, 1.5),
+    Row("factor", signs.number_of_a_factor, 1.08),
+    Row("factor", signs.square, 1.25, rare=True),
+    Row("factor", signs.inverse, 1.5, rare=True),
     Row("slope", slopes.slope_extra, 1.0),
     Row("slope", slopes.slope_of_another_form, 1.05),
     Row("slope", slopes.part_of_a_slope, 1.08),
@@ -87,42 +92,46 @@ CATALOGUE = (
     Row("sum", sums.sum_over_the_samples, 1.3),
     Row("sum", sums.sum_extra, 1.1),
     Row("sum", sums.sum_over_another_index, 1.1),
-    Row("sum", sums.kind_of_operator, 1.5),
+    Row("sum", sums.kind_of_operator, 1.5, rare=True),
     Row("sum", sums.factor_of_a_sum, 1.4),
     Row("base", indices.range_off_by_one, 1.04),
     Row("base", sums.range_with_dots, 1.0),
     Row("base", sums.end_of_a_sum, 1.2),
+    Row("base", indices.places_off_by_one, 1.06),
     Row("sample", indices.other_sample, 1.1),
     Row("parentheses", signs.product_of_a_sum, 1.05),
     Row("parentheses", signs.sum_of_a_product, 1.1),
-    Row("parentheses", signs.part_of_a_fraction, 1.2),
-    Row("parentheses", signs.power_of_a_part, 1.2),
-    Row("parentheses", signs.argument_of_a_product, 1.2),
+    Row("parentheses", signs.part_of_a_fraction, 1.2, rare=True),
+    Row("parentheses", signs.power_of_a_part, 1.2, rare=True),
+    Row("parentheses", signs.argument_of_a_product, 1.2, rare=True),
     Row("entry", arrays.cell_of_another, 1.0),
     Row("relation", sums.list_for_a_sum, 1.0),
-    Row("separator", sums.two_equations, 1.3),
+    Row("separator", sums.two_equations, 1.3, rare=True),
     Row("term", terms.term_extra, 1.2),
-    Row("term", terms.factor_extra, 1.35),
-    Row("term", terms.term_like_another, 1.2),
-    Row("term", terms.term_missing, 1.3),
-    Row("term", terms.factor_missing, 1.6),
+    Row("term", terms.factor_extra, 1.35, rare=True),
+    Row("term", terms.term_like_another, 1.2, rare=True),
+    Row("term", terms.other_way_round, 1.3, rare=True),
+    Row("term", terms.term_missing, 1.3, rare=True),
+    Row("term", terms.factor_missing, 1.6, rare=True),
     Row("constant", terms.constant_extra, 1.2),
-    Row("constant", terms.constant_missing, 1.3),
+    Row("constant", terms.constant_missing, 1.3, rare=True),
     Row("constant", terms.constant_wrong, 1.2),
-    Row("domain", domains.comparison, 1.1),
-    Row("domain", domains.cases_exchanged, 1.1),
+    Row("domain", domains.comparison, 1.05),
+    Row("domain", domains.other_threshold, 1.1, rare=True),
+    Row("domain", domains.extremum, 1.05),
+    Row("domain", domains.cases_exchanged, 1.1, rare=True),
     Row("shape", indices.entry_for_array, 1.3),
-    Row("shape", arrays.ones_missing, 1.4),
-    Row("log", slopes.function_dropped, 1.3),
-    Row("log", slopes.function_extra, 1.3),
-    Row("variable", slopes.other_function, 1.3),
+    Row("shape", arrays.ones_missing, 1.4, rare=True),
+    Row("log", slopes.function_dropped, 1.3, rare=True),
+    Row("log", slopes.function_extra, 1.3, rare=True),
+    Row("variable", slopes.other_function, 1.3, rare=True),
 )
 
 
 #: Slips that are looked for on the left side too: what it speaks of, not what is said of it.
 LEFT = (
     indices.places_swapped, indices.other_place, indices.place_missing,
-    indices.place_for_a_sample, indices.letters_renamed,
+    indices.place_for_a_sample, indices.letters_renamed, indices.letters_exchanged,
     indices.other_layer, indices.layers_together, indices.other_quantity,
     indices.derivative_of_another, indices.entry_for_array,
     indices.other_sample, arrays.transposed, slopes.logarithm_of_a_loss,
@@ -138,8 +147,16 @@ SYMBOL = (
 )  # fmt: skip
 #: Slips that change a symbol wherever it stands.
 EVERYWHERE = (
-    indices.letters_renamed, indices.layers_together, indices.everywhere_another_quantity,
+    indices.letters_renamed, indices.letters_exchanged, indices.layers_together,
+    indices.everywhere_another_quantity,
     indices.everywhere_another_place, indices.everywhere_another_layer, indices.other_layer,
+)  # fmt: skip
+
+
+#: Slips that people make several at a time.
+COMMON = (
+    "sign", "factor", "index", "layer", "transpose", "order", "hadamard", "slope", "sample",
+    "base", "ascent", "bias_sign", "exponent_sign",
 )  # fmt: skip
 
 
@@ -151,6 +168,7 @@ class Edit:
     site: Site
     after: Node
     cost: float
+    rare: bool = False
 
 
 def edits(
@@ -187,7 +205,7 @@ def _under(site: Site, within: tuple[str, Path]) -> bool:
 def _edit(row: Row, site: Site, after: Node, k: int, view: View) -> Edit:
     after = replace(after, span=site.node.span)
     cost = row.cost + 0.002 * min(k, 50) + (0.3 if site.side == "lhs" else 0.0)
-    return Edit(kind_there(row.kind, site, after, view), site, after, cost)
+    return Edit(kind_there(row.kind, site, after, view), site, after, cost, row.rare)
 
 
 # ------------------------------------------------------------------ kinds by their surroundings

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
-from derive.reading.tree import Bracket, Branches, Node
+from derive.reading.tree import Applied, Bracket, Branches, Node, Num
 from derive.slips.sites import Site
 from derive.slips.view import View
 
@@ -21,6 +22,22 @@ def comparison(site: Site, view: View) -> Edits:
                 relations = (*site.node.relations[:k], new, *site.node.relations[k + 1 :])
                 if new != old:
                     yield replace(site.node, relations=relations)
+
+
+def other_threshold(site: Site, view: View) -> Edits:
+    """[s > 0] for [s > 1]."""
+    if isinstance(site.node, Num) and isinstance(site.parent, Bracket):
+        value = site.node.value
+        near = dict.fromkeys((Fraction(0), -value, value + 1, value - 1))
+        yield from (Num(v, span=site.node.span) for v in near if v != value)
+
+
+def extremum(site: Site, view: View) -> Edits:
+    """max(s, 0) for min(s, 0)."""
+    node = site.node
+    if isinstance(node, Applied) and node.function.name in ("max", "min"):
+        other = "min" if node.function.name == "max" else "max"
+        yield replace(node, function=replace(node.function, name=other))
 
 
 def cases_exchanged(site: Site, view: View) -> Edits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, product
@@ -11,10 +11,12 @@ from derive.algebra.symbols import Label
 from derive.reading.tree import (
     Applied,
     Bound,
+    Bracket,
     Derivative,
     Entry,
     Kronecker,
     Letter,
+    Minus,
     Node,
     Num,
     Plus,
@@ -69,10 +71,14 @@ def other_place(site: Site, view: View) -> Edits:
 
 def kronecker_place(site: Site, view: View) -> Edits:
     """[i = k] for [i = j]."""
-    if isinstance(site.node, Kronecker):
-        for letter in view.usable(site):
-            yield replace(site.node, left=Letter(letter))
-            yield replace(site.node, right=Letter(letter))
+    for new in map(Letter, view.usable(site)):
+        match site.node:
+            case Kronecker():
+                yield replace(site.node, left=new)
+                yield replace(site.node, right=new)
+            case Bracket(members=(Letter() as left, Letter() as right), relations=("=",)):
+                yield replace(site.node, members=(new, right))
+                yield replace(site.node, members=(left, new))
 
 
 def place_missing(site: Site, view: View) -> Edits:
@@ -111,7 +117,7 @@ def entry_for_array(site: Site, view: View) -> Edits:
 
 
 def letters_renamed(site: Site, view: View) -> Edits:
-    """Everywhere i for k, or i and k exchanged: on a side, or in a sum with its index."""
+    """Everywhere i for k: on a side, or in a sum with its index."""
     if site.path and not isinstance(site.node, Total):
         return
     used = {n.name for n in walk(site.node) if isinstance(n, Letter | Bound)}
@@ -119,8 +125,25 @@ def letters_renamed(site: Site, view: View) -> Edits:
         for b in view.letters:
             if a in used and a != b:
                 yield renamed(site.node, {a: b})
-            if a in used and b in used and a < b:
-                yield renamed(site.node, {a: b, b: a})
+
+
+def letters_exchanged(site: Site, view: View) -> Edits:
+    """Everywhere i for k and k for i: on a side, or in a sum."""
+    if not site.path or isinstance(site.node, Total):
+        used = {n.name for n in walk(site.node) if isinstance(n, Letter | Bound)}
+        for a, b in combinations([x for x in view.letters if x in used], 2):
+            yield renamed(site.node, {a: b, b: a})
+
+
+def places_off_by_one(site: Site, view: View) -> Edits:
+    """x_(p + u - 1) for x_(p + u): one place of a window, or all of them."""
+    node = site.node
+    places = node.places if isinstance(node, Entry) else ()
+    moving = [k for k, p in enumerate(places) if isinstance(p, Plus | Times)]
+    groups = [moving, *([k] for k in moving)] if len(moving) > 1 else [moving] if moving else []
+    for group, by in product(groups, (-1, 1)):
+        moved = (_moved(p, by) if k in group else p for k, p in enumerate(places))
+        yield replace(node, places=tuple(moved))  # type: ignore[call-arg]
 
 
 def renamed(node: Node, names: dict[str, str]) -> Node:
@@ -317,6 +340,18 @@ def _moved(node: Node, by: int) -> Node:
     match node:
         case Num(value=value):
             return replace(node, value=value + by)
-        case Plus(args=(first, Num(value=value))) if value + by == 0:
-            return first
-    return Plus((node, Num(Fraction(by))), span=node.span)
+        case Plus(args=(*rest, Num(value=value))):
+            return _with_number(rest, value + by)
+        case Plus(args=(*rest, Minus(arg=Num(value=value)))):
+            return _with_number(rest, by - value)
+        case Plus(args=args):
+            return _with_number(args, Fraction(by))
+    return _with_number((node,), Fraction(by))
+
+
+def _with_number(rest: Sequence[Node], number: Fraction) -> Node:
+    """The sum with a number behind it, where it is not 0."""
+    whole = rest[0] if len(rest) == 1 else Plus(tuple(rest))
+    if not number:
+        return whole
+    return Plus((whole, Num(number) if number > 0 else Minus(Num(-number))))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from derive.reading.tree import (
     Bound,
     Derivative,
     Entry,
-    Kronecker,
     Letter,
     Minus,
     Node,
@@ -29,11 +29,11 @@ Edits = Iterator[Node]
 def kronecker_for_one(site: Site, view: View) -> Edits:
     """o_j ([i = j] - o_i) for o_j (1 - o_j): all of a Jacobian, not its diagonal alone."""
     for _, x in written_slopes(site.node):
-        if isinstance(site.node, Times) and isinstance(x, Entry) and len(x.places) == 1:
-            for name in view.usable(site):
-                other, place = Letter(name), x.places[0]
+        if isinstance(site.node, Times) and isinstance(x, Entry):
+            for name, k in product(view.usable(site), range(len(x.places))):
+                other, place = Letter(name), x.places[k]
                 if other != place:
-                    moved = Plus((Kronecker(place, other), Minus(replace(x, places=(other,)))))
+                    moved = Plus((view.same(place, other), Minus(at_place(x, k, other))))
                     yield from (in_place(site.node, pair, times(x, moved))
                                 for pair, _ in written_slopes(site.node))  # fmt: skip
 
@@ -41,10 +41,15 @@ def kronecker_for_one(site: Site, view: View) -> Edits:
 def kronecker_for_a_one(site: Site, view: View) -> Edits:
     """[i = j] - o_j for 1 - o_j."""
     x = complement(site.node)
-    if isinstance(x, Entry) and len(x.places) == 1:
+    for place in x.places if isinstance(x, Entry) else ():
         for name in view.usable(site):
-            if Letter(name) != x.places[0]:
-                yield Plus((Kronecker(x.places[0], Letter(name)), Minus(x)), span=site.node.span)
+            if Letter(name) != place and x is not None:
+                yield Plus((view.same(place, Letter(name)), Minus(x)), span=site.node.span)
+
+
+def at_place(x: Entry, k: int, new: Node) -> Entry:
+    """The entry with another index k."""
+    return replace(x, places=(*x.places[:k], new, *x.places[k + 1 :]))
 
 
 def diagonal_missing(site: Site, view: View) -> Edits:
@@ -52,21 +57,24 @@ def diagonal_missing(site: Site, view: View) -> Edits:
     match site.node:
         case Minus(Times(args=(Entry(places=(i,)) as x, Entry(places=(j,)) as y))):
             if x.role == y.role and i != j:
-                yield times(x, Plus((Kronecker(i, j), Minus(y))), span=site.node.span)
+                yield times(x, Plus((view.same(i, j), Minus(y))), span=site.node.span)
         case Times(args=(Entry(places=(i,)) as x, Entry(places=(j,)) as y)):
             if x.role == y.role and i != j:
-                yield times(x, Plus((Kronecker(i, j), Minus(y))), span=site.node.span)
+                yield times(x, Plus((view.same(i, j), Minus(y))), span=site.node.span)
 
 
 def all_of_the_jacobian(site: Site, view: View) -> Edits:
     """sum_k a_k o_k ([k = i] - o_i) for a_i o_i (1 - o_i)."""
     k = Letter(view.fresh)
     for pair, x in written_slopes(site.node):
-        if isinstance(site.node, Times) and isinstance(x, Entry) and len(x.places) == 1 and pair:
-            rest = times(*(a for m, a in enumerate(site.node.args) if m not in pair))
-            moved = put_for(rest, x.places[0], k)
-            row = times(replace(x, places=(k,)), Plus((Kronecker(k, x.places[0]), Minus(x))))
-            yield Total("sum", (Bound(k.name),), times(moved, row), span=site.node.span)
+        for m in range(len(x.places)) if isinstance(x, Entry) and pair else ():
+            assert isinstance(site.node, Times)
+            assert isinstance(x, Entry)
+            place = x.places[m]
+            rest = times(*(a for n, a in enumerate(site.node.args) if n not in pair))
+            row = times(at_place(x, m, k), Plus((view.same(k, place), Minus(x))))
+            made = times(put_for(rest, place, k), row)
+            yield Total("sum", (Bound(k.name),), made, span=site.node.span)
 
 
 def all_of_a_derivative(site: Site, view: View) -> Edits:

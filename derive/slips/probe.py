@@ -19,7 +19,7 @@ from derive.claims.arrays import Matrix, Value, entries, together
 from derive.claims.choices import free_letters, settings
 from derive.claims.claim import Claim
 from derive.claims.evaluation import agree, at_setting, left_side, parallel
-from derive.claims.numbers import Outside
+from derive.claims.numbers import NoLayer, Nowhere, Outside
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import NoValue
 from derive.claims.values import Setting
@@ -41,10 +41,23 @@ class Remembering(Setting):
     """A setting that remembers the values of parts by the very object and the letters."""
 
     memo: dict[Any, tuple[Any, Value | Outside]] = field(default_factory=dict)
+    inner: dict[Any, Remembering] = field(default_factory=dict)
+
+    def but(self, **changes: Any) -> Remembering:
+        """The same with some changes, and no settings within it that were made before them."""
+        return super().but(**{"inner": {}, **changes})
+
+    def at(self, row: dict[str, int]) -> Remembering:
+        """The setting with more letters, made once."""
+        key = tuple(row.items())
+        found = self.inner.get(key)
+        if found is None:
+            found = self.inner[key] = self.but(letters={**self.letters, **row})
+        return found
 
     def elsewhere(self, world: World) -> Remembering:
         """The same place on a network with other values: nothing is remembered of it."""
-        return replace(self, world=world, known={}, memo={})
+        return replace(self, world=world, known={}, memo={}, inner={})
 
     def within(self, total: Total) -> list[Remembering]:
         """The settings of all summands that there may be: a range not written may be another."""
@@ -58,7 +71,7 @@ class Remembering(Setting):
             ends = [base + (self.extent(name, total.body) or self._most) for name in names]
             choices = product(*map(range, starts, ends))
             rows = (dict(zip(names, row, strict=True)) for row in choices)
-        return [self.but(letters={**self.letters, **row}) for row in rows]
+        return [self.at(row) for row in rows]
 
     @property
     def _most(self) -> int:
@@ -71,9 +84,15 @@ class Remembering(Setting):
         if node.kind != "sum" or any(b.high is not None for b in node.bounds):
             return super()._total(node)
         parts: list[Value] = []
+        layers = any(self._counts_layers(b.name, node.body) for b in node.bounds)
         for row in self.within(node):
-            with suppress(Outside):
+            try:
                 parts.append(row.value(node.body))
+            except (Nowhere, NoLayer):
+                if not layers:
+                    raise  # the next row has no value either
+            except Outside:
+                continue
         if not parts:
             raise Outside("an empty sum")
         return reduce(partial(together, function=add), parts)
@@ -120,6 +139,7 @@ class Probe:
         self._sides = claim.sides
         self.own = frozenset(_letters(claim))
         self.settings = self._places(claim, self.own)
+        self.one_layer = len({s.layer for s in self.settings}) == 1
         self.valued = [s for s in self.settings if _has_value(claim, s)]
 
     @property
@@ -156,7 +176,7 @@ class Probe:
             others.sort(key=lambda s: sum(s.letters.values()))
             for setting in (valued or others)[:PLACES]:
                 given = {f.name: getattr(setting, f.name) for f in fields(setting)}
-                yield Remembering(**given, memo={})
+                yield Remembering(**given, memo={}, inner={})
             if valued or others:
                 return
 
@@ -179,6 +199,10 @@ class Probe:
         for setting in settings:
             try:
                 lhs, rhs = sides(claim, setting)
+            except Nowhere:
+                if self.one_layer:
+                    return False
+                continue
             except Outside:
                 continue
             except ODD:

@@ -12,7 +12,8 @@ from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
 from derive.reading.scope import Scope
 from derive.reading.tree import Applied, Derivative, Entry, Nabla, Node, Total, walk
-from derive.slips.catalogue import EVERYWHERE, SYMBOL, Edit, edits
+from derive.slips.catalogue import COMMON, EVERYWHERE, SYMBOL, Edit, edits
+from derive.slips.fitted import fitted
 from derive.slips.meet import FACTORS, SUMMANDS, Meeting, Sides
 from derive.slips.probe import ODD, Probe
 from derive.slips.sites import exchanged_object, sites
@@ -89,6 +90,7 @@ class Search:
 
     def _ways(self, singles: list[Edit]) -> Iterator[list[tuple[Edit, ...]]]:
         yield self._first((e,) for e in singles)
+        yield self._first((e,) for e in self._fitted())
         if self.limit.together < 2:
             return
         yield self._first(_likeliest(self._in_symbols(singles)))
@@ -112,6 +114,11 @@ class Search:
             triples = (_outer_first(t) for m in meetings for t in m.triples(TRIPLES))
             yield self._first(_likeliest(triples))
         yield self._first(_likeliest(self._nested(singles)))
+
+    def _fitted(self) -> Iterator[Edit]:
+        """A number before or behind the right side."""
+        written = None if self.probe is None else self.probe.values(self.claim)
+        yield from () if written is None else fitted(self.claim, written)
 
     def _known(self, singles: list[Edit]) -> tuple[Sides, list[tuple[Edit, Sides]]] | None:
         """Both sides as written, and after each single repair; None where nothing has a value."""
@@ -201,6 +208,8 @@ class Search:
         for group in groups:
             if found and _cost(group) > _cost(found[0]) + AS_LIKELY:
                 break
+            if not _plausible(group):
+                continue
             made = self._made(group)
             try:
                 if made is not None and self.holds(made):
@@ -259,6 +268,14 @@ class Search:
             made = _after(made, edit) or made
             found.append(Repair(edit.kind, edit.site.node, edit.after, made))
         return tuple(found)
+
+
+def _plausible(group: tuple[Edit, ...]) -> bool:
+    """Whether one person may have made all of these slips: a rare one beside a common one."""
+    rare = [e for e in group if e.rare]
+    if len(group) == 1 or not rare:
+        return True
+    return len(group) == 2 and len(rare) == 1 and all(e.rare or e.kind in COMMON for e in group)
 
 
 def _repeats(claim: Claim, named: Callable[[Node], Node]) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import lru_cache
 
 from derive.algebra.symbols import Index, Tensor
-from derive.algebra.terms import Ref, refs
+from derive.algebra.terms import Num, Ref, refs
+from derive.algebra.tree import walk
 from derive.claims.claim import Claim
 from derive.forward import forward
 from derive.reading.scope import Scope
@@ -24,6 +26,15 @@ def shared(network: Network) -> frozenset[Tensor]:
         for ref in refs(equation.rhs)
         if ref.tensor in stage.parameters and not _indices(equation.lhs) <= _indices(ref)
     )
+
+
+@lru_cache(maxsize=8)
+def numbers_of(network: Network) -> tuple[Fraction, ...]:
+    """The numbers in the forward equations and in front of the squared weights."""
+    terms = (e.rhs for stage in forward(network).stages for e in stage.body)
+    found = dict.fromkeys(n.value for t in terms for n in walk(t) if isinstance(n, Num))
+    decay = (network.weight_decay,) if network.weight_decay else ()
+    return (*decay, *(v for v in found if v > 0))
 
 
 def _indices(ref: Ref) -> frozenset[Index]:

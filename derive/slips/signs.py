@@ -169,7 +169,8 @@ def number_of_a_factor(site: Site, view: View) -> Edits:
     if isinstance(node, Power) and isinstance(node.exponent, Num):
         yield node.base
     if isinstance(node, Num) and multiplies:
-        near = (node.value + 1, node.value - 1, node.value * 2, 1 / node.value if node.value else 2)
+        inverse = 1 / node.value if node.value else 2
+        near = (node.value / 2, node.value * 2, node.value + 1, node.value - 1, inverse)
         least = 1 if isinstance(parent, Power) else 0  # a^1 is written as a
         yield from (Num(Fraction(v), span=node.span) for v in near if v > least)
     if isinstance(node, Size | Over) and is_number(node) and isinstance(parent, Times | Over):
@@ -186,11 +187,13 @@ def square(site: Site, view: View) -> Edits:
 
 
 def inverse(site: Site, view: View) -> Edits:
-    """b / a for a / b; a b for a / b."""
+    """b / a for a / b; a b for a / b; 1 / a for a."""
     match site.node:
         case Over(above=above, below=below):
             yield replace(site.node, above=below, below=above)
             yield times(above, below, span=site.node.span)
+        case Plus() | Power() if site.parent is None:
+            yield Over(ONE, site.node, span=site.node.span)
 
 
 # ------------------------------------------------------------------ parentheses
@@ -260,7 +263,7 @@ def sum_of_a_product(site: Site, view: View) -> Edits:
     match site.node:
         case Minus(Plus(args=(first, *rest))):
             yield Plus((negative(first), *rest), span=site.node.span)
-        case Times(args=(*front, Plus(args=(first, *rest)))):
+        case Times(args=(*front, Plus(args=(first, *rest)))) if not isinstance(first, Num):
             head = exchanged_arg(site.node, len(front), first)
             yield Plus((head, *rest), span=site.node.span)
         case Times(args=(Plus(args=(*rest, last)), *_)):

@@ -93,7 +93,9 @@ def slope_missing(site: Site, view: View) -> Edits:
         forms = ("whole", "batch") if arrays else ("entry",)
         for slope in (slope for form in forms for slope in slopes(view, form)):
             sign = "odot" if arrays else ""
-            made = times(site.node, slope, span=site.node.span)
+            summed = isinstance(site.node, Total) and not arrays  # what follows a sum is in it
+            parts = (slope, site.node) if summed else (site.node, slope)
+            made = times(*parts, span=site.node.span)
             if sign and isinstance(made, Times):
                 made = replace(made, signs=(*made.signs[:-1], sign))
             yield made
@@ -119,26 +121,27 @@ def slopes(view: View, form: str) -> Edits:
 def polynomials(o: Node, sign: str = "") -> Edits:
     """The slopes that are polynomials of the output."""
     yield Times((o, Plus((ONE, Minus(o)))), (sign,))
-    yield Plus((ONE, Minus(Power(o, TWO))))
+    yield Plus((ONE, Minus(Power(o, TWO, entrywise=bool(sign)))))
 
 
 def slope_of_another_form(site: Site, view: View) -> Edits:
     """1 - o^2 for o (1 - o), phi'(s) for either, and the other way round."""
     for old, x in written_slopes(site.node):
-        forms = [*polynomials(x), *_by_name(x, view)]
+        sign = "odot" if isinstance(x, Entry) and view.is_array(x) else ""
+        forms = [*polynomials(x, sign), *_by_name(x, view)]
         yield from (in_place(site.node, old, made) for made in forms)
 
 
 def part_of_a_slope(site: Site, view: View) -> Edits:
     """o (1 - o) for o, and for 1 - o."""
-    x = site.node if isinstance(site.node, Entry) else complement(site.node)
-    if not isinstance(x, Entry) or x.role not in OUTPUTS or isinstance(site.parent, Derivative):
-        return
-    around = site.parent.args if isinstance(site.parent, Times) else ()
-    if site.node is x and not around:
-        return  # a whole side is no factor
-    if not any(other == x or complement(other) == x for other in around if other is not site.node):
-        yield from list(polynomials(x, "odot" if view.is_array(x) else ""))[:1]
+    parts = site.node.args if isinstance(site.node, Times) else (site.node,)
+    for k, part in enumerate(parts):
+        x = part if isinstance(part, Entry) and len(parts) > 1 else complement(part)
+        if not isinstance(x, Entry) or x.role not in (*OUTPUTS, "own") or x.barred:
+            continue
+        if not any(p == x or complement(p) == x for p in parts if p is not part):
+            made = next(polynomials(x, "odot" if view.is_array(x) else ""))
+            yield in_place(site.node, (k,), made) if len(parts) > 1 else made
 
 
 def slope_of_another_unit(site: Site, view: View) -> Edits:
@@ -182,9 +185,13 @@ def in_place(node: Node, old: tuple[int, ...], made: Node) -> Node:
     """The product with another slope in the place of the factors of the old one."""
     if not old or not isinstance(node, Times):
         return replace(made, span=node.span)
-    rest = without(node, old[1])
-    kept = rest.args if isinstance(rest, Times) else (rest,)
-    return times(*(made if k == old[0] else arg for k, arg in enumerate(kept)), span=node.span)
+    rest = without(node, old[1]) if len(old) > 1 else node
+    if not isinstance(rest, Times):
+        return replace(made, span=node.span)
+    opened = made if isinstance(made, Times) else Times((made,), ())
+    k = old[0]
+    args = (*rest.args[:k], *opened.args, *rest.args[k + 1 :])
+    return Times(args, (*rest.signs[:k], *opened.signs, *rest.signs[k:]), span=node.span)
 
 
 def _by_name(x: Node, view: View) -> Edits:
@@ -222,7 +229,7 @@ def function_dropped(site: Site, view: View) -> Edits:
         or (isinstance(site.parent, Derivative) and site.node in site.parent.by)
     ):
         return
-    for name in DROPPED:
+    for name in DROPPED if not (site.inside(Power) and isinstance(site.node, Num)) else ():
         yield Applied(Function(name), (site.node,), span=site.node.span)
     if isinstance(site.node, Entry) and site.node.role == "preactivation":
         function = replace(view.function, label=site.node.label, assumed=True)

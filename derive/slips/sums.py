@@ -26,7 +26,7 @@ from derive.reading.tree import (
 )
 from derive.slips.signs import times, without
 from derive.slips.sites import Site, changed, letters_in
-from derive.slips.view import View
+from derive.slips.view import View, is_number
 
 Edits = Iterator[Node]
 
@@ -38,10 +38,22 @@ def sum_missing(site: Site, view: View) -> Edits:
     """sum_i a_i for a_i, where i is undefined."""
     if not _summed(site):
         return
-    for name in _unbound(site.node):
-        if name not in site.bound and name not in view.free:
-            for low in (None, Num(Fraction(0))):  # from 0: with the threshold
-                yield Total("sum", (Bound(name, low),), site.node, span=site.node.span)
+    found = [x for x in _unbound(site.node) if x not in site.bound and x not in view.free]
+    for names in ([found] if len(found) > 1 else []) + [[x] for x in found]:
+        yield _with_sum(names, site.node)
+    for name in found:  # from 0: with the threshold
+        yield Total("sum", (Bound(name, Num(Fraction(0))),), site.node, span=site.node.span)
+
+
+def _with_sum(names: list[str], node: Node) -> Node:
+    """The sum over the node, numbers in front of it; under the sum that stands there already."""
+    bounds = tuple(map(Bound, names))
+    if isinstance(node, Total) and node.kind == "sum" and all(b.low is None for b in node.bounds):
+        return replace(node, bounds=(*node.bounds, *bounds))
+    if isinstance(node, Times) and is_number(node.args[0]) and not node.signs[0]:
+        rest = without(node, 0)
+        return times(node.args[0], Total("sum", bounds, rest), span=node.span)
+    return Total("sum", bounds, node, span=node.span)
 
 
 def sum_over_a_free_index(site: Site, view: View) -> Edits:

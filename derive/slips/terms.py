@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import permutations, product
+from fractions import Fraction
+from itertools import combinations, permutations, product
 
 from derive.reading.tree import (
     Applied,
@@ -66,9 +67,10 @@ def constant_missing(site: Site, view: View) -> Edits:
 def constant_wrong(site: Site, view: View) -> Edits:
     """1 - a for 2 - a."""
     if isinstance(site.node, Num) and isinstance(site.parent, Plus | Minus | None):
-        for by in (1, -1):
-            if site.node.value + by >= 0:
-                yield replace(site.node, value=site.node.value + by)
+        near = (site.node.value + 1, site.node.value - 1, *view.numbers)
+        for value in dict.fromkeys(near):
+            if value >= 0 and value != site.node.value:
+                yield replace(site.node, value=value)
 
 
 def _bare(node: Node) -> Node:
@@ -102,6 +104,17 @@ def term_like_another(site: Site, view: View) -> Edits:
                     yield replace(site.node, args=(*site.node.args, made))
 
 
+def other_way_round(site: Site, view: View) -> Edits:
+    """w_ij + w_ji for w_ij: the derivative of a product by one that stands in it twice."""
+    node, parent = site.node, site.parent
+    if isinstance(node, Entry) and isinstance(parent, Times | Total):
+        for a, b in combinations(range(len(node.places)), 2):
+            made = list(node.places)
+            made[a], made[b] = made[b], made[a]
+            if made != list(node.places):
+                yield Plus((node, replace(node, places=tuple(made))), span=node.span)
+
+
 def terms(site: Site, view: View) -> Edits:
     """What a writer may leave out of a sum."""
     arrays = view.is_array(site.node)
@@ -111,6 +124,8 @@ def terms(site: Site, view: View) -> Edits:
         for node in view.units(role, form):
             if arrays or node.places[0] in usable or _numbered(node):
                 yield node
+    own = view.own("whole" if arrays else "entry")
+    yield from (n for n in own if not n.places or n.places[0] in usable)
     yield from weighted(view, "whole" if arrays else "entry")
     for n in view.nodes:
         if isinstance(n, Applied) and n.order and len(n.args) == 1:  # what slopes are made of
@@ -119,6 +134,8 @@ def terms(site: Site, view: View) -> Edits:
     yield from _steps(found, view)
     weights = [replace(e, step=0) if e.step else e for e in found]
     yield from (*(times(Value("decay"), w) for w in weights), *weights)
+    decay = view.network.weight_decay if view.network is not None else 0
+    yield from (times(Num(Fraction(decay)), w) for w in weights if decay)
 
 
 def _steps(parameters: list[Entry], view: View) -> Edits:
@@ -167,6 +184,7 @@ def factors(site: Site, view: View) -> Edits:
     usable = [Letter(x) for x in view.usable(site)]
     for role in ("activation", "delta", "error", "input", "bias"):
         yield from (n for n in view.units(role) if n.places[0] in usable or _numbered(n))
+    yield from (n for n in view.own() if not n.places or n.places[0] in usable)
     for label in view.labels:
         yield from (Entry("weight", "", label, pair) for pair in permutations(usable, 2))
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from string import ascii_letters
 
-from derive.algebra.symbols import Label
+from derive.algebra.symbols import Label, Tensor
 from derive.claims.choices import free_letters
 from derive.claims.claim import Claim
 from derive.reading.scope import Meaning, Scope
 from derive.reading.tree import (
     Applied,
     Bound,
+    Bracket,
     Derivative,
     Entry,
     Function,
     Grid,
+    Kronecker,
     Letter,
     Node,
     Num,
@@ -27,7 +29,7 @@ from derive.reading.tree import (
     Value,
     walk,
 )
-from derive.slips.sharing import by_shared
+from derive.slips.sharing import by_shared, numbers_of
 from derive.slips.sites import Site, changed
 from derive.spec import Network
 
@@ -45,6 +47,7 @@ class View:
     claim: Claim
     scope: Scope
     network: Network | None = None
+    _units: dict[tuple[str, str], tuple[Entry, ...]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -74,7 +77,12 @@ class View:
         """A letter that stands nowhere yet."""
         written = {n.name for n in self.nodes if isinstance(n, Letter | Bound)}
         order: dict[str, None] = dict.fromkeys(
-            (*self.scope.profile.indices.values(), *"kjimpqr", *ascii_letters)
+            (
+                self.scope.profile.indices.get("k", "k"),
+                *self.scope.profile.indices.values(),
+                *"kjimpqr",
+                *ascii_letters,
+            )
         )
         return next(x for x in order if len(x) == 1 and x not in written and x not in "nlN")
 
@@ -158,8 +166,13 @@ class View:
             return replace(node, sample=Letter(name))
         return node
 
-    def units(self, role: str, form: str = "entry") -> Iterator[Entry]:
-        """The quantities of the role at every layer and place."""
+    def units(self, role: str, form: str = "entry") -> tuple[Entry, ...]:
+        """The quantities of the role at every layer and place; the same objects every time."""
+        if (role, form) not in self._units:
+            self._units[role, form] = tuple(self._all(role, form))
+        return self._units[role, form]
+
+    def _all(self, role: str, form: str) -> Iterator[Entry]:
         if role in ("output", "input") and all(e.role != role for e in self.entries):
             return  # then they are activations here
         labels = self.labels if role in LABELLED else (None,)
@@ -167,8 +180,46 @@ class View:
             if form != "entry":
                 yield Entry(role, "", label, form=form)
                 continue
-            for place in self.places:
-                yield Entry(role, "", label, (place,))
+            rank = self.scope.rank(Meaning(role, form), label)
+            for places in self.tuples(rank) if rank > 1 else [(p,) for p in self.places]:
+                yield Entry(role, "", label, places)
+
+    def tuples(self, rank: int) -> list[tuple[Node, ...]]:
+        """The places of the quantities of the claim with so many indices, windows aside."""
+        found = dict.fromkeys(e.places for e in self.entries if e.role not in ("weight", "own"))
+        plain = [p for p in found if all(isinstance(x, Letter | Num) for x in p)]
+        return [p for p in plain if len(p) == rank]
+
+    def same(self, left: Node, right: Node) -> Node:
+        """1 where two indices are equal, as the notation writes it."""
+        written = any(isinstance(n, Kronecker) for n in self.nodes)
+        if written or self.scope.profile.writing["kronecker"] == "delta":
+            return Kronecker(left, right)
+        return Bracket((left, right), ("=",))
+
+    @cached_property
+    def numbers(self) -> tuple[Fraction, ...]:
+        """The numbers that the network itself brings: a small one below a root, a decay."""
+        return () if self.network is None else numbers_of(self.network)
+
+    def named(self, tensor: Tensor, like: Entry) -> Entry:
+        """An array of the network at the places of another quantity."""
+        role = tensor.role if self.scope.has_role(tensor) else "own"
+        label = None if role in UNLABELLED else tensor.label
+        form = "whole" if like.form == "batch" and not tensor.batched else like.form
+        made = Entry(role, "" if role != "own" else tensor.letter, label, like.places, form=form)
+        return replace(made, sample=like.sample if tensor.batched else None)
+
+    def own(self, form: str = "entry") -> Iterator[Entry]:
+        """The quantities that only this network has, with one index that means something."""
+        for tensor, shape in self.scope.shapes.items():
+            if self.scope.has_role(tensor):
+                continue
+            if form != "entry" and shape:
+                yield self.named(tensor, Entry("own", "", None, form=form))
+            elif len(shape) < 2:
+                places = [(p,) for p in self.places] if shape else [()]
+                yield from (self.named(tensor, Entry("own", "", None, p)) for p in places)
 
 
 def is_number(node: Node) -> bool:
