@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from derive.algebra.symbols import Label
 from derive.marking.marker import mark
 from derive.marking.verdicts import RIGHT, WRONG
 from derive.reading.reader import read
-from derive.reading.tree import Bracket, Letter, Listed, Total
+from derive.reading.tree import Bracket, ClassOf, Entry, Letter, Listed, Total, walk
 from derive.sheets.door import read_sheet
 from derive.slips.diagnosis import Limit
 from derive.spec import load
@@ -148,7 +150,14 @@ DECAY = {
     "weight_decay": 0.02,
 }
 QUICK = Limit(evaluations=1, seconds=1.0)
+CLASSES = "3 > 4 softmax : cross_entropy"
 HELD: list[tuple[Any, str, str]] = [
+    (CLASSES, r"C_n = -\log a_{y_n}^{(1)}", RIGHT),
+    (CLASSES, r"C_n = -\log a_y^{(1)}", RIGHT),
+    (CLASSES, r"C_n = \log a_{y_n}^{(1)}", WRONG),
+    (CLASSES, r"C_n = -z_{y_n}^{(1)} + \log \sum_j e^{z_j^{(1)}}", RIGHT),
+    (CLASSES, r"\frac{\partial C_n}{\partial z_{y_n}^{(1)}} = a_{y_n}^{(1)} - 1", RIGHT),
+    (CLASSES, r"\frac{\partial C_n}{\partial z_{y_n}^{(1)}} = a_{y_n}^{(1)}", WRONG),
     (DEEP, r"\delta^L = \nabla_a C \odot \sigma'(z^L)", RIGHT),
     (DEEP, r"\delta^L = \nabla_a C", WRONG),
     (DEEP, r"\delta^L = \Sigma'(z^L) \nabla_a C", RIGHT),
@@ -217,10 +226,15 @@ def test_the_iteration_of_every_unit_is_no_factor() -> None:
     assert made == side(r"y_j x_i z_j^{(2)}")
 
 
-def test_the_class_of_a_target_is_no_index() -> None:
-    found = problem(r"q = a_{y_i}^{(2)}")
-    assert found.at == len(r"q = a_{")
-    assert "sum over the targets" in found.expected
+def test_the_class_of_a_target_is_an_index() -> None:
+    made = side(r"a_{y_i}^{(2)}")
+    target = Entry("target", "", None, (), Letter("i"), "whole")
+    assert made == Entry("activation", "", Label(2), (ClassOf(target),))
+    assert side(r"a_y^{(2)}") == replace(made, places=(ClassOf(replace(target, sample=None)),))
+    assert side(r"\sum_y a_y^{(2)}") == side(r"\sum_y a_{y}^{(2)}")
+    assert not any(isinstance(n, ClassOf) for n in walk(side(r"\sum_y a_y^{(2)}")))
+    made = side(r"\sum_{j \ne y_i} \max(0, z_j - z_{y_i} + 1)")
+    assert sum(isinstance(n, ClassOf) for n in walk(made)) == 2
 
 
 def test_the_gradient_by_a_is_that_of_the_only_layer_named() -> None:

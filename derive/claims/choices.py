@@ -23,6 +23,7 @@ from derive.reading.tree import (
     Bars,
     Bracket,
     Branches,
+    ClassOf,
     Derivative,
     Dots,
     Entry,
@@ -198,7 +199,7 @@ def free_letters(claim: Claim) -> tuple[str, ...]:
         elif isinstance(node, Bracket):
             places = tuple(m for m in node.members if not isinstance(m, Total))
         for place in places:
-            for part in walk(place):
+            for part in walk(place) if not isinstance(place, ClassOf) else ():
                 if isinstance(part, Letter) and part.name not in bound:
                     found.setdefault(part.name)
         for part in parts(node):

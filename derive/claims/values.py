@@ -23,6 +23,7 @@ from derive.reading.tree import (
     Bracket,
     Branches,
     Change,
+    ClassOf,
     Derivative,
     Dots,
     Entry,
@@ -87,6 +88,8 @@ class Setting(WholeArrays):
                 return self._total(node)
             case Picked():
                 return self._picked(node)
+            case ClassOf():
+                return self._class_of(node)
             case Derivative():
                 return self._derivative(node)
             case Nabla():

@@ -18,6 +18,7 @@ from derive.identities import S
 from derive.reading.tree import (
     Applied,
     AtPoint,
+    ClassOf,
     Entry,
     Letter,
     Listed,
@@ -109,6 +110,14 @@ class WholeArrays(Sums):
                         alone = len(part.places) == 1
                         return max(made.shape) if alone else made.shape[_at(part, name)]
         return found
+
+    def _class_of(self, node: ClassOf) -> complex:
+        """The written number of the class that the target names."""
+        made = self.value(node.target)
+        if not isinstance(made, Matrix) or len(made.entries) < 2:
+            raise NoValue("the class of a target of one number")
+        best = max(made.entries, key=lambda z: z.real)
+        return complex(made.entries.index(best) + self.scope.profile.base)
 
     # ---------------------------------------------------------------- limits
 

@@ -59,19 +59,20 @@ class World(Numbers):
         samples: int = SAMPLES,
         *,
         normalised: bool = True,
+        one_hot: bool = False,
         factor: Fraction = Fraction(1),
         deepest: int = 0,
         inference: bool = False,
     ) -> None:
         """Numbers are drawn until every logarithm has a positive argument.
 
-        `normalised`: targets sum to 1 where the loss says so; the loss is `factor` times that of
-        the network; `deepest`: the greatest number of a layer that claims name; `inference`:
-        outside of training, by running averages and without masks.
+        `normalised`: targets sum to 1 where the loss says so; `one_hot`: they name one class each;
+        the loss is `factor` times that of the network; `deepest`: the greatest number of a layer
+        that claims name; `inference`: outside of training, by running averages and without masks.
         """
         self.ends: Ends = {}
         self.network, sizes = concrete(network, seed, deepest)
-        self.normalised = normalised
+        self.normalised, self.one_hot = normalised, one_hot
         passed = forward(self.network)
         if factor != 1:
             passed = replace(passed, loss=replace(passed.loss, rhs=Num(factor) * passed.loss.rhs))
@@ -195,7 +196,8 @@ class World(Numbers):
             if tensor in defined or tensor.role == "delta":
                 continue
             array = {place: complex(self._draw(tensor)) for place in self._places(tensor)}
-            if tensor.role == "target" and positive not in ("gaussian", "squared_error"):
+            general = positive not in ("gaussian", "squared_error")
+            if tensor.role == "target" and (general or self.one_hot):
                 array = self._probabilities(array)
             made[tensor] = array
         return made
@@ -224,6 +226,8 @@ class World(Numbers):
 
     def _probabilities(self, array: Array) -> Array:
         """Targets that sum to 1 over the last axis, where the loss says so."""
+        if self.one_hot:
+            return self._classes(array)
         name = self.network.loss.likelihood or self.network.loss.name
         if name not in ("cross_entropy", "categorical") or not self.normalised:
             return array
@@ -231,6 +235,14 @@ class World(Numbers):
         for place, value in array.items():
             totals[place[:-1]] = totals.get(place[:-1], 0) + value
         return {place: value / totals[place[:-1]] for place, value in array.items()}
+
+    def _classes(self, array: Array) -> Array:
+        """Targets of zeros and one over the last axis: a class for every place before."""
+        rows: dict[Places, list[Places]] = {}
+        for place in array:
+            rows.setdefault(place[:-1], []).append(place)
+        wanted = {self.random.choice(row) for row in rows.values()}
+        return {place: complex(place in wanted) for place in array}
 
     def _places(self, tensor: Tensor) -> list[Places]:
         shape = [self.extent(e) for e in self.passed.shapes.get(tensor, ())]

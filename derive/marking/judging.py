@@ -21,6 +21,7 @@ from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.shrinking import shrunk, weights
 from derive.network.layers import Dense
 from derive.reading.scope import Scope
+from derive.reading.tree import ClassOf, walk
 from derive.spec import Network
 
 SEEDS = (0, 1)
@@ -35,6 +36,7 @@ class Assumptions:
     normalised: bool = False  # the targets sum to 1
     network: Callable[[Network], Network] | None = None  # a change of the network
     inference: bool = False  # outside of training
+    one_hot: bool = False  # each target names one class
 
     def apply(self, network: Network) -> Network:
         """The network under the assumption."""
@@ -104,6 +106,7 @@ class Judge:
                 factor=made.loss_factor,
                 deepest=self.deepest,
                 inference=given.inference,
+                one_hot=given.one_hot,
             )
         except Outside:
             return None
@@ -117,6 +120,7 @@ class Judge:
     ) -> Difference | None:
         """Where the claim fails; NoValue where it says nothing that can be evaluated."""
         seen = False
+        assumptions = _of_classes(claim, assumptions)
         for world in self.worlds(scope.conventions, assumptions):
             for found in evidence(claim, world, scope):
                 if not found.agrees:
@@ -128,7 +132,8 @@ class Judge:
 
     def smallest(self, claim: Claim, scope: Scope, found: Difference) -> Difference:
         """A failure on two of everything where there is one, else the one found."""
-        world = self._world(scope.conventions, GENERAL, LEAST) if self.varied else None
+        general = _of_classes(claim, GENERAL)
+        world = self._world(scope.conventions, general, LEAST) if self.varied else None
         if world is not None:
             try:
                 for seen in evidence(claim, world, scope):
@@ -171,6 +176,12 @@ class Judge:
     def under(self, claim: Claim, scope: Scope, conventions: Conventions) -> bool:
         """Whether the claim holds under other conventions."""
         return self.holds(claim, replace(scope, conventions=conventions))
+
+
+def _of_classes(claim: Claim, given: Assumptions) -> Assumptions:
+    """With targets that name a class each, where the claim has such a class as an index."""
+    named = any(isinstance(n, ClassOf) for side in claim.sides for n in walk(side))
+    return replace(given, one_hot=True) if named else given
 
 
 def _agreed(network: Network, conventions: Conventions) -> Network:

@@ -81,6 +81,7 @@ class BoundNames(Quantities):
         if name.order or above.primes:
             raise c.wrong("a quantity without dots or primes", Token("mark", "'", *span))
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
+        places = self.classes(places, alone=bound.role in UNITS)
         if bound.places:
             places = [Num(Fraction(p), span=span) for p in bound.places]
         label = above.label if above.label is not None else bound.label

@@ -135,7 +135,7 @@ class Fences(Derivatives):
         if not relations:
             return members[0]
         made = self._of_class(members, indicator) if relations == ["="] else None
-        return made or Bracket(tuple(members), tuple(relations))
+        return made or Bracket(tuple(self.classes(members)), tuple(relations))
 
     def _of_class(self, members: list[Node], indicator: bool) -> Node | None:
         """[y = k], whether k is the class that is wanted: the entry k of a target of zeros and one.

@@ -194,7 +194,7 @@ class Grammar(Points):
         if [t.text for t in inside.tokens[inside.place :]] == ["+"]:
             zero = Num(Fraction(0), span=made.span)
             return Applied(Function("max", span=made.span), (zero, made))
-        return Picked(made, tuple(self.below(inside)))
+        return Picked(made, tuple(self.classes(self.below(inside), alone=True)))
 
     def _number(self, c: Cursor) -> Node | None:
         point = c.peek().text == "." and c.peek(1).start == c.peek().end  # .5

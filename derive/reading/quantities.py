@@ -12,6 +12,7 @@ from derive.reading.names import Name, Names
 from derive.reading.scope import LABELLED, Meaning
 from derive.reading.tree import (
     AtPoint,
+    ClassOf,
     Entry,
     Letter,
     Node,
@@ -72,18 +73,35 @@ class Quantities(Names):
         if is_total(name) and any(m.role == "loss" for m in meanings):
             return self._raised(Entry("loss", "", None, form="batch", span=span), above, span)
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
-        self._refuse_classes(c, places)
+        units = any(m.role in UNITS for m in meanings)
+        places = self.classes(places, alone=units)
         made = replace(self.entry(meanings, above, places, name, c), barred=barred)
         whole = self._behind(c, made, meanings)
         return self._raised(whole, above, (span[0], c.last_end))
 
-    def _refuse_classes(self, c: Cursor, places: list[Node]) -> None:
-        """The class that is wanted as an index, p_{y_i}: not the letter of any unit."""
-        for place in places:
-            root, line, _ = place.name.partition("_") if isinstance(place, Letter) else ("", "", "")
-            if line and any(m.role == "target" for m in self.scope.meanings(Sign(root))):
-                wanted = "an index; a sum over the targets says what the class of a target says"
-                raise c.wrong(wanted, Token("mark", root, *place.span))
+    def classes(self, places: list[Node], alone: bool = False) -> list[Node]:
+        """The places, with the class that is wanted where the sign of a target is an index.
+
+        It bears its sample, p_{y_i}; without one it counts only where it stands `alone`.
+        """
+        return [self.class_of(place, alone and len(places) == 1) or place for place in places]
+
+    def class_of(self, place: Node, alone: bool = False) -> ClassOf | None:
+        """The class that the target of this sign names."""
+        if not isinstance(place, Letter) or place.name in self.summed:
+            return None
+        root, line, below = place.name.partition("_")
+        bound = self.scope.own.signs.get((Sign(root), ""))
+        known = self.scope.meanings(Sign(root))
+        target = bound.role == "target" if bound else any(m.role == "target" for m in known)
+        if not target or not (line or (alone and not self.scope.windows)):
+            return None
+        sample: Node | None = None
+        if line:
+            number = below.isdigit()
+            sample = Num(Fraction(below)) if number else Letter(below, span=place.span)
+        whole = Entry("target", "", None, (), sample, "whole", span=place.span)
+        return ClassOf(whole, span=place.span)
 
     def entry(
         self, meanings: list[Meaning], above: Above, places: list[Node], name: Name, c: Cursor

@@ -208,7 +208,7 @@ class Structures(Symbols):
             if relation not in ("ne", "<", ">"):
                 return None
             part.next()
-            members: list[Node] = [first, self.place_until(part)]
+            members: list[Node] = [first, *self.classes([self.place_until(part)])]
             if not part.done:
                 return None
             guards.append(Bracket(tuple(members), (relation,), span=(first.span[0], part.last_end)))

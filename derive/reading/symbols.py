@@ -86,7 +86,7 @@ class Symbols(Functions):
             return self._exponential(c, name, span)
         if sign.letter == "delta" and self._is_kronecker(name):
             assert name.below_tokens is not None
-            left, right = self.below(name.below_tokens)
+            left, right = self.classes(self.below(name.below_tokens))
             return Kronecker(left, right, span=span)
         if self._is_diagonal(c, name, meanings):
             return self._diagonal(c, name)

@@ -3,7 +3,7 @@
     node ::= Num | Letter | Size | Value | Entry | Applied | Plus | Minus | Times | Over | Power
            | Total | Derivative | Nabla | Transposed | Grid | Branches | Norm | Bars | Root
            | Kronecker | Bracket | Listed | Dots | Words | Change | AtPoint | Space | Picked
-           | Differential
+           | Differential | ClassOf
 
 The tree keeps the written form; what it means on a network is said by `derive.claims.values`, and
 `derive.claims.terms` gives the term of the calculus.
@@ -268,6 +268,13 @@ class Picked(Node):
 
     arg: Node
     places: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class ClassOf(Node):
+    """The class that a target of zeros and one names, as an index: y_i in p_{y_i}."""
+
+    target: Entry
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from derive.algebra.symbols import Label
 from derive.reading.own import Bound, symbol
 from derive.reading.scope import FUNCTIONS, WORD_FUNCTIONS, Scope
 from derive.reading.tree import (
+    ClassOf,
     Entry,
     Function,
     Letter,
@@ -91,7 +92,15 @@ class NameWriter:
                 return first
             case Over():
                 return f"{self.place(node.above)}/{self.place(node.below)}"
+            case ClassOf():
+                return self.class_of(node)
         raise TypeError(f"{type(node).__name__} is no index")
+
+    def class_of(self, node: ClassOf) -> str:
+        """The sign of the target as an index, with its sample."""
+        sample = "" if node.target.sample is None else self.place(node.target.sample)
+        made = next(self._signs(node.target))[0]
+        return made + (f"_{{{sample}}}" if sample else "")
 
     def size(self, node: Size) -> str:
         """The units of a layer, the number of samples, or a size by its name."""
