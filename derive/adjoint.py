@@ -19,6 +19,7 @@ from derive.algebra.index import (
     derivative,
     fresh,
     replace_term,
+    unshadowed,
 )
 from derive.algebra.simplify import cost, tidy
 from derive.algebra.terms import (
@@ -63,7 +64,8 @@ def apart(user: Equation, by: Ref) -> Equation:
         renaming[i] = Affine.of(new)
     lhs = at(user.lhs, renaming)
     assert isinstance(lhs, Ref)
-    return Equation(lhs, at(user.rhs, renaming), user.why)
+    rhs = unshadowed(at(user.rhs, renaming), free_indices(by))  # no k in two senses
+    return Equation(lhs, rhs, user.why)
 
 
 def partner(name: str, taken: set[str]) -> str:

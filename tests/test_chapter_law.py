@@ -200,6 +200,23 @@ def test_each_derivative_of_a_chain_rule_holds_the_others_fixed() -> None:
     assert observed(derive(NESTED), "columns", ("+ " + past, "- " + past))
 
 
+GATE = {
+    "name": "gate", "input": [2, 4], "loss": "squared_error",
+    "layers": [{"kind": "equations", "indices": {"c": 2, "p": 2, "u": 2, "j": 2},
+                "parameters": {"v": ["j", "c", "p"], "b": ["j"]},
+                "forward": ["e[c,p,u] = softmax(x[c,2*p+u], u)",
+                            "t[c,p] = Sum(e[c,p,u]*x[c,2*p+u], u)",
+                            "g[j] = sigmoid(Sum(v[j,c,p]*t[c,p], c, p) + b[j])",
+                            "s[j] = g[j]*b[j]"]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("notation", ["columns", "units"])
+def test_a_layer_of_ones_own_is_read_back(notation: str) -> None:
+    """Its b, a gate beside it, the update of an array with three axes, a condition over a sum."""
+    assert not observed(derive(GATE), notation)
+
+
 def marked(spec: dict[str, object], notation: str) -> Marked:
     """The chapter as `check` marks it: with what its own lines declare, and its prose."""
     derived = derive(spec)

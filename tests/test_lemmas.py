@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from derive.algebra.prove import PROVED
-from derive.algebra.terms import Partial, Ref, walk
+from derive.algebra.terms import Partial, Ref, Sum, free_indices, walk
 from derive.algebra.text import plain
 from derive.derivation import derive
 from derive.lemmas import MOST_LINES, function_lemma
@@ -118,6 +118,15 @@ def test_a_formula_that_occurs_twice_has_one_lemma() -> None:
     assert [c.key for c in lemmas].count("slope.phi") == 1
 
 
+def test_the_fifth_formula_is_called_by_its_layer() -> None:
+    """phi^(6) is the activation of layer 6, whatever its place among the formulas."""
+    formulas = ("s", "s + s**2", "s + s**3", "sin(s)", "s*exp(s)", "s/(1 + s**2)", "s/(1 + s**2)")
+    layers = " > ".join(f"2 {formula}" for formula in formulas)
+    stages = derive(f"2 > {layers} : squared_error").forward_pass.stages
+    names = ["None", "phi", "psi", "chi", "omega", "phi6", "phi6"]
+    assert [str(stage.function) for stage in stages] == names
+
+
 def test_results_speak_of_named_entries_only() -> None:
     derivation = derive("2 > 3 gelu > 2 softmax : cross_entropy")
     known = {e.lhs.tensor for e in derivation.forward} | {e.lhs.tensor for e in derivation.backward}
@@ -138,3 +147,37 @@ def test_a_named_activation_with_other_options_has_a_lemma_of_its_own() -> None:
     cited = {c.key: c.steps[-1].cites for c in derivation.layers if c.key.startswith("delta.")}
     assert cited["delta.1"] == cited["delta.3"] == ("slope.leaky_relu",)
     assert cited["delta.2"] == ("slope.phi",)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "2 > 3 softmax : cross_entropy",
+        "2 > 3 tanh > 2 : squared_error",
+        {
+            "name": "pooled",
+            "input": [2, 4],
+            "loss": "squared_error",
+            "layers": [
+                {
+                    "kind": "equations",
+                    "indices": {"c": 2, "p": 2, "u": 2},
+                    "parameters": {},
+                    "forward": ["s[c,p] = Sum(x[c,2*p+u]*softmax(x[c,2*p+u], u), u)"],
+                },
+                {"kind": "flatten"},
+                {"kind": "dense", "units": 1},
+            ],
+        },
+    ],
+)
+def test_no_letter_has_two_senses_in_a_line(source: object) -> None:
+    """What is differentiated by o_k is no sum over k."""
+    derivation = derive(source)  # type: ignore[arg-type]
+    for chain in (*derivation.lemmas, *derivation.layers):
+        if not isinstance(chain.lhs, Partial):
+            continue
+        free = {i.name for i in free_indices(chain.lhs.by)}
+        for step in chain.steps:
+            bound = {i.name for n in walk(step.rhs) if isinstance(n, Sum) for i in n.indices}
+            assert bound.isdisjoint(free), (chain.key, plain(step.rhs))

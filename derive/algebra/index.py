@@ -19,6 +19,7 @@ from derive.algebra.substitution import (
     replace_refs,
     replace_term,
     size_of,
+    unshadowed,
 )
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "replace_term",
     "size_of",
     "solve",
+    "unshadowed",
     "written_out",
 ]

@@ -70,16 +70,16 @@ def at(term: Term, values: Mapping[Index, Affine]) -> Term:
     values = {i: v for i, v in values.items() if i in free_indices(term) and v.index != i}
     if not values:
         return term
-    return _at(_unshadowed(term, {i for v in values.values() for i, _ in v.terms}), values)
+    return _at(unshadowed(term, {i for v in values.values() for i, _ in v.terms}), values)
 
 
-def _unshadowed(term: Term, taken: set[Index]) -> Term:
+def unshadowed(term: Term, taken: frozenset[Index] | set[Index]) -> Term:
     """The same term with bound indices that have other names than those taken."""
     names = {i.name for i in taken}
     if not any(i.name in names for node in walk(term) for i in bound(node)):
         return term
     term = away_from(term, taken) if isinstance(term, Sum | Extremum) else term
-    return rebuild(term, lambda child: _unshadowed(child, taken))
+    return rebuild(term, lambda child: unshadowed(child, taken))
 
 
 def _at(term: Term, values: Mapping[Index, Affine]) -> Term:
@@ -101,7 +101,9 @@ def _at(term: Term, values: Mapping[Index, Affine]) -> Term:
     return rebuild(term, lambda child: _at(child, values))
 
 
-def away_from(term: Sum | Extremum, taken: set[Index]) -> Sum | Extremum:
+def away_from(
+    term: Sum | Extremum, taken: frozenset[Index] | set[Index]
+) -> Sum | Extremum:
     """The same sum or extremum with bound names that no index in `taken` has."""
     names = {i.name for i in taken}
     if not any(i.name in names for i in term.indices):

@@ -140,7 +140,7 @@ class Calculus(Located):
         if function.label is None:
             return True
         label = Label(self.layer_number(function.label))
-        stages = [s for s in self.world.passed.stages if s.label == label and s.function]
+        stages = [s for s in self.world.passed.stages if s.label == label]
         generic = any(s.function is not None and s.function.label is not None for s in stages)
         return function.assumed and bool(stages) and not generic
 

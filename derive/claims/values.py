@@ -159,7 +159,7 @@ class Setting(WholeArrays):
         return together(a, b, lambda x, y: x + y)
 
     def _times(self, node: Times) -> Value:
-        guards = [arg for arg in node.args if isinstance(arg, Bracket | Kronecker)]
+        guards = [guard for arg in node.args for guard in _guards(arg)]
         if len(guards) < len(node.args) and any(self.value(guard) == 0 for guard in guards):
             return 0j  # where a condition fails the rest may have no value
         groups = self._matrix_products(node)
@@ -305,6 +305,18 @@ def _joined(cells: list[Value]) -> list[tuple[complex, ...]]:
     if len({len(block) for block in blocks}) != 1:
         raise NoValue("blocks of different heights side by side")
     return [sum(lines, ()) for lines in zip(*blocks, strict=True)]
+
+
+def _guards(node: Node) -> list[Node]:
+    """The conditions among the factors of a product, also above a fraction line."""
+    match node:
+        case Bracket() | Kronecker():
+            return [node]
+        case Over():
+            return _guards(node.above)
+        case Times():
+            return [guard for arg in node.args for guard in _guards(arg)]
+    return []
 
 
 def _divided(a: complex, b: complex) -> complex:
