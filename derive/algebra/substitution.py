@@ -101,9 +101,7 @@ def _at(term: Term, values: Mapping[Index, Affine]) -> Term:
     return rebuild(term, lambda child: _at(child, values))
 
 
-def away_from(
-    term: Sum | Extremum, taken: frozenset[Index] | set[Index]
-) -> Sum | Extremum:
+def away_from(term: Sum | Extremum, taken: frozenset[Index] | set[Index]) -> Sum | Extremum:
     """The same sum or extremum with bound names that no index in `taken` has."""
     names = {i.name for i in taken}
     if not any(i.name in names for i in term.indices):
