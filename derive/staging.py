@@ -71,15 +71,17 @@ class Naming:
         if activation.name == "generic":
             return Function("phi", label)
         if activation not in self.functions:
-            self.functions[activation] = self._new_function(activation)
+            self.functions[activation] = self._new_function(activation, label)
         return self.functions[activation]
 
-    def _new_function(self, activation: Activation) -> Function:
+    def _new_function(self, activation: Activation, label: Label) -> Function:
+        """A name that no other has; beyond the letters phi^(l), of the layer that has it first."""
         taken = [function.name for function in self.functions.values()]
         if activation.formula is None and activation.name not in taken:
             return Function(activation.name)
-        k = sum(name in FORMULAS for name in taken)
-        return Function(FORMULAS[k]) if k < len(FORMULAS) else Function("phi", Label(k + 1))
+        further = (Function("phi", label.shifted(k)) for k in count())
+        names = chain(map(Function, FORMULAS), further)
+        return next(name for name in names if name not in self.functions.values())
 
 
 def make_stage(
@@ -263,19 +265,17 @@ def _activation(
     """The activation equation at the entry s, phi in S, and the name of phi."""
     assert s.tensor.label is not None
     label = s.tensor.label
-    if spec.name == "linear":
+    known = spec.name in ACTIVATIONS or spec.formula is not None
+    phi = activation_formula(spec) if known else None
+    if phi is S:
         return None, None, None
     o = Tensor(naming.letter("o", label, OTHERS), "activation", label, s.tensor.batched)
     lhs = Ref(o, s.at)
     function = naming.function(spec, label)
     if spec.name in INDEXED_ACTIVATIONS:
         return Equation(lhs, _over_last_axis(spec.name, s), spec.name), None, function
-    phi: Term = Apply(function, S)
-    if spec.name != "generic":
-        phi = activation_formula(spec)
-    if phi is S:
-        naming.taken -= {(o.letter, label), (f"d{o.letter}", label)}
-        return None, None, None
+    if phi is None:  # a generic one
+        phi = Apply(function, S)
     return Equation(lhs, replace_term(phi, S, s), "activation"), phi, function
 
 
