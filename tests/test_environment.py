@@ -96,6 +96,11 @@ SHEETS: dict[str, tuple[Any, str]] = {
     "biases_among_weights.md": ("3 > 4 sigmoid > 2 : " + HALF, "RRRRWW"),
     "extended_inputs.tex": ("2 > 3 sigmoid > 2 sigmoid : " + HALF, "RRRRRW"),
     "one_channel.tex": ("1x6x5 > conv 1 2 tanh > flatten > 2 : half_squared_error", "RRRRRW"),
+    "samples_in_front.md": ("4 > 3 relu > 2 : half_squared_error", "RRRRRRW"),
+    "samples_behind.tex": ("4 > 3 tanh > 2 sigmoid : " + HALF, "RRRRRRRW"),
+    "short_gradients.md": ("5 > 3 tanh > 1 : half_squared_error", "RRRRRRRWW"),
+    "one_feature.tex": ("4 > batch_norm > 2 : half_squared_error", "RRRRRRWW"),
+    "layers_below_any_letter.tex": ("4 > 3 tanh > 2 tanh > 1 tanh : " + HALF, "RRRRRRW"),
     "numpy_rows.py": ("2 > 3 tanh > 2 sigmoid : squared_error", "RRRRRRRRRRRRRWW"),
     "numpy_columns.py": ("2 > 3 relu > 1 sigmoid : binary_cross_entropy", "RRRRRRRRRR"),
     "numpy_own_names.py": ("2 > 3 tanh > 2 : half_squared_error", "RRDRDRRW"),
@@ -395,3 +400,54 @@ def test_outputs_of_a_layer_that_are_named_y_are_no_targets() -> None:
     made = read_sheet(text, "hand.tex", "tex")
     signs = environment(made, load("3 > 2 : half_squared_error")).scopes[0].own.signs
     assert signs[Sign("y"), ""].role == "user"
+
+
+# ------------------------------------------------------------------ other hypotheses
+
+
+def test_a_sheet_that_says_how_it_is_read_otherwise() -> None:
+    (read,) = [r for r in found("letters_of_sums.tex").remarks if "read with" in r]
+    assert read == "the sheet is read with a, b as indices"
+
+
+def test_layers_counted_otherwise_are_a_convention() -> None:
+    name = "layers_from_the_output.tex"
+    made = mark(sheet(name), network(name))
+    assert [m.verdict for m in made.marks][:2] == ["RIGHT_UNDER"] * 2
+    assert made.marks[0].convention is not None
+    assert "layers counted from the output" in made.marks[0].convention
+
+
+def test_names_are_no_convention() -> None:
+    name = "letters_of_sums.tex"
+    made = mark(sheet(name), network(name))
+    assert [m.verdict for m in made.marks][:4] == ["RIGHT"] * 4
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"\[ z^{(1)} = W^{(2)} x + b^{(1)} \]",
+        r"\[ \delta^{(2)} = a^{(1)} - y \]",
+        r"\[ \frac{\partial C}{\partial W^{(2)}} = \delta^{(2)} (a^{(2)})^T \]",
+    ],
+)
+def test_no_other_reading_excuses_one_wrong_line(line: str) -> None:
+    text = (
+        r"\[ z^{(1)} = W^{(1)} x + b^{(1)} \] \[ a^{(1)} = \tanh(z^{(1)}) \]"
+        r"\[ z^{(2)} = W^{(2)} a^{(1)} + b^{(2)} \] \[ \delta^{(2)} = z^{(2)} - y \]"
+        r"\[ \frac{\partial C}{\partial W^{(2)}} = \delta^{(2)} (a^{(1)})^T \]"
+    )
+    about = load("3 > 4 tanh > 2 : half_squared_error")
+    made = mark(read_sheet(text + line, "hand.tex", "tex"), about)
+    assert [m.verdict for m in made.marks] == ["RIGHT"] * 5 + ["WRONG"]
+
+
+def test_a_sheet_of_wrong_lines_stays_wrong() -> None:
+    text = (
+        r"\[ z_a = \sum_b U_{ba} x_a \] \[ h_a = z_a (1 - z_a) \]"
+        r"\[ \frac{\partial L}{\partial z_a} = \sum_a U_{ab} h_b \]"
+    )
+    about = load("3 > 4 tanh > 2 : half_squared_error")
+    made = mark(read_sheet(text, "hand.tex", "tex"), about)
+    assert not {"RIGHT", "RIGHT_IF", "RIGHT_UNDER"} & {m.verdict for m in made.marks}

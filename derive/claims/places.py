@@ -101,7 +101,10 @@ class Located(Layered):
         raise NoValue(f"the letter {node.name}, which nothing gives a value")
 
     def _named(self, node: Named) -> complex:
+        decay = self.world.network.weight_decay
         known = {"pi": cmath.pi, "e": cmath.e, "learning_rate": RATE}
+        if decay:
+            known["decay"] = float(decay)
         if node.name not in known:
             raise NoValue(f"{node.name} as a number")
         return complex(known[node.name])
@@ -250,7 +253,8 @@ class Located(Layered):
         written = [self.place(p) - base for p in places]
         if node.fixed is not None and len(written) == 2:
             written.pop(1 if self.scope.out_first else 0)
-        if not written and shape and all(size == 1 for size in shape) and node.form == "entry":
+        single = all(size == 1 for size in shape) and node.form == "entry"
+        if not written and shape and (single or self.scope.own.lone_unit):
             written = [0] * len(shape)
         if not written and shape:
             return None

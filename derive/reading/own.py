@@ -44,11 +44,29 @@ class Behind:
 
 
 @dataclass(frozen=True)
+class NameReading:
+    """What a name of a Python sheet stands for where its spelling says something else."""
+
+    role: str
+    label: Label | None = None
+    derived: bool = False  # the derivative of the loss by it
+    minus: bool = False  # its negative: the way down
+    mean: bool = (
+        False  # of the mean over the samples, where others are of their sum, or the reverse
+    )
+
+
+@dataclass(frozen=True)
 class PythonStyle:
     """How a Python sheet keeps its arrays."""
 
     batch: bool = True  # arrays of units have a row for every sample
-    columns: bool = False  # ... a column for every sample
+    columns: bool = False  # ... a column for every sample; without `batch`: one sample is a column
+    vectors: bool = False  # the weights of one unit are a vector, and what it gives is a number
+    matrices: bool = False  # `*` is the product of matrices, as SymPy has it
+    from_zero: frozenset[str] = frozenset()  # names whose first number is 0: W0, syn0, weights[0]
+    rate_free: bool = False  # steps of training have the rate 1
+    down: bool = False  # derivatives by units are negative: steps go along them
     mean: bool = False  # derivatives by units are those of the objective, not of the sum
     inner: bool = False  # da1 holds the derivative by z1 in the end
     above: bool = False  # the deltas of layer l are called delta(l+1), since the input is layer 1
@@ -66,6 +84,7 @@ class Own:
     index_layers: Mapping[str, int] = field(default_factory=dict)  # letter -> number of its layer
     input_apart: bool = False  # the input has a sign of its own: that of units above is another's
     absorbed: bool = False  # biases are weights, from a unit behind the last that is always 1
+    lone_unit: bool = False  # signs without an index are those of one unit, not of a vector
     one_channel: bool = False  # arrays under windows have one channel, which bears no index
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
@@ -85,6 +104,8 @@ class Own:
     words: frozenset[str] = frozenset()  # written without braces: net, out, target
     python: PythonStyle = PythonStyle()
     names: Mapping[str, str] = field(default_factory=dict)  # of Python -> text of its definition
+    readings: Mapping[str, NameReading] = field(default_factory=dict)  # of names of Python
+    decays: bool = False  # the network has a regulariser, so a letter may be its strength
 
 
 def defined(known: Mapping[str, Definition], letter: str, label: Label | None) -> Definition | None:

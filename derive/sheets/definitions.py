@@ -33,6 +33,7 @@ _LET = re.compile(
     r"\b(?:let|define|defining|write|denote|set|call|put|introduce|abbreviate)\W*(?:\w+\W*){0,3}$",
     re.IGNORECASE,
 )
+_ANY_LAYER = ("l", r"\ell", "l-1", "l+1", "L")
 _NEVER = frozenset(("pi", "infty", "ell", "nabla", "partial"))
 
 
@@ -51,7 +52,7 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
             name = _defined(statement, scope, signs, let)
             if name is not None and symbol(*name.key) not in found:
                 found[symbol(*name.key)] = statement
-                layered = scope.own.below and name.below.isdigit()
+                layered = scope.own.below and (name.below.isdigit() or name.below in _ANY_LAYER)
                 signs[name.key] = Bound(
                     "user", form="layered" if layered else "", letter=symbol(*name.key)
                 )
@@ -115,7 +116,7 @@ def _defined(
     letter = sign.letter
     is_size = sign == scope.profile.layer_size[0] and bool(name.above or name.below)
     is_size = is_size and not _of_units(statement, scope, signs)
-    is_function = statement.members[0][-1].text == ")"
+    is_function = statement.members[0][-1].text == ")" and not name.above
     if is_size or is_function:
         return None
     index = len(letter) == 1 and letter.islower() and not name.below and not name.above

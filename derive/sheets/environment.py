@@ -77,14 +77,18 @@ def environment(
     network: Network | None,
     notation: str | None = None,
     hypothesis: Hypothesis = AS_USUAL,
+    judge: Judge | None = None,
 ) -> Environment:
-    """The environment of a sheet about a network; without one, of lemmas and chain rules."""
+    """The environment of a sheet about a network; without one, of lemmas and chain rules.
+
+    A judge of the network may be handed on, who has its small relatives ready.
+    """
     if sheet.formulas and all(f.language == "python" for f in sheet.formulas):
         scope, conventions = python_scope(sheet, network)
         scopes = (scope,) * len(sheet.formulas)
         return Environment("rows", notation is None, scopes, conventions)
-    with names_as(hypothesis.letters, hypothesis.behind):
-        return _Environments(sheet, network, hypothesis).run(notation)
+    with names_as(hypothesis.letters, hypothesis.behind, hypothesis.front):
+        return _Environments(sheet, network, hypothesis, judge).run(notation)
 
 
 def directed(sheet: Sheet, network: Network) -> Network:
@@ -104,9 +108,11 @@ def directed(sheet: Sheet, network: Network) -> Network:
 class _Environments:
     """Finds the environment of one sheet of formulas."""
 
-    def __init__(self, sheet: Sheet, network: Network | None, hypothesis: Hypothesis) -> None:
+    def __init__(
+        self, sheet: Sheet, network: Network | None, hypothesis: Hypothesis, judge: Judge | None
+    ) -> None:
         self.sheet, self.network, self.hypothesis = sheet, network, hypothesis
-        self.judge = Judge(network) if network is not None else None
+        self.judge = judge if judge or network is None else Judge(network)
         passed = forward(network) if network is not None else None
         self.shapes = passed.shapes if passed else {}
         self.last = passed.output.tensor.label if passed else None

@@ -385,7 +385,7 @@ def _weight_rank(name: Written, summed: bool) -> int:
     letter = name.sign.letter
     if name.sign.accent not in ("", "vec"):
         return 0
-    two = len(name.indices) == 2
+    two = len(name.indices) == 2 and not re.search(r"[+-]", name.below)  # h_{l-1} has a layer
     if two:
         return 4
     if letter in _WEIGHTS:

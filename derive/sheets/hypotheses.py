@@ -21,6 +21,8 @@ from derive.sheets.named_layers import named_above, named_layers, names_above
 from derive.sheets.numbered_units import numbered_through, numbers_through
 from derive.sheets.numbering import numberings
 from derive.sheets.one_channel import one_channel, windowed
+from derive.sheets.one_feature import Normalised, one_feature, with_one_feature
+from derive.sheets.short_gradients import gradient_name, short_gradients
 from derive.sheets.statements import INDICES
 
 #: What a departure makes of the sheet's own part of a scope.
@@ -35,6 +37,7 @@ class Hypothesis:
     letters: frozenset[str] = INDICES  # those of indices
     sample: str = ""  # the letter that counts the samples, where habit does not tell it
     bare: bool = False  # ... which stands above its signs without parentheses
+    front: str = ""  # the letter of the samples before the index of a unit: x_{ni}
     behind: Behind | None = None  # where layers or samples stand behind their signs
     conventions: tuple[Callable[[Conventions], Conventions], ...] = ()
     extended: bool = False  # accents stand for vectors with an entry 1 for the bias
@@ -64,6 +67,7 @@ class Known:
     sizes: tuple[int, ...] = ()  # of a chain of dense layers, the inputs first
     last: int = 0  # the number of the last layer
     biased: bool = False  # whether every layer with weights has a bias
+    normalised: Normalised | None = None  # the first batch normalisation
     windowed: Label | None = None  # the first convolution, where it has one channel
 
 
@@ -74,11 +78,13 @@ def departures(signs: Signs, known: Known) -> list[Departure]:
         *_letters(signs),
         *_above(signs, known.last),
         *_absorbed(signs, known.biased),
+        *_one_feature(signs, known.normalised),
         *_one_channel(signs, known.windowed),
         *_masks(signs, known.dropped),
         *_samples(signs),
         *_counted(signs, known.last),
         *_numbers(signs, known.sizes),
+        *_gradients(signs),
         *_words(signs),
     ]
 
@@ -149,6 +155,22 @@ def _told(letters: frozenset[str]) -> tuple[str, ...]:
     return tuple(made)
 
 
+def _one_feature(signs: Signs, layer: Normalised | None) -> Iterator[Departure]:
+    feature = one_feature(signs) if layer is not None else None
+    if layer is None or feature is None:
+        return
+
+    def alone(own: Own, found: Signs, base: Scope) -> Own:
+        return with_one_feature(own, found, base, feature, layer)
+
+    def depart(made: Hypothesis) -> Hypothesis:
+        words = (*made.departures, "one feature, whose samples are counted by " + feature.sample)
+        changes = (*made.changes, alone)
+        return replace(made, departures=words, sample=feature.sample, changes=changes)
+
+    yield depart
+
+
 def _one_channel(signs: Signs, label: Label | None) -> Iterator[Departure]:
     if label is None or windowed(signs) is None:
         return
@@ -194,11 +216,14 @@ def _masks(signs: Signs, dropped: tuple[Dropped, ...]) -> Iterator[Departure]:
 
 
 def _samples(signs: Signs) -> Iterator[Departure]:
-    for letter, bare in sample_letters(signs.statements, signs.sample):
+    for letter, place in sample_letters(signs.statements, signs.sample):
 
-        def depart(made: Hypothesis, letter: str = letter, bare: bool = bare) -> Hypothesis:
+        def depart(made: Hypothesis, letter: str = letter, place: str = place) -> Hypothesis:
             words = (*made.departures, f"{letter} as the sample")
-            return replace(made, departures=words, sample=letter, bare=bare)
+            front = letter if place == "front" else ""
+            return replace(
+                made, departures=words, sample=letter, bare=place == "above", front=front
+            )
 
         yield depart
 
@@ -213,6 +238,21 @@ def _numbers(signs: Signs, sizes: tuple[int, ...]) -> Iterator[Departure]:
     def depart(made: Hypothesis) -> Hypothesis:
         words = (*made.departures, "the units of all layers numbered through")
         return replace(made, departures=words, changes=(*made.changes, through))
+
+    yield depart
+
+
+def _gradients(signs: Signs) -> Iterator[Departure]:
+    sign = gradient_name(signs)
+    if sign is None:
+        return
+
+    def named(own: Own, found: Signs, base: Scope) -> Own:
+        return short_gradients(own, found, base, sign)
+
+    def depart(made: Hypothesis) -> Hypothesis:
+        words = (*made.departures, f"the subscript of {sign} as what the loss is derived by")
+        return replace(made, departures=words, changes=(*made.changes, named))
 
     yield depart
 

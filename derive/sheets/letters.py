@@ -52,7 +52,7 @@ def named_letters(made: Iterable[Statement]) -> frozenset[str]:
     for statement in made:
         for member in statement.members:
             for name in names_in(member):
-                lone = re.fullmatch(r"[a-z]", name.below)
+                lone = re.fullmatch(r"[a-km-z]", name.below)  # l is any layer
                 if lone and name.sign.letter in "WUVMA" and name.sign.style in ("italic", "bold"):
                     found.add(name.below)
     return frozenset(found & INDICES)
@@ -81,27 +81,31 @@ def _letters(script: str) -> frozenset[str]:
     return frozenset(found.lstrip("\\") for found in _LETTER.findall(script))
 
 
-def sample_letters(made: list[Statement], known: str) -> list[tuple[str, bool]]:
-    """Letters that may count the samples, and whether they stand bare above their signs."""
+def sample_letters(made: list[Statement], known: str) -> list[tuple[str, str]]:
+    """Letters that may count the samples, and where: above, in front of an index, or alone."""
     above: dict[str, set[Sign]] = {}
+    front: dict[str, set[Sign]] = {}
     lone: dict[str, set[Sign]] = {}
     weights: set[str] = set()
-    for statement in made:
-        for member in statement.members:
-            for name in names_in(member):
-                weight = name.sign.letter in _WEIGHTS
-                if re.fullmatch(r"[a-z]|\\mu|\\nu", name.above) and not name.primes:
-                    letter = name.above.lstrip("\\")
-                    above.setdefault(letter, set()).add(name.sign)
-                    weights |= {letter} if weight else set()
-                first = re.fullmatch(r"([a-z])([a-z]?)", name.below)
-                if first and not weight and (name.sign.letter in _LOSSES or not first[2]):
-                    lone.setdefault(first[1], set()).add(name.sign)
-    found = [(k, True) for k, signs in above.items() if len(signs) > 2 and k not in weights]
-    losses = {k for k, signs in lone.items() if any(s.letter in _LOSSES for s in signs)}
+    losses: set[str] = set()
+    for name in (n for s in made for member in s.members for n in names_in(member)):
+        weight = name.sign.letter in _WEIGHTS and len(name.below) == 2
+        if re.fullmatch(r"[a-z]|\\mu|\\nu", name.above) and not name.primes:
+            letter = name.above.lstrip("\\")
+            above.setdefault(letter, set()).add(name.sign)
+            weights |= {letter} if name.sign.letter in _WEIGHTS else set()
+        if weight:
+            weights |= set(name.below)
+        elif re.fullmatch(r"[a-z],?[a-z]'?", name.below):
+            front.setdefault(name.below[0], set()).add(name.sign)
+        elif re.fullmatch(r"[a-z]", name.below):
+            lone.setdefault(name.below, set()).add(name.sign)
+            losses |= {name.below} if name.sign.letter in _LOSSES else set()
+    found = [(k, "above") for k, signs in above.items() if len(signs) > 2 and k not in weights]
+    found += [(k, "front") for k, signs in front.items() if len(signs) > 2 and k not in weights]
     inputs = {k for k, signs in lone.items() if any(s.letter in "xX" for s in signs)}
-    found += [(k, False) for k in sorted(losses & inputs) if k != known]
-    return [(k, bare) for k, bare in found if k not in ("l", "T", "t")]
+    found += [(k, "alone") for k in sorted(losses & inputs) if k != known]
+    return [(k, place) for k, place in found if k not in ("l", "T", "t")]
 
 
 def fences_behind(made: list[Statement]) -> list[Behind]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 from derive.claims.claim import Claim
 from derive.errors import SpecError
-from derive.forward import forward
+from derive.forward import X, forward
 from derive.marking.judging import Judge
-from derive.network.layers import Conv, Dense, Dropout
+from derive.network.layers import BatchNorm, Conv, Dense, Dropout
 from derive.reading.latex_tokens import Refused
+from derive.reading.own import defined
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry
 from derive.sheets.agreements import quickly_holds
@@ -24,6 +25,7 @@ from derive.sheets.environment import Environment, environment, is_forward
 from derive.sheets.findings import signs_of
 from derive.sheets.hypotheses import PLAIN, Hypothesis, Known, departures
 from derive.sheets.masks import Dropped
+from derive.sheets.one_feature import Normalised
 from derive.sheets.sheet import Sheet
 from derive.spec import Network
 
@@ -31,7 +33,8 @@ MOST_CLAIMS = 60  # by which a reading is judged
 ENOUGH = 2  # claims that must speak for another reading
 PENALTY = 0.5  # of a departure, in claims
 MOST_DEPARTURES = 6
-DOUBTFUL = 0.3  # the part of claims that fail without a slip of the writer's
+DOUBTFUL = 0.3  # the part of claims that may fail before other readings are tried
+SETTLED = 0.2  # ... and before more departures are
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,10 @@ class Merits:
     failing: int  # of all claims and formulas
     penalty: float = 0.0  # for departures
 
-    @property
-    def doubtful(self) -> bool:
+    def doubtful(self, part: float) -> bool:
         """Whether so much fails that the reading may be at fault."""
         count = len(self.forward) + len(self.others) + self.failing
-        return bool(self.failing_forward) or self.failing > max(1, DOUBTFUL * count)
+        return bool(self.failing_forward) or self.failing > max(1, part * count)
 
     @property
     def score(self) -> float:
@@ -64,12 +66,13 @@ class Merits:
 
 def likeliest(sheet: Sheet, network: Network | None, notation: str | None = None) -> Environment:
     """The environment under which most of a sheet is right, the plain one between equals."""
-    plain = environment(sheet, network, notation)
     if network is None or any(f.language != "latex" for f in sheet.formulas):
-        return plain
-    search = _Search(sheet, network, notation)
+        return environment(sheet, network, notation)
+    judge = Judge(network)
+    plain = environment(sheet, network, notation, judge=judge)
+    search = _Search(sheet, network, notation, judge)
     merits = search.merits(plain)
-    if not merits.doubtful:
+    if not merits.doubtful(DOUBTFUL):
         return plain
     hypothesis, made, found = search.best(plain, merits)
     if not found.better_than(merits):
@@ -81,9 +84,9 @@ def likeliest(sheet: Sheet, network: Network | None, notation: str | None = None
 class _Search:
     """Adds one departure after the other, as long as more of the sheet is right."""
 
-    def __init__(self, sheet: Sheet, network: Network, notation: str | None) -> None:
+    def __init__(self, sheet: Sheet, network: Network, notation: str | None, judge: Judge) -> None:
         self.sheet, self.network, self.notation = sheet, network, notation
-        self.judge = Judge(network)
+        self.judge = judge
 
     def merits(self, made: Environment) -> Merits:
         return _merits(self.sheet, made, self.judge)
@@ -94,7 +97,7 @@ class _Search:
         signs = signs_of(self.sheet.parts, self.sheet.macros)
         found = departures(signs, known(self.network))
         left = found[:MOST_DEPARTURES]
-        while left:
+        while left and best[2].doubtful(SETTLED):
             tried = [(d, t) for d in left if (t := self._tried(d(best[0])))]
             if not tried:
                 break
@@ -107,7 +110,7 @@ class _Search:
 
     def _tried(self, made: Hypothesis) -> tuple[Hypothesis, Environment, Merits] | None:
         try:
-            found = environment(self.sheet, self.network, self.notation, made)
+            found = environment(self.sheet, self.network, self.notation, made, self.judge)
             merits = self.merits(found)
         except (SpecError, Refused, RecursionError):
             return None
@@ -133,7 +136,12 @@ def known(network: Network) -> Known:
     one = window is not None and {1} == {
         shape[0] for t in (window.source, window.s.tensor) if (shape := passed.shapes.get(t))
     }
-    return Known(dropped, sizes, last, biased, window.label if window and one else None)
+    normed = next((s for s in passed.stages if isinstance(s.layer, BatchNorm)), None)
+    normalised = None
+    if normed is not None and isinstance(normed.layer, BatchNorm):
+        normalised = Normalised(normed.label, normed.source == X, normed.layer.eps)
+    label = window.label if window is not None and one else None
+    return Known(dropped, sizes, last, biased, normalised, label)
 
 
 def _merits(sheet: Sheet, made: Environment, judge: Judge) -> Merits:
@@ -160,9 +168,18 @@ def _claims(
         for problem in reading.problems:
             yield (k, -1 - problem.at), (None, scope)
         for claim in reading.claims:
-            brings = isinstance(claim.lhs, Entry) and claim.lhs.role == "user"
+            brings = _brings(claim, scope)
             if claim.complete and not brings:
                 count += 1
                 yield (k, claim.span[0]), (claim, scope)
         if count >= MOST_CLAIMS:
             return
+
+
+def _brings(claim: Claim, scope: Scope) -> bool:
+    """Whether a claim is what defines a symbol of the sheet, and holds of itself."""
+    lhs = claim.lhs
+    if not isinstance(lhs, Entry) or lhs.role != "user":
+        return False
+    known = defined(scope.own.definitions, lhs.letter, lhs.label)
+    return known is None or known.rhs == claim.rhs

@@ -10,14 +10,14 @@ from derive.writing.signs import Sign
 
 MEAN = (
     r"\\frac\{-?(?:1|\\(?:eta|alpha|varepsilon|epsilon))\}\{2?([NmnMBP])\}"
-    r"|1/2?([NmnMBP])(?![a-z_^])"
+    r"|1/2?([NmnMBP])(?![a-z_^])|\\frac1([NmnMBP])(?![a-z_^])"
 )
 _OVER_SAMPLES = re.compile(
-    r"(?:\\frac\{-?[12]?\}\{2?(?P<size>[NmnMB])\}|1/2?(?P<other>[NmnMB]))"
+    r"(?:\\frac\{-?[12]?\}\{2?(?P<size>[NmnMB])\}|(?:1/2?|\\frac1)(?P<other>[NmnMB]))"
     r"(?:\(|\[)?\\sum_\{?(?P<letter>[a-z])=[01]\}?\^\{?(?P<last>[A-Za-z])(?:-1)?\}?"
 )
 _OVER_INPUTS = re.compile(  # the mean over the inputs themselves
-    r"(?:\\frac\{[^{}]*\}\{2?[NmnMB]\}|1/2?[NmnMB])(?:\(|\[)?\\sum_(?:x|\{x\})(?!\^)"
+    r"(?:\\frac\{[^{}]*\}\{2?[NmnMB]\}|(?:1/2?|\\frac1)[NmnMB])(?:\(|\[)?\\sum_(?:x|\{x\})(?!\^)"
 )
 _SUMMED = re.compile(r"\\sum_\{?([a-z])(?![a-z])")
 _ABOVE = re.compile(r"(\w)\}?(?:_\{?\w\}?)?\^\{?\(([a-z])([+-]\d)?\)")

@@ -45,6 +45,8 @@ def _grammar() -> Grammar:
 
 #: By what names are read where a sheet is looked at.
 _READER: ContextVar[Grammar | None] = ContextVar("reader", default=None)
+#: The letter of the samples before the index of a unit.
+_FRONT: ContextVar[str] = ContextVar("front", default="")
 #: The letters that are taken for indices where a sheet is looked at.
 _INDICES: ContextVar[frozenset[str]] = ContextVar("indices", default=INDICES)
 #: Words that are never quantities: functions, operators and the like.
@@ -53,16 +55,22 @@ _OPENING, _CLOSING = ("(", "[", "{", r"\lvert", r"\lVert"), (")", "]", "}", r"\r
 
 
 @contextmanager
-def names_as(letters: frozenset[str], behind: Behind | None = None) -> Iterator[None]:
-    """Names that are found here bear these letters as indices, and what stands behind them."""
+def names_as(
+    letters: frozenset[str], behind: Behind | None = None, front: str = ""
+) -> Iterator[None]:
+    """Names that are found here bear these letters as indices, and what stands behind them.
+
+    `front`: the letter of the samples that goes before the index of a unit, x_{ni}.
+    """
     own = replace(NOTHING, behind=behind)
     grammar = _grammar() if behind is None else Grammar(Scope(profile(DEFAULT), own=own))
-    tokens = _INDICES.set(letters), _READER.set(grammar)
+    tokens = _INDICES.set(letters), _READER.set(grammar), _FRONT.set(front)
     try:
         yield
     finally:
         _INDICES.reset(tokens[0])
         _READER.reset(tokens[1])
+        _FRONT.reset(tokens[2])
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,9 @@ def _made(
 def written(name: Name) -> Written:
     """A name that the grammar has read, as written."""
     below = "" if name.below_tokens is None else script(name.below_tokens)
+    front = _FRONT.get()
+    if front and re.fullmatch(rf"{re.escape(front)},?(?:\\?[A-Za-z]+'*|\d)", below):
+        below = below.removeprefix(front).removeprefix(",")
     above = "".join(script(Cursor(raised, end)) for raised, end in name.raised)
     return Written(name.sign, below, above, name.primes)
 
