@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codegen import examples
-from codegen.chapter import chapter, equation_numbers, notes_html, notes_tex
+from codegen.chapter import chapter, equation_numbers, notes_html, notes_tex, notes_text
 from codegen.chapter.opening_words import title
 from codegen.chapter.reach import _reached, flipped
 from codegen.chapter.stage_names import decimal, option_text, stage_name
@@ -243,6 +243,30 @@ def test_titles() -> None:
     inside = {"kind": "residual", "layers": ["dense 2 silu", "dense 2 tanh"]}
     nested = {"input": 2, "layers": [inside, "dense 1"], "loss": "squared_error"}
     assert title(load(nested)).startswith("A residual silu and tanh network with")
+    own = {
+        "kind": "equations",
+        "indices": {"i": 2},
+        "parameters": {},
+        "forward": ["s[i] = x[i]**2"],
+    }
+    squares = {"input": 2, "layers": [own, "dense 1"], "loss": "squared_error"}
+    assert title(load(squares)).startswith("A 2-layer network with")
+
+
+def test_arrays_of_one_shape_share_a_row_of_the_table() -> None:
+    """A layer with many arrays leaves the table as narrow as others."""
+    names = ("wq", "wk", "wv")
+    forward = [f"{n[1]}[h,a] = Sum({n}[h,i,a]*x[i], i)" for n in names]
+    own = {
+        "kind": "equations",
+        "indices": {"h": 2, "i": 4, "a": 2},
+        "parameters": {name: ["h", "i", "a"] for name in names} | {"c": ["a"]},
+        "forward": [*forward, "s[a] = Sum(q[h,a]*k[h,a]*v[h,a], h) + c[a]"],
+    }
+    spec = {"name": "heads", "input": 4, "layers": [own], "loss": "squared_error"}
+    page = notes_text(derive(spec))
+    assert "2 \u00d7 4 \u00d7 2 each" in page
+    assert "2 \u00d7 4 \u00d7 2, 2" not in page
 
 
 # ------------------------------------------------------------------ the kernel turned round

@@ -37,7 +37,7 @@ def loss_words(network: Network) -> str:
 
 def _shape(network: Network) -> str:
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
-    kinds = _kinds([layer for layer in _all_layers(network.layers) if isinstance(layer, Dense)])
+    kinds = _kinds(list(_all_layers(network.layers)))
     plain = len(dense) == len(network.layers)
     if any(layer.repeat for layer in dense):
         return f"a {kinds} of any depth"
@@ -72,23 +72,24 @@ def _adjective(network: Network) -> str:
 
 def _all_layers(layers: tuple[AnyLayer, ...]) -> Iterator[AnyLayer]:
     for layer in layers:
-        yield layer
         if isinstance(layer, Residual):
             yield from _all_layers(layer.layers)
+        yield layer
 
 
-def _kinds(layers: list[Dense]) -> str:
-    """sigmoid network, softmax classifier, or network where the units are of many kinds."""
-    if not layers:
-        return "network"
+def _kinds(layers: list[AnyLayer]) -> str:
+    """sigmoid network, softmax classifier, or network where the units are of many kinds.
+
+    Only dense layers alone make a linear network.
+    """
     if layers[-1].activation.name == "softmax":
         return "softmax classifier"
     names = list(dict.fromkeys(_activation(layer) for layer in layers))
-    if names != ["linear"]:
+    if names != ["linear"] or not all(isinstance(layer, Dense) for layer in layers):
         names = [name for name in names if name not in ("linear", "general")]
     return f"{words.joined(names)} network" if 0 < len(names) <= 2 else "network"
 
 
-def _activation(layer: Dense) -> str:
+def _activation(layer: AnyLayer) -> str:
     name = layer.activation.name
     return words.ACTIVATION_WORDS.get(name, name.replace("_", " "))

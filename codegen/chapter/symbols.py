@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codegen.chapter import words
 from codegen.chapter.errors import adjoint
 from codegen.chapter.groups import Group, place_of
@@ -14,6 +16,7 @@ from derive.writing import layout as lay
 from derive.writing.layout import Layout, row
 
 MOST_LISTED = 4  # layers whose shapes are listed one by one
+MOST_ALIKE = 3  # arrays of one layer in one row
 
 
 def symbols(sheet: Sheet) -> Table:
@@ -49,23 +52,52 @@ def _rows(sheet: Sheet) -> list[tuple[Inlines, ...]]:
 def _quantities(sheet: Sheet) -> list[tuple[Inlines, ...]]:
     """What else the layers compute, draw or keep, the same of several layers in one row."""
     found: dict[tuple[str, str], list[Tensor]] = {}
+    own: dict[str, list[Tensor]] = {}  # of layers whose letters say nothing
     for stage in sheet.derivation.forward_pass.stages:
         for equation in stage.body:
             tensor = equation.lhs.tensor
             if tensor.role not in ("preactivation", "activation"):
                 meaning = quantity_words(stage, tensor)
-                found.setdefault((tensor.letter, meaning), []).append(tensor)
+                if stage.kind == "equations":
+                    own.setdefault(meaning, []).append(tensor)
+                else:
+                    found.setdefault((tensor.letter, meaning), []).append(tensor)
         for tensor in stage.masks:
             found.setdefault((tensor.letter, mask_words(stage)), []).append(tensor)
         for tensor in stage.state:
             found.setdefault((tensor.letter, state_words(tensor)), []).append(tensor)
-    return [row for (_, words_), same in found.items() for row in _many(sheet, same, words_)]
+    rows = [
+        _row(sheet, alike, words_) for words_, mine in own.items() for alike in _alike(sheet, mine)
+    ]
+    rows += [row for (_, words_), same in found.items() for row in _many(sheet, same, words_)]
+    return rows
 
 
 def _row(sheet: Sheet, tensors: tuple[Tensor, ...], meaning: str) -> tuple[Inlines, ...]:
     symbols = (Math(lay.listed(*map(sheet.writer.tensor, tensors))),)
-    shapes = Math(lay.listed(*(_matrix_shape(sheet, t) for t in tensors)))
-    return symbols, (meaning,), (shapes,), (Code(", ".join(map(str, tensors))),)
+    return symbols, (meaning,), _shapes(sheet, tensors), (Code(", ".join(map(str, tensors))),)
+
+
+def _shapes(sheet: Sheet, tensors: tuple[Tensor, ...]) -> Inlines:
+    """The shapes in order; of three and more that are alike said once."""
+    shapes = [_matrix_shape(sheet, t) for t in tensors]
+    if len(tensors) > 2 and len({sheet.derivation.shapes.get(t, ()) for t in tensors}) == 1:
+        return (Math(shapes[0]), " each")
+    return (Math(lay.listed(*shapes)),)
+
+
+def _alike(sheet: Sheet, tensors: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
+    """Few arrays together; many in rows of those that have the same shape."""
+    if len(tensors) <= 2:
+        return [tuple(tensors)]
+    by_shape: dict[object, list[Tensor]] = {}
+    for tensor in tensors:
+        by_shape.setdefault(sheet.derivation.shapes.get(tensor, ()), []).append(tensor)
+    return [
+        tuple(same[k : k + MOST_ALIKE])
+        for same in by_shape.values()
+        for k in range(0, len(same), MOST_ALIKE)
+    ]
 
 
 def _matrix_shape(sheet: Sheet, tensor: Tensor) -> Layout:
@@ -82,11 +114,11 @@ def _parameters(sheet: Sheet, group: Group) -> list[tuple[Inlines, ...]]:
     what = _parameter_words(tensors)
     if not group.run:
         layer = f"{what} of layer "
-        made = _row(sheet, tensors, layer)
         names = [stage_name(s) for s in sheet.derivation.forward_pass.stages
                  if set(s.parameters) & set(tensors)]  # fmt: skip
         kind = "" if sheet.dense else f", {names[0]}"
-        return [(made[0], (layer, sheet.label(group.label), kind), *made[2:])]
+        rows = [_row(sheet, alike, layer) for alike in _alike(sheet, tensors)]
+        return [(made[0], (layer, sheet.label(group.label), kind), *made[2:]) for made in rows]
     shown = group.each(tensors[0])
     symbols = (Math(lay.listed(*map(sheet.writer.tensor, tensors))),)
     shapes = Math(lay.listed(*(_matrix_shape(sheet, group.each(t)[0]) for t in tensors)))
