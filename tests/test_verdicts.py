@@ -168,3 +168,46 @@ def test_a_velocity_is_a_symbol_of_the_sheet() -> None:
     made = mark(sheet, load("3 > 4 tanh > 2 linear : squared_error"), "columns").marks
     assert [m.verdict for m in made] == [DEFINITION, UNDECIDED]
     assert verdicts(RELUS, "columns", r"v \leftarrow \mu v - \eta \nabla_W C") == [DEFINITION]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\frac{\partial}{\partial o} (-y \ln o - (1-y) \ln(1-o)) = \frac{o - y}{o (1-o)}", RIGHT),
+        (r"\frac{\partial}{\partial o} (-y \ln o - (1-y) \ln(1-o)) = \frac{y - o}{o (1-o)}", WRONG),
+        (r"\frac{\partial}{\partial o} |o - y| = \operatorname{sign}(o - y)", RIGHT),
+        (r"\frac{\partial}{\partial o} |o - y| = \operatorname{sgn}(y - o)", WRONG),
+        (r"\frac{d}{dx} \tanh(\beta x) = 1 - \tanh^2(\beta x)", WRONG),
+    ],
+)
+def test_two_letters_of_a_lemma_are_two_numbers(line: str, verdict: str) -> None:
+    assert verdicts(None, "units", line) == [verdict]
+
+
+def test_slips_are_looked_for_with_the_activation_that_other_lines_mean() -> None:
+    lines = (r"\theta(s) = \tanh(s)", r"\theta'(s) = 1 + \theta(s)^2")
+    right, wrong = marks(None, "neurons", *lines)
+    assert right.conditions == ("the activation is tanh",)
+    assert [slip.kind for slip in wrong.slips] == ["sign"]
+    assert wrong.corrected == r"\theta'(s) = 1 - \theta(s)^2"
+    assert wrong.counterexample is not None
+    assert wrong.counterexample.lhs == "0.6418"  # 1 - tanh(0.6908)^2
+
+
+ONE = "2 > 3 tanh > 1 linear : half_squared_error"
+
+
+@pytest.mark.parametrize(
+    ("notation", "slope"),
+    [
+        ("units", r"\frac{\partial E}{\partial o} = %s(o - y^*)"),
+        ("units", r"\frac{\partial E}{\partial o_1} = %s(o_1 - y_1)"),
+        ("units", r"\frac{\partial E}{\partial o} = %s(o - y)"),
+        ("columns", r"\frac{\partial C}{\partial a} = %s(a - y)"),
+        ("rows", r"\frac{\partial L}{\partial o} = %s(o - y)"),
+        ("neurons", r"\frac{\partial E_n}{\partial s} = %s(x - y)"),
+    ],
+)
+def test_the_output_needs_no_layer_and_the_target_no_mark(notation: str, slope: str) -> None:
+    assert verdicts(ONE, notation, slope % "") == [RIGHT]
+    assert verdicts(ONE, notation, slope % "5") == [WRONG]

@@ -80,6 +80,8 @@ class Calculus(Located):
             for other in rest:
                 first = together(first, other, lambda a, b: best(a, b, key=lambda z: z.real))
             return first
+        if function.name == "sign" and len(node.args) == 1:
+            return self._map(node.args[0], lambda z: _sign(z) * (not node.order))
         if function.name == "softmax":
             return self._softmax(node)
         if len(node.args) != 1:
@@ -344,3 +346,8 @@ def _plain(value: Value) -> complex:
     if isinstance(value, Matrix):
         raise Outside("a number in place of an array")
     return value
+
+
+def _sign(z: complex) -> complex:
+    """1, -1, and 0 at 0; its slope is 0."""
+    return complex((z.real > 0) - (z.real < 0))

@@ -32,7 +32,7 @@ from derive.reading.tree import (
 Edge = tuple[str, str]
 SEEDS = 2
 #: Functions that a sheet need not define.
-WRITTEN = KNOWN | {"softmax", "max", "min", "diag", "loss", "slope", "output"}
+WRITTEN = KNOWN | {"softmax", "max", "min", "sign", "diag", "loss", "slope", "output"}
 TOLERANCE = 1e-9
 MOST_DEEP = 30
 

@@ -101,7 +101,7 @@ class Observer:
             return Look(RIGHT_IF if domain else RIGHT, "", domain)
         if self.examples is not None and (stated := self.examples.look(claim, scope)) is not None:
             return Look(_OF_EXAMPLES[stated.verdict], stated.message)
-        for name, given in self._assumptions(claim):
+        for name, given in self.assumptions(claim):
             if self.judge.holds(claim, scope, given):
                 return Look(RIGHT_IF, conditions=(name, *self._domain_of(claim)))
         if self.judge.holds_in_full(claim, scope):
@@ -205,7 +205,7 @@ class Observer:
         found = conditions(passed)
         return () if all(c.holds for c in found) else _in_words([c.positive for c in found])
 
-    def _assumptions(self, claim: Claim) -> Iterator[tuple[str, Assumptions]]:
+    def assumptions(self, claim: Claim) -> Iterator[tuple[str, Assumptions]]:
         """What could make the claim hold, the likeliest first."""
         sums = Assumptions(normalised=True)
         if self.normalisable:

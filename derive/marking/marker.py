@@ -117,6 +117,7 @@ class _Marker:
         )
         self.meanings = Meanings(self.observer, self.single)
         self.write = Corrections(made.macros, Completion(made.network), typeset)
+        self.conditions: set[str] = set()  # on which lines of the sheet are right
         self.remarks: list[str] = []
         self.findings: list[Finding] = []
         self.unread: list[tuple[int, Formula, Unreadable]] = []
@@ -151,6 +152,7 @@ class _Marker:
                 number += 1
         self._count = number
         self.meanings.functions(self.findings)
+        self.conditions = {c for f in self.findings for c in f.look.conditions}
         for before, after in pairwise(self.findings):
             both = (before, after)
             if after.claim.link == "iff" and not any(speaks_of_network(f.claim) for f in both):
@@ -223,11 +225,15 @@ class _Marker:
             self._charity(finding)
             if finding.charity is not None:
                 continue
+            for given in self._kept(finding.claim)[:1]:
+                found = self.judge.difference(finding.claim, finding.scope, given)
+                finding.look = replace(finding.look, difference=found or finding.look.difference)
             number = carried_on(finding.claim, earlier, self.judge, finding.scope)
             finding.inherits = number
             limit = self.limit if number is None else replace(self.limit, together=1)
             finding.ways = self._search(finding, limit)
-            if number is None and not finding.ways and (letter := _unknown(finding)):
+            guess = self.made.about and number is None and not finding.ways
+            if guess and (letter := _unknown(finding)):
                 finding.look = Look(UNDECIDED, f"nothing says what {letter} is")
                 continue
             if number is None:
@@ -253,6 +259,8 @@ class _Marker:
 
     def _search(self, finding: Finding, limit: Limit) -> tuple[tuple[Repair, ...], ...]:
         network = None if finding.look.chain_rule else self.made.network
+        for given in self._kept(finding.claim)[:1] if network is not None else ():
+            network = given.apply(self.made.network)
         try:
             return search(
                 finding.claim,
@@ -268,11 +276,17 @@ class _Marker:
         """Whether another form of the finding's claim holds."""
         if not finding.look.chain_rule:
             usual = [Assumptions(normalised=True)] if self.observer.normalisable else []
+            usual += self._kept(finding.claim)
             return any(self.judge.holds(claim, finding.scope, g) for g in (GENERAL, *usual))
         try:
             return self.observer.chains.holds(claim)
         except NoValue:
             return False
+
+    def _kept(self, claim: Claim) -> list[Assumptions]:
+        """What other lines of the sheet mean by an activation or a loss that is left open."""
+        made = self.observer.assumptions(claim) if self.conditions else ()
+        return [given for name, given in made if name in self.conditions and given.network]
 
     def _repeats(self, finding: Finding) -> int | None:
         """An earlier claim with the same repairs."""
@@ -320,7 +334,9 @@ class _Marker:
             return replace(made, verdict=DEFECT, slips=(slip,), corrected=corrected_text)
         made = replace(made, verdict=WRONG)
         if finding.look.difference is not None:
-            difference = self.judge.smallest(claim, finding.scope, finding.look.difference)
+            difference = finding.look.difference
+            if not self._kept(claim):
+                difference = self.judge.smallest(claim, finding.scope, difference)
             made = replace(made, counterexample=counterexample(claim, difference, text))
         if not finding.ways:
             return replace(made, corrected=self.write.completed(finding))
@@ -342,7 +358,8 @@ def _unknown(finding: Finding) -> str:
     indices = {part for place in (*places, *bounds) for part in walk(place)}
     indices |= {Letter(bound.name) for bound in bounds}
     letters = (n for n in nodes if isinstance(n, Letter) and n not in indices)
-    drawn = [n for n in letters if n.name in setting.numbers]
+    known = ("bold 1", "max(", "amax(")  # ones, and the largest number that a softmax loses again
+    drawn = [n for n in letters if n.name in setting.numbers and not n.name.startswith(known)]
     return finding.formula.text[slice(*drawn[0].span)].strip() if drawn else ""
 
 

@@ -17,6 +17,7 @@ from derive.marking.conventions import PLAIN, named
 from derive.marking.corrections import Finding
 from derive.marking.first_look import FAILS, Look, Observer
 from derive.marking.likelihoods import LEFT_OUT, up_to_a_constant
+from derive.marking.plain_numbers import mixes_numbers, of_numbers
 from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER, UNDECIDED
 from derive.reading.scope import Scope
 from derive.reading.tree import Letter, walk
@@ -34,6 +35,8 @@ class Meanings:
 
     def look(self, number: int, claim: Claim, formula: Formula, scope: Scope) -> Finding:
         """The first look: as the sheet declares, plainly, and with one sample in mind."""
+        if self.observer.lemmas_only and mixes_numbers(claim, formula.text):
+            claim = of_numbers(claim, formula.text) or claim
         look = self.observer.look(claim, scope)
         made = Finding(number, claim, formula, scope, look)
         declared = look.verdict == RIGHT and scope.conventions != PLAIN
@@ -80,6 +83,13 @@ class Meanings:
             finding.look = Look(RIGHT_IF, conditions=(LEFT_OUT,))
         if not finding.fails and finding.look.verdict != UNDECIDED:
             return
+        lemma = self.observer.lemmas_only and not finding.look.chain_rule
+        numbers = of_numbers(finding.claim, finding.formula.text) if lemma else None
+        if numbers is not None:
+            look = self.observer.look(numbers, finding.scope)
+            if look.verdict in _HOLDS:
+                finding.claim, finding.look = numbers, look
+                return
         for world in islice(self.observer.judge.worlds(), 1):
             for claim in of_layers(finding.claim, world):
                 look = self.observer.look(claim, finding.scope)

@@ -22,6 +22,7 @@ from derive.reading.tree import (
 )
 
 _OUTPUTS = ("output", "activation", "preactivation", "target", "delta")
+_UNITS = ("output", "activation", "preactivation")
 WITH_LABEL = tuple(role for role in LABELLED if role not in ("activation_function", "own"))
 
 
@@ -32,6 +33,7 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
     down = scope.conventions.from_last
     label = top_label(present, inputs, down)
     notes: dict[str, None] = {}
+    sized = _speaks_of_loss(present) and _outputs(scope) is not None
     bare = any(_is_bare(part) and part.order for m in present for part in walk(m))
 
     def visit(node: Node) -> Node:
@@ -40,6 +42,8 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
         node = rebuilt(node, visit)
         if bare and _is_bare(node):
             node = _at_its_sum(node, label)
+        if isinstance(node, Entry) and sized and node.role in _UNITS and _is_number(node):
+            node = replace(node, form="whole")  # the output, or its sum
         if isinstance(node, Entry):
             node = _entry(node, label, inputs, notes, scope)
         if isinstance(node, Applied) and node.function.activation and node.function.label is None:
@@ -164,8 +168,7 @@ def _entry(
 ) -> Entry:
     if node.label is not None or node.role not in WITH_LABEL:
         return node
-    alone = not node.places and node.form == "entry" and node.sample is None
-    if alone and node.role not in ("weight", "bias", "delta", "error"):
+    if _is_number(node):
         return node  # a number of its own: s, o
     told = _by_index(node, scope)
     if told is not None:
@@ -175,6 +178,25 @@ def _entry(
         made = made.shifted(1 if scope.conventions.from_last else -1)
     notes[f"{node.role} without a layer: taken as layer {made}"] = None
     return replace(node, label=made, assumed=True)
+
+
+def _is_number(node: Entry) -> bool:
+    """Whether a unit has neither a layer nor an index nor a sample."""
+    alone = not node.places and node.form == "entry" and node.sample is None
+    return alone and node.label is None and node.role not in ("weight", "bias", "delta", "error")
+
+
+def _outputs(scope: Scope) -> int | None:
+    """The number of outputs, where it is known."""
+    sums = (t for t in scope.shapes if t.role == "preactivation" and t.label == scope.last)
+    sizes = [size for t in sums for size in scope.shapes[t]]
+    return sizes[0] if len(sizes) == 1 and isinstance(sizes[0], int) else None
+
+
+def _speaks_of_loss(nodes: list[Node]) -> bool:
+    """Whether the loss of the network stands there, or its derivative."""
+    parts = (part for node in nodes for part in walk(node))
+    return any(isinstance(p, Entry) and p.role in ("loss", "objective", "delta") for p in parts)
 
 
 def _by_index(node: Entry, scope: Scope) -> Label | None:

@@ -54,6 +54,10 @@ def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> N
     for a, b in _differences(signs):
         for unit, other in ((a, b), (b, a)):
             if other.key in made or base.meanings(other.sign):
+                of_unit = role_in(unit, base, made) in ("activation", "output", "input")
+                if of_unit and _is_plain_target(other, signs, base):
+                    target = Bound("target", None, form(other.key, "target", signs))
+                    made.setdefault(other.key, target)
                 continue
             if not other.below and str(other.sign) in indices:  # a - p, places in a window
                 continue
@@ -62,6 +66,20 @@ def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> N
             known = role in ("activation", "output") or linear
             if known and other.indices == unit.indices:
                 made[other.key] = Bound("target", None, form(other.key, "target", signs))
+
+
+def _is_plain_target(name: Written, signs: Signs, base: Scope) -> bool:
+    """Whether a sign is that of the target without its mark: y for y^*.
+
+    The notation may have it for an activation too: nothing computes it, nor is there one marked.
+    """
+    roles = base.profile.roles
+    target = roles["target"].entry
+    if name.above or not target.marks or name.sign != replace(target, marks=()):
+        return False
+    marked = any(n.sign == name.sign and n.above for n in signs.names)
+    computed = any(forward.lhs.sign == name.sign for forward in signs.forwards)
+    return not marked and not computed and roles["activation"].entry != name.sign
 
 
 def _takes_arguments(word: str, signs: Signs) -> bool:

@@ -1,0 +1,59 @@
+"""Signs of a lemma as numbers of the writer's own.
+
+On a sheet about no network the letters of a notation mean little: in d/do log(1 + e^{-y o}) the
+letters y and o are two numbers, also where a notation has one quantity for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from derive.claims.claim import Claim
+from derive.claims.parts import is_variable, variable
+from derive.reading.tree import (
+    Derivative,
+    Entry,
+    Letter,
+    Nabla,
+    Node,
+    Norm,
+    Transposed,
+    rebuilt,
+    walk,
+)
+
+
+def of_numbers(claim: Claim, text: str) -> Claim | None:
+    """The claim about the letters as they are written; None where they are more than numbers."""
+    nodes = [n for side in claim.sides for n in walk(side)]
+    entries = [n for n in nodes if isinstance(n, Entry)]
+    if not entries or any(isinstance(n, Transposed | Norm | Nabla) for n in nodes):
+        return None
+    if any(n.places or n.sample or n.step or n.barred or n.label for n in entries):
+        return None
+    derived = [n for n in nodes if isinstance(n, Derivative)]
+    if any(isinstance(n.of, Entry | Letter) for n in derived):
+        return None  # of what they are made, other lines say
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, Entry):
+            return Letter(_written(node, text), span=node.span)
+        return rebuilt(node, visit)
+
+    lhs, rhs, before = (n and visit(n) for n in (claim.lhs, claim.rhs, claim.before))
+    members = tuple(map(visit, claim.members))
+    return replace(claim, lhs=lhs, rhs=rhs, before=before, members=members)
+
+
+def mixes_numbers(claim: Claim, text: str) -> bool:
+    """Whether one quantity of the notation is written with two signs, which may be two numbers."""
+    signs: dict[str, set[str]] = {}
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry) and is_variable(node):
+                signs.setdefault(variable(node), set()).add(_written(node, text))
+    return any(len(written) > 1 for written in signs.values())
+
+
+def _written(node: Node, text: str) -> str:
+    return text[slice(*node.span)].strip().lstrip("\\")
