@@ -294,3 +294,24 @@ def test_lines_of_a_network(name: str, derivations: list[Derivation]) -> None:
             assert form is not None
             found.append(formula(writer.matrix_equation(form)))
     assert found[: len(LINES[name])] == LINES[name]
+
+
+def test_a_number_beside_one_unit_is_not_repeated() -> None:
+    """A factorisation machine has one output: z = ... + (|a|^2 - 1^T q)/2, without a factor 1."""
+    layer = {
+        "kind": "equations",
+        "indices": {"i": 3, "f": 2, "j": 1},
+        "parameters": {"v": ["i", "f"], "w": ["i", "j"]},
+        "forward": [
+            "a[f] = Sum(v[i,f]*x[i], i)",
+            "s[j] = Sum(w[i,j]*x[i], i) + Sum(a[f]**2, f)/2",
+        ],
+    }
+    made = derive({"name": "fm", "input": 3, "layers": [layer], "loss": "squared_error"})
+    writer = Writer(profile("columns"), Context(last=Label(1), shapes=made.shapes, tints=False))
+    form = writer.matrix_form(made.forward[-1], False)
+    assert form is not None
+    written = formula(writer.matrix_equation(form))
+    assert written == (
+        r"z^{(1)} = \mathsf{w}^{(1) \top} x + \tfrac{1}{2} \bigl\|\mathsf{a}^{(1)}\bigr\|^{2}"
+    )

@@ -101,11 +101,11 @@ class Products:
             return item.over(row)
         mat = item.mat
         if row is not None and row in item.indices:
-            return mat if col is None else Product((mat, transposed(ones(col.size))))
+            return mat if col is None else product(mat, transposed(ones(col.size)))
         if col is not None and col in item.indices:
             mat = transposed(mat)
         elif col is not None:
-            mat = Product((mat, transposed(ones(col.size))))
+            mat = product(mat, transposed(ones(col.size)))
         return mat if row is None else product(ones(row.size), mat)
 
     def joined(self, items: list[Item], summed: tuple[Index, ...]) -> Item:
@@ -219,6 +219,7 @@ def spread(vector: Mat, line: Mat, *, after: bool) -> Mat:
 
 
 def product(*mats: Mat) -> Mat:
-    """The matrix product, flattened."""
+    """The matrix product, flattened; a single 1 says nothing."""
     flat = [m for mat in mats for m in (mat.args if isinstance(mat, Product) else (mat,))]
+    flat = [m for m in flat if m != ones(1)] or flat[:1]
     return flat[0] if len(flat) == 1 else Product(tuple(flat))
