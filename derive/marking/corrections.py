@@ -79,7 +79,7 @@ class Corrections:
                     names_of(text),
                     finding.scope.last,
                     own,
-                    above=finding.scope.own.python.above,
+                    sheet=finding.scope.own,
                 )
             elif isinstance(after, Function):
                 expected = latex(Applied(after, ()), finding.scope, self.macros)
@@ -96,7 +96,7 @@ class Corrections:
         try:
             if finding.formula.language == "python":
                 return python_corrected(
-                    text, written, right, finding.scope.last, above=finding.scope.own.python.above
+                    text, written, right, finding.scope.last, sheet=finding.scope.own
                 )
             for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
                 if before is None or after is None or before == after:

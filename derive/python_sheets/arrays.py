@@ -7,8 +7,21 @@ matrix; c a column, r a row of two dimensions; m any other matrix.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from derive.reading.tree import Applied, Function, Letter, Node, Span, Times, Transposed
+from derive.reading.tree import (
+    Applied,
+    Bracket,
+    Function,
+    Letter,
+    Minus,
+    Node,
+    Num,
+    Plus,
+    Span,
+    Times,
+    Transposed,
+)
 
 ONES = Letter("bold 1")
 UNITS_AXIS = {"b": 1, "t": 0}  # along which the units of one sample stand
@@ -53,9 +66,18 @@ def multiplied(left: Array, right: Array) -> Array:
     return Array(node, _product(left.kind, right.kind))
 
 
+def _stretched(made: Array, beside: Array) -> Node:
+    """A row or a column that NumPy repeats to the size of the matrix beside it."""
+    if beside.kind in ("b", "t", "m") and made.kind == "c":
+        return Times((made.node, Transposed(ONES)), ("",), span=made.node.span)
+    if beside.kind in ("b", "t", "m") and made.kind == "r":
+        return Times((ONES, made.node), ("",), span=made.node.span)
+    return made.node
+
+
 def beside(left: Array, right: Array) -> tuple[Node, Node, str]:
     """Two arrays entry by entry; a one-dimensional one beside a matrix is a row of it."""
-    a, b = left.node, right.node
+    a, b = _stretched(left, right), _stretched(right, left)
     kinds = {left.kind, right.kind}
     if kinds == {"v"} or "s" in kinds or "v" not in kinds:
         order = "btmpcrvs"
@@ -63,6 +85,19 @@ def beside(left: Array, right: Array) -> tuple[Node, Node, str]:
     if left.kind == "v":
         return (a if right.kind == "b" else Transposed(a)), b, right.kind
     return a, (b if left.kind == "b" else Transposed(b)), left.kind
+
+
+def chosen(when: Array, first: Array, second: Array) -> Array:
+    """Entry by entry the first where a condition holds, else the second."""
+    other = Plus((Num(Fraction(1)), Minus(when.node)))
+    one = Times((when.node, first.node), ("odot",))
+    return Array(Plus((one, Times((other, second.node), ("odot",)))), when.kind)
+
+
+def greater(first: Array, second: Array, relation: str) -> Array:
+    """The greater of two arrays entry by entry, or with "<" the less."""
+    a, b, kind = beside(first, second)
+    return chosen(Array(Bracket((a, b), (relation,)), kind), first, second)
 
 
 def matched(left: Array, right: Array) -> tuple[Node, Node]:

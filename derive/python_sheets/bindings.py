@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive.python_sheets.names import Named, meaning
-from derive.python_sheets.places import PLACES, is_entry, is_number, key_of, named_place
+from derive.python_sheets.places import PLACES, is_entry, is_number, key_of, named_place, picks
 from derive.sheets.python import parsed
 from derive.sheets.sheet import Changes, Formula, Part
 
@@ -32,9 +32,29 @@ def pairs(node: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
     """What a statement assigns: targets with values; tuples and dictionaries taken apart."""
     if isinstance(node, ast.AnnAssign):
         return [(node.target, node.value)] if node.value is not None else []
-    if not isinstance(node, ast.Assign):
+    if not isinstance(node, ast.Assign) or packs(node):
         return []
     return [pair for target in node.targets for pair in _taken_apart(target, node.value)]
+
+
+def _bound_within(node: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
+    """What a statement assigns, and what names it binds inside: (d := y_hat - y)."""
+    inner = [(n.target, n.value) for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
+    return [*inner, *pairs(node)]
+
+
+def packs(node: ast.stmt) -> bool:
+    """Whether a statement puts arrays together or takes them apart: cache = (Z1, A1)."""
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return False
+    target, value = node.targets[0], node.value
+    several = isinstance(value, ast.Tuple | ast.List) and all(
+        isinstance(each, PLACES) for each in value.elts
+    )
+    if isinstance(target, ast.Name) and several:
+        return True
+    taken = isinstance(value, ast.Name) and meaning(value.id) is None
+    return isinstance(target, ast.Tuple | ast.List) and taken
 
 
 def _taken_apart(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -73,7 +93,7 @@ def own_names(parts: Sequence[Part], *, network: bool = True) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for formula in _formulas(parts):
-        for target, value in pairs(_statement(formula)):
+        for target, value in _bound_within(statement_of(formula)):
             if not isinstance(target, ast.Name) or target.id in found:
                 continue
             named = meaning(target.id)
@@ -85,10 +105,12 @@ def own_names(parts: Sequence[Part], *, network: bool = True) -> dict[str, str]:
 
 def _is_own(name: str, named: Named | None, value: ast.expr) -> bool:
     """Whether a name is the writer's own, for all that it looks like one of the network."""
-    if named is None:
+    if named is None or isinstance(value, ast.Lambda):
         return True
     if named.label is not None or named.derived:
         return False
+    if named.role != "samples" and _is_size(value):
+        return True
     if is_number(value):  # h = 3 units, delta = 1.0 of a loss; x = 0.5 is of an example in numbers
         whole = type(getattr(value, "value", None)) is int
         return named.role == "delta" or (whole and named.role in ("activation", "loss", "output"))
@@ -97,6 +119,13 @@ def _is_own(name: str, named: Named | None, value: ast.expr) -> bool:
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub):
         return True  # error = output - target names no loss
     return named.role == "loss" and name in _UNCERTAIN and not _reduces(value)
+
+
+def _is_size(value: ast.expr) -> bool:
+    """Whether a value is the length of something: X.shape[1], len(y)."""
+    if isinstance(value, ast.Subscript):
+        return isinstance(value.value, ast.Attribute) and value.value.attr == "shape"
+    return isinstance(value, ast.Call) and ast.unparse(value.func) == "len"
 
 
 def _reduces(value: ast.expr) -> bool:
@@ -135,7 +164,7 @@ class _Known:
 def bound(parts: Sequence[Part]) -> tuple[Part, ...]:
     """The parts of a sheet, where each statement knows what names that change stand for in it."""
     formulas = _formulas(parts)
-    nodes = [_statement(formula) for formula in formulas]
+    nodes = [statement_of(formula) for formula in formulas]
     known = _Known(
         [{} for _ in nodes], [{} for _ in nodes], [set() for _ in nodes], own_names(parts)
     )
@@ -167,7 +196,7 @@ def _events(k: int, node: ast.stmt) -> Iterator[tuple[str, _Event]]:
         if isinstance(node.target, PLACES):
             yield from _changed(k, node.target, _with(node.target, node.op, node.value), node)
         return
-    for target, value in pairs(node):
+    for target, value in _bound_within(node):
         if not isinstance(target, PLACES):
             continue
         key = key_of(target)
@@ -212,7 +241,8 @@ def is_shift(node: ast.stmt) -> bool:
         return False
     func = largest.func
     name = func.id if isinstance(func, ast.Name) else getattr(func, "attr", "")
-    over = largest.args[0] if largest.args else getattr(func, "value", None)
+    method = isinstance(func, ast.Attribute) and ast.unparse(func.value) == ast.unparse(whole)
+    over = func.value if method else largest.args[0] if largest.args else None  # type: ignore[attr-defined]
     same = isinstance(over, ast.expr) and ast.unparse(over) == ast.unparse(whole)
     return name in LARGEST and same
 
@@ -243,17 +273,11 @@ def _masked(whole: ast.expr, place: ast.expr, node: ast.stmt) -> ast.expr | None
         return ast.BinOp(whole, ast.Mult(), kept)
     if not isinstance(node, ast.AugAssign) or not isinstance(node.op, ast.Sub) or value.value != 1:
         return None
-    if not isinstance(place, ast.Tuple) or len(place.elts) != 2:
+    picked = ast.Subscript(whole, place, ast.Load())
+    if not picks(picked):
         return None
-    rows, classes = place.elts
-    counts = isinstance(rows, ast.Call) and ast.unparse(rows.func).split(".")[-1] in (
-        "range",
-        "arange",
-    )
-    named = meaning(classes.id) if isinstance(classes, ast.Name) else None
-    if not counts or named is None or named.role != "target":
-        return None
-    return ast.BinOp(whole, ast.Sub(), classes)
+    assert isinstance(place, ast.Tuple)
+    return ast.BinOp(whole, ast.Sub(), place.elts[1])
 
 
 def _follow(key: str, events: Sequence[_Event], known: _Known) -> None:
@@ -340,7 +364,8 @@ def _formulas(parts: Sequence[Part]) -> list[Formula]:
     return [part for part in parts if isinstance(part, Formula) and not part.problem]
 
 
-def _statement(formula: Formula) -> ast.stmt:
+def statement_of(formula: Formula) -> ast.stmt:
+    """The statement of a formula."""
     try:
         body = parsed(formula.text).body
     except SyntaxError:  # a line of a block, by itself

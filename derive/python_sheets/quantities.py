@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import re
 from dataclasses import replace
 from fractions import Fraction
 
 from derive.algebra.symbols import Label
-from derive.python_sheets.arrays import UNITS_AXIS, Array, softmax, transposed
+from derive.python_sheets.arrays import UNITS_AXIS, Array, softmax, summed, transposed
 from derive.python_sheets.names import GREEK, Named, meaning
-from derive.python_sheets.places import named_place
-from derive.reading.latex_tokens import Unreadable
-from derive.reading.scope import FUNCTIONS, Scope
+from derive.python_sheets.places import is_number, listed_place, named_place, picks
+from derive.python_sheets.standing import PythonNames
+from derive.reading.own import NameReading
+from derive.reading.scope import FUNCTIONS
 from derive.reading.tree import (
     Applied,
     Bound,
@@ -25,131 +26,33 @@ from derive.reading.tree import (
     Num,
     Plus,
     Size,
-    Span,
     Times,
     Total,
     Transposed,
     Value,
-    rebuilt,
     walk,
 )
 
-MODULES = ("np", "numpy", "sp", "sympy", "scipy", "special", "linalg", "math", "jnp", "torch", "F")
-MOST_FILLED = 2_000  # nodes that names of the writer's own bring into one statement
-DEEPEST_NAMES = 30  # names that stand for names
+#: cost_derivative(a, y), loss_prime(y_hat, y), d_loss(y_hat, y)
+_SLOPE_OF_LOSS = re.compile(
+    r"(?:cost|loss|error)_?(?:derivative|deriv|prime|gradient|grad)|(?:d|grad)_?(?:loss|cost|error)"
+)
+_GENERIC = ("f", "g", "phi", "activation_function", "activation_fn", "act_fn", "activate")
 _UNITS = ("preactivation", "activation", "input", "output", "target", "delta")
 
 
-class PythonQuantities:
+class PythonQuantities(PythonNames):
     """Reads the parts of one statement that are no operations."""
 
-    def __init__(self, text: str, scope: Scope, standing: Mapping[str, str] | None = None) -> None:
-        """The text of one statement, and what names that change stand for in it."""
-        self.text, self.scope = text, scope
-        self.standing = standing or {}
-        self.style = scope.own.python
-        self.deep = 0
-        self.inside = 0  # how many names the text stands for, one inside the other
-        self.filled = 0
-        self._known: dict[str, Array] = {}  # names of the writer's own that were read
-        self.lemma = False  # whether names are numbers of the statement alone
-        rows = text.encode().split(b"\n")
-        self._starts = [0]
-        for row in rows:
-            self._starts.append(self._starts[-1] + len(row) + 1)
-        self._bytes = text.encode()
+    def quantity(
+        self, named: Named, places: tuple[Node, ...] = (), told: NameReading | None = None
+    ) -> Array:
+        """A quantity of the network, or the derivative of the loss by it.
 
-    # ---------------------------------------------------------------- places
-
-    def span(self, node: ast.expr | ast.stmt) -> Span:
-        """Where it stands in the text, in characters."""
-        if not hasattr(node, "lineno"):
-            return (0, 0)
-        first = self._starts[node.lineno - 1] + node.col_offset
-        last = self._starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-        return len(self._bytes[:first].decode()), len(self._bytes[:last].decode())
-
-    def wrong(self, node: ast.AST, expected: str) -> Unreadable:
-        """The error at a part of the statement."""
-        if isinstance(node, ast.expr | ast.stmt):
-            start, end = self.span(node)
-            return Unreadable(start, f'"{self.text[start:end][:40]}"', expected)
-        return Unreadable(0, type(node).__name__, expected)
-
-    # ---------------------------------------------------------------- names
-
-    def called(self, node: ast.Call) -> str:
-        """The last part of the name of a function."""
-        func = node.func
-        return func.id if isinstance(func, ast.Name) else getattr(func, "attr", "")
-
-    def is_module(self, node: ast.expr) -> bool:
-        """Whether a dotted name begins with a library."""
-        while isinstance(node, ast.Attribute):
-            node = node.value
-        return isinstance(node, ast.Name) and node.id in MODULES
-
-    def name(self, node: ast.Name) -> Array:
-        """A name on its own."""
-        if node.id == "pi":
-            return Array(Value("pi"), "s")
-        if node.id in self.scope.own.names:
-            return self._defined(node)
-        named = meaning(node.id)
-        alone = named is not None and named.label is None and not named.derived
-        if named is None or (alone and (self.lemma or not self.network_names)):
-            return Array(Letter("".join(GREEK.get(c, c) for c in node.id)), "s")
-        return self.quantity(named)
-
-    @property
-    def network_names(self) -> bool:
-        """Whether names stand for quantities of a network; in a lemma they are numbers."""
-        return bool(self.scope.shapes) or self.scope.last is not None
-
-    def _defined(self, node: ast.Name) -> Array:
-        """A name of the writer's own: the array that its definition makes."""
-        names = {k: v for k, v in self.scope.own.names.items() if k != node.id}
-        inner = replace(self.scope, own=replace(self.scope.own, names=names))
-        return self.inserted(node, node.id, self.scope.own.names[node.id], inner)
-
-    def stands(self, node: ast.expr) -> Array | None:
-        """The array of a place whose value changes in the sheet, as it is at this statement."""
-        if not self.standing or not isinstance(node, ast.Name | ast.Subscript | ast.Attribute):
-            return None
-        key = ast.unparse(node)
-        if key not in self.standing:
-            return None
-        if not self.standing[key]:
-            raise self.wrong(node, "a name whose last change can be read")
-        return self.inserted(node, f"{key} now", self.standing[key], self.scope)
-
-    def inserted(self, node: ast.expr, key: str, text: str, scope: Scope) -> Array:
-        """The array that another text makes, at the place of what stands for it."""
-        if key not in self._known:
-            self._known[key] = self._read_at(node, text, scope)
-        made = self._known[key]
-        self.filled += sum(1 for _ in walk(made.node))
-        if self.filled > MOST_FILLED:
-            raise self.wrong(node, "names that stand for less")
-        return Array(_placed(made.node, self.span(node)), made.kind)
-
-    def _read_at(self, node: ast.expr, text: str, scope: Scope) -> Array:
-        """What another text makes; what is wrong in it is told at its own line."""
-        reader = type(self)(text, scope)
-        reader.inside = self.inside + 1
-        if reader.inside > DEEPEST_NAMES:
-            raise self.wrong(node, "names that stand for fewer names")
-        try:
-            return reader.array(ast.parse(text, mode="eval").body)
-        except Unreadable:
-            raise self.wrong(node, "a name whose value can be read") from None
-
-    def array(self, node: ast.expr) -> Array:
-        """The array that an expression makes."""
-        raise NotImplementedError
-
-    def quantity(self, named: Named, places: tuple[Node, ...] = ()) -> Array:
-        """A quantity of the network, or the derivative of the loss by it."""
+        `told`: what the name stands for in this sheet.
+        """
+        if told is not None:
+            named = replace(named, role=told.role, label=told.label, derived=told.derived)
         if named.role == "learning_rate":
             return Array(Value("learning_rate"), "s")
         if named.role == "samples":
@@ -159,26 +62,41 @@ class PythonQuantities:
             return Array(Entry(role, "", None), "s")
         derived = named.derived or named.role == "delta"
         role = "preactivation" if named.role == "delta" else named.role
-        if role in ("activation", "output") and derived and self.style.inner:
+        label = named.label if told is not None else self._label(named, role)
+        if role == "activation" and label == Label(0):
+            role, label = "input", None
+        if role in ("activation", "output") and derived and self.style.inner and told is None:
             role = "preactivation"
-        label = named.label
-        if named.role == "delta" and label is not None and self.style.above:
-            label = label.shifted(-1)
-        if label is None and role in ("weight", "bias", "preactivation", "activation"):
-            label = self.scope.last or Label(0, "L")
-            if named.hidden and label != Label(1):  # the layer before the last one
-                label = label.shifted(-1)
+            label = named.label if told is not None else self._label(named, role)
         units = role in _UNITS
         made = Entry(role, "", label, places, form=self._form(units, places))
-        kind = self._kind(role, units, places)
+        if self.style.vectors and not places:
+            kind = self._vector_kind(made)
+        else:
+            kind = self._kind(role, units, places)
+        turned = units and self.style.batch and self.style.columns and not places
         node: Node = made
-        if units and self.style.batch and self.style.columns and not places:
-            node = Transposed(made)
         if derived:
-            node = self._derivative(named, made, units)
-            if units and self.style.batch and self.style.columns and not places:
-                node = Transposed(node)
+            mean = self.style.mean != (told is not None and told.mean)
+            node = self._derivative(named, made, units, mean)
+        if turned:
+            node = Transposed(node)
+        if (told is not None and told.minus) != (derived and units and self.style.down):
+            node = Minus(node)
         return Array(node, kind)
+
+    def _label(self, named: Named, role: str) -> Label | None:
+        """The layer that a name says, or the last one, or for `hidden` the one before."""
+        label = named.label
+        if named.role == "delta" and label is not None and self.style.above:
+            return label.shifted(-1)
+        if label is not None and not label.base and named.role in self.style.from_zero:
+            return label.shifted(1)
+        if label is None and role in ("weight", "bias", "preactivation", "activation"):
+            label = self.scope.last or Label(0, "L")
+            if named.hidden and label != Label(1):
+                return label.shifted(-1)
+        return label
 
     def _form(self, units: bool, places: tuple[Node, ...]) -> str:
         if places:
@@ -189,14 +107,29 @@ class PythonQuantities:
         if places:
             return "s"
         if units:
-            return ("t" if self.style.columns else "b") if self.style.batch else "v"
-        if role == "bias" and self.style.batch and self.style.columns:
+            if self.style.batch:
+                return "t" if self.style.columns else "b"
+            return "c" if self.style.columns else "v"
+        if role == "bias" and self.style.columns:
             return "c"
         return "p" if role == "weight" else "v"
 
-    def _derivative(self, named: Named, made: Entry, units: bool) -> Node:
+    def _vector_kind(self, made: Entry) -> str:
+        """Of one sample, where an array of one number is a number."""
+        last = self.scope.last or Label(0, "L")
+        label = last if made.role in ("output", "target") else made.label
+        if made.role == "target":
+            label = None
+        role = "activation" if made.role == "output" else made.role
+        shapes = self.scope.shapes.items()
+        shape = next((s for t, s in shapes if (t.role, t.label) == (role, label)), ())
+        if shape and all(size == 1 for size in shape):
+            return "s"
+        return "v" if made.role != "weight" or shape[1:] == (1,) else "p"
+
+    def _derivative(self, named: Named, made: Entry, units: bool, mean: bool) -> Node:
         """By units: of the losses of the samples; by parameters: of what training minimises."""
-        if units and self.style.batch and not self.style.mean:
+        if units and self.style.batch and not mean:
             if named.role == "delta":
                 return replace(made, role="delta")
             return replace(made, barred=True)
@@ -214,24 +147,55 @@ class PythonQuantities:
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if any(isinstance(i, ast.Slice) and (i.lower or i.upper or i.step) for i in items):
             raise self.wrong(node, "an entry or the whole of an array")
+        if picks(node):
+            return self.picked(self.array(node.value), node)
         plain = [i for i in items if not isinstance(i, ast.Slice) and not _is_none(i)]
         if not plain:
             made = self.array(node.value)
             if len(items) == 2 and _is_none(items[0]):
                 return transposed(made.made("c"))
             return made.made("c") if len(items) == 2 and _is_none(items[1]) else made
+        of_layer = self.listed(node)
+        if of_layer is not None:
+            return of_layer
         if len(plain) < len(items) or not isinstance(node.value, ast.Name):
             raise self.wrong(node, "an entry of an array")
         named = meaning(node.value.id)
         if named is None:
             raise self.wrong(node, "an array of the network")
-        return self.quantity(named, tuple(self._place(i) for i in plain))
+        told = self.reading_of(node.value.id)
+        return self.quantity(named, tuple(self._place(i) for i in plain), told)
+
+    def picked(self, made: Array, node: ast.expr) -> Array:
+        """p[range(n), y]: of each sample the entry of its class, where y is one for that class."""
+        y = self.quantity(Named("target"))
+        if made.kind not in ("b", "t") or made.kind != y.kind:
+            raise self.wrong(node, "the classes of the samples of a batch")
+        return summed(
+            Array(Times((made.node, y.node), ("odot",)), made.kind), UNITS_AXIS[made.kind], False
+        )
+
+    def listed(self, node: ast.Subscript) -> Array | None:
+        """weights[-1], self.biases[0]: an array of a list with one for each layer."""
+        found = listed_place(node, self.style.from_zero)
+        if found is None:
+            return None
+        named, word, number = found
+        label: Label | None
+        if number < 0:
+            label = (self.scope.last or Label(0, "L")).shifted(number + 1)
+        else:
+            label = Label(number + (word in self.style.from_zero))
+        told = NameReading(named.role, label, named.derived or named.role == "delta")
+        if label == Label(0) and named.role == "activation":
+            told = NameReading("input", None, named.derived)
+        return self.quantity(named, (), told)
 
     def held(self, node: ast.expr, word: str) -> Array:
         """params["W1"], self.W1, and grads["W1"], which is the derivative by it."""
-        named = named_place(node)
-        if named is not None and named.derived and self.network_names:
-            return self.quantity(named)
+        named, told = named_place(node), self.reading_of(ast.unparse(node))
+        if named is not None and (named.derived or told) and self.network_names:
+            return self.quantity(named, (), told)
         return self.name(ast.copy_location(ast.Name(word, ast.Load()), node))
 
     def _place(self, node: ast.expr) -> Node:
@@ -279,7 +243,7 @@ class PythonQuantities:
 
     def axis(self, node: ast.Call, args: list[ast.expr]) -> int | None:
         """The axis of a sum, None for all."""
-        given = next((k.value for k in node.keywords if k.arg == "axis"), None)
+        given = next((k.value for k in node.keywords if k.arg in ("axis", "dim")), None)
         given = given or (args[1] if len(args) > 1 else None)
         if given is None:
             return None
@@ -290,7 +254,7 @@ class PythonQuantities:
 
     def keeps(self, node: ast.Call) -> bool:
         """Whether a sum keeps its axis."""
-        given = next((k.value for k in node.keywords if k.arg == "keepdims"), None)
+        given = next((k.value for k in node.keywords if k.arg in ("keepdims", "keepdim")), None)
         if given is None:
             return False
         text = ast.unparse(given)
@@ -310,10 +274,16 @@ class PythonQuantities:
         return Array(Total("sum", tuple(bounds), made.node), "s")
 
     def _bound(self, letter: str, limits: list[ast.expr]) -> Bound:
+        """The range of an index: from 0 to n - 1, or from 1 to n; so too with numbers."""
         texts = [ast.unparse(limit).replace(" ", "") for limit in limits]
         whole = len(texts) == 2 and texts[0] == "0" and texts[1].endswith("-1")
         if not texts or whole or (texts[0] == "1" and texts[1].isidentifier()):
             return Bound(letter)
+        if texts[0] == "1" and is_number(limits[1]):  # counted from 1, as the profile counts or not
+            less = 1 - self.scope.profile.base
+            ends = [Num(Fraction(int(text) - less)) for text in texts if text.isdigit()]
+            if len(ends) == 2:
+                return Bound(letter, *ends)
         return Bound(letter, self._place(limits[0]), self._place(limits[1]))
 
     def count(self, made: Array, axis: int | None, node: ast.expr) -> Node:
@@ -337,7 +307,7 @@ class PythonQuantities:
 
     def function(self, node: ast.Call, name: str, args: list[ast.expr]) -> Array:
         """A function of every entry, the softmax, or one whose slope is named."""
-        plain = name.lower().replace("stable_", "")
+        plain = "".join(GREEK.get(c, c) for c in name.lower()).replace("stable_", "")
         order = 0
         for ending in ("_prime", "_derivative", "_deriv", "_grad", "_slope", "prime"):
             if plain.endswith(ending):
@@ -345,11 +315,13 @@ class PythonQuantities:
         plain = plain.removeprefix("d_") if plain.startswith("d_") else plain
         if name.startswith("d_"):
             order = 1
-        known = {"sigma": "sigmoid", "expit": "sigmoid", "absolute": "abs", "relu": "relu"}
-        plain = known.get(plain, FUNCTIONS.get(plain, plain))
         if name == "len" and args:
             return self.size_of(args[0])
-        if len(args) != 1 or (plain not in FUNCTIONS.values() and plain not in ("f", "g", "phi")):
+        if len(args) == 2 and _SLOPE_OF_LOSS.fullmatch(name):
+            return self._slope_of_loss(node, args)
+        known = {"sigma": "sigmoid", "expit": "sigmoid", "absolute": "abs"}
+        plain = known.get(plain, FUNCTIONS.get(plain, plain))
+        if len(args) != 1 or plain not in (*FUNCTIONS.values(), *_GENERIC):
             raise self.wrong(node, "a function that is known")
         made = self.array(args[0])
         if plain == "softmax" and not order:
@@ -357,11 +329,22 @@ class PythonQuantities:
             if axis is not None and axis != UNITS_AXIS.get(made.kind, axis):
                 raise self.wrong(node, "the softmax over the units")
             return softmax(made)
-        generic = plain in ("f", "g", "phi")
+        generic = plain in _GENERIC
         function = Function(
             "" if generic else plain, generic, self._layer(made) if generic else None
         )
         return Array(Applied(function, (made.node,), order), made.kind)
+
+    def _slope_of_loss(self, node: ast.Call, args: list[ast.expr]) -> Array:
+        """cost_derivative(a, y), of the output and the target."""
+        output, target = (_entries(self.array(arg).node) for arg in args)
+        label = self.scope.last or Label(0, "L")
+        last = len(output) == 1 and (
+            output[0].role == "output" or (output[0].role, output[0].label) == ("activation", label)
+        )
+        if not last or [entry.role for entry in target] != ["target"]:
+            raise self.wrong(node, "the slope of the loss at the output and the target")
+        return self.quantity(Named("output"), (), NameReading("output", derived=True))
 
     def size_of(self, node: ast.expr) -> Array:
         """len(X)."""
@@ -369,11 +352,6 @@ class PythonQuantities:
 
     def _layer(self, made: Array) -> Label | None:
         return next((e.label for e in _entries(made.node) if e.label is not None), None)
-
-
-def _placed(node: Node, span: Span) -> Node:
-    """The node with all its parts at one place: that of the name which stands for it."""
-    return replace(rebuilt(node, lambda part: _placed(part, span)), span=span)
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -18,11 +18,18 @@ from derive.python_sheets.arrays import (
     multiplied,
     transposed,
 )
-from derive.python_sheets.bindings import changed_part, is_shift, pairs
-from derive.python_sheets.calls import PythonCalls
+from derive.python_sheets.bindings import changed_part, is_shift, packs, pairs
+from derive.python_sheets.calls import SMALLEST, PythonCalls
 from derive.python_sheets.equalities import Equalities
 from derive.python_sheets.names import meaning
-from derive.python_sheets.places import HOLDERS, OF_GRADIENTS, last_word, named_place
+from derive.python_sheets.places import (
+    HOLDERS,
+    OF_GRADIENTS,
+    function_of,
+    key_of,
+    last_word,
+    named_place,
+)
 from derive.reading.latex_tokens import Unreadable
 from derive.reading.scope import Scope
 from derive.reading.tree import (
@@ -72,7 +79,15 @@ class _Statement(Equalities):
         if len(body) != 1:
             raise Unreadable(0, f"{len(body)} statements", "one statement")
         self.lemma = _is_lemma(body[0], self)
-        return self._claims(body[0])
+        if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.NamedExpr):
+            return self._named(body[0].value.target, body[0].value.value)
+        inner = [
+            claim
+            for each in ast.walk(body[0])
+            if isinstance(each, ast.NamedExpr)  # (d := y_hat - y) inside of another expression
+            for claim in self._named(each.target, each.value)
+        ]
+        return [*inner, *self._claims(body[0])]
 
     def _claims(self, node: ast.stmt) -> list[Claim]:
         if is_shift(node):
@@ -124,6 +139,8 @@ class _Statement(Equalities):
         """Names with values; a tuple of names has as many."""
         assert node.value is not None
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if packs(node):
+            return [Claim(Letter("pack"), "", None, self.span(node), chain=1)]
         found = pairs(node)
         if any(isinstance(target, ast.Tuple | ast.List) for target, _ in found):
             raise self.wrong(node, "as many values as names")
@@ -136,6 +153,12 @@ class _Statement(Equalities):
         if changed_part(target) is not None:
             return [self._masked(target, value)]
         key = ast.unparse(target)
+        if isinstance(value, ast.Lambda):
+            if function_of(ast.unparse(value)) is None:
+                raise self.wrong(
+                    value, "an expression of arrays, or a function of arguments without defaults"
+                )
+            return [Claim(Letter("function"), "", None, self.span(target), chain=1)]
         place, made = self.span(target), self.array(value)
         span = (min(place[0], self.span(value)[0]), self.span(value)[1])
         named = named_place(target)
@@ -144,6 +167,9 @@ class _Statement(Equalities):
         ):
             return [Claim(made.node, "", None, span, chain=1)]
         if isinstance(target, ast.Name) and target.id in self.scope.own.names:
+            return [Claim(made.node, "", None, span, chain=1)]
+        same = self._target(target).node == made.node
+        if same and key_of(value) is not None:  # params["W1"] = W1: another place of the same
             return [Claim(made.node, "", None, span, chain=1)]
         return self._chain([target, value], "=")
 
@@ -181,7 +207,7 @@ class _Statement(Equalities):
             if isinstance(first.node, Entry) and first.node in tuple(walk(right.node)):
                 updated = "gets" if first.node.role in ("weight", "bias") else relation
             if updated == "gets":
-                rhs = _stepped(rhs)
+                rhs = self._stepped(rhs)
             before = lhs if k == 1 else arrays[k - 1].node
             made.append(Claim(lhs, updated, rhs, span, before, 1))
         return made
@@ -216,7 +242,17 @@ class _Statement(Equalities):
             raise self.wrong(node, "an update with += or -=")
         lhs, rhs = matched(target, value)
         step: Node = rhs if plus else Minus(rhs, span=rhs.span)
-        return Claim(lhs, "gets", _stepped(Plus((lhs, step), span=span)), span, lhs, 1)
+        return Claim(lhs, "gets", self._stepped(Plus((lhs, step), span=span)), span, lhs, 1)
+
+    def _stepped(self, after: Node) -> Node:
+        """The step with its rate: its first number or letter, or 1 where the sheet names none."""
+        made = _stepped(after)
+        if not self.style.rate_free or made != after or not isinstance(after, Plus):
+            return made
+        first, *others = after.args
+        if any(n == RATE for n in walk(after)):
+            return after
+        return replace(after, args=(first, *(Times((RATE, a), ("",)) for a in others)))
 
     # ---------------------------------------------------------------- expressions
 
@@ -254,10 +290,12 @@ class _Statement(Equalities):
                 return self.entry(node)
             case ast.Call():
                 return self.call(node)
+            case ast.NamedExpr():
+                return self.array(node.value)
         raise self.wrong(node, "an expression of arrays")
 
     def _binary(self, node: ast.BinOp) -> Array:
-        if isinstance(node.op, ast.Div) and (found := self.softmax_of(node)):
+        if isinstance(node.op, ast.Div | ast.Mult) and (found := self.softmax_of(node)):
             return found
         return self.operated(self.array(node.left), node.op, self.array(node.right), node)
 
@@ -266,13 +304,17 @@ class _Statement(Equalities):
         match op:
             case ast.MatMult():
                 return multiplied(left, right)
-            case ast.Add() | ast.Sub() if {left.kind, right.kind} == {"t", "c"}:
+            case ast.Add() if not self.roots and (kept := _guarded(left, right)):
+                return kept  # log(p + 1e-12)
+            case ast.Add() | ast.Sub() if {left.kind, right.kind} == {"t", "c"}:  # over the batch
                 return self._column_added(left, right, isinstance(op, ast.Sub))
             case ast.Add() | ast.Sub():
                 a, b, kind = beside(left, right)
                 if isinstance(op, ast.Sub):
                     b = Minus(b, span=b.span)
                 return Array(Plus((*_summands(a), b)), kind)
+            case ast.Mult() if self.style.matrices:
+                return multiplied(left, right)
             case ast.Mult():
                 a, b, kind = beside(left, right)
                 sign = "" if "s" in (left.kind, right.kind) else "odot"
@@ -306,9 +348,23 @@ class _Statement(Equalities):
             return Array(Value("e"), "s")
         if node.attr == "size":
             return self.size(node)
+        if node.attr == "values" and isinstance(node.value, ast.Call):  # of torch.max
+            return self.array(node.value)
         if last_word(node.value) in (*HOLDERS, *OF_GRADIENTS):
             return self.held(node, node.attr)
         raise self.wrong(node, "an array, .T, or a function that is known")
+
+
+def _guarded(left: Array, right: Array) -> Array | None:
+    """An array to which a number is added that only keeps it from 0."""
+    for small, other in ((right.node, left), (left.node, right)):
+        if (
+            isinstance(small, Num)
+            and 0 < small.value <= SMALLEST
+            and not isinstance(other.node, Num)
+        ):
+            return other
+    return None
 
 
 def _is_parameter(made: Array) -> bool:

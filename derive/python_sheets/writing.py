@@ -17,7 +17,8 @@ from fractions import Fraction
 
 from derive.algebra.symbols import Label
 from derive.claims.claim import Claim
-from derive.python_sheets.names import Named, meaning
+from derive.python_sheets.names import Named, by_what, meaning
+from derive.reading.own import PLAIN, Own
 from derive.reading.tree import (
     Applied,
     Bracket,
@@ -57,32 +58,32 @@ def python_text(
     last: Label | None = None,
     own: Mapping[Node, str] | None = None,
     *,
-    above: bool = False,
+    sheet: Own = PLAIN,
 ) -> str:
     """The node as Python; `names` are those of the sheet, `last` the label of the last layer.
 
-    `own`: what names of the writer's own stand for; `above`: delta2 is that of layer 1.
+    `own`: what names of the writer's own stand for; `sheet`: what its names are taken for.
     """
-    return _Writer(names, last, own or {}, above).write(node, 0)
+    return _Writer(names, last, own or {}, sheet).write(node, 0)
 
 
 def python_corrected(
-    text: str, written: Claim, right: Claim, last: Label | None = None, *, above: bool = False
+    text: str, written: Claim, right: Claim, last: Label | None = None, *, sheet: Own = PLAIN
 ) -> str:
     """The statement as it should be: the sides that differ are written anew."""
     names, own = names_of(text), own_names(text, written)
     pieces: list[tuple[int, int, str]] = []
     for before, after in ((written.lhs, right.lhs), (written.rhs, right.rhs)):
         if before is not None and after is not None and before != after:
-            pieces.append((*before.span, python_text(after, names, last, own, above=above)))
+            pieces.append((*before.span, python_text(after, names, last, own, sheet=sheet)))
     start, end = written.span
     if any((low, high) == (start, end) for low, high, _ in pieces) and right.lhs and right.rhs:
         # an update with += or -= has no right side of its own
         target, value = (
-            python_text(side, names, last, own, above=above) for side in (right.lhs, right.rhs)
+            python_text(side, names, last, own, sheet=sheet) for side in (right.lhs, right.rhs)
         )
         if target == value:  # it was right before the statement
-            value = python_text(right.rhs, names, last, above=above)
+            value = python_text(right.rhs, names, last, sheet=sheet)
         return f"{target} = {value}"
     made = text[start:end]
     for low, high, new in sorted(pieces, reverse=True):
@@ -110,19 +111,35 @@ class _Writer:
     """Writes expressions with as few parentheses as the operators need."""
 
     def __init__(
-        self, names: Iterable[str], last: Label | None, own: Mapping[Node, str], above: bool
+        self, names: Iterable[str], last: Label | None, own: Mapping[Node, str], sheet: Own
     ) -> None:
-        self.last, self.own = last, own
-        self.above = 1 if above else 0  # by how much the numbers of deltas are larger
+        self.last, self.own, self.sheet = last, own, sheet
         #: whether the names of the sheet stand for arrays with a column for each sample
         self.columns = any(isinstance(n, Transposed) and _is_batch(n.arg) for n in own)
         self.known: dict[Named, str] = {}
         for name in names:
-            named = meaning(name)
-            if named is not None and named.role == "delta" and named.label is not None:
-                named = replace(named, label=named.label.shifted(-self.above))
+            named = self._meaning(name)
             if named is not None:
                 self.known.setdefault(named, name)
+
+    def _meaning(self, name: str) -> Named | None:
+        """What a name of the sheet stands for, if it is neither a negative nor of another mean."""
+        named = meaning(name)
+        told = self.sheet.readings.get(name) or self.sheet.readings.get(by_what(name) or "")
+        if told is not None and named is not None:
+            plain = not told.minus and not told.mean
+            return Named(told.role, told.label, named.derived) if plain else None
+        if named is None or named.label is None or named.label.base:
+            return named
+        if named.role == "activation" and named.label.shifted(-self._ahead(named.role)) == Label(0):
+            return Named("input", derived=named.derived)
+        return replace(named, label=named.label.shifted(-self._ahead(named.role)))
+
+    def _ahead(self, role: str) -> int:
+        """By how much the numbers of the sheet are larger than those of our layers."""
+        if role == "delta" and self.sheet.python.above:
+            return 1
+        return -1 if role in self.sheet.python.from_zero else 0
 
     def write(self, node: Node, tight: int) -> str:
         if node in self.own:
@@ -131,6 +148,8 @@ class _Writer:
         return text if binds >= tight else f"({text})"
 
     def _parts(self, node: Node) -> tuple[str, int]:
+        if self._is_down(node):
+            return "-" + self._down(node), _SUM
         if self.columns and _is_batch(node):
             return self._name(node) + ".T", _ATOM
         match node:
@@ -153,6 +172,8 @@ class _Writer:
             case Plus():
                 return self._plus(node), _SUM
             case Minus():
+                if self._is_down(node.arg) and node.arg not in self.own:
+                    return self._down(node.arg), _ATOM
                 return "-" + self.write(node.arg, _PRODUCT), _SUM
             case Times():
                 return self._times(node), _PRODUCT
@@ -174,6 +195,22 @@ class _Writer:
 
     # ---------------------------------------------------------------- names
 
+    def _is_down(self, node: Node) -> bool:
+        """Whether a node is a derivative by units, whose names stand for its negative."""
+        inner = node.arg if isinstance(node, Transposed) else node
+        if not self.sheet.python.down or node in self.own:
+            return False
+        if isinstance(inner, Derivative) and len(inner.by) == 1:
+            by = inner.by[0]
+            return isinstance(by, Entry) and by.role not in ("weight", "bias")
+        return isinstance(inner, Entry) and (inner.barred or inner.role == "delta")
+
+    def _down(self, node: Node) -> str:
+        """The name of the negative of a derivative."""
+        inner = node.arg if isinstance(node, Transposed) else node
+        turned = isinstance(node, Transposed) != (self.columns and _is_batch(inner))
+        return self._name(inner) + (".T" if turned else "")
+
     def _known(self, named: Named) -> str:
         if named in self.known:
             return self.known[named]
@@ -183,8 +220,8 @@ class _Writer:
         hidden = replace(alone, hidden=True)
         if named.label is not None and named.label.shifted(1) == self.last and hidden in self.known:
             return self.known[hidden]
-        plus = self.above if named.role == "delta" else 0
-        number = "" if named.label is None or named.label.base else str(named.label.offset + plus)
+        ahead = self._ahead(named.role)
+        number = "" if named.label is None or named.label.base else str(named.label.offset + ahead)
         letter = "delta" if named.role == "delta" else _LETTERS.get(named.role)
         if letter is None:
             raise Unwritten(named.role)
@@ -263,8 +300,13 @@ class _Writer:
         return text
 
     def _times(self, node: Times) -> str:
-        if len(node.args) == 2 and node.args[1] == Letter("bold 1"):
+        ones = Letter("bold 1")
+        if len(node.args) == 2 and node.args[1] == ones:
             return self._summed(node.args[0])
+        if len(node.args) == 2 and Transposed(ones) == node.args[1]:  # NumPy repeats it
+            return self.write(node.args[0], _PRODUCT)
+        if len(node.args) == 2 and node.args[0] == ones:
+            return self.write(node.args[1], _PRODUCT)
         text = self.write(node.args[0], _PRODUCT)
         before = node.args[0]
         for sign, arg in zip(node.signs, node.args[1:], strict=True):

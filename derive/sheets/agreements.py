@@ -11,7 +11,7 @@ from derive.claims.claim import Claim
 from derive.claims.evaluation import evidence
 from derive.claims.places import NoValue
 from derive.marking.conventions import PLAIN, Conventions
-from derive.marking.judging import Judge
+from derive.marking.judging import GENERAL, Assumptions, Judge
 from derive.reading.scope import Scope
 from derive.sheets.sheet import Heading, Part, Prose
 
@@ -49,9 +49,11 @@ def in_words(parts: Sequence[Part]) -> Conventions:
     return made
 
 
-def quickly_holds(judge: Judge, claim: Claim, scope: Scope) -> bool:
+def quickly_holds(
+    judge: Judge, claim: Claim, scope: Scope, assumptions: Assumptions = GENERAL
+) -> bool:
     """Whether a claim holds on one small network, at the first choices of its letters."""
-    world = next(iter(judge.worlds(scope.conventions)), None)
+    world = next(iter(judge.worlds(scope.conventions, assumptions)), None)
     if world is None:
         return False
     seen = False

@@ -36,6 +36,7 @@ _PROGRAM = {
 _EMPTY = ("zeros", "zeros_like", "empty", "empty_like", "dict", "list")
 _CHANCE = ("default_rng", "randn", "rand", "RandomState", "normal", "uniform", "standard_normal",
            "random", "randint", "choice", "permutation", "integers")  # fmt: skip
+_DECLARING = ("symbols", "Symbol", "IndexedBase", "Idx", "Function", "MatrixSymbol")
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.Expr)
 
 
@@ -216,6 +217,8 @@ def _is_ignored(node: ast.stmt) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
         return True
     value = getattr(node, "value", None)
+    if isinstance(node, ast.Assert) and _of_shapes(node.test):
+        return True
     if isinstance(node, ast.Assign) and _is_data(value):
         return True
     if not isinstance(value, ast.Call):
@@ -225,7 +228,7 @@ def _is_ignored(node: ast.stmt) -> bool:
         return name in _IGNORED
     if name in ("array", "Array"):  # data are declared; an array of another array is a claim
         return bool(value.args) and isinstance(value.args[0], ast.List | ast.Tuple)
-    return name in ("symbols", "Symbol", "IndexedBase", "Idx", "Function", "MatrixSymbol")
+    return name in _DECLARING
 
 
 def _is_data(value: ast.AST | None) -> bool:
@@ -239,8 +242,18 @@ def _is_data(value: ast.AST | None) -> bool:
             members = value.elts if isinstance(value, ast.List) else value.values
             return all(map(_is_data, members))
         case ast.Call():
-            return _called(value) in _EMPTY or _is_chance(value)
+            return _called(value) in (*_EMPTY, *_DECLARING) or _is_chance(value)
+        case ast.ListComp():  # [np.zeros(b.shape) for b in biases]
+            return _is_data(value.elt)
     return value is not None and _is_chance(value)
+
+
+def _of_shapes(test: ast.expr) -> bool:
+    """Whether a test compares what shape arrays have, of which there is nothing to derive."""
+    return isinstance(test, ast.Compare) and any(
+        isinstance(part, ast.Attribute) and part.attr in ("shape", "ndim", "dtype")
+        for part in (test.left, *test.comparators)
+    )
 
 
 def _is_chance(value: ast.AST) -> bool:
