@@ -342,6 +342,15 @@ HELD = [
     (r"\sum_{1 \le i < j \le 3} a_i^{(1)} a_j^{(1)} = \frac{1}{2} \left( (\sum_i a_i^{(1)})^2"
      r" - \sum_i (a_i^{(1)})^2 \right)", RIGHT),
     (r"\eta^2 = \eta", WRONG),
+    (r"dC_n = \operatorname{tr}((\frac{\partial C_n}{\partial W^{(2)}})^T dW^{(2)})", RIGHT),
+    (r"dC_n = \operatorname{tr}((\frac{\partial C_n}{\partial W^{(2)}})^T dW^{(3)})", WRONG),
+    (r"dC_n = \delta^{(2)} : dz^{(2)}", RIGHT),
+    (r"dC_n = \delta^{(1)} : dz^{(2)}", WRONG),
+    (r"\mathrm{d}z^{(2)} = \mathrm{d}W^{(2)} a^{(1)} + W^{(2)} \mathrm{d}a^{(1)}"
+     r" + \mathrm{d}b^{(2)}", RIGHT),
+    (r"\mathrm{d}z^{(2)} = \mathrm{d}W^{(2)} a^{(1)} + W^{(2)\top} \mathrm{d}a^{(1)}", WRONG),
+    (r"\mathrm{d}a^{(1)} = a^{(1)} \odot (1 - a^{(1)}) \odot \mathrm{d}z^{(1)}", RIGHT),
+    (r"\mathrm{d}a^{(1)} = a^{(1)} \odot (1 + a^{(1)}) \odot \mathrm{d}z^{(1)}", WRONG),
     (r"\max(|z|, 0) = |z|", RIGHT),
     (r"\|a^{(1)}\|_\infty = \max_i |a_i^{(1)}|", RIGHT),
 ]  # fmt: skip

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from derive.claims.arrays import ONES, Matrix, Value, column, entries, multiplied, together
 from derive.claims.chain_rule import Held, held_fixed
+from derive.claims.differentials import Differentials
 from derive.claims.dots import continued
 from derive.claims.numbers import Outside, compare, guarded_root
 from derive.claims.places import NoValue
-from derive.claims.whole_arrays import WholeArrays
 from derive.claims.world import LOSS
 from derive.reading.tree import (
     Applied,
@@ -25,6 +25,7 @@ from derive.reading.tree import (
     Change,
     ClassOf,
     Derivative,
+    Differential,
     Dots,
     Entry,
     Grid,
@@ -50,7 +51,7 @@ from derive.reading.tree import Value as Named
 
 
 @dataclass(frozen=True)
-class Setting(WholeArrays):
+class Setting(Differentials):
     """Reads off the value of any formula."""
 
     # ---------------------------------------------------------------- dispatch
@@ -90,6 +91,8 @@ class Setting(WholeArrays):
                 return self._picked(node)
             case ClassOf():
                 return self._class_of(node)
+            case Differential():
+                return self._differential(node)
             case Derivative():
                 return self._derivative(node)
             case Nabla():

@@ -26,6 +26,7 @@ from derive.reading.scope import Scope
 from derive.reading.spelling import spelled
 from derive.reading.tree import (
     Change,
+    Differential,
     Dots,
     Entry,
     Letter,
@@ -37,6 +38,7 @@ from derive.reading.tree import (
     Size,
     Words,
     rebuilt,
+    walk,
 )
 from derive.reading.words import FUNCTION_WORDS, RELATIONS, STOPS, conjunction
 
@@ -292,6 +294,7 @@ class _Statements:
         span: tuple[int, int],
     ) -> list[Claim]:
         nodes, notes = filled(members, self.scope)
+        nodes = _directed(nodes)
         first = nodes[0]
         if not relations:
             return [Claim(first, "", None, span, chain=self.chain, link=link, notes=notes)]
@@ -340,6 +343,20 @@ def _updates(
     if relations[0][0] == "minus":
         change = Minus(change, span=first.span)
     return [change, members[1]], [("gets", token)]
+
+
+def _directed(members: list[Node | None]) -> list[Node | None]:
+    """Differentials with those of the right side, or of all members where it has none."""
+    sides = [[n for n in walk(m) if isinstance(n, Differential)] if m else [] for m in members]
+    given = [n.arg for side in sides[1:] for n in side] or [n.arg for n in sides[0]]
+    if not given:
+        return members
+
+    def visit(node: Node) -> Node:
+        node = rebuilt(node, visit)
+        return replace(node, along=tuple(given)) if isinstance(node, Differential) else node
+
+    return [None if m is None else visit(m) for m in members]
 
 
 def _is_condition(members: list[Node | None], link: str) -> bool:

@@ -279,9 +279,10 @@ class ClassOf(Node):
 
 @dataclass(frozen=True)
 class Differential(Node):
-    """The differential of a quantity: dL = tr(G^T dW)."""
+    """The differential of a quantity: dL = tr(G^T dW); `along`: whose differentials are given."""
 
     arg: Node
+    along: tuple[Node, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -313,7 +314,7 @@ _FIELDS: dict[type[Node], tuple[str, ...]] = {}
 def _parts_of(kind: type[Node]) -> tuple[str, ...]:
     """The fields of a kind of node in which parts may stand."""
     if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(f.name for f in fields(kind) if f.name != "span")
+        _FIELDS[kind] = tuple(f.name for f in fields(kind) if f.name not in ("span", "along"))
     return _FIELDS[kind]
 
 
@@ -353,7 +354,7 @@ def rebuilt(node: Node, visit: Callable[[Node], Node]) -> Node:
     changed = {}
     for f in fields(node):
         value = getattr(node, f.name)
-        if f.name != "span" and any(True for _ in _nodes(value)):
+        if f.name not in ("span", "along") and any(True for _ in _nodes(value)):
             changed[f.name] = _visited(value, visit)
     return replace(node, **changed) if changed else node
 

@@ -34,7 +34,7 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         sample=signs.sample,
         words=frozenset(n.sign.letter for n in signs.names if n.sign.style == "text"),
         steps=_steps(signs),
-        differentials=_differentials(signs),
+        differentials=_differentials(signs, base, made),
         gradient_of="objective" if batch or gradient_means(signs.statements) else "loss",
         unit_means=unit_means(signs.statements, signs.parameters),
         fitting=_fitting(signs),
@@ -117,15 +117,22 @@ def _steps(signs: Signs) -> str:
     return ""
 
 
-def _differentials(signs: Signs) -> bool:
-    """Whether some statement begins with dW = ..., d and a symbol."""
+def _differentials(signs: Signs, base: Scope, made: Mapping[Key, Bound]) -> bool:
+    """Whether some statement begins with dW = ..., d and a symbol: the derivative by it.
+
+    Not so in sheets that begin one with the differential of the loss itself, dL = ..., nor where
+    the d is upright.
+    """
+    found = False
     for statement in signs.statements:
         first = statement.members[0]
         if statement.relations and len(first) > 1 and first[0].text == "d":
             rest = only_name(first[1:])
-            if rest is not None and not first[0].raw:
-                return True
-    return False
+            if rest is not None and role_in(rest, base, made) in ("loss", "objective"):
+                return False
+            italic = first[0].end - first[0].start == 1
+            found = found or (rest is not None and italic)
+    return found
 
 
 def _fitting(signs: Signs) -> frozenset[str]:
