@@ -253,6 +253,17 @@ def test_titles() -> None:
     assert title(load(squares)).startswith("A 2-layer network with")
 
 
+def test_what_reads_alike_in_both_forms_is_said_once() -> None:
+    """Over all entries of a picture 1/sqrt(v + eps) is one number, of a vector as well."""
+    norm = {"kind": "layer_norm", "axes": "all"}
+    layers = [norm, {"kind": "flatten"}, "dense 1"]
+    spec = {"name": "one", "input": [1, 2, 2], "layers": layers, "loss": "squared_error"}
+    page = notes_tex(derive(spec))
+    forward = page[page.index("Forward pass") : page.index("Backward pass")]
+    assert forward.count(r"r^{(1)} &= \frac{1}{") + forward.count(r"r^{(1)} = \frac{1}{") == 1
+    assert forward.count("Entry by entry") == 1  # of the dense layer
+
+
 def test_arrays_of_one_shape_share_a_row_of_the_table() -> None:
     """A layer with many arrays leaves the table as narrow as others."""
     names = ("wq", "wk", "wv")

@@ -76,11 +76,12 @@ def _formulas(sheet: Sheet, rows: Rows, run: Group | None = None) -> list[Block]
         whole = all(sheet.arrays(equation) is not None for equation in equations)
         form = sheet.best if whole else sheet.equation
         parts = [form(equation) for equation in equations]
+        plain = [sheet.equation(equation) for equation in equations]
+        if whole and plain != parts:  # a lone number reads alike in both forms
+            entries.append(EquationRow(tuple(plain)))
         if run is not None and not run.open:
             parts.append(Equation(None, "", sheet.span(run).layout))
         made.append(EquationRow(tuple(parts), forward_key(equations[0])))
-        if whole:
-            entries.append(EquationRow(tuple(sheet.equation(e) for e in equations)))
     blocks: list[Block] = [Equations(tuple(made))]
     if entries:
         blocks += [Paragraph(("Entry by entry:",)), Equations(tuple(entries))]
