@@ -30,6 +30,7 @@ from tests.random_chapters import chapter_spec
 
 EXAMPLES = Path(__file__).parent.parent / "codegen" / "examples"
 ALL = sorted(path.stem for path in EXAMPLES.glob("*.toml"))
+OWN = Path(__file__).parent / "data" / "profiles"  # notations of a user's own
 QUICK = (("xor", "units"), ("robust", "columns"))
 SMALL_CONV = {
     "name": "windows", "input": [2, 3, 2], "loss": "squared_error",
@@ -101,10 +102,10 @@ def test_sizes_are_called_as_nothing_else(spec: str, notation: str) -> None:
     assert not observed(derive(spec), notation)
 
 
-def not_right(spec: str | dict[str, Any], notation: str) -> list[str]:
+def not_right(spec: str | dict[str, Any], notation: str | Path) -> list[str]:
     """What `check` has against the chapter as a file that nobody says anything about."""
-    sheet = read_sheet(notes_tex(derive(spec), notation), "chapter.tex", "tex")
-    marks = mark(sheet, load(spec), notation, limit=Limit(evaluations=0)).marks
+    sheet = read_sheet(notes_tex(derive(spec), str(notation)), "chapter.tex", "tex")
+    marks = mark(sheet, load(spec), str(notation), limit=Limit(evaluations=0)).marks
     assert len(marks) > 20
     return [
         f"{m.verdict} {m.message}: {m.text}"
@@ -115,13 +116,16 @@ def not_right(spec: str | dict[str, Any], notation: str) -> list[str]:
 
 AS_FILES = (
     ("2 > 3 silu > 2 linear : squared_error", "named_layers"),  # sigma is a function, and no phi
+    ("2 > 2 gelu > 1 linear : squared_error", "signals"),  # pi among numbers
     (chapter_spec(9), "rows"),  # a gate of the user's own
     (chapter_spec(14), "units"),
+    ("2 > 2 tanh > 1 sigmoid : binary_cross_entropy", OWN / "from_zero.toml"),
+    ("2 > 2 tanh bias=threshold > 2 softmax : cross_entropy", OWN / "sums_called_a.toml"),
 )
 
 
 @pytest.mark.parametrize(("spec", "notation"), AS_FILES, ids=range(len(AS_FILES)))
-def test_chapters_are_right_as_files(spec: str | dict[str, Any], notation: str) -> None:
+def test_chapters_are_right_as_files(spec: str | dict[str, Any], notation: str | Path) -> None:
     assert not not_right(spec, notation)
 
 

@@ -16,7 +16,7 @@ from derive.claims.evaluation import holds
 from derive.claims.places import NoValue
 from derive.claims.world import World
 from derive.derivation import derive
-from derive.profiles import names, profile
+from derive.profiles import loads, names, profile
 from derive.reading.network import scope_of
 from derive.reading.reader import read
 from derive.reading.scope import Scope
@@ -141,6 +141,38 @@ def test_names_orders_and_labels_change(home: str, text: str, to: str, expected:
     made = translated(text, Translator(here, there, threshold=True, generic=False))
     assert made.problem is None
     assert made.text == expected
+
+
+def test_kernels_keep_a_row_for_each_channel() -> None:
+    spec = {"name": "c", "input": [1, 4, 4], "loss": "squared_error", "layers": [
+        {"kind": "conv", "channels": 2, "kernel": 2}, {"kind": "flatten"},
+        {"kind": "dense", "units": 2}]}  # fmt: skip
+    here = scope_of(derive(spec), profile("columns"))
+    there = scope_there(here, Scope(profile("rows")))
+    text = (
+        r"z_{pq}^{(1)} = W^{(1)} \hat{x}_{pq} + b^{(1)}, \quad z^{(2)} = W^{(2)} f^{(1)} + b^{(2)}"
+    )
+    made = translated(text, Translator(here, there, False, False)).text
+    assert r"= W^{(1)} \hat{" in made
+    assert r"= W^{(2)\top} f^{(1)}" in made
+
+
+def test_one_sign_for_weights_and_their_matrix() -> None:
+    own = loads((Path(__file__).parent / "data" / "profiles" / "plain.toml").read_text())
+    here = Scope(own)
+    there = scope_there(here, Scope(profile("rows")))
+    made = translated(r"z^l = w^l a^{l-1}, \quad z_j^l = \sum_k w_{jk}^l a_k^{l-1}",
+                      Translator(here, there, False, False))  # fmt: skip
+    assert made.text == (r"\mathbf{s}^{(l)} = W^{(l)\top} \mathbf{o}^{(l-1)}, \quad "
+                         r"s_j^{(l)} = \sum_i w_{ij}^{(l)} o_i^{(l-1)}")  # fmt: skip
+
+
+def test_colours_stay_with_their_quantities() -> None:
+    macros = r"\newcommand{\bwd}[1]{{\color{red}#1}}"
+    text = macros + r"\[ \partial C_n/\partial W^{(2)} = \bwd{\delta^{(2)}} a^{(1)\top} \]"
+    made = translate(text, read_sheet(text, "hand.tex", "tex"), None, "columns", "rows").text
+    assert r"\bwd{\boldsymbol{\delta}^{(2)\top}}" in made
+    assert r"\bwd{\mathbf{o}" not in made
 
 
 def test_added_biases_stay_biases() -> None:

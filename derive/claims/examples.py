@@ -45,6 +45,7 @@ from derive.reading.tree import (
     rebuilt,
     walk,
 )
+from derive.reading.tree import Value as Named
 from derive.spec import Network
 
 GIVEN, FOLLOWS, FAILS = "given", "follows", "fails"
@@ -214,7 +215,11 @@ class Examples:
 
 def is_number(node: Node) -> bool:
     """Whether an expression is made of numbers alone."""
-    return all(isinstance(n, _NUMBERS) for n in walk(node))
+    return all(isinstance(n, _NUMBERS) or _is_pi(n) for n in walk(node))
+
+
+def _is_pi(node: Node) -> bool:
+    return isinstance(node, Named) and node.name == "pi"
 
 
 def _told(node: Node, numbers: Mapping[Entry, Num]) -> Node:

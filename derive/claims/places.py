@@ -307,12 +307,12 @@ class Located(Layered):
             return self.sample
         if isinstance(node.sample, Letter) and node.sample.name not in self.letters:
             return self.sample
-        written = self.place(node.sample)
-        if written == 0:
+        written, first = self.place(node.sample), self.scope.profile.base
+        if written == first - 1:
             return self.world.samples
-        if not 1 <= written <= self.world.samples:
+        if not first <= written < first + self.world.samples:
             raise Outside(f"the sample {written}")
-        return written - 1
+        return written - first
 
     # ---------------------------------------------------------------- training
 

@@ -95,7 +95,12 @@ class Sums(OwnSymbols):
             if not 0 <= self.layer_number(node.label) <= self.world.last:
                 raise NoLayer(f"layer {node.label}")
         elif isinstance(node, Entry) and node.label is not None:
-            self.tensor(node)
+            try:
+                self.tensor(node)
+            except NoLayer:
+                raise
+            except Outside:  # an array that only the network itself has
+                return
         for part in children(node):
             self.need_layers(part)
 

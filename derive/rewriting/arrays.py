@@ -33,17 +33,19 @@ from derive.reading.tree import (
 _NUMBERS = ("loss", "objective", "learning_rate")
 
 
-def is_matrix(node: Node) -> bool:
+def is_matrix(node: Node, scope: Scope) -> bool:
     """Whether it is a whole matrix of weights, or a derivative by one."""
     match node:
         case Entry():
-            return node.role == "weight" and not node.places and node.form != "entry"
+            role = scope.profile.roles["weight"]
+            alike = role.whole == role.entry and node.label is not None  # w^l for both
+            return node.role == "weight" and not node.places and (alike or node.form != "entry")
         case Derivative():
-            return len(node.by) == 1 and is_matrix(node.by[0]) and _is_number(node.of)
+            return len(node.by) == 1 and is_matrix(node.by[0], scope) and _is_number(node.of)
         case Nabla():
-            return node.by is not None and is_matrix(node.by) and _is_number(node.of)
+            return node.by is not None and is_matrix(node.by, scope) and _is_number(node.of)
         case Change():
-            return is_matrix(node.arg)
+            return is_matrix(node.arg, scope)
     return False
 
 

@@ -54,7 +54,7 @@ class Patcher:
     def rewritten(self, before: Node, after: Node, level: int = SUM, *, last: bool = True) -> str:
         """The text for `after` where `before` stands and something of the level is expected."""
         made = self._rewritten(before, after, level, last)
-        opening = wrapping(written(before, self.text))
+        opening = wrapping(written(before, self.text)) if _alike(before, after) else ""
         return made if not opening or wrapping(made) else opening + made + "}"
 
     def _rewritten(self, before: Node, after: Node, level: int, last: bool) -> str:
@@ -311,8 +311,10 @@ class Patcher:
         for kind, a, b, c, d in SequenceMatcher(
             None, keys[0], keys[1], autojunk=False
         ).get_opcodes():
+            kinds = [[_kind(n) for n in args] for args in (old[a:b], new[c:d])]
+            turned = kinds[0] != kinds[1] and kinds[0][::-1] == kinds[1]  # a product, transposed
             for n in range(c, d):
-                i = a + n - c
+                i = b - 1 - n + c if turned else a + n - c
                 pairs.append((i if kind in ("equal", "replace") and i < b else None, new[n]))
         return pairs
 
@@ -320,6 +322,19 @@ class Patcher:
 def _is_name(node: Node) -> bool:
     """Whether a notation has its own way to write it."""
     return isinstance(node, Entry | Size) or (isinstance(node, Function) and node.activation)
+
+
+def _kind(node: Node) -> str:
+    """What a part is, whatever it is called: outputs are activations."""
+    inner = node.arg if isinstance(node, Transposed) else node
+    role = inner.role if isinstance(inner, Entry) else ""
+    return type(inner).__name__ + (role if role != "output" else "activation")
+
+
+def _alike(before: Node, after: Node) -> bool:
+    """Whether what stands around one, a colour, can stand around the other."""
+    entries = isinstance(before, Entry | Transposed) and isinstance(after, Entry | Transposed)
+    return not entries or _kind(before) == _kind(after)
 
 
 def _positive(node: Node) -> Node:

@@ -120,8 +120,16 @@ class Translator:
 
     def _turned(self, node: Node, made: Node) -> Node:
         """Transposed where the other notation keeps the matrix the other way round."""
-        turn = is_matrix(node) and self.here.rows_out != self.there.rows_out
-        return transposed(made) if turn else made
+        other = self.here.rows_out != self.there.rows_out and not self._is_kernel(node)
+        return transposed(made) if other and is_matrix(node, self.here) else made
+
+    def _is_kernel(self, node: Node) -> bool:
+        """Whether the weights are those of windows: every notation keeps a row for each channel."""
+        named = [n.label for n in walk(node) if isinstance(n, Entry) and n.role == "weight"]
+        return any(
+            tensor.role == "weight" and len(shape) > 2 and tensor.label in named
+            for tensor, shape in self.here.shapes.items()
+        )
 
     def _slope(self, node: Node, letters: Letters, bound: frozenset[str]) -> Node:
         """A derivative: what it is taken by is named, and never transposed."""
