@@ -41,7 +41,7 @@ from derive.algebra.terms import (
 )
 from derive.errors import NotYet
 from derive.forward import Forward, X, at_end, at_number
-from derive.generic import generic_chains, gradient_key, instance, is_link
+from derive.generic import generic_chains, gradient_key, instance, is_link, is_only_reader
 from derive.lemma_book import LemmaBook, error, of_loss
 from derive.norms import in_standardised
 from derive.stages import SAMPLE, Stage, entry
@@ -71,7 +71,7 @@ class _Pass:
     def __init__(self, forward: Forward) -> None:
         self.forward = forward
         self.lemmas = LemmaBook(forward)
-        self.generic = generic_chains(forward.stages)
+        self.generic = generic_chains(forward)
         self.equations = (*forward.equations, forward.loss)
         self.layers: list[Chain] = []
 
@@ -115,8 +115,7 @@ class _Pass:
 
     def _is_generic(self, below: Stage, above: Stage) -> bool:
         """Whether only the next dense layer reads the output, through the generic step."""
-        readers = users_of(at_end(below).output, self.equations)
-        return is_link(below, above) and len(readers) <= 1
+        return is_link(below, above) and is_only_reader(below, self.equations)
 
     # -------------------------------------------------------------- the last layer
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
-from derive.adjoint import apart, append_rule, carried, formal
+from derive.adjoint import apart, append_rule, carried, formal, users_of
+from derive.algebra.equation import Equation
 from derive.algebra.index import derivative
 from derive.algebra.terms import Extent, Index, Label, Partial, Tensor, free_indices, mul, ref
-from derive.forward import at_number, generic_stage
+from derive.forward import Forward, at_end, at_number, generic_stage
 from derive.lemma_book import error, of_loss
 from derive.network.layers import Activation, Dense
 from derive.stages import Moved, Stage
@@ -24,11 +26,12 @@ def template(bias: str) -> Stage:
     return generic_stage(layer, Naming())
 
 
-def generic_chains(stages: tuple[Stage, ...]) -> dict[str, Chain]:
+def generic_chains(forward: Forward) -> dict[str, Chain]:
     """The error and the gradients of a dense layer l, where the network has dense layers."""
+    stages = forward.stages
     dense = [stage for stage in stages if isinstance(stage.layer, Dense)]
     found: dict[str, Chain] = {}
-    if follows_dense(stages):
+    if follows_dense(forward):
         found["generic.delta"] = _delta(template("added"))
     for stage in dense:
         assert isinstance(stage.layer, Dense)
@@ -38,10 +41,16 @@ def generic_chains(stages: tuple[Stage, ...]) -> dict[str, Chain]:
     return found
 
 
-def follows_dense(stages: tuple[Stage, ...]) -> bool:
-    """Whether some dense layer stands before another, or stands for several."""
-    linked = any(is_link(a, b) for a, b in pairwise(stages))
+def follows_dense(forward: Forward) -> bool:
+    """Whether a dense layer is read by another one alone, or stands for several."""
+    stages, equations = forward.stages, (*forward.equations, forward.loss)
+    linked = any(is_link(a, b) and is_only_reader(a, equations) for a, b in pairwise(stages))
     return linked or any(s.repeat for s in stages)
+
+
+def is_only_reader(below: Stage, equations: Sequence[Equation]) -> bool:
+    """Whether one equation alone reads what the layer hands on."""
+    return len(users_of(at_end(below).output, equations)) <= 1
 
 
 def is_link(below: Stage, above: Stage) -> bool:

@@ -114,7 +114,14 @@ def not_right(spec: str | dict[str, Any], notation: str | Path) -> list[str]:
     ]
 
 
+RESIDUAL = {  # no dense layer hands on to the next one alone
+    "name": "past", "input": 2, "loss": "squared_error",
+    "layers": [{"kind": "dense", "units": 2, "activation": "tanh"},
+               {"kind": "residual", "layers": [{"kind": "dense", "units": 2}]},
+               {"kind": "dense", "units": 2}],
+}  # fmt: skip
 AS_FILES = (
+    (RESIDUAL, "columns"),
     ("2 > 3 silu > 2 linear : squared_error", "named_layers"),  # sigma is a function, and no phi
     ("2 > 2 gelu > 1 linear : squared_error", "signals"),  # pi among numbers
     (chapter_spec(9), "rows"),  # a gate of the user's own
