@@ -18,8 +18,10 @@ from derive.reading.tree import (
     Branches,
     Change,
     Differential,
+    Entry,
     Function,
     Letter,
+    Listed,
     Minus,
     Num,
     Picked,
@@ -58,6 +60,8 @@ SAME = [
     (r"\left.\frac{d\sigma}{dz}\right|_{z=0}", r"\sigma'(0)"),
     (r"\left.\frac{d\sigma(x)}{dx}\right|_{x=z_j^{(1)}}", r"\sigma'(z_j^{(1)})"),
     (r"(f \circ g)(x)", "f(g(x))"),
+    (r"f \circ g \circ h(x)", "f(g(h(x)))"),
+    (r"\boldsymbol\sigma(\mathbf{z}^{(2)})", r"\sigma(\mathbf{z}^{(2)})"),
     (r"(f \circ g)'(x)", r"\frac{d f(g(x))}{dx}"),
     # functions
     (r"\log_2 y_1", r"\frac{\log y_1}{\log 2}"),
@@ -81,6 +85,7 @@ SAME = [
     (r"\sum_{\text{all } k} y_k", r"\sum_k y_k"),
     (r"\sum_{i\ (i \ne j)} y_i", r"\sum_{i \ne j} y_i"),
     (r"\sum_{\mathclap{i=1}}^n y_i", r"\sum_{i=1}^n y_i"),
+    (r"\sum_{k \text{ s.t. } k \ne j} y_k", r"\sum_{k \ne j} y_k"),
     # layout
     (r"\begin{pmatrix} y_1 \\[4pt] y_2 \end{pmatrix}",
      r"\begin{pmatrix} y_1 \\ y_2 \end{pmatrix}"),
@@ -93,6 +98,8 @@ SAME = [
      r"\begin{cases} y_1 & z > 0 \\ 0 & z \le 0 \end{cases}"),
     (r"\begin{cases} 1 \text{ if } z > 0 \\ 0 \text{ otherwise} \end{cases}",
      r"\begin{cases} 1 & \text{if } z > 0 \\ 0 & \text{otherwise} \end{cases}"),
+    (r"\begin{cases} 1 & if & i = j \\ 0 & if & i \ne j \end{cases}",
+     r"\begin{cases} 1 & i = j \\ 0 & i \ne j \end{cases}"),
     (r"y_1 \text{ (see above)}", "y_1"),
     (r"f(x \mid t)", "f(x, t)"),
     (r"g(x \,\|\, t) + g(x || t)", "g(x, t) + g(x, t)"),
@@ -133,7 +140,8 @@ def test_things_that_were_read_alike(left: str, right: str) -> None:
         (r"J(\theta)", "J"), (r"\zeta(-x)", "zeta"), (r"\mathrm{Var}(z)", "Var"),
         (r"\mathbb{E}_{x \sim p}[C_n]", r"blackboard E_x\simp"),
         (r"\mathcal{N}(\mu, v)", "cal N"), (r"\operatorname{vec}(W^{(1)})", "vec"),
-        (r"\varphi(y_1 + y_2)", "varphi"), (r"P(y = 1 \mid x)", "P"),
+        (r"\varphi(y_1 + y_2)", "varphi"), ("e(w)", "e"), ("E[g^2]", "E"),
+        (r"P(y = 1 \mid x)", "P"),
     ],
 )  # fmt: skip
 def test_a_sign_before_its_argument_is_no_factor(text: str, name: str) -> None:
@@ -169,6 +177,9 @@ def test_functions_of_layers_and_orders_of_derivatives() -> None:
     derived = side("f^{(2)}(x)")
     assert isinstance(derived, Applied)
     assert (derived.function.label, derived.order) == (None, 2)
+    nested = side("f^{(2)}(f^{(1)}(x))")
+    assert isinstance(nested, Applied)
+    assert (nested.function.label, nested.order) == (Label(2), 0)
 
 
 def test_arrays_in_fences_have_entries() -> None:
@@ -207,6 +218,10 @@ def test_cases_by_words_and_what_is_left_out_of_a_maximum() -> None:
     assert isinstance(made, Total)
     assert isinstance(made.body, Branches)
     assert made.body.rows[1] == (Minus(Value("infinity")), None)
+    made = side(r"\begin{cases} 1 & z > 0 \\ 0 & z = 0 \end{cases}")
+    assert isinstance(made, Branches)
+    assert [when for _, when in made.rows] == [side("[z > 0]"), side("[z = 0]")]
+    assert any(isinstance(part, Entry) for part in walk(side("[z = 0]")))
 
 
 # ------------------------------------------------------------------ statements
@@ -246,6 +261,10 @@ def test_for_which_indices_is_no_claim(end: str) -> None:
 def test_conditions_in_parentheses_are_conditions() -> None:
     (claim,) = read(r"y_j = x_j \quad (j = 1, \dots, n)", SCOPES["columns"]).claims
     assert [condition.lhs for condition in claim.conditions] == [Letter("j")]
+    text = r"y_j = x_j \quad \text{for } j = 1, \dots, K \text{ and } y_1 = x_1"
+    first, second = read(text, SCOPES["columns"]).claims
+    assert [isinstance(c.rhs, Listed) and len(c.rhs.items) for c in first.conditions] == [3]
+    assert second.lhs == side("y_1")
 
 
 def test_nothing_inside_of_a_broken_environment_is_a_claim() -> None:
@@ -273,12 +292,13 @@ UNREADABLE = [
     (r"q = \left. \nabla C \right|_{W = \hat{W}}", "W", "the point of the network"),
     (r"q = \langle y \rangle", r"\langle", "two factors"),
     (r"q = \lim_{h} h", "h", "an arrow"),
-    (r"q = \lim_{x \to 0} x", "", "without another meaning"),
+    (r"q = \lim_{x \to 0} y_1", "", "without another meaning"),
     (r"q = \sum_{m n \ldots q} y_m", r"\ldots", "an index"),
     (r"q = 1{,}000 y_1", "{", "a decimal point"),
     (r"q = \sqrt[n]{y_1}", "n", "a whole number"),
     (r"q = (f \circ g)'", "", "the argument of the composition"),
     (r"q = (fg)'", "'", "a variable that it names"),
+    (r"q = y^{(l)}", "l", "on a quantity that has one"),
     (r"q = J^{\{t\}}", r"\{", "without braces"),
     (r"q = \begin{vmatrix} 1 \end{vmatrix}", "", "a matrix or cases"),
 ]
@@ -327,6 +347,9 @@ HELD = [
     (r"\sigma'(z) = \lim_{h \to 0} \frac{\sigma(z+h) - \sigma(z)}{h}", RIGHT),
     (r"\sigma'(z) = \lim_{h \to 0} \frac{\sigma(z+h) - \sigma(z-h)}{h}", WRONG),
     (r"\sigma'(z) = \lim_{h \to 0} \frac{\sigma(z+h) + \sigma(z)}{h}", UNDECIDED),
+    (r"\lim_{z \to \infty} \sigma(z) = 1", RIGHT),
+    (r"\lim_{z \to -\infty} \sigma(z) = 1", WRONG),
+    (r"\lim_{z \to 0} \frac{\tanh z}{z} = 1", RIGHT),
     (r"\tanh'(z) = \operatorname{sech}^2(z)", RIGHT),
     (r"\tanh'(z) = \operatorname{sech}(z)", WRONG),
     (r"\operatorname{artanh}(\tanh z) = z", RIGHT),

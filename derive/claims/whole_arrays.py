@@ -22,10 +22,12 @@ from derive.reading.tree import (
     Entry,
     Letter,
     Listed,
+    Minus,
     Node,
     Picked,
     Total,
 )
+from derive.reading.tree import Value as Named
 
 _HALF = Fraction(1, 2)
 #: Functions of hand derivations that the formula language does without.
@@ -42,6 +44,7 @@ FURTHER: Final[dict[str, Term]] = {
 }
 OF_ARRAYS = ("vec", "trace", "inner")
 _NEAR = tuple(sign * 0.04 / 2**k for k in range(4) for sign in (1, -1))  # beside a limit
+_FAR = (40.0, 60.0)
 _CLOSE = 1e-6  # of limits from either side
 
 
@@ -111,6 +114,18 @@ class WholeArrays(Sums):
                         return max(made.shape) if alone else made.shape[_at(part, name)]
         return found
 
+    def _far_off(self, node: Total, sign: int) -> Value:
+        """What the values far away come to, if they no longer change there."""
+        name = node.bounds[0].name
+        near, far = (
+            self.but(numbers={**self.numbers, name: complex(sign * at)}).value(node.body)
+            for at in _FAR
+        )
+        pairs = zip(entries(near), entries(far), strict=True)
+        if any(abs(a - b) > _CLOSE * _CLOSE for a, b in pairs):
+            raise NoValue("a limit that values far away do not tell")
+        return far
+
     def _class_of(self, node: ClassOf) -> complex:
         """The written number of the class that the target names."""
         made = self.value(node.target)
@@ -125,6 +140,8 @@ class WholeArrays(Sums):
         """What the values beside the place lead to, by the polynomial through them."""
         (bound,) = node.bounds
         assert bound.low is not None
+        if (far := _infinite(bound.low)) is not None:
+            return self._far_off(node, far)
         target = self.number(bound.low)
         letters = {k: v for k, v in self.letters.items() if k != bound.name}
 
@@ -140,6 +157,14 @@ class WholeArrays(Sums):
             if any(abs(a - b) > _CLOSE * (1 + abs(a)) for a, b in pairs):
                 raise NoValue("a limit that values on both sides do not tell")
         return found
+
+
+def _infinite(node: Node) -> int | None:
+    """The sign of an infinite place."""
+    if isinstance(node, Minus):
+        inner = _infinite(node.arg)
+        return None if inner is None else -inner
+    return 1 if node == Named("infinity") else None
 
 
 def _at(part: Picked, name: str) -> int:

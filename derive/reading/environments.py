@@ -54,12 +54,15 @@ class Environments(Structures):
     def _branch(self, row: list[Cursor]) -> tuple[Node, Node | None]:
         if len(row) < 2:
             row = _parted(row[0])
+        if len(row) == 3 and _is_if(row[1]) == len(row[1].tokens) - row[1].place:
+            row = [row[0], row[2]]  # 1 & if & i = j
         value = self.whole(_trimmed(row[0]))
         if len(row) < 2:
             raise row[0].wrong("a condition behind the value")
         when = row[1]
         if when.peek().raw.strip().lower() in ("if", "for", "when", "where"):
             when.next()
+        when.place += _is_if(when)
         words = when.tokens[when.place :]
         if when.peek().raw.strip(" .,;").lower() in OTHERWISE:
             return value, None
@@ -69,6 +72,18 @@ class Environments(Structures):
         condition, start = _trimmed(when), when.peek().start
         made = self.bracket(condition)
         return value, made if any(made.span) else replace(made, span=(start, condition.last_end))
+
+
+def _is_if(c: Cursor) -> int:
+    """How many signs spell a word before the condition: if, for."""
+    rest = c.tokens[c.place :]
+    if rest and rest[0].raw.strip().lower() in ("if", "for", "when"):
+        return 1
+    for word in ("if", "for", "when"):
+        part = rest[: len(word)]
+        if "".join(t.text for t in part) == word and part[-1].end - part[0].start == len(word):
+            return len(word)
+    return 0
 
 
 def _parted(row: Cursor) -> list[Cursor]:

@@ -124,7 +124,7 @@ class Fences(Derivatives):
         """An indicator where a relation stands inside, else parentheses."""
         bars, self.bars = self.bars, 0
         found = [RELATIONS[t.text] for t in top_level(c) if t.text in RELATIONS]
-        places = found in (["="], ["ne"]) or len(found) > 1
+        places = (found in (["="], ["ne"]) or len(found) > 1) and not self._is_of_number(c)
         members, relations = [self._member(c, places)], []
         while c.peek().text in RELATIONS:
             relations.append(RELATIONS[c.next().text])
@@ -136,6 +136,15 @@ class Fences(Derivatives):
             return members[0]
         made = self._of_class(members, indicator) if relations == ["="] else None
         return made or Bracket(tuple(self.classes(members)), tuple(relations))
+
+    def _is_of_number(self, c: Cursor) -> bool:
+        """Whether a quantity by its letter alone is compared with a number: z = 0."""
+        tokens = c.tokens[c.place :]
+        texts = [t.text.lstrip("\\") for t in tokens if t.text not in ("-", "+")]
+        if len(texts) != 3 or not texts[2].isdigit() or self.scope.windows:
+            return False
+        roles = {m.role for m in self.scope.meanings(Sign(texts[0]))}
+        return bool(roles & {"preactivation", "activation", "input"})
 
     def _of_class(self, members: list[Node], indicator: bool) -> Node | None:
         """[y = k], whether k is the class that is wanted: the entry k of a target of zeros and one.

@@ -14,9 +14,11 @@ from derive.reading.names import Name
 from derive.reading.scope import FUNCTIONS, Meaning
 from derive.reading.tree import Applied, Entry, Function, Letter, Minus, Node, Num, walk
 from derive.reading.words import RELATIONS
+from derive.writing.signs import Sign
 
 CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
 UNKNOWN_FUNCTIONS = frozenset((*"fghpquvFGH", "phi", "varphi", "psi"))
+PRIMED = UNKNOWN_FUNCTIONS - frozenset("hpquv")  # a prime makes other numbers of the rest
 INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
 INVERSES = {"sin": "asin", "cos": "acos", "tan": "atan", "sinh": "asinh", "cosh": "acosh",
             "tanh": "atanh", "exp": "log", "log": "exp"}  # fmt: skip
@@ -148,10 +150,12 @@ class Functions(BoundNames):
         if word and sign.letter.isalnum() and opening == "(":
             inside = fenced(c.fork(), "(", ")")
             return all(t.raw != sign.letter for t in inside.tokens)
-        if opening != "(" or sign.letter in INDEX_LETTERS or sign.style == "text":
+        if opening == r"\{" or sign.letter in INDEX_LETTERS or sign.style == "text":
             return False
-        inside = fenced(c.fork(), "(", ")")
+        inside = fenced(c.fork(), opening, CLOSING[opening])
         parts = split(inside, ",", ";", "|", r"\mid")
+        if opening == "[":
+            return len(parts) > 1 or sign == Sign("E")
         event = sign.letter == "P" and any(t.text in RELATIONS for t in top_level(inside))
         return len(parts) > 1 or event or self._is_symbol(parts[0])
 
@@ -180,7 +184,8 @@ class Functions(BoundNames):
         if label is not None:
             args = self.arguments(c.fork()) or ()
             parts = [part for arg in args for part in walk(arg) if isinstance(part, Entry)]
-            if numbered and all(part.label is None for part in parts):
+            alone = len(args) == 1 and isinstance(args[0], Letter | Entry)
+            if numbered and alone and label.offset > 1 and all(p.label is None for p in parts):
                 order += label.offset
             else:
                 function = replace(function, label=label)

@@ -110,6 +110,8 @@ class Grammar(Points):
                 break
         if len(factors) == 1:
             return factors[0]
+        if (composed := self.composition(factors, signs)) is not None:
+            return replace(composed, span=(start, c.last_end))
         return Times(tuple(factors), tuple(signs), span=(start, c.last_end))
 
     def starts(self, c: Cursor) -> bool:

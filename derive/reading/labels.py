@@ -194,7 +194,7 @@ class Labels:
             return self._label_beside(parts, into)
         if labelled or len(parts) > 1 or not letters or into.sample is not None:
             return False
-        if letters[0].text in ("n", "t", *TRANSPOSES):  # an iteration, as step_of reads it
+        if letters[0].text in ("n", "t", "l", *TRANSPOSES):  # an iteration, or a layer
             return False
         into.sample = Letter(letters[0].text, span=(letters[0].start, letters[0].end))
         return True

@@ -71,6 +71,19 @@ class Points(Fences):
             and all(_function(arg) is not None for arg in made.args)
         )
 
+    def composition(self, factors: list[Node], signs: list[str]) -> Node | None:
+        """f o g (x) as f(g(x)); None where it is something else."""
+        last = factors[-1]
+        functions = [_function(factor) for factor in factors[:-1]]
+        applied = isinstance(last, Applied) and bool(last.args) and not last.order
+        if set(signs) != {"circ"} or not applied or not all(functions):
+            return None
+        made = last
+        for function in functions[::-1]:
+            assert function is not None
+            made = Applied(function, (made,), span=last.span)
+        return made
+
     def composed(self, c: Cursor, made: Node, start: int) -> Node:
         """(f o g)(x) as f(g(x)), and (f o g)'(x) as its derivative by x."""
         assert isinstance(made, Times)

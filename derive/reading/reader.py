@@ -201,7 +201,9 @@ class _Statements:
                 item = self.grammar.expression(ahead)
             except Unreadable:
                 return
-            alone = ahead.done or ahead.peek().text in (",", ".", ";") or ahead.peek().text in STOPS
+            behind = ahead.peek()
+            alone = ahead.done or behind.text in (",", ".", ";") or behind.text in STOPS
+            alone = alone or (bool(behind.raw) and conjunction(behind))
             if not alone or isinstance(item, Words):
                 return
             last = members[-1]

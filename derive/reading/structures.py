@@ -28,11 +28,7 @@ from derive.reading.tree import (
     rebuilt,
     walk,
 )
-from derive.reading.words import (
-    BIG,
-    DOTS,
-    RELATIONS,
-)
+from derive.reading.words import BIG, DOTS, RELATIONS, conjunction
 
 
 class Structures(Symbols):
@@ -104,6 +100,8 @@ class Structures(Symbols):
             body = self._of_samples(bound.name, body)
         for guard in guards[::-1]:
             body = _guarded(kind, guard, body)
+        if kind == "lim":
+            body = _by_letter(bounds[0].name, body, c)
         if kind == "lim" and Letter(bounds[0].name) not in walk(body):
             raise c.wrong(f"the letter {bounds[0].name} behind the limit, without another meaning")
         return Total(kind, bounds, body, span=(token.start, c.last_end))
@@ -302,6 +300,18 @@ class Structures(Symbols):
         return self.place(Cursor(c.tokens[start : c.place], c.peek().start))
 
 
+def _by_letter(name: str, body: Node, c: Cursor) -> Node:
+    """The body in which a quantity of no layer, written by the letter alone, is that letter."""
+
+    def visit(node: Node) -> Node:
+        plain = isinstance(node, Entry) and node.label is None and not node.places
+        if plain and c.text(node.span).lstrip("\\") == name:
+            return Letter(name, span=node.span)
+        return rebuilt(node, visit)
+
+    return visit(body)
+
+
 def _shifted(node: Node, by: int) -> Node:
     """The whole number after or before an index expression."""
     if isinstance(node, Num):
@@ -326,7 +336,7 @@ def _listed(c: Cursor) -> Cursor:
     rest = c.tokens[c.place :]
     all_of = ("all", "every", "each", "all ")
     made = [t for t in rest if t.text != r"\forall" and t.raw.strip().lower() not in all_of]
-    made = [Token("mark", ",", t.start, t.end) if t.raw else t for t in made]
+    made = [Token("mark", ",", t.start, t.end) if conjunction(t) and t.raw else t for t in made]
     opens = next((k for k, t in enumerate(made) if t.text == "("), 0)
     asked = opens and made[-1].text == ")" and any(t.text in RELATIONS for t in made[opens:])
     if asked:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from derive.algebra.symbols import Label
 from derive.reading.bound import script
 from derive.reading.cursor import Cursor
-from derive.reading.functions import INDEX_LETTERS, UNKNOWN_FUNCTIONS, Functions
+from derive.reading.functions import INDEX_LETTERS, PRIMED, Functions
 from derive.reading.labels import Above, fenced, split, step_of, strip
 from derive.reading.latex_tokens import Token
 from derive.reading.names import Name
@@ -62,6 +62,9 @@ class Symbols(Functions):
         span = (name.start, name.end)
         sign = name.sign
         meanings = self.scope.meanings(sign)
+        if sign.style == "bold" and not meanings and self._is_bold_function(sign):
+            name.sign = sign = replace(sign, style="italic")  # entry by entry
+            meanings = self.scope.meanings(sign)
         barred = sign.accent == "bar" and not meanings
         if barred:
             meanings = self.scope.barred(sign)
@@ -78,11 +81,11 @@ class Symbols(Functions):
             return Size(None, span=span)
         if sign.letter in INDEX_LETTERS and sign.style == "italic" and span[1] - span[0] == 1:
             return Letter(sign.letter, span=span)
-        if sign == Sign("Delta") and not name.raised and name.below_tokens is None:
+        if sign == Sign("Delta") and not name.raised and self._is_change(c, name):
             arg = self.factor(c)
             return Change(arg, span=(span[0], c.last_end))
         euler = sign.letter == "e" and sign.style in ("italic", "roman") and not meanings
-        if euler and name.below_tokens is None:
+        if euler and name.below_tokens is None and not self._called(c, name):
             return self._exponential(c, name, span)
         if sign.letter == "delta" and self._is_kronecker(name):
             assert name.below_tokens is not None
@@ -125,6 +128,25 @@ class Symbols(Functions):
             )
         c.place = place
         return self._unknown(c)
+
+    def _is_bold_function(self, sign: Sign) -> bool:
+        """Whether the plain sign is a function, which bold applies entry by entry."""
+        plain = replace(sign, style="italic")
+        roles = {meaning.role for meaning in self.scope.meanings(plain)}
+        return "activation_function" in roles or plain in self.scope.profile.functions.values()
+
+    def _is_change(self, c: Cursor, name: Name) -> bool:
+        r"""Whether the sign stands for a change: alone, or of one sample before a parameter."""
+        if name.below_tokens is None:
+            return self.starts(c)
+        below, ahead = name.below_tokens, c.fork()
+        lone = len(below.tokens) - below.place == 1 and below.peek().kind == "letter"
+        inner = self.name(ahead) if lone and c.peek().kind in ("letter", "command") else None
+        if inner is None:
+            return False
+        own = self.bound(inner)
+        roles = {own.role} if own else {m.role for m in self.scope.meanings(inner.sign)}
+        return bool(roles & {"weight", "bias"})
 
     def _is_rate(self, name: Name) -> bool:
         r"""Whether it is a number, at most one for each step: no \alpha_{0m} and no \alpha_m^T."""
@@ -225,7 +247,7 @@ class Symbols(Functions):
         text = sign.letter if plain and not sign.accent else str(sign)
         if text == "bold 0":  # an array of zeros
             return self._raised(Num(Fraction(0), span=span), self._above(name, False), span)
-        if text in ("blackboard 1", "bold 1"):  # of ones, as many as there are rows
+        if text in ("blackboard 1", "bold 1") and not called:  # as many as there are rows
             ones = Letter("bold 1", span=span)
             return self._raised(ones, self._above(name, False), span)
         if called:
@@ -236,7 +258,7 @@ class Symbols(Functions):
         parens = label is not None and name.raised[0][0][0].text == "("
         above = Above(label=label, primes=name.primes) if parens else self._above(name, False)
         order = name.order + above.primes
-        if order and sign.letter in UNKNOWN_FUNCTIONS and not (below or above.label):
+        if order and sign.letter in PRIMED and not (below or above.label):
             function = Function(text, span=span)
             return self._raised(Applied(function, (), order, span=span), above, span)
         if name.order:

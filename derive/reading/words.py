@@ -44,7 +44,7 @@ CONJUNCTIONS = (
     "and", "or", "where", "for", "so", "hence", "therefore", "thus", "if", "when", "then", "with",
     "since", "because", "as", "that is", "i.e.", "assume", "using", "by", "let", "for all",
     "if and only if", "iff", "which is", "gives", "implies", "similarly", "in particular", "also",
-    "while", "but",
+    "while", "but", "such that", "s.t.", "s.t", "subject to",
 )  # fmt: skip
 
 
