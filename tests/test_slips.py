@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Iterable
-from functools import partial
 
 import pytest
 
 from derive.claims.claim import Claim
 from derive.marking.marker import mark
-from derive.marking.verdicts import KINDS, WRONG
+from derive.marking.verdicts import DEFECT, KINDS, RIGHT, RIGHT_IF, RIGHT_UNDER, WRONG, Mark
+from derive.reading.tree import Entry
 from derive.sheets.door import read_sheet
 from derive.slips.catalogue import CATALOGUE
 from derive.slips.diagnosis import Limit, Repair, search
@@ -31,7 +31,10 @@ from tests.corpus_slips import (
     scope_for,
     wrong_lines,
 )
+from tests.hand_slips import LINES, Spec
 
+#: What a forward equation says: its left side.
+FORWARD = ("preactivation", "activation", "output", "loss", "objective", "own")
 SQUARES = "3 > 4 tanh > 2 sigmoid : half_squared_error"
 DEEP = "3 > 2 tanh > 4 tanh > 3 sigmoid : half_squared_error"
 SOFTMAX = "3 > 4 tanh > 3 softmax : cross_entropy"
@@ -254,6 +257,29 @@ def test_slips_of_a_sheet_of_one_line(spec: str, notation: str, text: str, slips
     assert [slip.kind for slip in made.slips] in [[kind] for kind in slips.split(" or ")]
 
 
+@pytest.mark.parametrize(
+    ("spec", "notation", "before", "text", "verdict", "kinds", "corrected"),
+    [pytest.param(*row, id=row[3], marks=[pytest.mark.sweep] * (k % 5 > 0))
+     for k, row in enumerate(LINES)],
+)  # fmt: skip
+def test_a_line_of_a_student(
+    spec: Spec,
+    notation: str,
+    before: tuple[str, ...],
+    text: str,
+    verdict: str,
+    kinds: list[str],
+    corrected: str,
+) -> None:
+    sheet = read_sheet("\n".join(rf"\[ {x} \]" for x in (*before, text)), "hand.tex", "tex")
+    marks = mark(sheet, load(spec), notation).marks[len(before) :]
+    made = next(m for m in marks if m.verdict in (WRONG, DEFECT))
+    assert made.verdict == verdict
+    assert [slip.kind for slip in made.slips] == kinds
+    assert "".join(made.corrected.split()) == "".join(corrected.split())
+    assert (made.counterexample is not None) == (verdict == WRONG)
+
+
 def test_two_slips_at_two_places() -> None:
     ways = found(SQUARES, "columns", MORE[1][2])
     assert_named(ways, "sign, layer")
@@ -333,25 +359,40 @@ def right_lines(lines: Iterable[Line]) -> list[Line]:
     return made
 
 
+def agreed(wrong: Wrong, claim: Claim, made: Mark) -> bool:
+    """Whether the sheet itself makes it right: it has this one line, and that declares it.
+
+    A forward equation says how arrays are stored and what a bias does; without a sign of the
+    entrywise product anywhere, things side by side are that product.
+    """
+    if made.verdict == RIGHT_UNDER:
+        return isinstance(claim.lhs, Entry) and claim.lhs.role in FORWARD
+    unsigned = not any(sign in wrong.text for sign in (r"\odot", r"\circ", r"\ast"))
+    return made.verdict in (RIGHT, RIGHT_IF) and wrong.kinds[0] == "hadamard" and unsigned
+
+
 def rates(lines: list[Wrong]) -> tuple[int, Counter[str], list[str]]:
-    """How many lines are wrong indeed, what was found and named, and the failures."""
+    """How many lines are wrong indeed, what a reader is told of them, and the failures."""
     count, result, failures = 0, Counter[str](), []
     for wrong in lines:
         claim = claim_of(wrong.text, wrong.line)
         if claim is None or holds(claim, wrong.line):
             continue
+        sheet = read_sheet(rf"\[ {wrong.text} \]", "hand.tex", "tex")
+        marks = mark(sheet, wrong.line.network, wrong.line.notation).marks
+        made = next((m for m in marks if m.verdict in (WRONG, DEFECT)), marks[-1])
+        if agreed(wrong, claim, made):
+            continue
         count += 1
-        ways = search(
-            claim,
-            partial(holds, line=wrong.line),
-            scope_for(wrong.line),
-            wrong.line.network,
-        )
-        best = [repair.kind for repair in ways[0]] if ways else []
-        result["found"] += bool(ways)
-        result["named"] += len(best) == 1 and best[0] in wrong.kinds
-        if len(best) != 1 or best[0] not in wrong.kinds:
-            failures.append(f"{wrong.kinds} {best} {wrong.line.where}: {wrong.text}")
+        kinds = [slip.kind for slip in made.slips]
+        told = len(kinds) == 1 and kinds[0] in wrong.kinds
+        result["found"] += made.verdict in (WRONG, DEFECT)
+        result["named"] += bool(kinds)
+        result["kind"] += told
+        if not told:
+            failures.append(
+                f"{made.verdict} {wrong.kinds} {kinds} {wrong.line.where}: {wrong.text}"
+            )
     return count, result, failures
 
 
@@ -361,7 +402,7 @@ def test_a_sample_of_lines_made_wrong() -> None:
     count, result, failures = rates(drawn(wrong, 12, seed=7))
     assert count >= 8
     assert result["found"] >= count - 1, failures
-    assert result["named"] >= 0.8 * count, failures
+    assert result["kind"] >= 0.8 * count, failures
 
 
 @pytest.mark.sweep
@@ -369,11 +410,12 @@ def test_lines_made_wrong() -> None:
     right = right_lines([*chapter_lines(), *notes_lines()])
     wrong = [w for line in right for w in wrong_lines(line)]
     count, result, failures = rates(drawn(wrong, 6000, seed=7))
-    print(f"{count} lines, {result['found']} found, {result['named']} named")
+    print(f"{count} lines, {dict(result)}")
     print("\n".join(failures))
     assert count >= 3000
     assert result["found"] >= 0.995 * count
-    assert result["named"] >= 0.95 * count
+    assert result["named"] >= 0.995 * count
+    assert result["kind"] >= 0.95 * count
 
 
 def test_the_root_of_a_negative_number_has_no_value() -> None:

@@ -58,6 +58,11 @@ def carried_on(claim: Claim, earlier: Sequence[Earlier], judge: Judge, scope: Sc
     return None
 
 
+def restates(claim: Claim, wrong: Claim) -> bool:
+    """Whether it is the same formula, for another layer: neither follows from the other."""
+    return any(made.rhs == claim.lhs != wrong.lhs for made in put_back(claim, wrong))
+
+
 # ------------------------------------------------------------------ the wrong value put in
 
 

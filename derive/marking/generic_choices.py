@@ -24,7 +24,8 @@ _LOSSES = ("squared_error", "half_squared_error", "binary_cross_entropy", "cross
 
 def meant(claim: Claim, network: Network) -> Iterator[tuple[str, Assumptions]]:
     """Named activations and losses that the claim may have in mind."""
-    yield from _of_generic(network, [name for name in _ACTIVATIONS if _may_mean(claim, name)])
+    if not _mixes_layers(claim):
+        yield from _of_generic(network, [name for name in _ACTIVATIONS if _may_mean(claim, name)])
 
 
 def coincidences(claim: Claim, network: Network) -> Iterator[tuple[str, Assumptions]]:
@@ -39,6 +40,18 @@ def _may_mean(claim: Claim, name: str) -> bool:
     nodes = [n for side in claim.sides for n in walk(side)]
     cases = any(isinstance(n, Bracket | Branches) or _is_maximum(n) for n in nodes)
     return name not in _PIECEWISE or (name == "relu" and cases) or _of_function(claim.lhs)
+
+
+def _mixes_layers(claim: Claim) -> bool:
+    """Whether the function of one layer is applied in another: equal ones would hide that."""
+    nodes = [n for side in claim.sides for n in walk(side) if isinstance(n, Applied)]
+    return any(
+        n.function.activation
+        and not n.function.assumed
+        and n.function.label is not None
+        and any(isinstance(a, Entry) and a.label not in (None, n.function.label) for a in n.args)
+        for n in nodes
+    )
 
 
 def _is_maximum(node: Node) -> bool:

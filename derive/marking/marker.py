@@ -38,7 +38,7 @@ from derive.marking.corrections import (
 from derive.marking.counterexample import counterexample
 from derive.marking.first_look import FAILS, Look, Observer, counts_samples, speaks_of_network
 from derive.marking.followed_conventions import Agreement, Judged, agreements
-from derive.marking.following import Earlier, carried_on, follows
+from derive.marking.following import Earlier, carried_on, follows, restates
 from derive.marking.judging import GENERAL, Assumptions, Judge
 from derive.marking.meanings import Meanings
 from derive.marking.stated import deepest, numbers, ranges, samples
@@ -230,6 +230,9 @@ class _Marker:
                 finding.look = replace(finding.look, difference=found or finding.look.difference)
             number = carried_on(finding.claim, earlier, self.judge, finding.scope)
             finding.inherits = number
+            wrong = [e.claim for e in earlier if e.number == number]
+            if wrong and not restates(finding.claim, wrong[0]):
+                finding.follows = True  # from what stands before, wrong as that is
             limit = self.limit if number is None else replace(self.limit, together=1)
             finding.ways = self._search(finding, limit)
             guess = self.made.about and number is None and not finding.ways

@@ -17,6 +17,14 @@ def unfilled(node: Node) -> Node:
     return made
 
 
+def nameless(node: Node) -> Node:
+    """The tree with a sign of a function that is any activation too as the latter."""
+    made = rebuilt(node, nameless)
+    if isinstance(made, Function) and made.activation and made.name:
+        return replace(made, name="")
+    return made
+
+
 def told(node: Node, kept: frozenset[Entry] = frozenset()) -> Node:
     """The tree with every layer said, but for functions whose argument says it, and as in `kept`.
 

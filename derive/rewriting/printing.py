@@ -48,7 +48,7 @@ from derive.reading.tree import (
     Value,
     Words,
 )
-from derive.rewriting.filled import unfilled
+from derive.rewriting.filled import nameless, unfilled
 from derive.rewriting.signs import is_raised, letter_text, number_text
 from derive.rewriting.sources import Source
 from derive.rewriting.spelling import Spelling
@@ -80,7 +80,8 @@ class Printer(StructureWriter):
 
     def is_read(self, text: str, node: Node) -> bool:
         """Whether the text is read as the node; labels that are filled in count as left out."""
-        return self.reading(text) == unfilled(node)
+        made, wanted = self.reading(text), unfilled(node)
+        return made == wanted or (made is not None and nameless(made) == wanted)
 
     def reading(self, text: str) -> Node | None:
         """The expression that the text is read as, without what is filled in; None where none."""

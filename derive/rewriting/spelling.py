@@ -14,6 +14,7 @@ from derive.writing.profile import Profile
 _TRANSPOSE = re.compile(
     r"\^\{?[^{}]*?(\\top|\\intercal|\\trans\b|\\(?:mathsf|mathrm|mathbf|mathit|text|mathtt)\{T\}|T)"
 )
+_LETTER_L = re.compile(r"(?<![A-Za-z\\])l(?![A-Za-z])")
 _SCRIPT = re.compile(r"[_^](\{)?")
 _PARTIAL = re.compile(r"\\[dt]?frac\s*\{\s*(\\partial|d|\\mathrm\{d\}|\\text\{d\})[\s^}\\A-Z]")
 
@@ -100,7 +101,7 @@ def _by_names(text: str, read: Node, spelling: Spelling) -> Spelling:
         source = text[node.span[0] : node.span[1]]
         if isinstance(node, Entry) and (sign := sign_of(source)) is not None:
             signs.setdefault((node.role, node.form), sign)
-            if node.label is not None and node.label.base == "l" and r"\ell" not in source:
+            if node.label is not None and node.label.base == "l" and _LETTER_L.search(source):
                 layers.setdefault("l", "l")
             if node.label is not None and not node.assumed:
                 found.setdefault("labels_in_parentheses", "(" in source)

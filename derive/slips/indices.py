@@ -200,6 +200,17 @@ def layers_together(site: Site, view: View) -> Edits:
         some = [g for g in groups if sum(r in g for r in here) > 1]
         for new, group in product(near(label, view), some):
             yield relabelled(site.node, label, new, group)
+        if isinstance(site.node, Total):
+            for new, group in product(near(label, view), groups):
+                yield ranges_relabelled(relabelled(site.node, label, new, group), label, new)
+
+
+def ranges_relabelled(node: Node, old: Label, new: Label) -> Node:
+    """Sums over the units of one layer as sums over those of another."""
+    node = changed(node, lambda part: ranges_relabelled(part, old, new))
+    if isinstance(node, Bound) and isinstance(node.high, Size) and node.high.label == old:
+        return replace(node, high=replace(node.high, label=new))
+    return node
 
 
 def relabelled(node: Node, old: Label, new: Label, roles: set[str]) -> Node:

@@ -99,9 +99,20 @@ def term_like_another(site: Site, view: View) -> Edits:
         written = {p for e in walk(arg) if isinstance(e, Entry) for p in e.places}
         for a in (p for p in written if isinstance(p, Num)):
             for b in (p for p in view.places if isinstance(p, Num) and p != a):
-                made = put_for(arg, a, b)
-                if made not in site.node.args:
-                    yield replace(site.node, args=(*site.node.args, made))
+                for made in _numbered_on(arg, a, b):
+                    if made not in site.node.args:
+                        yield replace(site.node, args=(*site.node.args, made))
+
+
+def _numbered_on(term: Node, a: Node, b: Node) -> Edits:
+    """The term with one number for another: everywhere, or not at one place of a weight."""
+    yield put_for(term, a, b)
+    for w in (n for n in walk(term) if isinstance(n, Entry) and len(n.places) == 2):
+        if w.places == (a, a):
+            for places in ((b, a), (a, b)):
+                yield put_for(
+                    put_for(term, a, b), replace(w, places=(b, b)), replace(w, places=places)
+                )
 
 
 def other_way_round(site: Site, view: View) -> Edits:
