@@ -252,6 +252,15 @@ def test_a_chapter_that_is_marked_is_right() -> None:
     assert r"\mathit{mean}" in after[0].text
 
 
+def test_the_window_over_what_has_no_activation_keeps_its_sign() -> None:
+    """z = W z^ + b: what lies under a kernel is no activation, whatever it is multiplied by."""
+    layers = [{"kind": "layer_norm", "axes": "all"}, {"kind": "conv", "channels": 1, "kernel": 2},
+              {"kind": "flatten"}, {"kind": "dense", "units": 1}]  # fmt: skip
+    spec = {"name": "bare", "input": [1, 2, 2], "loss": "squared_error", "layers": layers}
+    found = marked(spec, "columns")
+    assert not [m.text for m in found.marks if m.verdict not in (RIGHT, RIGHT_IF, DEFINITION)]
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize("notation", names())
 @pytest.mark.parametrize("name", ALL)

@@ -385,6 +385,22 @@ def test_state_and_masks_have_names_and_shapes() -> None:
     assert all(v.dtype == np.float32 for v in state.values())
 
 
+def test_averages_of_the_last_batch_alone() -> None:
+    """With the momentum 1 the new average is the mean itself, which has a name already."""
+    spec = {
+        "name": "last",
+        "input": 3,
+        "layers": [{"kind": "batch_norm", "momentum": 1}, "dense 1"],
+        "loss": "squared_error",
+    }
+    net = load_source(emit(derive(spec)))
+    x, y = net._example(5, 0)
+    trainer = net.Trainer(net.init(), 5, learning_rate=0.1)
+    trainer.step(x, y)
+    np.testing.assert_allclose(trainer.state["mean1"], x.mean(axis=0), 1e-12)
+    np.testing.assert_allclose(trainer.state["var1"], x.var(axis=0, ddof=1), 1e-12)
+
+
 def test_inference_reads_the_state_and_training_renews_it() -> None:
     net = normed()
     params = net.init(1)

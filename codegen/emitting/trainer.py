@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from codegen.emitting.arranged import Arranged, arranged
-from codegen.emitting.calls import Calls, Op
+from codegen.emitting.calls import Calls
 from codegen.emitting.exchange import exchanged
 from codegen.emitting.faster import faster
 from codegen.emitting.folding import folded
@@ -113,9 +113,8 @@ def _renew(calls: Calls) -> None:
     for step in calls.plan.updates:
         calls.assign(step.name, faster(step.node), "running average")
     for step in calls.plan.updates:
-        target = step.name.removeprefix(NEXT)
-        calls.line(f"{target}[...] = {step.name}")
-        calls.ops.append(Op(target, (step.name,)))
+        made = array(step.name, step.node.shape)  # which may lie under another name: m itself
+        calls.copy(step.name.removeprefix(NEXT), made)
 
 
 def _used(bind: Sequence[str], step: Sequence[str]) -> list[str]:

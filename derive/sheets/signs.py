@@ -55,6 +55,8 @@ def bound_signs(
             or (role == "preactivation" and key[0] in weighed)
         ):  # a line about some layer; the output of a linear one
             continue
+        if any(m.form == "window" for m in base.meanings(key[0])):
+            continue  # what lies under a kernel, whatever layer is written so
         if bare and key[0] in layered and known(base, key, role):
             continue
         certain = layer is not None and (numbered or key in signs.layering.stated)
