@@ -71,7 +71,7 @@ class Forward:
 
 def forwards(made: Iterable[Statement]) -> list[Forward]:
     """The forward equations among the statements, in order."""
-    found = []
+    found: list[Forward] = []
     for statement in made:
         if not statement.relations or statement.relations[0] not in EQUALS:
             continue
@@ -84,10 +84,20 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
         if called and _is_function(statement):
             continue
         for relation, member in zip(statement.relations, statement.members[1:], strict=True):
-            if relation in EQUALS and (one := _forward(lhs, member)) is not None:
+            one = _forward(lhs, member) or _of_sum(lhs, member, found)
+            if relation in EQUALS and one is not None:
                 inline = not statement.formula.display
                 found.append(replace(one, called=called, inline=inline))
     return _kept(found)
+
+
+def _of_sum(lhs: Written, member: tuple[Token, ...], found: list[Forward]) -> Forward | None:
+    """F(V_r), where V_r is a weighted sum: any letter is a function then."""
+    fenced = len(member) > 3 and member[1].text == "(" and member[-1].text == ")"
+    arg = only_name(member[2:-1]) if fenced and member[0].kind == "letter" else None
+    if arg is None or not any(f.lhs == arg for f in found if f.affine is not None):
+        return None
+    return Forward(lhs, None, "?", Sign(member[0].text), arg)
 
 
 def _kept(found: list[Forward]) -> list[Forward]:

@@ -220,7 +220,7 @@ def _samples(signs: Signs) -> Iterator[Departure]:
 
         def depart(made: Hypothesis, letter: str = letter, place: str = place) -> Hypothesis:
             words = (*made.departures, f"{letter} as the sample")
-            front = letter if place == "front" else ""
+            front = "" if place == "above" else letter
             return replace(
                 made, departures=words, sample=letter, bare=place == "above", front=front
             )

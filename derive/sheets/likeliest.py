@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from derive.claims.claim import Claim
 from derive.errors import SpecError
 from derive.forward import X, forward
-from derive.marking.judging import Judge
+from derive.marking.judging import GENERAL, Assumptions, Judge
 from derive.network.layers import BatchNorm, Conv, Dense, Dropout
 from derive.reading.latex_tokens import Refused
 from derive.reading.own import defined
@@ -147,10 +147,13 @@ def known(network: Network) -> Known:
 def _merits(sheet: Sheet, made: Environment, judge: Judge) -> Merits:
     held: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
     failing = failing_forward = 0
+    loss = judge.network.loss
+    classes = (loss.likelihood or loss.name) in ("cross_entropy", "categorical")
+    usual = (GENERAL, Assumptions(normalised=True)) if classes else (GENERAL,)
     for k, (claim, scope) in _claims(sheet, made):
         if claim is None:
             failing += 1
-        elif quickly_holds(judge, claim, scope):
+        elif any(quickly_holds(judge, claim, scope, given) for given in usual):
             held[is_forward(claim.lhs)].add(k)
         else:
             failing += 1

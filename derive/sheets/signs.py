@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -40,9 +41,13 @@ def bound_signs(
     called = {f.lhs.key for f in signs.forwards if f.called}
     weighed = {f.affine.below.sign for f in signs.forwards if f.affine is not None}
     bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
+    sums = Counter((f.lhs.key, f.lhs.indices) for f in signs.forwards if f.affine is not None)
+    shared = Counter(key for key, _ in sums)  # a_j and a_k: one sign in several layers
     for found in signs.forwards:
         if found.function == "softmax" and last:  # stands at the end
             for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
+                if name is not None and shared[name.key] > 1:
+                    continue
                 unlabelled = name is not None and not labelled(name, signs.below)
                 number = name is not None and signs.layering.roles.get(name.key, ("", None))[1]
                 if name is not None and bare and name.above and known(base, name.key, role):
@@ -50,13 +55,13 @@ def bound_signs(
                 if name is not None and unlabelled and number is None:
                     put(made, name.key, Bound(role, Label(last), form(name.key, role, signs)), base)
     for key, (role, layer) in signs.layering.roles.items():
+        if any(m.form == "window" for m in base.meanings(key[0])):
+            continue  # what lies under a kernel, whatever layer is written so
         if known(base, key, "activation") and (
             (role == "input" and (not numbered or key[0] in layered))
             or (role == "preactivation" and key[0] in weighed)
         ):  # a line about some layer; the output of a linear one
             continue
-        if any(m.form == "window" for m in base.meanings(key[0])):
-            continue  # what lies under a kernel, whatever layer is written so
         if bare and key[0] in layered and known(base, key, role):
             continue
         certain = layer is not None and (numbered or key in signs.layering.stated)

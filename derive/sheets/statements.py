@@ -60,7 +60,7 @@ def names_as(
 ) -> Iterator[None]:
     """Names that are found here bear these letters as indices, and what stands behind them.
 
-    `front`: the letter of the samples that goes before the index of a unit, x_{ni}.
+    `front`: the letter of the samples that goes before the index of a unit, x_{ni}, or alone.
     """
     own = replace(NOTHING, behind=behind)
     grammar = _grammar() if behind is None else Grammar(Scope(profile(DEFAULT), own=own))
@@ -178,6 +178,7 @@ def written(name: Name) -> Written:
     front = _FRONT.get()
     if front and re.fullmatch(rf"{re.escape(front)},?(?:\\?[A-Za-z]+'*|\d)", below):
         below = below.removeprefix(front).removeprefix(",")
+    below = "" if front and below == front else below
     above = "".join(script(Cursor(raised, end)) for raised, end in name.raised)
     return Written(name.sign, below, above, name.primes)
 
