@@ -211,3 +211,23 @@ ONE = "2 > 3 tanh > 1 linear : half_squared_error"
 def test_the_output_needs_no_layer_and_the_target_no_mark(notation: str, slope: str) -> None:
     assert verdicts(ONE, notation, slope % "") == [RIGHT]
     assert verdicts(ONE, notation, slope % "5") == [WRONG]
+
+
+@pytest.mark.parametrize(
+    ("definition", "line", "expected"),
+    [
+        (r"f(x) = x \sigma(x)", r"f'(x) = f(x) + \sigma(x) (1 - f(x))", [RIGHT, RIGHT]),
+        (r"f(x) = x \sigma(x)", r"f'(x) = f(x) + \sigma(x)", [RIGHT, WRONG]),
+        (r"g(x) = \frac{x}{1 + |x|}",
+         r"g''(x) = -\frac{2 \operatorname{sign}(x)}{(1 + |x|)^3}", [RIGHT, RIGHT]),
+        (r"g(x) = \begin{cases} x & x > 0 \\ e^x - 1 & x \le 0 \end{cases}",
+         r"g'(x) = \begin{cases} 1 & x > 0 \\ g(x) & x \le 0 \end{cases}", [RIGHT, WRONG]),
+    ],
+)  # fmt: skip
+def test_functions_that_a_sheet_defines(definition: str, line: str, expected: list[str]) -> None:
+    assert verdicts(None, None, definition, line) == expected
+
+
+def test_a_function_of_two_meanings_is_not_held_to_the_first() -> None:
+    both = (r"f(x) = x \sigma(x)", r"f(x) = \log(1 + e^x)", r"f'(x) = \sigma(x)")
+    assert verdicts(None, None, *both) == [DEFINITION, DEFINITION, UNDECIDED]

@@ -10,10 +10,12 @@ from derive.algebra.symbols import Function as Known
 from derive.algebra.symbols import Label, Tensor
 from derive.claims.arrays import Matrix, Value, column, entries, together
 from derive.claims.numbers import NoLayer, Outside, Places, guarded_log, guarded_root
+from derive.claims.own_functions import slope
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import Located, NoValue, Table
 from derive.claims.second import difference, inner
 from derive.claims.world import LOSS, STEP, World
+from derive.reading.own import Definition
 from derive.reading.tree import (
     Applied,
     Derivative,
@@ -116,9 +118,16 @@ class Calculus(Located):
             number_label = None if label is None else Label(self.layer_number(label))
             named = Known(function.name, number_label)
             return lambda s: world.function(named, s, order)
+        if (own := self.scope.own.functions.get(function.name)) is not None:
+            return slope(lambda s: self._of_own(own, s), order)
         if function.name not in KNOWN and not world.stage_of(Known(function.name)):
             raise NoValue(f"the function {function.name}")
         return lambda s: world.function(Known(function.name), s, order)
+
+    def _of_own(self, function: Definition, argument: complex) -> complex:
+        """A function that the sheet defines, at a number."""
+        (letter,) = function.places
+        return self.but(numbers={**self.numbers, letter: argument}).number(function.rhs)
 
     def _own_formula(self, function: Function) -> Function:
         """The sign of any activation is also written for a formula of the network's own."""

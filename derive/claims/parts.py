@@ -8,7 +8,7 @@ from fractions import Fraction
 from derive.algebra.symbols import Label
 from derive.reading.own import defined
 from derive.reading.scope import Scope
-from derive.reading.tree import AtPoint, Entry, Letter, Node, Num, children, walk
+from derive.reading.tree import Applied, AtPoint, Entry, Letter, Node, Num, children, walk
 
 
 def parts(node: Node) -> tuple[Node, ...]:
@@ -38,6 +38,10 @@ def spoken(node: Node, scope: Scope) -> Iterator[Node]:
                 known = defined(scope.own.definitions, part.letter, part.label)
                 if known is not None:
                     waiting.append(known.rhs)
+            if isinstance(part, Applied) and (part.function.name, None) not in seen:
+                seen.add((part.function.name, None))
+                own = scope.own.functions.get(part.function.name)
+                waiting += [own.rhs] if own is not None else []
 
 
 def variable(node: Node) -> str:

@@ -258,6 +258,10 @@ def _naming(claim: Claim, scope: Scope) -> Look | None:
         known = defined(scope.own.definitions, claim.lhs.letter, claim.lhs.label)
         if known is not None and known.rhs == claim.rhs:
             return Look(DEFINITION, "brings a symbol of its own")
+    if isinstance(claim.lhs, Applied) and not claim.lhs.order:
+        function = scope.own.functions.get(claim.lhs.function.name)
+        if function is not None and claim.rhs is not None and function.rhs == claim.rhs:
+            return Look(DEFINITION, "brings a function of its own")
     for side, other in ((claim.lhs, claim.rhs), (claim.rhs, claim.lhs)):
         assert side is not None
         assert other is not None

@@ -84,6 +84,7 @@ class Own:
     index_layers: Mapping[str, int] = field(default_factory=dict)  # letter -> number of its layer
     input_apart: bool = False  # the input has a sign of its own: that of units above is another's
     absorbed: bool = False  # biases are weights, from a unit behind the last that is always 1
+    unit_weights: bool = False  # with one index, weights are the vector of those of one unit
     lone_unit: bool = False  # signs without an index are those of one unit, not of a vector
     one_channel: bool = False  # arrays under windows have one channel, which bears no index
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
@@ -101,6 +102,7 @@ class Own:
     fitting: frozenset[str] = frozenset()  # entry by entry where no matrix product fits
     outer: frozenset[str] = frozenset()  # signs of the outer product
     definitions: Mapping[str, Definition] = field(default_factory=dict)  # of `user` symbols
+    functions: Mapping[str, Definition] = field(default_factory=dict)  # of one number
     words: frozenset[str] = frozenset()  # written without braces: net, out, target
     python: PythonStyle = PythonStyle()
     names: Mapping[str, str] = field(default_factory=dict)  # of Python -> text of its definition

@@ -12,6 +12,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from derive.claims.claim import Claim
+from derive.claims.own_functions import functions_of
+from derive.marking.compositions import WRITTEN
 from derive.reading.latex_macros import Macros
 from derive.reading.own import Bound, Definition, numbered, symbol
 from derive.reading.scope import Scope
@@ -33,6 +35,7 @@ _LET = re.compile(
     r"\b(?:let|define|defining|write|denote|set|call|put|introduce|abbreviate)\W*(?:\w+\W*){0,3}$",
     re.IGNORECASE,
 )
+_CALLED = re.compile(r"[^=]*\)\s*(?:&\s*)?(?::|\\equiv|=)")  # f(x) = ...
 _ANY_LAYER = ("l", r"\ell", "l-1", "l+1", "L")
 _NEVER = frozenset(("pi", "infty", "ell", "nabla", "partial"))
 
@@ -62,6 +65,7 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
         if times > 1
     }
     signs |= changing  # worth something else after every line: no definition
+    scope = _with_functions(scope, formulas, macros)
     if not found and not changing:
         return scope
     named = replace(scope, own=replace(scope.own, signs=signs))
@@ -80,6 +84,14 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
             definitions[name_of] = made
             definitions.setdefault(lhs.letter, made)
     return replace(named, own=replace(named.own, definitions=definitions))
+
+
+def _with_functions(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Scope:
+    """The scope with the functions of one number that the formulas define."""
+    texts = (f for f in formulas if _CALLED.match(f.text.strip()))
+    claims = [c for f in texts for c in claims_of(f, scope, macros).claims]
+    functions = functions_of(claims, WRITTEN | scope.functions)
+    return replace(scope, own=replace(scope.own, functions=functions)) if functions else scope
 
 
 def _assigned(
