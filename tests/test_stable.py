@@ -346,7 +346,26 @@ def test_the_logarithm_of_a_number_counts_once() -> None:
     assert found.count("(2)") == 1  # of 2 exp(s), in the square of 1 + exp(s)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("formula", ["log(3*tanh(s))", "log(sinh(s))", "log(2*exp(3*s) - exp(s))"])
+def test_the_logarithm_of_a_difference_of_exponentials(formula: str, dtype: Any) -> None:
+    layer = {"kind": "dense", "units": 1, "activation": formula}
+    net = load_source(emit(derive({"name": "gap", "input": 1, "layers": [layer]} | SQUARED)))
+    x = np.array([[1e-3], [0.5], [3], [90], [400], [1e4]], dtype)
+    params = {"W1": np.ones((1, 1), dtype), "b1": np.zeros(1, dtype)}
+    with np.errstate(all="raise", under="ignore"):
+        found = net.forward(params, x)[:, 0]
+    for s, value in zip(x[:, 0], found, strict=True):
+        names = {name: getattr(mp, name) for name in ("log", "exp", "sinh", "tanh")}
+        with mp.workdps(9000 if s > 1000 else 400):
+            true = eval(formula, {**names, "s": mp.mpf(float(s))})
+        assert abs(float(value) - true) <= 8 * np.finfo(dtype).eps * max(1, abs(true))
+
+
 def test_stable_forms_are_fixed_points() -> None:
+    opened = -2 / (s**3 * call("softplus", s))  # once opened by one rule and closed by another
+    opened = opened - call("sigmoid", s) / (s**2 * call("softplus", s) ** 2)
+    assert stable(stable(opened)) is stable(opened)
     for terms in SPELLINGS.values():
         for term in terms:
             assert stable(stable(term)) is stable(term)

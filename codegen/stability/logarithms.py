@@ -1,6 +1,7 @@
 """Logarithms of sums and quotients of exponentials, written so that nothing overflows or cancels.
 
 log(E + F)        =  log E + softplus(w),                              w = log(F/E)
+log(E - F)        =  log E + log(-expm1(w)),                           w = log(F/E) < 0
 a w + k softplus(w)  =  (k + a) softplus(w) - a softplus(-w)
 log Sum_k exp(a_k)   =  m + log Sum_k exp(a_k - m),                    m = max_k a_k
 """
@@ -18,6 +19,7 @@ from codegen.stability.exponents import (
     log_of_sum,
     minus,
     multiple,
+    split,
     top_first,
 )
 from derive.algebra.canon import (
@@ -57,10 +59,23 @@ def logarithm(argument: Term) -> Term | None:
             found.append(part)
         elif (parts := exponents(term)) is not None:
             found.append(mul(c, _chained(parts)))
+        elif (gap := _difference(term)) is not None:
+            linear = plus(linear, scaled(gap[0], c))
+            found.append(mul(c, gap[1]))
         else:
             linear = plus(linear, {mono: c})
     opened = found or not any(inside[mono] for mono in linear if mono in inside)  # log exp(a) = a
     return add(top_first(linear), *found, to_term(constant)) if opened else None
+
+
+def _difference(term: Term) -> tuple[Exponent, Term] | None:
+    """(log E without numbers, the rest of log(E - F)); where that has a value, F/E is below 1."""
+    parts = sorted(((c, *split(mono)) for mono, c in normal(term).items()), key=lambda p: -p[0])
+    if len(parts) != 2 or any(rest for _, _, rest in parts) or not parts[1][0] < 0 < parts[0][0]:
+        return None
+    (c1, e1, _), (c2, e2, _) = parts
+    w = add(to_term(minus(e2, e1)), log_number(-c2 / c1))
+    return e1, add(call("log", -call("expm1", w)), log_number(c1))
 
 
 def _varies(mono: Monomial) -> bool:

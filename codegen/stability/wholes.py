@@ -30,8 +30,12 @@ EXPONENTIAL = frozenset({"exp", "sigmoid", "softplus", "tanh", "sinh", "cosh"})
 
 
 def _quotient(term: Term) -> Term | None:
-    """The quotient with softplus again where it was opened, so that rules do not go in circles."""
-    found = kept_whole(quotient, term)
+    return _kept_closed(quotient, term)
+
+
+def _kept_closed(rule: Callable[[Term], Term | None], term: Term) -> Term | None:
+    """What the rule gives, softplus again where it was opened: so rules do not go in circles."""
+    found = kept_whole(rule, term)
     return None if found is None else _closed(found)
 
 
@@ -62,7 +66,7 @@ def quotients(term: Term) -> Term | None:
     if not any(_has_fraction(a) for a in own):
         return None
     join = add if isinstance(term, Add) else mul
-    found = attempt(_quotient, join(*own)) or attempt(partial(kept_whole, _apart), join(*own))
+    found = attempt(_quotient, join(*own)) or attempt(partial(_kept_closed, _apart), join(*own))
     return None if found is None else join(*(a for a in term.args if a not in own), found)
 
 

@@ -86,7 +86,7 @@ class _Floats:
             case Call() if term.function in FUNCTIONS or hasattr(math, term.function):
                 function = FUNCTIONS.get(term.function) or getattr(math, term.function)
                 return float(function(self.at(term.args[0])))
-            case Call():
+            case Call() if term.function in DEFINED:
                 return self.at(DEFINED[term.function](*term.args))
             case Sum() | Extremum():
                 return self.at(term.body)
