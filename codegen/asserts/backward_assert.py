@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from codegen import examples
 from codegen.asserts.backward_calls import Unanswered, assumed, called
 from codegen.asserts.backward_fit import DOUBLE, SINGLE, Explanation, Observed, explained
 from codegen.asserts.backward_small import smallest
 from codegen.asserts.numeric_slips import Case
 from codegen.backprop import backprop_of, loss_value
+from codegen.commands.sources import example
 from codegen.referee.draws import draw
 from derive.derivation import Derivation
 from derive.errors import SpecError
@@ -37,7 +39,7 @@ def assert_backward(
     the parameter, the slip, and a small example; `tolerance` is relative.
     """
     __tracebackhide__ = True  # pytest shows the test alone
-    network = spec.network if isinstance(spec, Derivation) else load(spec)
+    network = _network(spec)
     if not network.numeric:
         raise SpecError(f"{network.name}: found symbolic sizes or functions, expected numbers")
     subject = _Subject(network, function, seed, tolerance)
@@ -46,6 +48,15 @@ def assert_backward(
     if bad:
         raise AssertionError(_message(subject, bad, observed))
     subject.check_losses(observed)
+
+
+def _network(spec: Subject) -> Network:
+    """The network; a string may be the name of an example, as in `assert_derivation`."""
+    if isinstance(spec, Derivation):
+        return spec.network
+    if isinstance(spec, str) and spec in examples.names():
+        return example(spec).network
+    return load(spec)
 
 
 class _Subject:

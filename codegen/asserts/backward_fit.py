@@ -17,7 +17,8 @@ from codegen.asserts.numeric_slips import (
     of_single_gradients,
     reductions,
 )
-from codegen.asserts.numeric_slips_layers import activations, layers, losses
+from codegen.asserts.numeric_slips_layers import layers, losses
+from codegen.asserts.slope_slips import activations
 from codegen.backprop import Backprop
 from codegen.referee.draws import Floats
 

@@ -46,11 +46,60 @@ def lines(case: Case) -> Iterator[NumericSlip]:
         target = statement.targets[0]
         if not isinstance(target, ast.Name) or target.id in _NOT_OURS:
             continue
-        line = ast.unparse(statement)
-        for place, node in enumerate(ast.walk(statement.value)):
-            for edit in _edits(node, target.id, shapes):
-                run = _Run(known, function, k, place, edit.made)
-                yield NumericSlip(edit.kind, f"in {line}: {edit.words}", finish=run)
+        for written in _written(function, k):
+            value = written.body[k].value  # type: ignore[attr-defined]
+            line = f"{target.id} = {ast.unparse(value)}"
+            for place, node in enumerate(ast.walk(value)):
+                for edit in _edits(node, target.id, shapes):
+                    run = _Run(known, written, k, place, edit.made)
+                    yield NumericSlip(edit.kind, f"in {line}: {edit.words}", finish=run)
+
+
+def _written(function: ast.FunctionDef, k: int) -> Iterator[ast.FunctionDef]:
+    """The function with a line as it is, and with the slope in it written out.
+
+    delta1 = (delta2 @ W2.T) * (g1 + o1 * sigmoid(-s1)) is by hand rather
+    (delta2 @ W2.T) * (sigmoid(s1) + s1 * sigmoid(s1) * (1 - sigmoid(s1))).
+    """
+    yield function
+    statement = function.body[k]
+    assert isinstance(statement, ast.Assign)
+    assert isinstance(statement.targets[0], ast.Name)
+    if not statement.targets[0].id.startswith("delta"):
+        return
+    number = statement.targets[0].id.removeprefix("delta")
+    known = {
+        s.targets[0].id: s.value
+        for s in function.body[:k]
+        if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name)
+    }
+    own = {n: v for n, v in known.items() if n in (f"o{number}", f"g{number}")}
+    made = copy.deepcopy(function)
+    line = made.body[k]
+    assert isinstance(line, ast.Assign)
+    line.value = _Spelled(own).visit(line.value)
+    if ast.unparse(line) != ast.unparse(statement):
+        yield made
+
+
+class _Spelled(ast.NodeTransformer):
+    """Puts what forward quantities are in their places, and 1 - sigmoid(s) for sigmoid(-s)."""
+
+    def __init__(self, known: Mapping[str, ast.expr]) -> None:
+        self.known = known
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """A quantity of the layer itself, as it is computed."""
+        known = self.known.get(node.id)
+        return node if known is None else self.visit(copy.deepcopy(known))
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """1 - sigmoid(s)."""
+        match node:
+            case ast.Call(ast.Name("sigmoid"), [ast.UnaryOp(ast.USub(), arg)]):
+                inner = ast.Call(ast.Name("sigmoid", ast.Load()), [arg], [])
+                return ast.BinOp(ast.Constant(1), ast.Sub(), inner)
+        return self.generic_visit(node)
 
 
 def _returning_all(function: ast.FunctionDef) -> ast.FunctionDef:
@@ -143,6 +192,8 @@ def _edits(node: ast.AST, target: str, shapes: Mapping[str, tuple[int, ...]]) ->
             yield _Edit(kind, f"the power of {_short(left)} is missing", left)
         case ast.Attribute(value, "T"):
             yield _Edit("transpose", f"the transpose of {_short(value)} is missing", value)
+        case ast.Call(ast.Attribute(value, "transpose")):
+            yield _Edit("transpose", f"the transpose of {_short(value)} is missing", value)
         case ast.UnaryOp(ast.USub(), operand):
             yield _Edit("sign", f"the sign of {_short(operand)}", operand)
         case ast.Call(ast.Attribute(value, "sum"), keywords=keywords) if keywords:
@@ -161,6 +212,10 @@ def _of_sum(node: ast.BinOp, left: ast.expr, op: ast.operator, right: ast.expr) 
     if isinstance(op, ast.Sub):
         turned = ast.BinOp(right, ast.Sub(), left)
         yield _Edit("sign", f"{_short(turned)} stands for {_short(node)}", turned)
+    match right:  # parentheses: a - b * c, a - b ** c
+        case ast.BinOp(base, ast.Pow() | ast.Mult() | ast.Div() as tighter, last):
+            made = ast.BinOp(ast.BinOp(left, op, base), tighter, last)
+            yield _Edit("parentheses", f"{_short(made)} stands for {_short(node)}", made)
     negative = isinstance(op, ast.Sub)
     rest = ast.UnaryOp(ast.USub(), right) if negative else right
     yield _Edit("term", f"the term {_short(right)} is missing", left)
@@ -176,6 +231,12 @@ def _of_product(target: str, left: ast.expr, op: ast.operator, right: ast.expr) 
         made = ast.BinOp(left, ast.Mult(), right)
         yield _Edit(kind(right), f"{_short(right)} multiplies", made)
         return
+    for factor, other in ((left, right), (right, left)):
+        match factor:  # (a + b) * c
+            case ast.BinOp(a, ast.Add() | ast.Sub() as inner, b):
+                made = ast.BinOp(a, inner, ast.BinOp(b, ast.Mult(), other))
+                words = f"no parentheses around {_short(factor)}"
+                yield _Edit("parentheses", words, made)
     yield _Edit(kind(right), f"the factor {_short(right)} is missing", left)
     yield _Edit(kind(left), f"the factor {_short(left)} is missing", right)
     yield _Edit(kind(right), f"{_short(right)} divides", ast.BinOp(left, ast.Div(), right))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -92,9 +93,15 @@ class Case:
 
     def decay(self, name: str) -> Floats:
         """The part of a gradient that comes from weight decay."""
-        net = Backprop(self.network)
-        rate = float(self.network.weight_decay) if name in net.weights else 0.0
-        return np.asarray(rate * self.params[name]) if rate else np.zeros(())
+        rate = float(self.network.weight_decay)
+        if not rate or name not in self._weights:
+            return np.zeros(())
+        return np.asarray(rate * self.params[name])
+
+    @cached_property
+    def _weights(self) -> frozenset[str]:
+        """The parameters that decay."""
+        return frozenset(Backprop(self.network).weights)
 
     def alone(self, sample: int) -> Gradients:
         """The gradients of one sample of the batch, without the reduction of a mean."""
@@ -201,6 +208,14 @@ def of_single_gradients(case: Case) -> Iterator[NumericSlip]:
     for name in case.params:
         yield from _scaled([name], f"the gradient of {name}")
         yield from _of_one(case, name)
+    for one, other in combinations(case.params, 2):
+        if case.params[one].shape == case.params[other].shape:
+            words = f"the gradients of {one} and {other} are exchanged"
+            yield NumericSlip("layer", words, finish=_exchanged(one, other))
+
+
+def _exchanged(one: str, other: str) -> Callable[[Case, Gradients], Gradients]:
+    return lambda at, gradients: {**gradients, one: gradients[other], other: gradients[one]}
 
 
 def _scaled(names: Sequence[str], whose: str) -> Iterator[NumericSlip]:

@@ -10,118 +10,18 @@ from typing import Any
 import numpy as np
 
 from codegen.asserts.numeric_slips import Case, NumericSlip
+from codegen.asserts.slope_slips import called
 from codegen.backprop import Backprop
 from codegen.referee.arithmetic import Array, Real
 from codegen.referee.chain import ResidualLayer
-from codegen.referee.layers import DenseLayer, Known, Layer, Named
+from codegen.referee.layers import DenseLayer, Known, Named
 from codegen.referee.norms import BatchNormLayer, LayerNormLayer
-from codegen.referee.textbook import Identity, Objective, Softmax, Unit
+from codegen.referee.textbook import (
+    Objective,
+)
 from codegen.referee.windows import ConvLayer
 
-Pull = Callable[[Unit, Real, Array, Array, Array], Array]
 Back = Callable[..., tuple[Array, Named]]
-
-
-# ------------------------------------------------------------------------------------- activations
-
-
-@dataclass(frozen=True)
-class _Pulled:
-    """An activation with another way back."""
-
-    unit: Unit
-    how: Pull
-
-    def value(self, m: Real, s: Array) -> Array:
-        """As before."""
-        return self.unit.value(m, s)
-
-    def pull(self, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-        """With the slip."""
-        return self.how(self.unit, m, s, o, d_o)
-
-
-def _missing(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return d_o
-
-
-def _twice(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return u.pull(m, s, o, u.pull(m, s, o, d_o))
-
-
-def _at_output(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return u.pull(m, o, u.value(m, o), d_o)
-
-
-def _form_of_output(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return u.pull(m, s, s, d_o)
-
-
-def _value(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return d_o * o
-
-
-def _rectified(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return u.pull(m, s, o, d_o) * (s > 0)
-
-
-def _negative(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return -u.pull(m, s, o, d_o)
-
-
-def _divided(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    slope = u.pull(m, s, o, np.ones_like(d_o))
-    return d_o / np.where(slope == 0, 1, slope)
-
-
-def _diagonal(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    """Only do_k/ds_k: every output alone, and of what it gives only its own entry."""
-    each = np.eye(o.shape[-1])
-    return sum(u.pull(m, s, o, d_o * only) * only for only in each)
-
-
-def _extra_diagonal(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return _diagonal(u, m, s, o, u.pull(m, s, o, d_o))
-
-
-def _only_products(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return d_o * o
-
-
-_POINTWISE: tuple[tuple[str, str, Pull], ...] = (
-    ("slope", "the slope of the activation of {layer} is missing", _missing),
-    ("slope", "the slope of the activation of {layer} stands twice", _twice),
-    ("slope", "the slope of the activation of {layer} is taken at the output o, not at s",
-     _at_output),
-    ("slope", "the slope of the activation of {layer}, which is written in the output o, is taken"
-     " at s", _form_of_output),
-    ("slope", "the activation of {layer} itself stands in place of its slope", _value),
-    ("slope", "the slope of the activation of {layer} is 0 where s is negative", _rectified),
-    ("sign", "the slope of the activation of {layer} has the wrong sign", _negative),
-    ("slope", "the slope of the activation of {layer} divides in place of multiplying", _divided),
-)  # fmt: skip
-_SOFTMAX: tuple[tuple[str, str, Pull], ...] = (
-    ("jacobian", "the Jacobian of the softmax of {layer} is reduced to its diagonal", _diagonal),
-    ("slope", "the Jacobian of the softmax of {layer} is missing", _missing),
-    ("slope", "the error of {layer} is multiplied by o (1 - o) once more", _extra_diagonal),
-    ("term", "of the softmax of {layer} only o dL/do is left", _only_products),
-    ("sign", "the slope of the softmax of {layer} has the wrong sign", _negative),
-)
-
-
-def activations(net: Backprop) -> Iterator[NumericSlip]:
-    """The slope of every activation."""
-    for k, layer in enumerate(net.layers):
-        unit = getattr(layer, "unit", None)
-        if unit is None or isinstance(unit, Identity):
-            continue
-        for kind, words, how in _SOFTMAX if isinstance(unit, Softmax) else _POINTWISE:
-            said = words.format(layer=_called(layer))
-
-            def edit(made: Backprop, k: int = k, how: Pull = how) -> None:
-                made.layers[k].unit = _Pulled(made.layers[k].unit, how)
-
-            yield NumericSlip(kind, said, edit)
 
 
 # -------------------------------------------------------------------------------------------- loss
@@ -177,8 +77,8 @@ def losses(net: Backprop) -> Iterator[NumericSlip]:
 def layers(net: Backprop, case: Case) -> Iterator[NumericSlip]:
     """What a layer does with its delta."""
     for k, layer in enumerate(net.layers):
-        called = _called(layer)
-        below = f"what {called} hands on to its input"
+        name = called(layer)
+        below = f"what {name} hands on to its input"
         for factor, kind, words in (
             (-1, "sign", "has the wrong sign"),
             (0, "term", "is missing"),
@@ -188,10 +88,12 @@ def layers(net: Backprop, case: Case) -> Iterator[NumericSlip]:
             yield from _weights(net, case, k)
         if isinstance(layer, DenseLayer):
             yield from _products(case, k, layer)
+        if isinstance(layer, ConvLayer):
+            yield from _places(k, layer)
         if isinstance(layer, LayerNormLayer | BatchNormLayer):
-            yield from _norms(k, called)
+            yield from _norms(k, name)
         if isinstance(layer, ResidualLayer):
-            words = f"the way past the inner layers of {called} is forgotten"
+            words = f"the way past the inner layers of {name} is forgotten"
             yield _back(k, "term", words, _without_skip)
 
 
@@ -232,7 +134,7 @@ def _weights(net: Backprop, case: Case, k: int) -> Iterator[NumericSlip]:
     shape = case.trace.get(layer.delta or "", np.empty(0)).shape
     for name, value in case.trace.items():
         if value.shape == shape and name != layer.delta and name.startswith("delta"):
-            words = f"{name} stands for {layer.delta} in the gradients of {_called(layer)}"
+            words = f"{name} stands for {layer.delta} in the gradients of {called(layer)}"
             yield _back(k, "layer", words, _with_delta(name))
 
 
@@ -240,7 +142,7 @@ def _products(case: Case, k: int, layer: DenseLayer) -> Iterator[NumericSlip]:
     """Other factors in delta x^T, and the bias."""
     for name, value in case.trace.items():
         if value.shape == (case.samples, *layer.shape):
-            words = f"{name} stands for the input of {_called(layer)} in the gradient of {layer.w}"
+            words = f"{name} stands for the input of {called(layer)} in the gradient of {layer.w}"
             yield _back(k, "variable", words, _with_input(layer.w, name))
     if layer.b is not None:
         b = layer.b
@@ -254,11 +156,30 @@ def _products(case: Case, k: int, layer: DenseLayer) -> Iterator[NumericSlip]:
             yield _back(k, "sum", words, turned)
 
 
-def _norms(k: int, called: str) -> Iterator[NumericSlip]:
+def _places(k: int, layer: ConvLayer) -> Iterator[NumericSlip]:
+    """The weights of a convolution stand at every place, and so all places count."""
+    for which, word in ((0, "first"), (-1, "last")):
+        for names in (tuple(layer.parameters), *((name,) for name in layer.parameters)):
+            words = f"only the {word} place of {called(layer)} counts in the gradient of "
+            yield _back(k, "sharing", words + " and ".join(names), _at_place(which, names))
+
+
+def _at_place(which: int, names: tuple[str, ...]) -> Back:
+    def back(own: Back, m: Real, known: Known, kept: Any, d_s: Array, trace: Named) -> Any:
+        d_x, gradients = own(m, known, kept, d_s, trace)
+        alone, place = np.zeros_like(d_s), (..., *(which,) * (d_s.ndim - 2))
+        alone[place] = d_s[place]
+        one = own(m, known, kept, alone, trace)[1]
+        return d_x, {n: one[n] if n in names else g for n, g in gradients.items()}
+
+    return back
+
+
+def _norms(k: int, name: str) -> Iterator[NumericSlip]:
     for words, mean_in, variance_in in (
-        (f"mean and variance of {called} are held constant", False, False),
-        (f"the variance of {called} is held constant", True, False),
-        (f"the mean of {called} is held constant", False, True),
+        (f"mean and variance of {name} are held constant", False, False),
+        (f"the variance of {name} is held constant", True, False),
+        (f"the mean of {name} is held constant", False, True),
     ):
 
         def edit(net: Backprop, k: int = k, a: bool = mean_in, b: bool = variance_in) -> None:
@@ -274,6 +195,22 @@ def _norms(k: int, called: str) -> Iterator[NumericSlip]:
             vars(layer)["back"] = back
 
         yield NumericSlip("term", words, edit)
+
+    def edit_axes(net: Backprop, k: int = k) -> None:
+        layer = net.layers[k]
+        assert isinstance(layer, LayerNormLayer | BatchNormLayer)
+        own = layer.back
+
+        def back(m: Real, known: Known, kept: Any, d_s: Array, trace: Named) -> Any:
+            d_h, h = layer.ways(known, kept, d_s)[0], kept[1]
+            axes = (0,) if 0 not in layer.over else tuple(range(1, d_s.ndim))
+            means = (part.mean(axis=axes, keepdims=True) for part in (d_h, d_h * h))
+            d_x = kept[0] * (d_h - next(means) - h * next(means))
+            return d_x, own(m, known, kept, d_s, trace)[1]
+
+        vars(layer)["back"] = back
+
+    yield NumericSlip("sum", f"the means of {name} are taken over the other axis", edit_axes)
 
 
 # ------------------------------------------------------------------------------------------- edits
@@ -320,14 +257,3 @@ def _with_input(w: str, name: str) -> Back:
         return d_x, {**gradients, w: trace[name].T @ d_s}
 
     return back
-
-
-def _called(layer: Layer) -> str:
-    """A layer by the number of its quantities."""
-    names = [*layer.parameters, *(n for n in vars(layer).values() if isinstance(n, str))]
-    numbers = [
-        name.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") for name in names
-    ]
-    number = next((n for n in numbers if n.isdigit()), "")
-    kind = type(layer).__name__.removesuffix("Layer")
-    return f"layer {number}" if kind in ("Dense", "Conv") else f"the {kind.lower()} layer {number}"
