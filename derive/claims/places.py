@@ -200,6 +200,9 @@ class Located(Layered):
         if apart and not self.scope.own.one_channel:  # all channels at a place
             rest = self._inside([self.place(p) for p in node.places], shape[1:], tensor)
             return tensor, Table(shape[0], 1, lambda r, c: (*front, r, *rest))
+        if self._of_unit(node, shape):
+            unit = self._inside([self.place(node.places[0])], shape[1:], tensor)
+            return tensor, Table(shape[0], 1, lambda r, c: (r, *unit))
         places = self._places(node, shape, tensor)
         if places is not None:
             return tensor, (*front, *places)
@@ -218,6 +221,11 @@ class Located(Layered):
             folded = not self.world.windows
             return tensor, Table(shape[0], len(cells), lambda r, c: (r, *cells[c]), folded)
         raise NoValue(f"an array with {len(shape)} axes")
+
+    def _of_unit(self, node: Entry, shape: list[int]) -> bool:
+        """Whether the weights of one unit are meant, as a vector: w_j."""
+        one = node.role == "weight" and len(node.places) == 1 and len(shape) == 2
+        return one and self.scope.own.unit_weights and 1 not in shape
 
     def _inside(self, written: list[int], shape: list[int], tensor: Tensor) -> Places:
         """The written places from 0, each in its range."""
@@ -318,13 +326,13 @@ class Located(Layered):
 
     def _stepped(self, node: Entry) -> Value:
         """A parameter after one step of gradient descent, or an average after one more batch."""
-        if node.step != 1 or not (self._trained(node) or self._averaged(node)):
+        if node.step != 1 or not (self._trained(node) or self.averaged(node)):
             raise NoValue("a quantity at another iteration")
         return self.updated(node)
 
     def updated(self, node: Node) -> Value:
         """A parameter after one step of gradient descent; an average after one more batch."""
-        if self._averaged(node):
+        if self.averaged(node):
             here = replace(node, step=None)
             return self._read(here, lambda tensor, at, _: self.world.renewed[tensor][at])
         if not self._trained(node):
@@ -340,7 +348,7 @@ class Located(Layered):
             node.role == "own" and self.tensor(node).role == "parameter"
         )
 
-    def _averaged(self, node: Node) -> TypeGuard[Entry]:
+    def averaged(self, node: Node) -> TypeGuard[Entry]:
         """Whether it is a running average, which every batch renews."""
         if not isinstance(node, Entry) or node.role != "own":
             return False

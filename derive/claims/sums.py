@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
+from math import prod
 from typing import Self
 
 from derive.claims.arrays import Matrix, Value, together
@@ -18,10 +19,14 @@ from derive.claims.parts import counted, in_order
 from derive.claims.places import NoValue
 from derive.reading.tree import Entry, Letter, Node, Num, Plus, Total, children
 
+MOST_TERMS = 200_000  # of sums inside of one another
+
 
 @dataclass(frozen=True)
 class Sums(OwnSymbols):
     """Reads off large operators."""
+
+    terms: int = 1  # of the sums around this place
 
     def _total(self, node: Total) -> Value:
         if not node.bounds and node.kind == "sum":  # over the entries of an array
@@ -30,7 +35,8 @@ class Sums(OwnSymbols):
         rows = list(self._rows(node))
         if not rows:
             raise Outside("an empty sum")
-        parts = [self._in_row(row, node.body).value(node.body) for row in rows]
+        here = self.but(terms=self.terms * len(rows))
+        parts = [here._in_row(row, node.body).value(node.body) for row in rows]
         if node.kind in ("max", "min"):
             best = max if node.kind == "max" else min
             numbers = [p for p in parts if not isinstance(p, Matrix)]
@@ -81,6 +87,8 @@ class Sums(OwnSymbols):
                 self.need_layers(node.body)
                 raise NoValue(f"the range of {bound.name}")
             ranges.append(range(low, high + 1))
+        if self.terms * prod(map(len, ranges)) > MOST_TERMS:
+            raise NoValue(f"sums of more than {MOST_TERMS} terms")
         names = [b.name for b in node.bounds]
         for row in product(*ranges):
             yield dict(zip(names, row, strict=True))
@@ -145,6 +153,8 @@ class Sums(OwnSymbols):
         places = list(part.places)
         if part.fixed is not None and len(places) == 2:
             places.pop(1 if self.scope.out_first else 0)
+        elif part.role == "weight" and self._of_unit(part, shape):
+            shape = shape[1:]
         elif part.role == "weight":
             places = in_order(places, shape, self.scope.out_first, self.scope.profile.base)
         if self.world.channels_apart(self.tensor(part), len(places)):

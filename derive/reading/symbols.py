@@ -203,7 +203,10 @@ class Symbols(Functions):
         return Applied(Function("diag", span=slopes.span), (slopes,), span=slopes.span)
 
     def _is_sample_first(self, name: Name) -> bool:
-        return False
+        """Whether the sheet's own letter of the samples goes before the index of a unit."""
+        if not self.scope.own.always_sample or name.below_tokens is None:
+            return False
+        return self.below(name.below_tokens.fork())[:1] == [Letter(self.scope.own.sample)]
 
     def _named_size(self, name: Name, meanings: list[Meaning]) -> str | None:
         """A size that the network itself calls d_1: no other notation's size of a layer."""

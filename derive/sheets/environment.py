@@ -87,7 +87,8 @@ def environment(
         scope, conventions = python_scope(sheet, network)
         scopes = (scope,) * len(sheet.formulas)
         return Environment("rows", notation is None, scopes, conventions)
-    with names_as(hypothesis.letters, hypothesis.behind, hypothesis.front):
+    made = hypothesis
+    with names_as(made.letters, made.behind, made.front, made.numbered):
         return _Environments(sheet, network, hypothesis, judge).run(notation)
 
 

@@ -377,7 +377,7 @@ def _weighed(factors: list[tuple[Written, bool]]) -> Affine | None:
     indexed = any(i for name in (a, b) for i in name.indices if not i.isdigit())
     layered = all(labelled(name, True) or not name.indices for name in (a, b))
     if indexed and not summed and not layered:
-        return None  # gamma_i x_i is no sum
+        return _of_unit(a, b)  # gamma_i x_i is no sum
     ranks = [_weight_rank(a, summed), _weight_rank(b, summed)]
     if max(ranks) == 0 or ranks[0] == ranks[1]:
         return None
@@ -389,6 +389,16 @@ def _weighed(factors: list[tuple[Written, bool]]) -> Affine | None:
         or (weight.above.endswith("T"))
     )
     return Affine(weight, below, None, False, first, transposed)
+
+
+def _of_unit(a: Written, b: Written) -> Affine | None:
+    """The inputs by the weights of one unit, which are a vector: w_j^T x, x^T w_j."""
+    for weight, below in ((a, b), (b, a)):
+        one = len(weight.indices) == 1 and not weight.below.isdigit() and not below.indices
+        turned = a.above.strip("{}") in ("T", r"\top")
+        if one and turned and weight.sign.letter in _WEIGHTS and not weight.sign.accent:
+            return Affine(weight, below, None, False, weight is a, True)
+    return None
 
 
 def _weight_rank(name: Written, summed: bool) -> int:

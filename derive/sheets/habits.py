@@ -11,7 +11,7 @@ from derive.sheets.findings import Key, Signs
 from derive.sheets.indices import index_layers, role_in
 from derive.sheets.samples import gradient_means, unit_means
 from derive.sheets.signs import bound_signs
-from derive.sheets.statements import number_of, only_name
+from derive.sheets.statements import Written, labelled, number_of, only_name
 
 _EXPLICIT = (r"\odot", r"\circ", "*", r"\ast", r"\otimes", r"\bullet")
 
@@ -25,6 +25,7 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         signs=made,
         index_layers=layers,
         input_apart=_input_apart(signs, base, made, layers),
+        unit_weights=any(len(w.indices) == 1 and not w.below.isdigit() for w in _weights(signs)),
         last=_last_letters(signs, base),
         layers=_layer_letters(signs, base),
         turned=_turned(signs),
@@ -52,6 +53,12 @@ def _input_apart(
         role == "activation" and any(layers.get(i) == 0 for i in indices) for role, indices in roles
     )
     return not anywhere and any(role == "input" and indices for role, indices in roles)
+
+
+def _weights(signs: Signs) -> list[Written]:
+    """The weights of the forward equations that do not say their layer."""
+    found = [f.affine.weight for f in signs.forwards if f.affine is not None]
+    return [w for w in found if not labelled(w, signs.below)]
 
 
 def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:

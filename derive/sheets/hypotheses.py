@@ -38,6 +38,7 @@ class Hypothesis:
     sample: str = ""  # the letter that counts the samples, where habit does not tell it
     bare: bool = False  # ... which stands above its signs without parentheses
     front: str = ""  # the letter of the samples before the index of a unit: x_{ni}
+    numbered: bool = False  # a number below is part of a name
     behind: Behind | None = None  # where layers or samples stand behind their signs
     conventions: tuple[Callable[[Conventions], Conventions], ...] = ()
     extended: bool = False  # accents stand for vectors with an entry 1 for the bias
@@ -77,6 +78,7 @@ def departures(signs: Signs, known: Known) -> list[Departure]:
         *_behind(signs),
         *_letters(signs),
         *_above(signs, known.last),
+        *_numbered(signs),
         *_absorbed(signs, known.biased),
         *_one_feature(signs, known.normalised),
         *_one_channel(signs, known.windowed),
@@ -130,6 +132,19 @@ def _letters(signs: Signs) -> Iterator[Departure]:
             letters=letters,
             changes=(*made.changes, named_layers),
         )
+
+    yield depart
+
+
+def _numbered(signs: Signs) -> Iterator[Departure]:
+    lone = [f for f in signs.forwards if f.affine is not None and f.lhs.below.isdigit()]
+    weights = [f.affine.weight for f in signs.forwards if f.affine is not None]
+    if not lone or signs.below or any(w.below for w in weights):
+        return
+
+    def depart(made: Hypothesis) -> Hypothesis:
+        words = (*made.departures, "numbers below as parts of names")
+        return replace(made, departures=words, numbered=True)
 
     yield depart
 

@@ -17,6 +17,8 @@ from derive.sheets.findings import Key, Signs
 from derive.sheets.statements import EQUALS, Statement, Written, names_in, only_name, texts
 from derive.writing.signs import Sign
 
+_DROPPED = re.compile(r"1-(p|q|r|\\rho|\\pi|\\alpha)(?![A-Za-z])")  # 1 - p is what is kept
+_KEPT = re.compile(r"(?:\}\{|/)\{?(p|q|\\rho|\\pi)\}?(?![A-Za-z_])")
 _LETTERS = "mMrdDzxi"  # of masks, where words do not say what a mask is
 
 
@@ -54,7 +56,9 @@ def _masked(lhs: Written, statement: Statement) -> Masked | None:
     text = texts(statement.members[1])
     if re.search(r"\\partial|\\nabla|\\delta|\\sum", text):
         return None
-    plain = [n for n in names_in(statement.members[1]) if n.sign.letter != "p"]
+    plain = names_in(statement.members[1])
+    rates = {m[1].lstrip("\\") for pattern in (_DROPPED, _KEPT) if (m := pattern.search(text))}
+    plain = [n for n in plain if n.below or n.sign.letter not in rates]
     product = re.search(r"\\odot|\\circ|\*", text) or all(n.indices for n in (lhs, *plain))
     if len(plain) != 2 or not product:
         return None
@@ -92,9 +96,9 @@ def with_masks(own: Own, signs: Signs, layers: tuple[Dropped, ...]) -> Own:
 def _scale(text: str, rate: Fraction) -> tuple[Fraction, str, Fraction] | None:
     """By what the sheet's mask is smaller than the network's; the letter of the rate, its value."""
     keep = 1 - rate
-    if (found := re.search(r"1-(p|q|r|\\rho|\\pi|\\alpha)(?![A-Za-z])", text)) is not None:
+    if (found := _DROPPED.search(text)) is not None:
         return keep, found[1].lstrip("\\"), rate
-    if (found := re.search(r"(?:\}\{|/)\{?(p|q|\\rho|\\pi)\}?", text)) is not None:
+    if (found := _KEPT.search(text)) is not None:
         return keep, found[1].lstrip("\\"), keep
     if re.search(r"\d", re.sub(r"_\{[^{}]*\}|_\w|\^\{[^{}]*\}", "", text)):
         return keep, "", keep

@@ -47,6 +47,8 @@ def _grammar() -> Grammar:
 _READER: ContextVar[Grammar | None] = ContextVar("reader", default=None)
 #: The letter of the samples before the index of a unit.
 _FRONT: ContextVar[str] = ContextVar("front", default="")
+#: Whether a number below is part of a name: f_1 and f_2 are two vectors.
+_NUMBERED: ContextVar[bool] = ContextVar("numbered", default=False)
 #: The letters that are taken for indices where a sheet is looked at.
 _INDICES: ContextVar[frozenset[str]] = ContextVar("indices", default=INDICES)
 #: Words that are never quantities: functions, operators and the like.
@@ -56,21 +58,24 @@ _OPENING, _CLOSING = ("(", "[", "{", r"\lvert", r"\lVert"), (")", "]", "}", r"\r
 
 @contextmanager
 def names_as(
-    letters: frozenset[str], behind: Behind | None = None, front: str = ""
+    letters: frozenset[str], behind: Behind | None = None, front: str = "", numbered: bool = False
 ) -> Iterator[None]:
     """Names that are found here bear these letters as indices, and what stands behind them.
 
-    `front`: the letter of the samples that goes before the index of a unit, x_{ni}, or alone.
+    `front`: the letter of the samples that goes before the index of a unit, x_{ni}, or alone;
+    `numbered`: a number below is part of a name.
     """
     own = replace(NOTHING, behind=behind)
     grammar = _grammar() if behind is None else Grammar(Scope(profile(DEFAULT), own=own))
-    tokens = _INDICES.set(letters), _READER.set(grammar), _FRONT.set(front)
+    tokens = _INDICES.set(letters), _READER.set(grammar)
+    others = _FRONT.set(front), _NUMBERED.set(numbered)
     try:
         yield
     finally:
         _INDICES.reset(tokens[0])
         _READER.reset(tokens[1])
-        _FRONT.reset(tokens[2])
+        _FRONT.reset(others[0])
+        _NUMBERED.reset(others[1])
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Written:
     above: str
     primes: int = 0
     letters: frozenset[str] = field(default_factory=_INDICES.get, compare=False, repr=False)
+    numbered: bool = field(default_factory=_NUMBERED.get, compare=False, repr=False)
 
     @property
     def indices(self) -> tuple[str, ...]:
@@ -94,6 +100,8 @@ class Written:
     @property
     def key(self) -> tuple[Sign, str]:
         """The sign, with the subscript where that is part of the name."""
+        if self.numbered and self.below.isdigit():
+            return self.sign, self.below
         own = self.below and not self.indices and not re.search(r"[+,\-]|^\d|[^ho]\d", self.below)
         return self.sign, self.below if own else ""
 
