@@ -298,6 +298,8 @@ UNREADABLE = [
     (r"q = \sqrt[n]{y_1}", "n", "a whole number"),
     (r"q = (f \circ g)'", "", "the argument of the composition"),
     (r"q = (fg)'", "'", "a variable that it names"),
+    (r"q = \frac{d^{2x} f}{dx^2}", "2", "the order of the derivative"),
+    (r"q = \frac{d f}{dx^{1000000000}}", "x", "a whole order from 1 to 9"),
     (r"q = y^{(l)}", "l", "on a quantity that has one"),
     (r"q = J^{\{t\}}", r"\{", "without braces"),
     (r"q = \begin{vmatrix} 1 \end{vmatrix}", "", "a matrix or cases"),
@@ -365,6 +367,8 @@ HELD = [
     (r"\sum_{1 \le i < j \le 3} a_i^{(1)} a_j^{(1)} = \frac{1}{2} \left( (\sum_i a_i^{(1)})^2"
      r" - \sum_i (a_i^{(1)})^2 \right)", RIGHT),
     (r"\eta^2 = \eta", WRONG),
+    (r"y_1 = \sum_{i=1}^{1000000000} 1", UNDECIDED),
+    (r"y_1 = \sum_{i=1}^{9000} \prod_{j=1}^{9000} 2", UNDECIDED),
     (r"dC_n = \operatorname{tr}((\frac{\partial C_n}{\partial W^{(2)}})^T dW^{(2)})", RIGHT),
     (r"dC_n = \operatorname{tr}((\frac{\partial C_n}{\partial W^{(2)}})^T dW^{(3)})", WRONG),
     (r"dC_n = \delta^{(2)} : dz^{(2)}", RIGHT),

@@ -25,6 +25,8 @@ from derive.reading.tree import (
 from derive.reading.words import RELATIONS
 from derive.writing.marks import GREEK
 
+HIGHEST = 9  # order of a derivative that is read
+
 
 class Derivatives(Environments):
     """Reads fractions, derivatives in all forms, and gradients."""
@@ -70,23 +72,27 @@ class Derivatives(Environments):
         return tuple(self.whole(p) for p in parts)
 
     def _count(self, above: Cursor) -> int | None:
-        if above.peek().text == "^" and above.place == 1:
-            above.next()
-            inside = above.argument()
-            return (
-                int("".join(t.text for t in inside.tokens))
-                if inside.peek().kind == "digit"
-                else None
-            )
-        return None
+        """The order of the derivative behind its sign; None where there is none, or a letter."""
+        if above.peek().text != "^" or above.place != 1:
+            return None
+        above.next()
+        inside = above.argument()
+        text = "".join(t.text for t in inside.tokens[inside.place :])
+        if not text.isalnum() or (not text.isdigit() and any(map(str.isdigit, text))):
+            raise inside.wrong("a number or a letter as the order of the derivative")
+        return int(text) if text.isdigit() else None
 
     def _by(self, below: Cursor, sign: str) -> tuple[Node, ...]:
         made: list[Node] = []
         while not below.done:
             _drop(below, sign)
+            first = below.peek()
             variable = self.factor(below)
             if isinstance(variable, Power) and isinstance(variable.exponent, Num):
-                made += [variable.base] * int(variable.exponent.value)
+                order = variable.exponent.value
+                if order.denominator != 1 or not 1 <= order <= HIGHEST:
+                    raise below.wrong(f"a whole order from 1 to {HIGHEST} of a derivative", first)
+                made += [variable.base] * int(order)
             else:
                 made.append(variable)
         return tuple(made)

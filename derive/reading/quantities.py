@@ -127,6 +127,7 @@ class Quantities(Names):
         if fixed is not None and whole and meaning.role == "bias" and places:
             places = []
         short = rank > 1 and len(places) == 1 and _digits(name) and not whole
+        short = short and not (self.scope.windows and self.scope.batched(meaning))  # a place
         if short and not (meaning.role == "weight" and self._one_unit()):
             raise c.wrong(f"{rank} indices", Token("mark", "_", name.start, name.end))
         beside = fixed is not None and len(places) == 2  # w_{01}: the threshold of unit 1
