@@ -228,7 +228,29 @@ def test_a_layer_of_ones_own_is_read_back(notation: str) -> None:
     assert not observed(derive(GATE), notation)
 
 
-def marked(spec: dict[str, object], notation: str) -> Marked:
+COVARIANCE = {
+    "kind": "equations", "indices": {"t": 3, "i": 2, "j": 2}, "parameters": {"w": ["i", "j"]},
+    "forward": ["m[i] = Sum(x[t,i], t)/size(t)",
+                "c[i,j] = Sum((x[t,i] - m[i])*(x[t,j] - m[j]), t)/size(t)",
+                "s[i,j] = c[i,j]*w[i,j]"],
+}  # fmt: skip
+BLOCK = {"kind": "residual", "activation": "tanh", "layers": ["dense 2 relu", "dense 2"]}
+UNUSUAL: dict[str, tuple[Any, list[Any]]] = {
+    "X^T X is a matrix, and a vector of zeros is 0": ([3, 2], [COVARIANCE]),
+    "averages of the last batch alone": (2, [{"kind": "batch_norm", "momentum": 1}, "dense 1"]),
+    "a single place is numbered": ([2, 3], ["conv 1 3", "flatten"]),
+    "a^(l) behind a block is no activation of z^(l)": (2, ["dense 2 tanh", BLOCK, "dense 1"]),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_chapters_of_unusual_networks_hold(name: str) -> None:
+    shape, layers = UNUSUAL[name]
+    spec = {"name": "unusual", "input": shape, "layers": layers, "loss": "squared_error"}
+    assert not observed(derive(spec), "columns")
+
+
+def marked(spec: dict[str, Any], notation: str) -> Marked:
     """The chapter as `check` marks it: with what its own lines declare, and its prose."""
     derived = derive(spec)
     sheet = read_sheet(notes_tex(derived, notation), "chapter.tex", "tex")

@@ -27,12 +27,17 @@ def everywhere(sheet: Sheet) -> bool:
 
 
 def weighted(stages: Iterable[Stage]) -> list[int]:
-    """The dense layers whose input is written as the activation of the layer before."""
+    """The dense layers whose input and output are written as activations, their own at that."""
     made = tuple(stages)
     return [s.label.offset for s in made if _is_weighted(s, made)]
 
 
 def _is_weighted(stage: Stage, stages: tuple[Stage, ...]) -> bool:
+    output = _below(stages, stage.label.offset + 1)
+    return _takes_activations(stage, stages) and stage.output == output
+
+
+def _takes_activations(stage: Stage, stages: tuple[Stage, ...]) -> bool:
     source = _below(stages, stage.label.offset)
     return isinstance(stage.layer, Dense) and stage.source == source
 
@@ -40,7 +45,7 @@ def _is_weighted(stage: Stage, stages: tuple[Stage, ...]) -> bool:
 def between(sheet: Sheet) -> list[int]:
     """The dense layers whose output goes into the next dense layer, and nowhere else."""
     made = sheet.derivation.forward_pass
-    known = weighted(made.stages)
+    known = [s.label.offset for s in made.stages if _takes_activations(s, made.stages)]
     users = [tensor for equation in made.equations for tensor in _read(equation.rhs)]
     return [
         below.label.offset

@@ -130,8 +130,10 @@ def left_side(claim: Claim, setting: Setting) -> Value:
     """The left side; after the step of training where it is assigned."""
     assert claim.lhs is not None
     assert claim.rhs is not None
-    updated = claim.relation in ("gets", ":=") and claim.lhs in tuple(walk(claim.rhs))
-    return setting.updated(claim.lhs) if updated else setting.value(claim.lhs)
+    assigned = claim.relation in ("gets", ":=")
+    if assigned and (claim.lhs in tuple(walk(claim.rhs)) or setting.averaged(claim.lhs)):
+        return setting.updated(claim.lhs)
+    return setting.value(claim.lhs)
 
 
 def _related(relation: str, lhs: Value, rhs: Value) -> bool:
@@ -145,12 +147,13 @@ def _related(relation: str, lhs: Value, rhs: Value) -> bool:
 
 
 def agree(lhs: Value, rhs: Value) -> bool:
-    """Whether two values are equal, shapes included; a 1 x 1 matrix is a number."""
+    """Whether two values are equal, shapes included; a 1 x 1 matrix is a number, 0 any zeros."""
     if isinstance(lhs, Matrix) and isinstance(rhs, Matrix):
         lhs, rhs = lhs.stretched(*rhs.shape), rhs.stretched(*lhs.shape)
     shapes = [v.shape if isinstance(v, Matrix) else (1, 1) for v in (lhs, rhs)]
     if shapes[0] != shapes[1]:
-        return False
+        zero = lhs == 0 or rhs == 0  # written as a number
+        return zero and all(abs(z.real) <= TOLERANCE * 1e-3 for v in (lhs, rhs) for z in entries(v))
     pairs = list(zip(entries(lhs), entries(rhs), strict=True))
     size = max((abs(a) + abs(b) for a, b in pairs), default=0.0)
     return all(abs(a.real - b.real) <= TOLERANCE * (1e-3 + size) for a, b in pairs)

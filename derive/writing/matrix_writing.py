@@ -150,7 +150,7 @@ class MatrixPrinter(Printer):
         return lay.paren(made.layout) if isinstance(mat, Hadamard) else made.factor(last)
 
     def _matrix_product(self, args: list[Mat]) -> Piece:
-        if len(args) == 2 and args[0] == Transpose(args[1]):
+        if len(args) == 2 and args[0] == Transpose(args[1]) and args[1].shape[1] == 1:
             return self._norm(args[1])
         below = [a for a in args if _inverse(a) and a.shape == (1, 1)]
         if below:
