@@ -126,6 +126,9 @@ AS_FILES = (
     ("2 > 2 gelu > 1 linear : squared_error", "signals"),  # pi among numbers
     (chapter_spec(9), "rows"),  # a gate of the user's own
     (chapter_spec(14), "units"),
+    ("2 > m tanh : mean_squared_error", "columns"),  # m outputs, no samples
+    ("n > d generic repeat=L : squared_error", "named_layers"),  # from layer h1 to out
+    ("n > d sigmoid repeat=L > m linear : generic", "neurons"),  # l = 1, ..., L of L + 1 layers
     ("2 > 2 tanh > 1 sigmoid : binary_cross_entropy", OWN / "from_zero.toml"),
     ("2 > 2 tanh bias=threshold > 2 softmax : cross_entropy", OWN / "sums_called_a.toml"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from codegen.chapter import words
+from codegen.chapter.groups import Group
 from codegen.chapter.keys import forward_key, forward_rows
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.stage_forward import stage_blocks
@@ -63,10 +64,15 @@ def _rows(sheet: Sheet) -> list[EquationRow]:
     for group in sheet.groups:
         for equations in forward_rows(group):
             parts = [sheet.best(equation) for equation in equations]
-            if group.run and not group.open:
+            if group.run and not _said_before(sheet, group):
                 parts.append(Equation(None, "", sheet.span(group).layout))
             made.append(EquationRow(tuple(parts), forward_key(equations[0])))
     return made
+
+
+def _said_before(sheet: Sheet, group: Group) -> bool:
+    """Whether the words before the rows say which layers are meant, and no others stand there."""
+    return group.open and len(sheet.groups) == 1
 
 
 def _thresholds(sheet: Sheet) -> list[Block]:
@@ -108,7 +114,7 @@ def _entries(sheet: Sheet) -> list[Block]:
         for equations in forward_rows(group):
             if any(sheet.arrays(equation) is not None for equation in equations):
                 parts = [sheet.equation(equation) for equation in equations]
-                if group.run and not group.open:
+                if group.run and not _said_before(sheet, group):
                     parts.append(Equation(None, "", sheet.span(group).layout))
                 rows.append(EquationRow(tuple(parts)))
     if not rows:

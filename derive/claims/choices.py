@@ -30,10 +30,12 @@ from derive.reading.tree import (
     Kronecker,
     Letter,
     Listed,
+    Minus,
     Nabla,
     Node,
     Num,
     Picked,
+    Plus,
     Root,
     Total,
     children,
@@ -224,10 +226,11 @@ def _choices(claim: Claim, base: Setting, names: tuple[str, ...]) -> Iterator[di
         ranges.append(range(first, first + max(extents)))
     letters_of_layers = base.scope.layer_letters.items() if is_generic(claim, base.scope) else ()
     layers = {k: base.layer for k, letter in letters_of_layers if letter == "l"}
+    last = {k: base.top for k, letter in letters_of_layers if letter == "L"}
     for row in product(*ranges):
         letters = dict(zip(names, row, strict=True))
         known = {**layers, **letters}
-        if all(_fits(condition, known) for condition in claim.conditions):
+        if all(_fits(condition, known, last) for condition in claim.conditions):
             yield letters
 
 
@@ -242,14 +245,30 @@ def _partners(claim: Claim, base: Setting, name: str) -> list[int]:
     return []
 
 
-def _fits(condition: Claim, letters: dict[str, int]) -> bool:
-    """Whether the letters meet a side condition such as i = j or j = 1, 2."""
+def _whole(node: Node, known: dict[str, int]) -> int | None:
+    """The number that a limit is; None where it is of other letters."""
+    match node:
+        case Num():
+            return int(node.value)
+        case Letter():
+            return known.get(node.name)
+        case Minus():
+            inner = _whole(node.arg, known)
+            return None if inner is None else -inner
+        case Plus():
+            parts = [_whole(arg, known) for arg in node.args]
+            return None if None in parts else sum(p for p in parts if p is not None)
+    return None
+
+
+def _fits(condition: Claim, letters: dict[str, int], last: dict[str, int]) -> bool:
+    """Whether the letters meet a side condition such as i = j, j = 1, 2 or l = 1, ..., L - 1."""
     lhs, rhs = condition.lhs, condition.rhs
     if not isinstance(lhs, Letter) or lhs.name not in letters:
         return True
     value = letters[lhs.name]
     if isinstance(rhs, Listed):
-        numbers = [int(i.value) for i in rhs.items if isinstance(i, Num)]
+        numbers = [n for i in rhs.items if (n := _whole(i, last)) is not None]
         dots = [k for k, item in enumerate(rhs.items) if isinstance(item, Dots)]
         if len(numbers) + len(dots) < len(rhs.items):
             return True

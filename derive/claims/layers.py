@@ -22,9 +22,15 @@ class Layered:
     scope: Scope
     layer: int
 
+    @property
+    def top(self) -> int:
+        """The number of layer L: the last of all, unless others stand behind layers 1 to L."""
+        last = self.scope.last
+        return self.world.last - (last.offset if last is not None and last.base else 0)
+
     def layer_number(self, label: Label) -> int:
         """The number of a layer."""
-        base = {"": 0, "L": self.world.last, "l": self.layer}
+        base = {"": 0, "L": self.top, "l": self.layer}
         if label.base not in base:
             raise NoValue(f"the layer {label}")
         conventions = self.scope.conventions

@@ -68,7 +68,7 @@ class Sums(OwnSymbols):
         if node is None:
             return self.world.last + self.scope.conventions.first_layer
         last = [k for k, base in self.scope.layer_letters.items() if base == "L"]
-        known = dict.fromkeys(last, self.world.last + self.scope.conventions.first_layer)
+        known = dict.fromkeys(last, self.top + self.scope.conventions.first_layer)
         return replace(self, letters={**self.letters, **known}).place(node)
 
     def _rows(self, node: Total) -> Iterator[dict[str, int]]:

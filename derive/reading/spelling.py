@@ -142,8 +142,10 @@ def numbered(given: list[Token]) -> list[Token]:
 def _is_argument(given: list[Token], k: int) -> bool:
     """Whether the token at a place is the argument of a command or a script."""
     before = [t.text for t in given[max(k - 2, 0) : k]]
-    takers = (*FRACTIONS, *(f"\\{name}" for name in (*STYLES, *ACCENTS, "sqrt")), "_", "^")
-    return bool(before) and (before[-1] in takers or before[0] in FRACTIONS)
+    styles = tuple(f"\\{name}" for name in STYLES)
+    takers = (*FRACTIONS, *styles, *(f"\\{name}" for name in (*ACCENTS, "sqrt")), "_", "^")
+    word = before[1:] == ["{"] and before[0] in styles  # \mathit{h1}
+    return bool(before) and (before[-1] in takers or before[0] in FRACTIONS or word)
 
 
 _NOT = {"=": r"\ne", r"\in": r"\notin", r"\equiv": r"\ne", r"\neq": r"\ne"}

@@ -79,7 +79,9 @@ class Symbols(Functions):
             return self._unknown(c)
         if sign == Sign(self.scope.samples) and not meanings and span[1] - span[0] == 1:
             return Size(None, span=span)
-        if sign.letter in INDEX_LETTERS and sign.style == "italic" and span[1] - span[0] == 1:
+        is_size = sign.letter in self.scope.size_names and sign.letter != self.scope.sample
+        letter = sign.letter in INDEX_LETTERS and not is_size
+        if letter and sign.style == "italic" and span[1] - span[0] == 1:
             return Letter(sign.letter, span=span)
         if sign == Sign("Delta") and not name.raised and self._is_change(c, name):
             arg = self.factor(c)

@@ -174,7 +174,9 @@ class _Environments:
 
     def _signs(self, parts: tuple[Part, ...]) -> Signs:
         made, here = self.hypothesis, self.sheet.macros
-        signs = signs_of(parts, here, made.sample, made.bare, made.extended)
+        targets = (shape for tensor, shape in self.shapes.items() if tensor.role == "target")
+        outputs = frozenset(size for shape in targets for size in shape if isinstance(size, str))
+        signs = signs_of(parts, here, made.sample, made.bare, made.extended, outputs)
         return signs if made.words else replace(signs, said=[])
 
     def _base(self, made: Profile) -> Scope:

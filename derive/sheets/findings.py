@@ -59,15 +59,17 @@ def signs_of(
     sample: str = "",
     bare: bool = False,
     extended: bool = False,
+    outputs: frozenset[str] = frozenset(),
 ) -> Signs:
     """Look through the parts of a sheet, or of a section.
 
     `sample`: the letter that counts the samples, where it is known; `bare`: it stands above a sign
-    without parentheses; `extended`: x with an accent is x with an entry 1 more.
+    without parentheses; `extended`: x with an accent is x with an entry 1 more;
+    `outputs`: what the network calls the number of its outputs, which is no number of samples.
     """
     formulas = [p for p in parts if isinstance(p, Formula) and p.language == "latex"]
     made = [s for f in formulas for s in statements(f, macros)]
-    sample = sample or sample_letter(made)
+    sample = sample or sample_letter(made, outputs)
     found = [without_sample(f, sample, bare) for f in forwards(made)]
     found = [f.unextended for f in found] if extended else found
     names = [unsampled(name, sample, bare) for name in all_names(made)]

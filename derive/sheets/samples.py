@@ -36,7 +36,7 @@ def sums_samples(text: str, letter: str, size: str) -> bool:
     return bool(re.search(rf"=[01]\}}?\^\{{?{last}(?![A-Za-z])|_\{{{sign},", text))
 
 
-def sample_letter(statements: Iterable[Statement]) -> str:
+def sample_letter(statements: Iterable[Statement], outputs: frozenset[str] = frozenset()) -> str:
     """The letter of a sum that is divided by the number of its summands: 1/n sum_{i=1}^n.
 
     Or the letter of a sum that stands in parentheses above two signs: x^{(i)}, y^{(i)}.
@@ -48,6 +48,8 @@ def sample_letter(statements: Iterable[Statement]) -> str:
         for member in statement.members:
             text = texts(member)
             found = _OVER_SAMPLES.search(text)
+            if found and found["last"] in outputs:
+                continue
             if found and found["last"] == (found["size"] or found["other"]):
                 return found["letter"]
             if _OVER_INPUTS.search(text):

@@ -216,5 +216,5 @@ def _sizes(signs: Signs, base: Scope, made: dict[Key, Bound]) -> None:
         for member in statement.members:
             found = re.search(MEAN, texts(member))
             letter = next((g for g in found.groups() if g), "") if found else ""
-            if letter and letter != base.samples:
+            if letter and letter != base.samples and letter not in base.size_names:
                 made.setdefault((Sign(letter), ""), Bound("size"))
