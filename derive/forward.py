@@ -15,7 +15,7 @@ from functools import cached_property
 from derive.algebra.equation import Equation
 from derive.algebra.index import define, size_of
 from derive.algebra.prove import Fact
-from derive.algebra.simplify import factors_of, split_logs
+from derive.algebra.simplify import split_logs
 from derive.algebra.terms import (
     ONE,
     Add,
@@ -33,6 +33,7 @@ from derive.algebra.terms import (
     Term,
     add,
     call,
+    factors_of,
     mul,
     power,
     ref,

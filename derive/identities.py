@@ -26,13 +26,13 @@ from derive.algebra.terms import (
     Apply,
     Call,
     Condition,
-    Mul,
     Piecewise,
     Pow,
     Tensor,
     Term,
     add,
     call,
+    factors_of,
     mul,
     power,
     rebuild,
@@ -213,7 +213,7 @@ def _written(coefficients: list[Fraction], words: list[Term]) -> Term:
 
 def _bare(word: Term) -> tuple[Term, ...]:
     """The factors of a monomial in the quantities."""
-    factors = word.args if isinstance(word, Mul) else (word,)
+    factors = factors_of(word)
     return tuple(f.base if isinstance(f, Pow) else f for f in factors)
 
 

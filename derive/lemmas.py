@@ -35,6 +35,7 @@ from derive.algebra.terms import (
     Sum,
     Tensor,
     Term,
+    factors_of,
     free_indices,
     mul,
     ordered,
@@ -161,7 +162,7 @@ def jacobian_lemma(equation: Equation, by: Ref, key: str, title: str) -> Chain:
 
 def fold_ratio(term: Term, equation: Equation) -> Term:
     """With o_i = u_i/Z, u an exponential and Z a sum, every u_i becomes o_i Z, and Z cancels."""
-    factors = equation.rhs.args if isinstance(equation.rhs, Mul) else (equation.rhs,)
+    factors = factors_of(equation.rhs)
     below = [f.base for f in factors if isinstance(f, Pow) and f.exponent == -1]
     above = mul(*(f for f in factors if not isinstance(f, Pow) or f.exponent != -1))
     if len(below) != 1 or not isinstance(below[0], Sum) or not isinstance(above, Call):
@@ -214,7 +215,7 @@ def _gathered(term: Term, whole: Ref) -> Term:
     """The term with the powers of one quantity multiplied, those inside a sum in front of it."""
     term = rebuild(term, lambda child: _gathered(child, whole))
     if isinstance(term, Sum):
-        factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
+        factors = factors_of(term.body)
         front = [f for f in factors if _power_of(f, whole)]
         rest = Sum(mul(*(f for f in factors if f not in front)), term.indices)
         return mul(*front, rest) if front else term

@@ -31,7 +31,18 @@ from codegen.pages.document import (
 )
 from codegen.pages.document import Equation as EquationOnPage
 from derive.algebra.equation import Equation
-from derive.algebra.terms import Affine, Label, Mul, Partial, Ref, Sum, Tensor, Term, mul, walk
+from derive.algebra.terms import (
+    Affine,
+    Label,
+    Partial,
+    Ref,
+    Sum,
+    Tensor,
+    Term,
+    factors_of,
+    mul,
+    walk,
+)
 from derive.generic import instance
 from derive.matrices.expressions import Hadamard, Product
 from derive.network.layers import Dense
@@ -133,8 +144,8 @@ def _with_braces(sheet: Sheet, chain: Chain, lines: tuple[Line, ...]) -> tuple[L
         now, then = _sum(step.rhs), _sum(after.rhs)
         if now is None or then is None or len(lines) != len(chain.steps):
             continue
-        inner = [f for f in _factors(now.body) if isinstance(f, Partial)]
-        new = [f for f in _factors(then.body) if f not in _factors(now.body)]
+        inner = [f for f in factors_of(now.body) if isinstance(f, Partial)]
+        new = [f for f in factors_of(then.body) if f not in factors_of(now.body)]
         if len(inner) == 1 and new:
             target, label = sheet.write(inner[0]), sheet.write(mul(*new))
             made[line] = replace(made[line], rhs=braced(made[line].rhs, target, label))
@@ -142,18 +153,14 @@ def _with_braces(sheet: Sheet, chain: Chain, lines: tuple[Line, ...]) -> tuple[L
 
 
 def _sum(term: Term) -> Sum | None:
-    return next((f for f in _factors(term) if isinstance(f, Sum)), None)
-
-
-def _factors(term: Term) -> tuple[Term, ...]:
-    return term.args if isinstance(term, Mul) else (term,)
+    return next((f for f in factors_of(term) if isinstance(f, Sum)), None)
 
 
 def _transpose_words(sheet: Sheet, chain: Chain) -> tuple[Inline, ...]:
     found = _sum(chain.result)
     assert found is not None
     weight = next(
-        f for f in _factors(found.body) if isinstance(f, Ref) and f.tensor.role == "weight"
+        f for f in factors_of(found.body) if isinstance(f, Ref) and f.tensor.role == "weight"
     )
     (k,) = found.indices
     j = next(i for place in weight.at if (i := place.index) is not None and i != k)

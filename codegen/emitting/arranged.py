@@ -23,7 +23,21 @@ from codegen.stability.exposed import exposed_names
 from codegen.stability.shifts import shiftable
 from codegen.stability.stable import stable
 from derive.algebra.equation import Equation
-from derive.algebra.terms import ONE, Add, Mul, Num, Pow, Ref, Size, Tensor, Term, add, mul, tensors
+from derive.algebra.terms import (
+    ONE,
+    Add,
+    Mul,
+    Num,
+    Pow,
+    Ref,
+    Size,
+    Tensor,
+    Term,
+    add,
+    factors_of,
+    mul,
+    tensors,
+)
 from derive.errors import NotYet
 
 
@@ -217,7 +231,7 @@ def _update(equation: Equation) -> Update:
 
 def _without_mean(term: Term) -> tuple[Term, bool]:
     """(t, True) for t/N, else (term, False)."""
-    factors = term.args if isinstance(term, Mul) else (term,)
+    factors = factors_of(term)
     mean = Pow(Size("N"), Fraction(-1))
     if not any(f is mean for f in factors):
         return term, False

@@ -51,6 +51,7 @@ from derive.algebra.terms import (
     Sum,
     Tensor,
     Term,
+    factors_of,
     refs,
 )
 from derive.errors import NotYet
@@ -181,7 +182,7 @@ class Lowering:
             return self._sum(inner)
         for index in term.indices:
             self.rank(index)
-        factors = body.args if isinstance(body, Mul) else (body,)
+        factors = factors_of(body)
         return self._product(factors, term.indices)
 
     def _product(self, factors: Sequence[Term], bound: Sequence[Index]) -> Labelled:

@@ -19,10 +19,10 @@ from derive.algebra.terms import (
     Delta,
     Guard,
     Index,
-    Mul,
     Sum,
     Term,
     bound,
+    factors_of,
     free_indices,
     places,
     walk,
@@ -120,7 +120,7 @@ def _inlined(factors: Sequence[Term], over: Sequence[Index]) -> tuple[list[Term]
         taken |= {i for f in rest for i in free_indices(f)}
         moved = away_from(inner, taken)
         body = moved.body
-        result = [*rest, *(body.args if isinstance(body, Mul) else (body,))]
+        result = [*rest, *(factors_of(body))]
         summed += moved.indices
     return result, summed
 

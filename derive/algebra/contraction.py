@@ -17,6 +17,7 @@ from derive.algebra.terms import (
     Sum,
     Term,
     add,
+    factors_of,
     free_indices,
     mul,
     rebuild,
@@ -56,7 +57,7 @@ def contract(term: Sum) -> Term | None:
 
     An index that needs no guard is taken first.
     """
-    factors = _factors(term.body)
+    factors = factors_of(term.body)
     found: Term | None = None
     for k, factor in enumerate(factors):
         for index in term.indices:
@@ -105,7 +106,7 @@ def _delta_outwards(body: Term, bound_here: set[Index]) -> Term:
 def _delta_of_branches(term: Piecewise) -> Term:
     """A delta that every branch but those of value 0 has as a factor comes in front."""
     values = [v for v, _ in term.branches if v is not ZERO]
-    factors = [_factors(v) for v in values]
+    factors = [factors_of(v) for v in values]
     common = [
         f
         for f in (factors[0] if factors else ())
@@ -114,15 +115,11 @@ def _delta_of_branches(term: Piecewise) -> Term:
     if not common:
         return term
     inner = tuple(
-        (v if v is ZERO else mul(*(f for f in _factors(v) if f not in common)), c)
+        (v if v is ZERO else mul(*(f for f in factors_of(v) if f not in common)), c)
         for v, c in term.branches
     )
     return mul(*common, Piecewise(inner))
 
 
 def _has_delta(term: Term, bound_here: set[Index]) -> bool:
-    return any(isinstance(f, Delta) and free_indices(f) & bound_here for f in _factors(term))
-
-
-def _factors(term: Term) -> tuple[Term, ...]:
-    return term.args if isinstance(term, Mul) else (term,)
+    return any(isinstance(f, Delta) and free_indices(f) & bound_here for f in factors_of(term))

@@ -221,6 +221,11 @@ def number(term: Term) -> Fraction | None:
     return term.value if isinstance(term, Num) else None
 
 
+def factors_of(term: Term) -> tuple[Term, ...]:
+    """The factors of a product, the term itself where it is none."""
+    return term.args if isinstance(term, Mul) else (term,)
+
+
 def add(*terms: TermLike) -> Term:
     """Sum with nested sums flattened, numerals folded into the first one's place, zeros dropped."""
     flat: list[Term] = []
@@ -242,7 +247,7 @@ def mul(*terms: TermLike) -> Term:
     flat: list[Term] = []
     constant = Fraction(1)
     for term in map(lift, terms):
-        for part in term.args if isinstance(term, Mul) else (term,):
+        for part in factors_of(term):
             if isinstance(part, Num):
                 constant *= part.value
             elif flat and (square := _joined(flat[-1], part)) is not None:

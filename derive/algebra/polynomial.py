@@ -21,7 +21,6 @@ from derive.algebra.terms import (
     Compare,
     Delta,
     Guard,
-    Mul,
     Num,
     Piecewise,
     Pow,
@@ -29,6 +28,7 @@ from derive.algebra.terms import (
     Term,
     add,
     call,
+    factors_of,
     mul,
     power,
     structure,
@@ -132,7 +132,7 @@ def opened(term: Term) -> Polynomial:
     for summand in term.args if isinstance(term, Add) else (term,):
         exponents: dict[Term, Fraction] = {}
         c = Fraction(1)
-        for factor in summand.args if isinstance(summand, Mul) else (summand,):
+        for factor in factors_of(summand):
             if isinstance(factor, Num):
                 c = factor.value
             elif isinstance(factor, Pow):

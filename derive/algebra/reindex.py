@@ -21,11 +21,11 @@ from derive.algebra.terms import (
     Affine,
     Guard,
     Index,
-    Mul,
     Ref,
     Sum,
     Term,
     bound,
+    factors_of,
     free_indices,
     mul,
     rebuild,
@@ -42,7 +42,7 @@ def opened(term: Term) -> Term:
     """Padded entries as their range guards times plain entries, sums inside sums as one sum."""
     term = rebuild(term, opened)
     if isinstance(term, Sum):
-        factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
+        factors = factors_of(term.body)
         return joined(factors, term.indices)
     if not isinstance(term, Ref) or not term.padded or term.lowest:
         return term
@@ -102,7 +102,7 @@ def _forms(first: Sum) -> list[Sum]:
 
 def _changes(term: Sum) -> Iterator[Sum]:
     """Every sum that one change of index makes of this one."""
-    factors = term.body.args if isinstance(term.body, Mul) else (term.body,)
+    factors = factors_of(term.body)
     for k, factor in enumerate(factors):
         if not isinstance(factor, Guard):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from derive.algebra.terms import ONE, Const, Mul, Num, Pow, Term, mul, power
+from derive.algebra.terms import ONE, Const, Num, Pow, Term, factors_of, mul, power
 
 HALF = Fraction(1, 2)
 
@@ -42,7 +42,7 @@ def joined_roots(term: Term) -> Term:
 
 def _factors(term: Term) -> Iterator[tuple[Term, Fraction]]:
     """(base, exponent) of each factor, products in a denominator taken apart."""
-    for factor in term.args if isinstance(term, Mul) else (term,):
+    for factor in factors_of(term):
         if not isinstance(factor, Pow):
             yield factor, Fraction(1)
         elif factor.exponent == -1:

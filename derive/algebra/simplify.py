@@ -303,8 +303,3 @@ def split_logs(term: Term) -> Term:
         case Call() if arg.function == "exp":
             return arg.args[0]
     return term
-
-
-def factors_of(term: Term) -> tuple[Term, ...]:
-    """The factors of a product, the term itself where it is none."""
-    return term.args if isinstance(term, Mul) else (term,)

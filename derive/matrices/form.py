@@ -25,6 +25,7 @@ from derive.algebra.terms import (
     Tensor,
     Term,
     children,
+    factors_of,
     free_indices,
     rebuild,
     refs,
@@ -215,7 +216,7 @@ class Finder(Products):
         if isinstance(body, Pow) and square and self.indices(body.base) == set(indices):
             base = self.item(body.base)
             return self.joined([base, base], indices)
-        factors = body.args if isinstance(body, Mul) else (body,)
+        factors = factors_of(body)
         return self.joined(self.items(factors), indices)
 
     def over_samples(self, inner: Item, samples: list[Index]) -> Item:

@@ -27,6 +27,7 @@ from derive.algebra.terms import (
     Sum,
     Tensor,
     Term,
+    factors_of,
     mul,
     number,
     power,
@@ -217,7 +218,7 @@ class Printer(Lettering):
 
     def _exponential(self, arg: Term) -> Piece:
         """e^x, or exp(x) where the exponent is tall; exp(y log(o)) is o^y."""
-        factors = arg.args if isinstance(arg, Mul) else (arg,)
+        factors = factors_of(arg)
         logs = [f for f in factors if isinstance(f, Call) and f.function == "log"]
         others = [f for f in factors if f not in logs]
         if len(logs) == 1 and any(number(f) is None for f in others):
