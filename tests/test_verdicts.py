@@ -231,3 +231,42 @@ def test_functions_that_a_sheet_defines(definition: str, line: str, expected: li
 def test_a_function_of_two_meanings_is_not_held_to_the_first() -> None:
     both = (r"f(x) = x \sigma(x)", r"f(x) = \log(1 + e^x)", r"f'(x) = \sigma(x)")
     assert verdicts(None, None, *both) == [DEFINITION, DEFINITION, UNDECIDED]
+
+
+def test_a_line_without_samples_is_about_one_in_a_sheet_of_many() -> None:
+    many = r"\nabla_{W^{(1)}} L = \frac{1}{N} X^\top \Delta^{(1)}"
+    one = r"\frac{\partial L}{\partial w_{ij}^{(1)}} = x_i \delta_j^{(1)}"
+    first, second = marks(ONE, "rows", many, one)
+    assert (first.verdict, second.verdict) == (RIGHT, RIGHT_IF)
+    assert second.conditions == ("there is one sample",)
+
+
+@pytest.mark.parametrize(
+    ("rhs", "kind"),
+    [
+        (r"\frac{1}{N} \mathbf{1}^\top \Delta^{(1)}", ""),
+        (r"\frac{1}{N} \Delta^{(1)\top} \mathbf{1}", ""),
+        (r"\mathbf{1}^\top \Delta^{(1)}", "factor"),
+        (r"\frac{1}{N} \mathbf{1}^\top \Delta^{(2)}", "layer"),
+    ],
+)
+def test_gradients_of_biases_are_rows_beside_rows_of_samples(rhs: str, kind: str) -> None:
+    spec = "4 > 5 tanh > 3 sigmoid : binary_cross_entropy"
+    (made,) = marks(spec, "rows", rf"\nabla_{{b^{{(1)}}}} L = {rhs}")
+    assert made.verdict == (WRONG if kind else RIGHT)
+    assert [slip.kind for slip in made.slips] == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(("number", "verdict"), [("2", RIGHT_IF), ("1", WRONG)])
+def test_a_letter_may_be_the_number_of_outputs(number: str, verdict: str) -> None:
+    slope = r"\frac{\partial L}{\partial a_j^{(out)}} = \frac{%s}{t} (a_j^{(out)} - y_j)"
+    (made,) = marks(
+        "3 > 4 sigmoid > 2 sigmoid : mean_squared_error", "named_layers", slope % number
+    )
+    assert made.verdict == verdict
+    assert made.conditions == (("t is the number of outputs",) if verdict == RIGHT_IF else ())
+
+
+def test_how_an_unknown_letter_depends_on_others_is_not_decided() -> None:
+    line = r"\frac{\partial f}{\partial x_j} = \frac{e^{x_j}}{\sum_i e^{x_i}}"
+    assert verdicts(None, None, line) == [UNDECIDED]

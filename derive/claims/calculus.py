@@ -194,6 +194,8 @@ class Calculus(Located):
         by, *rest = node.by
         if rest:
             return self._derivative(replace(node, of=Derivative(node.of, tuple(rest)), by=(by,)))
+        if isinstance(node.of, Letter) and node.of != by and node.of.name in self.numbers:
+            raise NoValue(f"how {node.of.name} depends on other quantities")
         if self._stepping:
             raise NoValue("a derivative inside a derivative inside a derivative")
         if isinstance(by, Letter) or (isinstance(by, Entry) and is_variable(by)):

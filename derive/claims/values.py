@@ -14,6 +14,7 @@ from derive.claims.chain_rule import Held, held_fixed
 from derive.claims.differentials import Differentials
 from derive.claims.dots import continued
 from derive.claims.numbers import Outside, compare, guarded_root
+from derive.claims.parts import is_variable
 from derive.claims.places import NoValue
 from derive.claims.world import LOSS
 from derive.reading.tree import (
@@ -99,6 +100,11 @@ class Setting(Differentials):
                 return self._nabla(node)
             case Transposed():
                 made = self.value(node.arg)
+                drawn = isinstance(node.arg, Letter) and node.arg.name in self.numbers
+                if isinstance(node.arg, Letter) and drawn and node.arg.name != "bold 1":
+                    raise NoValue(f"the entries of {node.arg.name}")  # it is no number
+                if isinstance(node.arg, Entry) and is_variable(node.arg):
+                    raise NoValue(f"the entries of the {node.arg.role}")
                 return made.transposed if isinstance(made, Matrix) else made
             case Grid():
                 return self._grid(node)

@@ -40,7 +40,7 @@ from derive.marking.first_look import FAILS, Look, Observer, counts_samples, spe
 from derive.marking.followed_conventions import Agreement, Judged, agreements
 from derive.marking.following import Earlier, carried_on, follows, restates
 from derive.marking.judging import GENERAL, Assumptions, Judge
-from derive.marking.meanings import Meanings
+from derive.marking.meanings import Meanings, unknown_letters
 from derive.marking.stated import deepest, numbers, ranges, samples
 from derive.marking.verdicts import (
     DEFECT,
@@ -57,7 +57,6 @@ from derive.marking.verdicts import (
 )
 from derive.marking.words import message_of
 from derive.reading.latex_tokens import Unreadable
-from derive.reading.tree import Bound, Entry, Letter, Picked, walk
 from derive.sheets.door import claims_of
 from derive.sheets.ready import Placed, placed
 from derive.sheets.sheet import Formula, Sheet
@@ -115,7 +114,7 @@ class _Marker:
             lemmas_only=not made.about,
             examples=made.examples if made.about else None,
         )
-        self.meanings = Meanings(self.observer, self.single)
+        self.meanings = Meanings(self.observer, bool(made.network.weight_decay))
         self.write = Corrections(made.macros, Completion(made.network), typeset)
         self.conditions: set[str] = set()  # on which lines of the sheet are right
         self.remarks: list[str] = []
@@ -236,8 +235,8 @@ class _Marker:
             limit = self.limit if number is None else replace(self.limit, together=1)
             finding.ways = self._search(finding, limit)
             guess = self.made.about and number is None and not finding.ways
-            if guess and (letter := _unknown(finding)):
-                finding.look = Look(UNDECIDED, f"nothing says what {letter} is")
+            if guess and (letters := unknown_letters(finding)):
+                finding.look = Look(UNDECIDED, f"nothing says what {letters[0]} is")
                 continue
             if number is None:
                 finding.inherits = self._repeats(finding)
@@ -346,24 +345,6 @@ class _Marker:
         best = finding.ways[0]
         slips = tuple(self.write.slip(finding, r.kind, r.before, r.after) for r in best)
         return replace(made, slips=slips, corrected=self.write.claim(finding, best[-1].claim))
-
-
-def _unknown(finding: Finding) -> str:
-    """A letter of the writer's, as written, in a claim about quantities of the network."""
-    difference = finding.look.difference
-    setting = None if difference is None else difference.evidence.setting
-    nodes = [n for side in finding.claim.sides for n in walk(side)]
-    if setting is None or not any(isinstance(n, Entry) and n.role != "user" for n in nodes):
-        return ""
-    places = [p for n in nodes if isinstance(n, Entry) for p in (*n.places, n.sample) if p]
-    places += [p for n in nodes if isinstance(n, Picked) for p in n.places]
-    bounds = [n for n in nodes if isinstance(n, Bound)]
-    indices = {part for place in (*places, *bounds) for part in walk(place)}
-    indices |= {Letter(bound.name) for bound in bounds}
-    letters = (n for n in nodes if isinstance(n, Letter) and n not in indices)
-    known = ("bold 1", "max(", "amax(")  # ones, and the largest number that a softmax loses again
-    drawn = [n for n in letters if n.name in setting.numbers and not n.name.startswith(known)]
-    return finding.formula.text[slice(*drawn[0].span)].strip() if drawn else ""
 
 
 def _listed(words: Sequence[str]) -> str:

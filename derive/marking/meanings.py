@@ -7,20 +7,22 @@ line needs it as that function.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from derive.claims.arrays import Matrix
 from derive.claims.claim import Claim
 from derive.marking.all_samples import of_all_samples
 from derive.marking.bare_functions import of_any_function, of_layers
 from derive.marking.conventions import PLAIN, named
 from derive.marking.corrections import Finding
-from derive.marking.first_look import FAILS, Look, Observer
+from derive.marking.first_look import FAILS, Look, Observer, counts_samples
 from derive.marking.likelihoods import LEFT_OUT, up_to_a_constant
 from derive.marking.plain_numbers import mixes_numbers, of_numbers
 from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER, UNDECIDED
 from derive.reading.scope import Scope
-from derive.reading.tree import Letter, walk
+from derive.reading.tree import Derivative, Entry, Letter, Nabla, Node, Size, rebuilt, walk
 from derive.sheets.sheet import Formula
 
 _HOLDS = (RIGHT, RIGHT_IF)
@@ -31,7 +33,7 @@ class Meanings:
     """Looks at the lines of one sheet."""
 
     observer: Observer
-    single: bool  # whether no line of the sheet speaks of several samples
+    decays: bool  # whether the network has a regulariser, which one sample has no part of
 
     def look(self, number: int, claim: Claim, formula: Formula, scope: Scope) -> Finding:
         """The first look: as the sheet declares, plainly, and with one sample in mind."""
@@ -43,12 +45,27 @@ class Meanings:
         if declared and not self.observer.judge.under(claim, scope, PLAIN):
             made.look, made.convention = Look(RIGHT_UNDER), " and ".join(named(scope.conventions))
         self._meant(made)
-        if made.fails and self.single:
+        if made.fails and not self.decays and not counts_samples(made.claim):
             made.scope = replace(scope, conventions=replace(scope.conventions, single=True))
             alone = self.observer.look(made.claim, made.scope)
             if alone.verdict in _HOLDS:
                 made.look = Look(RIGHT_IF, conditions=(*alone.conditions, "there is one sample"))
         return made
+
+    def _sized(self, finding: Finding) -> None:
+        """A letter of which nothing is said may be the number of outputs, or of samples."""
+        letters = unknown_letters(finding)
+        last = finding.scope.last
+        if len(letters) != 1 or not re.fullmatch("[A-Za-z]", letter := letters[0]):
+            return
+        sizes = {"outputs": Size(last), "samples": Size(None)} if last else {}
+        for name, size in sizes.items():
+            claim = finding.claim
+            lhs, rhs = (s and _with_size(s, letter, size) for s in (claim.lhs, claim.rhs))
+            if self.observer.judge.holds(replace(claim, lhs=lhs, rhs=rhs), finding.scope):
+                words = f"{letter} is the number of {name}"
+                finding.look = Look(RIGHT_IF, conditions=(words,))
+                return
 
     def functions(self, findings: list[Finding]) -> None:
         """Where the sign of a function is that of any activation too, and no line needs it as such.
@@ -77,10 +94,16 @@ class Meanings:
             look = self.observer.look(whole, finding.scope)
             if look.verdict in (*_HOLDS, FAILS):
                 finding.claim, finding.look = whole, look
+        if finding.fails and _sums_rows(finding.claim) and _is_row(finding.look):
+            rows = replace(finding.scope.conventions, gradient_rows=True)
+            finding.scope = replace(finding.scope, conventions=rows)
+            finding.look = self.observer.look(finding.claim, finding.scope)
         if finding.fails and _steps(finding.claim, finding.formula.text):
             finding.look = Look(DEFINITION, "says how a symbol of its own goes on")
         if finding.fails and up_to_a_constant(finding.claim, self.observer.judge, finding.scope):
             finding.look = Look(RIGHT_IF, conditions=(LEFT_OUT,))
+        if finding.fails and not self.observer.lemmas_only:
+            self._sized(finding)
         if not finding.fails and finding.look.verdict != UNDECIDED:
             return
         lemma = self.observer.lemmas_only and not finding.look.chain_rule
@@ -100,6 +123,30 @@ class Meanings:
                     return
 
 
+def _with_size(node: Node, letter: str, size: Size) -> Node:
+    if node == Letter(letter):
+        return replace(size, span=node.span)
+    return rebuilt(node, lambda part: _with_size(part, letter, size))
+
+
+def _sums_rows(claim: Claim) -> bool:
+    """Whether a gradient by biases is made of arrays with a row for every sample: 1^T Delta.
+
+    It is a row then, as the biases are that stand beside such arrays.
+    """
+    lhs = claim.lhs
+    by = lhs.by if isinstance(lhs, Nabla) else lhs.by[0] if isinstance(lhs, Derivative) else None
+    whole = isinstance(by, Entry) and by.role == "bias" and not by.places
+    nodes = walk(claim.rhs) if whole and claim.rhs is not None else ()
+    return any(isinstance(n, Entry) and n.form == "batch" for n in nodes)
+
+
+def _is_row(look: Look) -> bool:
+    """Whether the right side of a claim that fails is a row."""
+    made = None if look.difference is None else look.difference.evidence.rhs
+    return isinstance(made, Matrix) and made.shape[0] == 1 < made.shape[1]
+
+
 def _steps(claim: Claim, text: str) -> bool:
     """Whether a letter is made of itself under another index, as of the step before: v_{t+1}."""
     lhs = claim.lhs
@@ -107,3 +154,17 @@ def _steps(claim: Claim, text: str) -> bool:
         return False
     written = {text[slice(*n.span)].strip() for n in walk(claim.rhs) if n == lhs}
     return bool(written) and text[slice(*lhs.span)].strip() not in written
+
+
+def unknown_letters(finding: Finding) -> list[str]:
+    """The letters of the writer's in a claim about quantities of the network, as written."""
+    difference = finding.look.difference
+    setting = None if difference is None else difference.evidence.setting
+    nodes = [n for side in finding.claim.sides for n in walk(side)]
+    if setting is None or not any(isinstance(n, Entry) and n.role != "user" for n in nodes):
+        return []
+    places = [p for n in nodes if isinstance(n, Entry) for p in (*n.places, n.sample) if p]
+    indices = {part for place in places for part in walk(place)}
+    letters = (n for n in nodes if isinstance(n, Letter) and n not in indices)
+    drawn = {n.name: n for n in letters if n.name in setting.numbers}
+    return [finding.formula.text[slice(*n.span)].strip() for n in drawn.values()]
