@@ -16,7 +16,7 @@ from fractions import Fraction
 from codegen.emitting.faster import faster
 from codegen.emitting.joined import Join
 from codegen.emitting.unit_columns import Units, back
-from codegen.lowering.nodes import Node, array, number, scalar, ufunc, walk
+from codegen.lowering.nodes import Node, array, factors, number, scalar, ufunc, walk
 
 HALF = Fraction(1, 2)
 
@@ -98,7 +98,7 @@ def doubled(
             if (
                 first.name in units.entries
                 and forward.get(join.source) is faster(ufunc("sigmoid", s))
-                and set(_factors(backward[first.delta])) == {back(join), o, slope}
+                and set(factors(backward[first.delta])) == {back(join), o, slope}
             ):
                 inputs.add(first.name)
                 outputs.add(join.source)
@@ -121,15 +121,9 @@ def _factor(join: Join, backward: Mapping[str, Node], others: Sequence[Node]) ->
     """Whether delta W' is nothing but a factor of errors."""
     item = back(join)
     readers = [n for n in backward.values() if item in set(walk(n))]
-    alone = all(sum(item in set(walk(f)) for f in _factors(n)) == 1 for n in readers)
+    alone = all(sum(item in set(walk(f)) for f in factors(n)) == 1 for n in readers)
     return (
         alone
-        and all(item in _factors(n) for n in readers)
+        and all(item in factors(n) for n in readers)
         and not any(item in set(walk(n)) for n in others)
     )
-
-
-def _factors(root: Node) -> list[Node]:
-    if root.op != "mul":
-        return [root]
-    return [factor for arg in root.args for factor in _factors(arg)]

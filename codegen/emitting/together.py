@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from codegen.emitting.calls import Calls
-from codegen.lowering.nodes import BINARY, LEAVES, Node, array, remade, ufunc, walk
+from codegen.lowering.nodes import BINARY, LEAVES, Node, array, factors, remade, ufunc, walk
 
 WIDEST = 128  # units of a layer up to which calls count more than memory
 MOST = 2048  # units of all layers together
@@ -97,24 +97,18 @@ def groups(
 
 def regrouped(root: Node) -> Node:
     """A product with the factors that read one and the same array multiplied first."""
-    factors = _factors(root)
+    parts = factors(root)
     alike: dict[Node, list[Node]] = {}
-    for factor in factors:
+    for factor in parts:
         leaf = _leaf(factor, set())
         if leaf is not None and leaf.shape == factor.shape == root.shape:
             alike.setdefault(leaf, []).append(factor)
     several = [group for group in alike.values() if len(group) > 1]
-    if not several or len(several[0]) == len(factors):
+    if not several or len(several[0]) == len(parts):
         return root
     (group, *_) = several
     first = reduce(lambda a, b: ufunc("mul", a, b), group)
-    return reduce(lambda a, b: ufunc("mul", a, b), [f for f in factors if f not in group] + [first])
-
-
-def _factors(root: Node) -> list[Node]:
-    if root.op != "mul":
-        return [root]
-    return [factor for arg in root.args for factor in _factors(arg)]
+    return reduce(lambda a, b: ufunc("mul", a, b), [f for f in parts if f not in group] + [first])
 
 
 def _single(root: Node, before: set[Node]) -> list[tuple[Node, Node]]:

@@ -250,6 +250,13 @@ def walk(*roots: Node) -> Iterator[Node]:
             stack.extend((a, False) for a in reversed(item.args) if a not in seen)
 
 
+def factors(root: Node) -> list[Node]:
+    """The factors of a product, those of products among them; the node itself where it is none."""
+    if root.op != "mul":
+        return [root]
+    return [factor for arg in root.args for factor in factors(arg)]
+
+
 def names(*roots: Node) -> tuple[str, ...]:
     """The named arrays and scalars that the expressions read, in order of first use."""
     return tuple(str(item.detail) for item in walk(*roots) if item.op in ("array", "scalar"))

@@ -9,7 +9,6 @@ other.  Whatever the spelling of a formula, its normal form is the same.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import gcd, lcm
 
 from derive.algebra.canon import (
     Monomial,
@@ -88,12 +87,6 @@ def multiple(exponent: Exponent, of: Exponent) -> Fraction | None:
     mono = next(iter(of))
     t = exponent.get(mono, Fraction(0)) / of[mono]
     return t if exponent == scaled(of, t) else None
-
-
-def common_measure(values: list[Fraction]) -> Fraction:
-    """The largest fraction of which all values are whole multiples."""
-    below = lcm(*(v.denominator for v in values))
-    return Fraction(gcd(*(int(v * below) for v in values)), below)
 
 
 def along(

@@ -18,7 +18,6 @@ from codegen.stability.exponents import (
     Exponent,
     along,
     binomial,
-    common_measure,
     exponents,
     log_number,
     log_of_others,
@@ -38,6 +37,7 @@ from derive.algebra.canon import (
     scaled,
     to_term,
 )
+from derive.algebra.fraction import common_measure
 from derive.algebra.terms import (
     ONE,
     ZERO,

@@ -101,7 +101,7 @@ class _Generators:
                 for atom, e in mono:
                     exponents.setdefault(atom, []).append(e)
         self.atoms = sorted(exponents, key=structure)
-        self.units = {a: _divisor(exponents[a]) for a in self.atoms}
+        self.units = {a: common_measure(exponents[a]) for a in self.atoms}
         degree = max((e / self.units[a] for a in self.atoms for e in exponents[a]), default=0)
         if degree > HIGHEST:
             raise TooBig(f"a polynomial of degree {degree}")
@@ -130,10 +130,10 @@ class _Generators:
         return result
 
 
-def _divisor(exponents: list[Fraction]) -> Fraction:
-    """The largest number of which all exponents are whole multiples."""
-    common = lcm(*(e.denominator for e in exponents))
-    return Fraction(gcd(*(int(e * common) for e in exponents)), common)
+def common_measure(values: list[Fraction]) -> Fraction:
+    """The largest fraction of which all values are whole multiples."""
+    below = lcm(*(v.denominator for v in values))
+    return Fraction(gcd(*(int(v * below) for v in values)), below)
 
 
 # ------------------------------------------------------------------ reading order
