@@ -3,9 +3,10 @@
     % gradwright: spec=xor                    the network: an example, a file beside the sheet, or
     % gradwright: spec="2 > 1 : huber"        one line; notation=NAME, off and on are understood too
 
-In the configuration, `gradwright_spec` and `gradwright_notation` stand for sheets that say nothing,
-`gradwright_files` are the patterns, and `gradwright_strict = false` lets undecided claims pass.  A
-sheet of which nothing was checked never passes.
+In the configuration, `gradwright_spec` and `gradwright_notation` stand for sheets that say nothing
+(files are named from the folder of the configuration), `gradwright_files` are the patterns, and
+`gradwright_strict = false` lets undecided claims pass.  A sheet of which nothing was checked never
+passes.
 """
 
 from __future__ import annotations
@@ -63,19 +64,26 @@ class HandItem(pytest.Item):
         from derive.errors import SpecError
 
         hand = read_path(self.path, self.path.name)
-        spec = self.config.getini("gradwright_spec")
+        spec = self._configured("gradwright_spec")
         source = hand.network()
         if source is None and spec:
             try:
                 source = read_source(spec)
             except SpecError as error:
                 raise error.under("gradwright_spec") from None
-        notation = self.config.getini("gradwright_notation") or None
+        notation = self._configured("gradwright_notation") or None
         marked = check_hand(hand, source, notation)
         strict = self.config.getini("gradwright_strict")
         problem = failing(marked, self.path.name, strict=strict)
         if problem:
             raise Wrong(problem.strip())
+
+    def _configured(self, key: str) -> str:
+        """A value of the configuration; a file is found beside it, wherever pytest is started."""
+        told = str(self.config.getini(key))
+        inipath = self.config.inipath
+        beside = (inipath.parent if inipath is not None else self.config.rootpath) / told
+        return str(beside) if told and beside.is_file() and not Path(told).is_file() else told
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The report alone, without a traceback; so too where the sheet is refused."""

@@ -88,6 +88,22 @@ def test_the_configuration_stands_in_for_silent_sheets(run: Run, pytester: pytes
     assert "other.tex against xor (notation rows)" in failures(result)["other.tex"]
 
 
+def test_files_of_the_configuration_stand_beside_it(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where pytest is started in a folder below."""
+    pytester.makeini("[pytest]\ngradwright_files = other*.tex\ngradwright_spec = net.toml\n")
+    pytester.path.joinpath("net.toml").write_text(
+        'name = "net"\ninput = 2\nloss = "huber"\nlayers = ["dense 2 tanh", "dense 1"]\n'
+    )
+    below = pytester.mkdir("below")
+    below.joinpath("other.tex").write_text(
+        r"\[ s_j^{(2)} = \sum_i w_{ij}^{(2)} o_i^{(1)} + b_j^{(2)} \]"
+    )
+    monkeypatch.chdir(below)
+    run().assert_outcomes(passed=1)
+
+
 def test_a_wrong_configuration_is_told_with_its_key(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ngradwright_files = other*.tex\ngradwright_spec = xorr\n")
     pytester.path.joinpath("other.tex").write_text(r"\[ \delta_j^{(2)} = o_j^{(2)} - y_j \]")
