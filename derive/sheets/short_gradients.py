@@ -30,7 +30,9 @@ def gradient_name(signs: Signs) -> Sign | None:
             return lhs.sign
     written = {n.sign.letter for n in signs.names if not n.below}
     counts = Counter(
-        n.sign for n in set(signs.names) if n.below in written and len(n.below) == 1 and not n.above
+        n.sign
+        for n in dict.fromkeys(signs.names)
+        if n.below in written and len(n.below) == 1 and not n.above
     )
     sign, count = max(counts.items(), key=lambda pair: pair[1], default=(Sign("g"), 0))
     return sign if count >= ENOUGH and sign.letter in ("g", "delta", "d", "G", "e") else None
@@ -39,7 +41,8 @@ def gradient_name(signs: Signs) -> Sign | None:
 def short_gradients(own: Own, signs: Signs, base: Scope, sign: Sign) -> Own:
     """The sheet's own part of a scope in which g_v is the derivative of the loss by v."""
     made, definitions = dict(own.signs), dict(own.definitions)
-    for below in {n.below for n in signs.names if n.sign == sign and len(n.below) == 1}:
+    own_places = (n.below for n in signs.names if n.sign == sign and len(n.below) == 1)
+    for below in dict.fromkeys(own_places):
         quantity = made.get((Sign(below), ""))
         if quantity is None:
             roles = [m for m in base.meanings(Sign(below)) if m.role in _BY]
