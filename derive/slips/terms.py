@@ -96,8 +96,8 @@ def term_like_another(site: Site, view: View) -> Edits:
     if not isinstance(site.node, Plus):
         return
     for arg in site.node.args:
-        written = {p for e in walk(arg) if isinstance(e, Entry) for p in e.places}
-        for a in (p for p in written if isinstance(p, Num)):
+        places = (p for e in walk(arg) if isinstance(e, Entry) for p in e.places)
+        for a in dict.fromkeys(p for p in places if isinstance(p, Num)):
             for b in (p for p in view.places if isinstance(p, Num) and p != a):
                 for made in _numbered_on(arg, a, b):
                     if made not in site.node.args:
