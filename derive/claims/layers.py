@@ -24,9 +24,9 @@ class Layered:
 
     @property
     def top(self) -> int:
-        """The number of layer L: the last of all, unless others stand behind layers 1 to L."""
-        last = self.scope.last
-        return self.world.last - (last.offset if last is not None and last.base else 0)
+        """The number of layer L: the last of all, unless the sheet names others behind it."""
+        last, beyond = self.scope.last, self.scope.own.beyond
+        return self.world.last - (last.offset if beyond and last is not None and last.base else 0)
 
     def layer_number(self, label: Label) -> int:
         """The number of a layer."""

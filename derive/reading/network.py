@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from derive.algebra.equation import Equation
 from derive.algebra.symbols import Extent, Label
 from derive.algebra.terms import Extremum, Index, Sum, walk
 from derive.claims.terms import Terms
 from derive.derivation import Derivation
+from derive.reading.own import PLAIN as NOTHING
 from derive.reading.scope import Scope
 from derive.stages import Stage
 from derive.staging import FORMULAS
@@ -24,6 +26,7 @@ def scope_of(derivation: Derivation, profile: Profile) -> Scope:
         shapes=derivation.shapes,
         threshold=any(getattr(s.layer, "bias", "") == "threshold" for s in stages),
         formulas=named_formulas(stages),
+        own=replace(NOTHING, beyond=True),
     )
 
 

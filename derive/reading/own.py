@@ -78,6 +78,7 @@ class Own:
 
     signs: Mapping[tuple[Sign, str], Bound] = field(default_factory=dict)
     last: frozenset[str] = frozenset()  # letters for the last layer
+    beyond: bool = False  # layers behind layer L are named, as a network of any depth has them
     layers: frozenset[str] = frozenset()  # letters for any layer
     layer_names: Mapping[str, int] = field(default_factory=dict)  # h and o above: W^h, delta^o
     turned: frozenset[int] = frozenset()  # layers whose weights stand the other way: w_2^T h

@@ -56,7 +56,7 @@ def scope_there(here: Scope, there: Scope) -> Scope:
         here,
         profile=there.profile,
         conventions=replace(here.conventions, swapped=False, transposed=False),
-        own=Own(signs=kept, fitting=own.fitting, outer=own.outer),
+        own=Own(signs=kept, beyond=own.beyond, fitting=own.fitting, outer=own.outer),
     )
 
 

@@ -27,6 +27,7 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         input_apart=_input_apart(signs, base, made, layers),
         unit_weights=any(len(w.indices) == 1 and not w.below.isdigit() for w in _weights(signs)),
         last=_last_letters(signs, base),
+        beyond=_names_beyond(signs, base),
         layers=_layer_letters(signs, base),
         turned=_turned(signs),
         below=signs.below,
@@ -59,6 +60,12 @@ def _weights(signs: Signs) -> list[Written]:
     """The weights of the forward equations that do not say their layer."""
     found = [f.affine.weight for f in signs.forwards if f.affine is not None]
     return [w for w in found if not labelled(w, signs.below)]
+
+
+def _names_beyond(signs: Signs, base: Scope) -> bool:
+    """Whether a layer behind L is spoken of: W^{(L+1)}."""
+    lasts = [letter for letter, kind in base.layer_letters.items() if kind == "L"]
+    return any(n.number.startswith(f"{letter}+") for letter in lasts for n in signs.names)
 
 
 def _last_letters(signs: Signs, base: Scope) -> frozenset[str]:
