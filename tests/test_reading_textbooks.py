@@ -81,6 +81,7 @@ SAME = [
     (r"\|W^{(1)}\|_{\text{F}}", r"\|W^{(1)}\|_F"),
     (r"\mathbb{1}^T y", r"\mathbf{1}^T y"),
     (r"\mathbf{1}_n^\top y", r"\mathbf{1}^T y"),
+    (r"\mathbf{1} (\mathbf{b}^{(1)})^\top", r"\mathbf{1} \mathbf{b}^{(1)\top}"),
     (r"W1 y + \frac{\partial C_n}{\partial W2}", r"W_1 y + \frac{\partial C_n}{\partial W_2}"),
     (r"\sum_{\text{all } k} y_k", r"\sum_k y_k"),
     (r"\sum_{i\ (i \ne j)} y_i", r"\sum_{i \ne j} y_i"),

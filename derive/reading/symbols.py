@@ -252,7 +252,8 @@ class Symbols(Functions):
         text = sign.letter if plain and not sign.accent else str(sign)
         if text == "bold 0":  # an array of zeros
             return self._raised(Num(Fraction(0), span=span), self._above(name, False), span)
-        if text in ("blackboard 1", "bold 1") and not called:  # as many as there are rows
+        of_set = called and len(below) > 2  # the indicator of a set: 1_{R^+}(z)
+        if text in ("blackboard 1", "bold 1") and not of_set:  # as many as there are rows
             ones = Letter("bold 1", span=span)
             return self._raised(ones, self._above(name, False), span)
         if called:
