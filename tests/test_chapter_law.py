@@ -242,6 +242,10 @@ UNUSUAL: dict[str, tuple[Any, list[Any]]] = {
     "X^T X is a matrix, and a vector of zeros is 0": ([3, 2], [COVARIANCE]),
     "averages of the last batch alone": (2, [{"kind": "batch_norm", "momentum": 1}, "dense 1"]),
     "a single place is numbered": ([2, 3], ["conv 1 3", "flatten"]),
+    "one layer alone reads what is written as an activation": (
+        [1, 2],
+        ["flatten", "dense 2 tanh", "layer_norm", "dense 2 softmax"],
+    ),
     "a^(l) behind a block is no activation of z^(l)": (2, ["dense 2 tanh", BLOCK, "dense 1"]),
 }
 
@@ -275,6 +279,11 @@ def test_a_chapter_that_is_marked_is_right() -> None:
     after = [m for m in found.marks if "it is about the network after training" in m.conditions]
     assert len(after) == 1
     assert r"\mathit{mean}" in after[0].text
+
+
+def test_a_softmax_inside_of_a_layer_is_not_the_output() -> None:
+    found = marked(GATE, "columns")
+    assert not [m.text for m in found.marks if m.verdict not in (RIGHT, RIGHT_IF, DEFINITION)]
 
 
 def test_the_window_over_what_has_no_activation_keeps_its_sign() -> None:

@@ -91,7 +91,8 @@ def _which(sheet: Sheet) -> Inlines:
         return (f"There is one{kind} layer, number ",)
     if everywhere(sheet):
         return ("All layers do the same, so we look at one of them, number ",)
-    one = "the first" if alone(sheet) else "one"
+    first = next(s for s in stages if isinstance(s.layer, Dense))
+    one = "the first" if alone(sheet) is first else "one"
     return (f"Fully connected layers do the same, so we look at {one} of them, number ",)
 
 

@@ -10,7 +10,7 @@ from codegen.chapter.sheet import Sheet
 from codegen.pages.document import Equation, Line
 from derive.algebra import equation as terms_equation
 from derive.algebra.terms import Label, Tensor, Term, refs
-from derive.generic import is_link, template
+from derive.generic import follows_dense, is_link, template
 from derive.network.layers import Dense
 from derive.stages import Moved, Stage
 from derive.steps import Chain
@@ -55,12 +55,13 @@ def between(sheet: Sheet) -> list[int]:
 
 
 def alone(sheet: Sheet) -> Stage | None:
-    """The only dense layer, or the first where none takes what is written as an activation."""
+    """The only dense layer that takes what is written as an activation, or the first of all."""
     stages = sheet.derivation.forward_pass.stages
     dense = [s for s in stages if isinstance(s.layer, Dense)]
-    if everywhere(sheet) or (len(dense) > 1 and weighted(stages)):
-        return None
-    return next(iter(dense), None)
+    known = [s for s in dense if _is_weighted(s, stages)]
+    if everywhere(sheet) or len(known) > 1 or (known and follows_dense(sheet.derivation.forward_pass)):
+        return None if len(dense) > 1 else next(iter(dense), None)
+    return next(iter([*known, *dense]), None)
 
 
 def at_layer(chain: Chain, moved: Moved) -> Chain:

@@ -43,7 +43,13 @@ def bound_signs(
     bare = base.profile.labels.form == "bare"  # s_i^2 says its layer, and is no square
     sums = Counter((f.lhs.key, f.lhs.indices) for f in signs.forwards if f.affine is not None)
     shared = Counter(key for key, _ in sums)  # a_j and a_k: one sign in several layers
+    inside: set[Key] = set()
     for found in signs.forwards:
+        if found.function == "softmax" and any(
+            m.role == "own" for m in base.meanings(found.lhs.sign)
+        ):
+            inside |= {found.arg.key} if found.arg is not None else set()
+            continue  # in a layer of one's own
         if found.function == "softmax" and last:  # stands at the end
             for name, role in ((found.lhs, "activation"), (found.arg, "preactivation")):
                 if name is not None and shared[name.key] > 1:
@@ -55,7 +61,7 @@ def bound_signs(
                 if name is not None and unlabelled and number is None:
                     put(made, name.key, Bound(role, Label(last), form(name.key, role, signs)), base)
     for key, (role, layer) in signs.layering.roles.items():
-        if any(m.form == "window" for m in base.meanings(key[0])):
+        if key in inside or any(m.form == "window" for m in base.meanings(key[0])):
             continue  # what lies under a kernel, whatever layer is written so
         if known(base, key, "activation") and (
             (role == "input" and (not numbered or key[0] in layered))
