@@ -24,8 +24,10 @@ from derive.reading.tree import (
     Value,
     rebuilt,
 )
+from derive.writing.signs import Sign
 
 _DIFFERENTIATED = ("weight", "bias", "preactivation", "activation", "input", "output")
+_CHANGE = Sign("Delta")
 _NEW, _OLD = ("new", "neu", "next", "updated"), ("old", "alt", "prev", "current")
 
 
@@ -47,6 +49,8 @@ class BoundNames(Quantities):
         signs = self.scope.own.signs
         if not signs or name.sign.letter.isdigit():  # a bold 1 is an array of ones
             return None
+        if name.sign == _CHANGE and name.below_tokens is None and not name.raised:
+            return None  # of what stands behind it
         if name.below_tokens is not None:
             found = signs.get((name.sign, script(name.below_tokens)))
             if found is not None:

@@ -130,8 +130,9 @@ class _Environments:
     def run(self, notation: str | None) -> Environment:
         told = notation or self._told()
         signs = self._signs(self.sheet.parts)
-        if told is not None:
-            whole = self._trial(told, load(told), signs, self.sheet.formulas)
+        supposed = told or self.hypothesis.notation
+        if supposed:
+            whole = self._trial(supposed, load(supposed), signs, self.sheet.formulas)
         else:
             whole = self._best(signs, self.sheet.formulas[:MOST_TRIED])
         scope, conventions = self._complete(whole.scope, self.sheet.parts)

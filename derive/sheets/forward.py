@@ -6,45 +6,30 @@ h = \tanh(W x + b) says that x is the input, W and b belong to layer 1 and h is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from derive.reading.cursor import ACCENTS, STYLES, Cursor
-from derive.reading.latex_tokens import Token, Unreadable
+from derive.reading.latex_tokens import Token
 from derive.reading.scope import FUNCTIONS
 from derive.reading.words import FRACTIONS
 from derive.sheets.statements import (
     EQUALS,
     Statement,
     Written,
-    is_function,
-    labelled,
     name_at,
     only_name,
     unsampled,
 )
-from derive.sheets.summands import summands
+from derive.sheets.weighted_sums import WEIGHTS, Affine, affine, skip_scripts
 from derive.writing.signs import Sign
 
-_WEIGHTS = frozenset("WwVvUuM") | {"theta", "Theta", "omega", "Omega"}
 OF_LAYERS = ("l", r"\ell", "l+1", "L")  # f_l, the function of a layer
 _ACTIVATIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "a", "theta", "S"))
 _CALLED = _ACTIVATIONS | {"h"}  # h(a) as a whole side is no product
 EXTENDED = ("tilde", "hat", "bar")  # accents of vectors with an entry 1 for the bias
 _OTHERS = ("exp", "log", "sqrt", "abs", "diag", "trace", "max", "min", "sign", "sin", "cos", "tan")
 _NAMED = frozenset(FUNCTIONS.values()) - frozenset(_OTHERS)
-
-
-@dataclass(frozen=True)
-class Affine:
-    """A weighted sum: the weights, what they weigh, and the bias."""
-
-    weight: Written
-    below: Written
-    bias: Written | None = None
-    minus: bool = False
-    weight_first: bool = True
-    transposed: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,12 +64,13 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
         called = lhs is not None and statement.members[0][-1].text == ")" and not lhs.above
         if lhs is None or lhs.primes:
             continue
-        if called and lhs.sign.letter in _ACTIVATIONS and _affine(statement.members[1]) is None:
+        if called and lhs.sign.letter in _ACTIVATIONS and affine(statement.members[1]) is None:
             continue
         if called and _is_function(statement):
             continue
         for relation, member in zip(statement.relations, statement.members[1:], strict=True):
-            one = _forward(lhs, member) or _of_sum(lhs, member, found)
+            computed = {f.lhs.sign for f in found}
+            one = _forward(lhs, member, computed) or _of_sum(lhs, member, found)
             if relation in EQUALS and one is not None:
                 inline = not statement.formula.display
                 found.append(replace(one, called=called, inline=inline))
@@ -157,14 +143,14 @@ def _is_function(statement: Statement) -> bool:
     return called is not None and given[given.index("(") + 1 : -1] == [t.text for t in called[2]]
 
 
-def _forward(lhs: Written, member: tuple[Token, ...]) -> Forward | None:
+def _forward(lhs: Written, member: tuple[Token, ...], computed: Collection[Sign]) -> Forward | None:
     derived = any(t.text in (r"\partial", r"\nabla", r"\delta", r"\Delta") for t in member)
     errors = ("delta", "Delta", "varepsilon", "epsilon")
     if derived or lhs.sign.accent in ("bar", "tilde", "dot") or lhs.sign.letter in errors:
         return None
-    affine = _affine(member)
-    if affine is not None:
-        return Forward(lhs, affine)
+    summed = affine(member, computed)
+    if summed is not None:
+        return Forward(lhs, summed)
     called = _called(member)
     if called is None:
         return None
@@ -172,8 +158,8 @@ def _forward(lhs: Written, member: tuple[Token, ...]) -> Forward | None:
     arg = only_name(inside)
     if arg is not None:
         return Forward(lhs, None, function, letter, arg)
-    affine = _affine(inside)
-    return None if affine is None else Forward(lhs, affine, function, letter)
+    summed = affine(inside, computed)
+    return None if summed is None else Forward(lhs, summed, function, letter)
 
 
 # -------------------------------------------------------------------- functions
@@ -212,7 +198,7 @@ def _lone_call(tokens: list[Token]) -> tuple[str, Sign, tuple[Token, ...]] | Non
     """s(net_j): a letter before a name in parentheses is a function, since a product has none."""
     letter, inside = tokens[0], tuple(tokens[2:-1])
     fenced = len(tokens) > 3 and tokens[1].text == "(" and tokens[-1].text == ")"
-    if not fenced or letter.kind != "letter" or letter.text in _WEIGHTS or letter.text.isupper():
+    if not fenced or letter.kind != "letter" or letter.text in WEIGHTS or letter.text.isupper():
         return None
     name = only_name(inside)
     if name is None and inside[0].text == r"\sum" and _balanced(inside):
@@ -228,12 +214,12 @@ def _function_name(c: Cursor) -> tuple[str, Sign | None]:
     if word in FUNCTIONS and len(word) > 1:
         name = FUNCTIONS[word]
         c.next()
-        _skip_scripts(c)
+        skip_scripts(c)
         return (name, None) if name in _NAMED or name == "max" else ("", None)
     if token.kind == "command" and token.text[1:] in ACCENTS:
         return "", None
     if token.text[1:] in STYLES and c.peek(1).text == "{" and (name := _set_upright(c)):
-        _skip_scripts(c)
+        skip_scripts(c)
         return (name, None) if name in _NAMED or name == "max" else ("", None)
     place = c.place
     found = name_at(c)
@@ -259,15 +245,6 @@ def _set_upright(c: Cursor) -> str:
         return ""
     c.place = ahead.place
     return FUNCTIONS[word]
-
-
-def _skip_scripts(c: Cursor) -> None:
-    while c.peek().text in ("^", "_"):
-        c.next()
-        try:
-            c.argument()
-        except Unreadable:
-            return
 
 
 def _logistic(tokens: list[Token]) -> tuple[Token, ...] | None:
@@ -316,98 +293,3 @@ def _balanced(tokens: tuple[Token, ...]) -> bool:
         if depth < 0:
             return False
     return depth == 0
-
-
-# -------------------------------------------------------------------- weighted sums
-
-
-def _affine(tokens: tuple[Token, ...]) -> Affine | None:
-    """W x + b, x W + b, sum_i w_ij x_i + b_j, with the bias first or last or without one."""
-    product: Affine | None = None
-    bias: Written | None = None
-    minus = False
-    for sign, part in summands(tokens):
-        factors = _factors(part)
-        if factors is None:
-            return None
-        if len(factors) == 2 and product is None and sign != "-":
-            product = _weighed(factors)
-            if product is None:
-                return None
-        elif len(factors) == 1 and bias is None:
-            bias, minus = factors[0][0], sign == "-"
-        else:
-            return None
-    if product is None:
-        return None
-    return Affine(
-        product.weight, product.below, bias, minus, product.weight_first, product.transposed
-    )
-
-
-def _factors(tokens: list[Token]) -> list[tuple[Written, bool]] | None:
-    """The names of a product, each with whether a sum stands before; None for anything else."""
-    c = Cursor(tokens, tokens[-1].end)
-    made: list[tuple[Written, bool]] = []
-    summed = False
-    while not c.done:
-        token = c.peek()
-        if token.text == r"\sum":
-            c.next()
-            _skip_scripts(c)
-            summed = True
-        elif token.text in (r"\cdot", r"\times", r"\,", "*", r"\ast"):
-            c.next()
-        elif token.text == "(" and tokens[-1].text == ")" and summed and not made:
-            c.next()
-            tokens = tokens[c.place : -1]
-            c = Cursor(tokens, tokens[-1].end if tokens else 0)
-        else:
-            name = name_at(c)
-            if name is None or is_function(name.sign) or name.primes:
-                return None
-            if name.sign.letter != "1":  # a column of ones beside the bias
-                made.append((name, summed))
-    return made
-
-
-def _weighed(factors: list[tuple[Written, bool]]) -> Affine | None:
-    """Which of two factors is the weight."""
-    (a, summed), (b, _) = factors
-    indexed = any(i for name in (a, b) for i in name.indices if not i.isdigit())
-    layered = all(labelled(name, True) or not name.indices for name in (a, b))
-    if indexed and not summed and not layered:
-        return _of_unit(a, b)  # gamma_i x_i is no sum
-    ranks = [_weight_rank(a, summed), _weight_rank(b, summed)]
-    if max(ranks) == 0 or ranks[0] == ranks[1]:
-        return None
-    first = ranks[0] > ranks[1]
-    weight, below = (a, b) if first else (b, a)
-    transposed = (
-        weight.above.strip("{}()") in ("T", r"\top")
-        or r"\top" in weight.above
-        or (weight.above.endswith("T"))
-    )
-    return Affine(weight, below, None, False, first, transposed)
-
-
-def _of_unit(a: Written, b: Written) -> Affine | None:
-    """The inputs by the weights of one unit, which are a vector: w_j^T x, x^T w_j."""
-    for weight, below in ((a, b), (b, a)):
-        one = len(weight.indices) == 1 and not weight.below.isdigit() and not below.indices
-        turned = a.above.strip("{}") in ("T", r"\top")
-        if one and turned and weight.sign.letter in _WEIGHTS and not weight.sign.accent:
-            return Affine(weight, below, None, False, weight is a, True)
-    return None
-
-
-def _weight_rank(name: Written, summed: bool) -> int:
-    letter = name.sign.letter
-    if name.sign.accent not in ("", "vec"):
-        return 0
-    two = len(name.indices) == 2 and not re.search(r"[+-]", name.below)  # h_{l-1} has a layer
-    if two:
-        return 4
-    if letter in _WEIGHTS:
-        return 3 if letter[:1].isupper() or name.sign.style == "bold" else 2
-    return 1 if letter[:1].isupper() and not summed else 0

@@ -6,8 +6,9 @@ what the sheet itself shows: the letters that its sums run over, masks, units nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from derive.algebra.symbols import Label
 from derive.marking.conventions import Conventions
@@ -17,7 +18,13 @@ from derive.sheets.absorbed import absorbed, absorbs
 from derive.sheets.findings import Signs
 from derive.sheets.letters import fences_behind, letters_of, sample_letters
 from derive.sheets.masks import Dropped, maskings, with_masks
-from derive.sheets.named_layers import named_above, named_layers, names_above
+from derive.sheets.named_layers import (
+    capital_delta,
+    named_above,
+    named_layers,
+    names_above,
+    with_capital_delta,
+)
 from derive.sheets.numbered_units import numbered_through, numbers_through
 from derive.sheets.numbering import numberings
 from derive.sheets.one_channel import one_channel, windowed
@@ -35,6 +42,7 @@ class Hypothesis:
 
     departures: tuple[str, ...] = ()  # in words
     letters: frozenset[str] = INDICES  # those of indices
+    notation: str = ""  # in which the rest is read, where nobody tells it
     sample: str = ""  # the letter that counts the samples, where habit does not tell it
     bare: bool = False  # ... which stands above its signs without parentheses
     front: str = ""  # the letter of the samples before the index of a unit: x_{ni}
@@ -86,9 +94,19 @@ def departures(signs: Signs, known: Known) -> list[Departure]:
         *_samples(signs),
         *_counted(signs, known.last),
         *_numbers(signs, known.sizes),
+        *_capital_delta(signs, known.last),
         *_gradients(signs),
         *_words(signs),
     ]
+
+
+def notations(names: Iterable[str]) -> list[Departure]:
+    """Each notation as the one in which the rest of a sheet is read."""
+
+    def depart(made: Hypothesis, name: str) -> Hypothesis:
+        return replace(made, departures=(*made.departures, f"the notation {name}"), notation=name)
+
+    return [partial(depart, name=name) for name in names]
 
 
 def _behind(signs: Signs) -> Iterator[Departure]:
@@ -253,6 +271,20 @@ def _numbers(signs: Signs, sizes: tuple[int, ...]) -> Iterator[Departure]:
     def depart(made: Hypothesis) -> Hypothesis:
         words = (*made.departures, "the units of all layers numbered through")
         return replace(made, departures=words, changes=(*made.changes, through))
+
+    yield depart
+
+
+def _capital_delta(signs: Signs, last: int) -> Iterator[Departure]:
+    if not last or not capital_delta(signs):
+        return
+
+    def large(own: Own, found: Signs, base: Scope) -> Own:
+        return with_capital_delta(own, found, base, last)
+
+    def depart(made: Hypothesis) -> Hypothesis:
+        words = (*made.departures, "Delta as the error signal of the last layer")
+        return replace(made, departures=words, changes=(*made.changes, large))
 
     yield depart
 

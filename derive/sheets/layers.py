@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from derive.sheets.forward import Affine, Forward
+from derive.sheets.forward import Forward
 from derive.sheets.statements import Written, labelled, number_of
+from derive.sheets.weighted_sums import Affine
 from derive.writing.signs import Sign
 
 

@@ -15,6 +15,7 @@ from derive.errors import SpecError
 from derive.forward import X, forward
 from derive.marking.judging import GENERAL, Assumptions, Judge
 from derive.network.layers import BatchNorm, Conv, Dense, Dropout
+from derive.profiles import names
 from derive.reading.latex_tokens import Refused
 from derive.reading.own import defined
 from derive.reading.scope import Scope
@@ -23,7 +24,7 @@ from derive.sheets.agreements import quickly_holds
 from derive.sheets.door import claims_of
 from derive.sheets.environment import Environment, environment, is_forward
 from derive.sheets.findings import signs_of
-from derive.sheets.hypotheses import PLAIN, Hypothesis, Known, departures
+from derive.sheets.hypotheses import PLAIN, Hypothesis, Known, departures, notations
 from derive.sheets.masks import Dropped
 from derive.sheets.one_feature import Normalised
 from derive.sheets.sheet import Sheet
@@ -95,8 +96,9 @@ class _Search:
         """The hypothesis under which most is right."""
         best = (PLAIN, plain, merits)
         signs = signs_of(self.sheet.parts, self.sheet.macros)
-        found = departures(signs, known(self.network))
-        left = found[:MOST_DEPARTURES]
+        left = departures(signs, known(self.network))[:MOST_DEPARTURES]
+        if plain.guessed:
+            left += notations(name for name in names() if name != plain.notation)
         while left and best[2].doubtful(SETTLED):
             tried = [(d, t) for d in left if (t := self._tried(d(best[0])))]
             if not tried:
@@ -105,6 +107,8 @@ class _Search:
             if better[2].score <= best[2].score:
                 break
             best = better
+            if better[0].notation:
+                left = [d for d in left if not d(PLAIN).notation]
             left = [d for d in left if d is not departure]
         return best
 

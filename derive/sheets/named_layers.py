@@ -9,8 +9,11 @@ from derive.algebra.symbols import Label
 from derive.reading.own import Bound, Own
 from derive.reading.scope import Scope
 from derive.sheets.findings import Signs
+from derive.sheets.statements import only_name
+from derive.writing.signs import Sign
 
 _ABOVE = re.compile(r"[({]*([ho])[)}]*T?")
+_DELTA = Sign("Delta")
 _ROLES = ("delta", "error", "preactivation", "activation", "bias")
 
 
@@ -41,3 +44,17 @@ def names_above(signs: Signs) -> bool:
 def named_above(own: Own, signs: Signs, base: Scope) -> Own:
     """h and o above are layers of a network with one hidden layer."""
     return replace(own, layer_names={"h": 1, "o": 2}, bare=True)
+
+
+def capital_delta(signs: Signs) -> bool:
+    r"""Whether \Delta_k has a formula of its own, and so is no change of what stands behind it."""
+    for statement in signs.statements:
+        lhs = only_name(statement.members[0])
+        if lhs is not None and lhs.sign == _DELTA and len(lhs.indices) == 1:
+            return not any(t.text in (r"\eta", r"\alpha") for t in statement.members[1])
+    return False
+
+
+def with_capital_delta(own: Own, signs: Signs, base: Scope, last: int) -> Own:
+    r"""\Delta_k is the delta of the last layer, beside \delta_j of those below."""
+    return replace(own, signs={**own.signs, (_DELTA, ""): Bound("delta", Label(last))})
