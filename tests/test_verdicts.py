@@ -6,6 +6,7 @@ import pytest
 
 from derive.marking.marker import mark
 from derive.marking.verdicts import (
+    DEFECT,
     DEFINITION,
     OUT_OF_SCOPE,
     RIGHT,
@@ -270,3 +271,13 @@ def test_a_letter_may_be_the_number_of_outputs(number: str, verdict: str) -> Non
 def test_how_an_unknown_letter_depends_on_others_is_not_decided() -> None:
     line = r"\frac{\partial f}{\partial x_j} = \frac{e^{x_j}}{\sum_i e^{x_i}}"
     assert verdicts(None, None, line) == [UNDECIDED]
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [("1 - ", DEFECT), ("1 + ", WRONG)])
+def test_columns_side_by_side_are_meant_entry_by_entry_beside_such_a_product(
+    slope: str, verdict: str
+) -> None:
+    line = rf"\delta^{{(1)}} = (W^{{(2)}})^\top \delta^{{(2)}} \odot a^{{(1)}} ({slope} a^{{(1)}})"
+    (made,) = marks("3 > 4 sigmoid > 2 linear : half_squared_error", "columns", line)
+    assert made.verdict == verdict
+    assert made.slips[0].kind == "hadamard"

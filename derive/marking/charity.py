@@ -35,7 +35,7 @@ class Charity:
     """One reading: the claim as meant, the part that was read otherwise, and the kind of defect."""
 
     claim: Claim
-    kind: str  # layer, index or separator
+    kind: str  # layer, index, hadamard or separator
     before: Node  # as written
     after: Node  # as meant
 
@@ -45,6 +45,7 @@ def charitable(claim: Claim, scope: Scope) -> Iterator[Charity]:
     yield from _last_for_generic(claim)
     yield from _other_layers(claim, scope)
     yield from _indices(claim, scope)
+    yield from _entries(claim, scope)
     yield from _apart(claim)
 
 
@@ -146,6 +147,23 @@ def _placed(claim: Claim, entry: Entry, other: Entry) -> Charity:
 
 
 # ------------------------------------------------------------------ two equations in one
+
+
+def _entries(claim: Claim, scope: Scope) -> Iterator[Charity]:
+    """Columns side by side, in a product that is entry by entry elsewhere: u (.) a (1 - a)."""
+    for product in walk(claim.rhs) if claim.rhs is not None else ():
+        if not isinstance(product, Times):
+            continue
+        signs = product.signs
+        entrywise = next((sign for sign in signs if sign in scope.entrywise), "")
+        for k in [k for k, sign in enumerate(signs) if not sign and entrywise]:
+            made = replace(product, signs=(*signs[:k], entrywise, *signs[k + 1 :]))
+            rhs = _put(claim.rhs, product, made) if claim.rhs is not None else None
+            yield Charity(replace(claim, rhs=rhs), "hadamard", product, made)
+
+
+def _put(node: Node, old: Node, new: Node) -> Node:
+    return new if node is old else rebuilt(node, lambda part: _put(part, old, new))
 
 
 def _apart(claim: Claim) -> Iterator[Charity]:
