@@ -125,7 +125,8 @@ AS_FILES = (
     ("2 > 3 silu > 2 linear : squared_error", "named_layers"),  # sigma is a function, and no phi
     ("2 > 2 gelu > 1 linear : squared_error", "signals"),  # pi among numbers
     (chapter_spec(9), "rows"),  # a gate of the user's own
-    (chapter_spec(14), "units"),
+    ("2 > 2 linear > 1 sigmoid : huber", "signals"),  # any activation of a linear layer
+    ("2 > 2 softmax : cross_entropy", "rows"),  # none unit by unit
     ("2 > m tanh : mean_squared_error", "columns"),  # m outputs, no samples
     ("n > d generic repeat=L : squared_error", "named_layers"),  # from layer h1 to out
     ("n > d sigmoid repeat=L > m linear : generic", "neurons"),  # l = 1, ..., L of L + 1 layers

@@ -12,6 +12,7 @@ from codegen.chapter.validity import (
     at_layer,
     between,
     condition,
+    entrywise,
     everywhere,
     forms,
     restricted,
@@ -55,7 +56,8 @@ def generic_section(sheet: Sheet) -> Section:
     """The error of layer l, then the gradients of its parameters."""
     chains = {chain.key: chain for chain in sheet.derivation.generic}
     shown = forms(sheet)
-    label, behind = Label(0, "l"), "with any activation. "
+    label = Label(0, "l")
+    behind = "with any activation. " if entrywise(sheet) else "whatever its activation. "
     if (only := alone(sheet)) is not None:  # shown at the layer itself
         moved = instance(only)
         chains = {key: at_layer(chain, moved) for key, chain in chains.items()}

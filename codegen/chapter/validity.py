@@ -98,8 +98,16 @@ def forms(sheet: Sheet) -> list[tuple[tuple[terms_equation.Equation, ...], Equat
     them the layers that have it."""
     found = biases(sheet)
     first, *others = [bias for bias, numbers in found.items() if numbers] or list(found)[:1]
-    made = [(template(first).equations, alike(sheet, first))]
+    shown = template(first)
+    whole = shown.equations if entrywise(sheet) else (shown.main,)
+    made = [(whole, alike(sheet, first))]
     return [*made, *(((template(bias).main,), alike(sheet, bias)) for bias in others)]
+
+
+def entrywise(sheet: Sheet) -> bool:
+    """Whether the activation of some dense layer is computed unit by unit: softmax is not."""
+    dense = [s for s in sheet.derivation.forward_pass.stages if isinstance(s.layer, Dense)]
+    return any(stage.activation is None or stage.phi is not None for stage in dense)
 
 
 def alike(sheet: Sheet, bias: str) -> Equation | None:

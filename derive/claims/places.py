@@ -62,6 +62,7 @@ class Located(Layered):
     now: dict[Tensor, Array] | None = None  # values with something moved
     target: Tensor = LOSS  # what training steps descend on
     likelihood: bool = False  # whether log L stands for minus the loss
+    linear: bool = False  # whether a layer without an activation has the identity for one
     held: frozenset[Tensor] = frozenset()  # what rests while something else moves
 
     def but(self, **changes: Any) -> Self:

@@ -18,6 +18,7 @@ from random import Random
 
 from derive.algebra.terms import (
     Extent,
+    Label,
     Num,
     Ref,
     Sum,
@@ -158,6 +159,11 @@ class World(Numbers):
         """Whether some equation moves a window over an array."""
         places = [p for _, _, rhs in self.steps for r in refs(rhs) for p in r.at]
         return any(len(p.terms) > 1 for p in places)
+
+    def is_linear(self, number: int) -> bool:
+        """Whether a dense layer hands on what it sums up."""
+        named = [s for s in self.passed.stages if s.label == Label(number)]
+        return any(isinstance(s.layer, Dense) and s.activation is None for s in named)
 
     def channels_apart(self, tensor: Tensor, written: int) -> bool:
         """Whether so many indices are a place, and all channels at it are meant.
