@@ -166,5 +166,7 @@ def unknown_letters(finding: Finding) -> list[str]:
     places = [p for n in nodes if isinstance(n, Entry) for p in (*n.places, n.sample) if p]
     indices = {part for place in places for part in walk(place)}
     letters = (n for n in nodes if isinstance(n, Letter) and n not in indices)
+    known = ("bold 1", "max(", "amax(")  # ones, and the largest number that a softmax loses again
+    letters = (n for n in letters if not n.name.startswith(known))
     drawn = {n.name: n for n in letters if n.name in setting.numbers}
     return [finding.formula.text[slice(*n.span)].strip() for n in drawn.values()]
