@@ -10,6 +10,7 @@ import pytest
 import derive.profiles as shipped
 from derive.errors import SpecError
 from derive.profiles import load, loads, names, profile
+from derive.writing.marks import GREEK
 from derive.writing.profile import CHOICES, ROLES, STRATEGIES, clashing
 from derive.writing.signs import Sign
 
@@ -104,14 +105,32 @@ MISTAKES = [
     ('bias = { entry = "b"', 'bias = { fixed = 7, entry = "b"', "the whole number 0"),
     ('name = "columns"', 'name = "../columns"', "name: found"),
     ('"activations", "delta"', '"delta", "delta"', "each once"),
+    ('layer = "ell"', 'layer = "layer"', 'a letter, or the name of one such as "ell"'),
+    ('layer = "ell"', 'layer = ["k"]', "labels.layer"),
+    ('entry = "eta"', f'entry = "text {60 * "x"}"', "roles.learning_rate.entry"),
+    ('aliases = ["alpha"]', f"aliases = {[*GREEK]}".replace("'", '"'), "at most 20"),
+    (
+        'activation_function = { entry = "sigma"',
+        'activation_function = { entry = "delta"',
+        "delta is roles.delta.entry already",
+    ),
+    ('i = "j"\nj = "i"', 'i = "j"\nk = "j"', "i = 'j', k = 'j'"),
+    (
+        'bias = { entry = "b", aliases = ["vec b", "bold b", "vec bold b"] }\n',
+        'bias = { like = "weight", fixed = 0, whole = "bold w" }\n',
+        "0 is the first unit",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "said"), MISTAKES, ids=range(len(MISTAKES)))
 def test_mistakes_of_a_users_own(old: str, new: str, said: str) -> None:
     assert old in TEXT
+    text = TEXT.replace(old, new, 1)
+    if "first unit" in said:
+        text = text.replace("[writing]", '[writing]\nfirst = "0"')
     with pytest.raises(SpecError) as caught:
-        loads(TEXT.replace(old, new, 1))
+        loads(text)
     assert said in "\n".join(caught.value.problems)
 
 

@@ -153,6 +153,12 @@ def clashing(made: Profile) -> Iterator[str]:
         if key in seen:
             yield f"{own}: {sign} is written like {seen[key]}; take another sign"
         seen[key] = own
+    function = made.roles["activation_function"].entry
+    for name, role in made.roles.items():
+        if name != "activation_function" and not role.like and role.entry == function:
+            yield f"roles.activation_function.entry: {function} is roles.{name}.entry already"
+    if made.base == 0 and made.roles["bias"].fixed is not None:
+        yield 'roles.bias.fixed: 0 is the first unit where writing.first is "0"'
     for name, role in made.roles.items():
         for alias in role.aliases:
             other = seen.setdefault((alias, ""), f"roles.{name}.aliases")

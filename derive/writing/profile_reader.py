@@ -15,6 +15,7 @@ from derive.writing.profile import CHOICES, LABEL_FORMS, ROLES, STRATEGIES, Labe
 from derive.writing.signs import Sign
 
 _TEXT_KEYS = ("name", "title", "lecture", "strategies")
+MOST_SIGNS = 20  # of one role
 _TABLES = ("labels", "writing", "indices", "sizes", "layer_size", "functions", "roles")
 
 _LETTERS = tuple(ascii_letters)
@@ -97,6 +98,9 @@ class ProfileReader:
             return Sign("x")
 
     def _signs(self, place: str, found: Any) -> tuple[Sign, ...]:
+        if isinstance(found, list) and len(found) > MOST_SIGNS:
+            self._wrong(place, f"{len(found)} signs", f"at most {MOST_SIGNS}")
+            return ()
         if isinstance(found, list):
             return tuple(self._sign(f"{place}[{n}]", one) for n, one in enumerate(found))
         self._wrong(place, found, "a list of signs")
@@ -128,7 +132,8 @@ class ProfileReader:
         if place == "indices":
             self._keys("indices.", table, _LETTERS)
         if not all(v in (*_LETTERS, *GREEK) for v in values) or len(set(values)) != len(values):
-            self._wrong(place, dict(table), "different letters for different letters")
+            said = ", ".join(f"{k} = {v!r}" for k, v in table.items())
+            self._wrong(place, said, "different letters for different letters")
             return {}
         used = {*table, *values, *taken}
         free = [letter for letter in sorted(set(table) - set(values)) if letter not in taken]
@@ -141,7 +146,10 @@ class ProfileReader:
         form = self._word("labels.form", table, "form", LABEL_FORMS)
         letters = {"l": table.get("layer", "l"), "L": table.get("last", "L")}
         for base, letter in letters.items():
-            self._sign(f"labels.{'layer' if base == 'l' else 'last'}", letter)
+            place = f"labels.{'layer' if base == 'l' else 'last'}"
+            if letter in (*_LETTERS, *GREEK, "ell"):
+                continue
+            self._wrong(place, letter, 'a letter, or the name of one such as "ell"')
         texts = {k: table.get(k, "") for k in ("input", "hidden", "output")}
         for key, text in texts.items():
             if text != "":

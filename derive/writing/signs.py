@@ -26,6 +26,7 @@ STYLE_WORDS = {
     "typewriter": "typewriter",
 }
 MARKS = ("star", "asterisk", "dagger")
+LONGEST = 60  # characters of a sign
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Sign:
         >>> Sign.parse("vec bold a"), Sign.parse("y star").marks
         (Sign(letter='a', style='bold', accent='vec', marks=()), ('star',))
         """
-        words = text.split()
+        words = text.split() if len(text) <= LONGEST else []
         if len(words) > 1 and words[0] == "text" and all(w.isalnum() for w in words):
             return Sign(" ".join(words[1:]), "text")
         accent = words.pop(0) if len(words) > 1 and words[0] in ACCENTS else ""
