@@ -22,7 +22,18 @@ from derive.marking.likelihoods import LEFT_OUT, up_to_a_constant
 from derive.marking.plain_numbers import mixes_numbers, of_numbers
 from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER, UNDECIDED
 from derive.reading.scope import Scope
-from derive.reading.tree import Derivative, Entry, Letter, Nabla, Node, Size, rebuilt, walk
+from derive.reading.tree import (
+    Bound,
+    Derivative,
+    Entry,
+    Letter,
+    Nabla,
+    Node,
+    Picked,
+    Size,
+    rebuilt,
+    walk,
+)
 from derive.sheets.sheet import Formula
 
 _HOLDS = (RIGHT, RIGHT_IF)
@@ -164,7 +175,10 @@ def unknown_letters(finding: Finding) -> list[str]:
     if setting is None or not any(isinstance(n, Entry) and n.role != "user" for n in nodes):
         return []
     places = [p for n in nodes if isinstance(n, Entry) for p in (*n.places, n.sample) if p]
-    indices = {part for place in places for part in walk(place)}
+    places += [p for n in nodes if isinstance(n, Picked) for p in n.places]
+    bounds = [n for n in nodes if isinstance(n, Bound)]
+    indices = {part for place in (*places, *bounds) for part in walk(place)}
+    indices |= {Letter(bound.name) for bound in bounds}
     letters = (n for n in nodes if isinstance(n, Letter) and n not in indices)
     known = ("bold 1", "max(", "amax(")  # ones, and the largest number that a softmax loses again
     letters = (n for n in letters if not n.name.startswith(known))

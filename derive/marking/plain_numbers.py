@@ -35,9 +35,15 @@ def of_numbers(claim: Claim, text: str) -> Claim | None:
     if any(isinstance(n.of, Entry | Letter) for n in derived):
         return None  # of what they are made, other lines say
 
+    opened = text.lstrip(" \n&{").startswith("=")  # the left side stands in the display before
+    right = walk(claim.rhs) if claim.rhs else ()
+    names = {n: _written(n, text) for n in right if isinstance(n, Entry)}
+    if opened and any(node not in names for node in entries):
+        return None
+
     def visit(node: Node) -> Node:
         if isinstance(node, Entry):
-            return Letter(_written(node, text), span=node.span)
+            return Letter(names[node] if opened else _written(node, text), span=node.span)
         return rebuilt(node, visit)
 
     lhs, rhs, before = (n and visit(n) for n in (claim.lhs, claim.rhs, claim.before))
