@@ -56,6 +56,8 @@ SAME = [
     (r"\pdv{C_n}{w}{b}", r"\frac{\partial^2 C_n}{\partial w \partial b}"),
     (r"[f(g(x))]'", r"\frac{d f(g(x))}{dx}"),
     (r"(\sigma(z))'", r"\frac{d \sigma(z)}{dz}"),
+    (r"\frac{\partial C_n / \partial w}{\partial z / \partial w}",
+     r"\frac{\frac{\partial C_n}{\partial w}}{\frac{\partial z}{\partial w}}"),
     # points, and compositions
     (r"\left.\frac{d\sigma}{dz}\right|_{z=0}", r"\sigma'(0)"),
     (r"\left.\frac{d\sigma(x)}{dx}\right|_{x=z_j^{(1)}}", r"\sigma'(z_j^{(1)})"),

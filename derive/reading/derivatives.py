@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from derive.reading.cursor import Cursor
 from derive.reading.environments import Environments
-from derive.reading.labels import fenced, split
+from derive.reading.labels import fenced, split, top_level
 from derive.reading.latex_tokens import Unreadable
 from derive.reading.tree import (
     Applied,
@@ -168,6 +168,8 @@ def _is_argument(node: Node) -> bool:
 
 def _derivative_sign(above: Cursor, below: Cursor) -> str | None:
     r"""\partial or d where both parts of a fraction begin with it, else None."""
+    if all(any(t.text == "/" for t in top_level(part)) for part in (above, below)):
+        return None  # a quotient of derivatives that are written in one line
     for sign in (r"\partial", "d"):
         words = ["".join(t.text for t in part.tokens) for part in (above, below)]
         if all(word.startswith(sign) for word in words) and len(below.tokens) > 1:
