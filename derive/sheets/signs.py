@@ -73,7 +73,7 @@ def bound_signs(
         certain = layer is not None and (numbered or key in signs.layering.stated)
         label = Label(layer) if layer is not None and certain and role != "input" else None
         put(made, key, Bound(role, label, form(key, role, signs), called=key in called), base)
-    for sign, below in called:  # h(x) for h_theta(x)
+    for sign, below in sorted(called, key=str):  # h(x) for h_theta(x)
         if (sign, below) in made and below and not base.meanings(sign):
             made.setdefault((sign, ""), made[sign, below])
     for sign, function in signs.functions.items():
