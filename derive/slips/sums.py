@@ -20,6 +20,7 @@ from derive.reading.tree import (
     Num,
     Over,
     Plus,
+    Size,
     Times,
     Total,
     walk,
@@ -131,14 +132,16 @@ def end_of_a_sum(site: Site, view: View) -> Edits:
     """sum_{i=1}^d for sum_{i=1}^m, where both are sizes of the network; a sum to no number."""
     if not isinstance(site.node, Total):
         return
+    sizes = view.scope.size_names
     for k, bound in enumerate(site.node.bounds):
-        named = isinstance(bound.high, Letter) and bound.high.name in view.scope.size_names
-        ends = [Letter(name) for name in view.scope.size_names] if named else [None]
-        for end in ends if named or isinstance(bound.high, Num) else ():
-            if end != bound.high:
-                new = replace(bound, high=end, low=None if end is None else bound.low)
-                bounds = (*site.node.bounds[:k], new, *site.node.bounds[k + 1 :])
-                yield replace(site.node, bounds=bounds)
+        high = bound.high
+        own = high.name if isinstance(high, Size) else ""
+        own = sizes.get(high.name, "") if isinstance(high, Letter) else own
+        ends: list[Node | None] = [Letter(x) for x, name in sizes.items() if name != own]
+        for end in ends if own else [None] if isinstance(high, Num) else []:
+            new = replace(bound, high=end, low=None if end is None else bound.low)
+            bounds = (*site.node.bounds[:k], new, *site.node.bounds[k + 1 :])
+            yield replace(site.node, bounds=bounds)
 
 
 def kind_of_operator(site: Site, view: View) -> Edits:
