@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from itertools import product
 from operator import itemgetter
@@ -44,6 +44,7 @@ from derive.staging import FORMULAS
 
 Places = tuple[int, ...]
 Array = dict[Places, complex]
+Env = dict[str, int]  # the values of indices, by their slots
 _PRIMITIVES: dict[str, Callable[[complex], complex]] = {
     "exp": cmath.exp, "log": cmath.log, "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
     "asin": cmath.asin, "acos": cmath.acos, "atan": cmath.atan, "tanh": cmath.tanh,
@@ -71,7 +72,7 @@ class Numbers:
         self.passed, self.symbols, self.samples, self.last = passed, symbols, samples, last
         self.now: dict[Tensor, Array] = {}
         self.shapers: dict[object, tuple[float, ...]] = {}
-        self._compiled: dict[Term, Callable[[dict[Index, int]], complex]] = {}
+        self._compiled: dict[Term, Callable[[Env], complex]] = {}
 
     def extent(self, extent: Extent) -> int:
         """The number that a size is here."""
@@ -122,14 +123,14 @@ class Numbers:
 
     # ---------------------------------------------------------------- terms
 
-    def compiled(self, term: Term) -> Callable[[dict[Index, int]], complex]:
+    def compiled(self, term: Term) -> Callable[[Env], complex]:
         """A function from the values of indices to the value of the term."""
         made = self._compiled.get(term)
         if made is None:
             made = self._compiled[term] = self._compile(term)
         return made
 
-    def _compile(self, term: Term) -> Callable[[dict[Index, int]], complex]:
+    def _compile(self, term: Term) -> Callable[[Env], complex]:
         match term:
             case Num():
                 value = complex(float(term.value))
@@ -161,32 +162,33 @@ class Numbers:
             case Extremum():
                 return self._extremum(term)
             case Delta():
-                left, right = term.left, term.right
-                return lambda at: complex(placed(left, at) == placed(right, at))
+                left, right = placing(term.left), placing(term.right)
+                return lambda at: complex(left(at) == right(at))
             case Guard():
-                inside, most = term.place, self.extent(term.size)
-                return lambda at: complex(0 <= placed(inside, at) < most)
+                inside, most = placing(term.place), self.extent(term.size)
+                return lambda at: complex(0 <= inside(at) < most)
         raise Outside(f"a value for {type(term).__name__}")
 
-    def _rows(self, indices: tuple[Index, ...]) -> list[dict[Index, int]]:
+    def _rows(self, indices: tuple[Index, ...]) -> list[Env]:
         ranges = [range(self.extent(i.size)) for i in indices]
-        return [dict(zip(indices, row, strict=True)) for row in product(*ranges)]
+        names = list(map(slot, indices))
+        return [dict(zip(names, row, strict=True)) for row in product(*ranges)]
 
-    def _ref(self, term: Ref) -> Callable[[dict[Index, int]], complex]:
-        tensor, at = term.tensor, [_placing(p) for p in term.at]
+    def _ref(self, term: Ref) -> Callable[[Env], complex]:
+        tensor, at = term.tensor, [placing(p) for p in term.at]
         if not term.padded:
             return lambda env: self.now[tensor][tuple([p(env) for p in at])]
         sizes = [self.samples + 1 if e == SAMPLE.size else self.extent(e) for e in term.padded]
         default = complex("-inf") if term.lowest else 0j
 
-        def value(env: dict[Index, int]) -> complex:
+        def value(env: Env) -> complex:
             where = tuple([p(env) for p in at])
             inside = all(0 <= p < e for p, e in zip(where, sizes, strict=True))
             return self.now[tensor][where] if inside else default
 
         return value
 
-    def _call(self, term: Call) -> Callable[[dict[Index, int]], complex]:
+    def _call(self, term: Call) -> Callable[[Env], complex]:
         args = [self.compiled(a) for a in term.args]
         first = args[0]
         if term.function == "log":
@@ -204,33 +206,34 @@ class Numbers:
             raise Outside(f"a value of {term.function}")
         return self.compiled(expanded)
 
-    def _apply(self, term: Apply) -> Callable[[dict[Index, int]], complex]:
+    def _apply(self, term: Apply) -> Callable[[Env], complex]:
         if term.function == Function("loss"):
             assert isinstance(term.arg, Ref)
             return self._generic_loss(term.arg)
         arg, function, order = self.compiled(term.arg), term.function, term.order
         return lambda at: self.function(function, arg(at), order)
 
-    def _generic_loss(self, output: Ref) -> Callable[[dict[Index, int]], complex]:
+    def _generic_loss(self, output: Ref) -> Callable[[Env], complex]:
         """A smooth function of all outputs of a sample."""
         tensor = output.tensor
         shape = [range(self.extent(e)) for e in self.passed.shapes[tensor]]
+        sample = placing(output.at[0])
 
-        def value(at: dict[Index, int]) -> complex:
-            n = placed(output.at[0], at)
+        def value(at: Env) -> complex:
+            n = sample(at)
             found = [self.now[tensor][(n, *place)] for place in product(*shape)]
             alone = sum(self.smooth(f"loss {k}", 0, o) for k, o in enumerate(found))
             return alone + cmath.sin(sum(found) * 0.7)
 
         return value
 
-    def _condition(self, cond: Condition) -> Callable[[dict[Index, int]], bool]:
+    def _condition(self, cond: Condition) -> Callable[[Env], bool]:
         if not isinstance(cond, Compare):
             return lambda at: bool(cond)
         left, right, op = self.compiled(cond.lhs), self.compiled(cond.rhs), cond.op
         return lambda at: compare(op, left(at).real, right(at).real)
 
-    def _extremum(self, term: Extremum) -> Callable[[dict[Index, int]], complex]:
+    def _extremum(self, term: Extremum) -> Callable[[Env], complex]:
         body, rows = self.compiled(term.body), self._rows(term.indices)
         best = max if term.kind == "max" else min
         return lambda at: best(_over(rows, body, at), key=lambda z: z.real)
@@ -260,9 +263,9 @@ def _generic(phi: Term | None) -> bool:
 
 
 def _over(
-    rows: list[dict[Index, int]],
-    body: Callable[[dict[Index, int]], complex],
-    at: dict[Index, int],
+    rows: list[Env],
+    body: Callable[[Env], complex],
+    at: Env,
 ) -> Iterator[complex]:
     """The values of the body with bound indices, which stand beside those of `at`."""
     here = dict(at)
@@ -271,15 +274,24 @@ def _over(
         yield body(here)
 
 
-def _placing(place: Affine) -> Callable[[dict[Index, int]], int]:
+def slot(index: Index) -> str:
+    """Under what name compiled terms look up an index: text is found sooner than a dataclass."""
+    return f"{index.name} {index.size} {index.sample}"
+
+
+def placing(place: Affine) -> Callable[[Env], int]:
     """The value of a place as a function of the indices; most are one index alone."""
-    index = place.index
+    index, start = place.index, place.offset
     if index is not None:
-        return itemgetter(index)
-    return lambda at: placed(place, at)
+        return itemgetter(slot(index))
+    terms = [(slot(i), c) for i, c in place.terms]
+    if len(terms) == 2:  # of a window
+        (i, a), (j, b) = terms
+        return lambda at: start + a * at[i] + b * at[j]
+    return lambda at: start + sum(c * at[i] for i, c in terms)
 
 
-def placed(place: Affine, at: dict[Index, int]) -> int:
+def placed(place: Affine, at: Mapping[Index, int]) -> int:
     """The value of a place."""
     return place.offset + sum(c * at[i] for i, c in place.terms)
 
@@ -307,9 +319,13 @@ def guarded_log(value: complex) -> complex:
 
 
 def _multiplied(
-    parts: list[Callable[[dict[Index, int]], complex]],
-) -> Callable[[dict[Index, int]], complex]:
-    def value(at: dict[Index, int]) -> complex:
+    parts: list[Callable[[Env], complex]],
+) -> Callable[[Env], complex]:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda at: first(at) * second(at)
+
+    def value(at: Env) -> complex:
         result = 1 + 0j
         for part in parts:
             result *= part(at)
@@ -318,9 +334,7 @@ def _multiplied(
     return value
 
 
-def _raised(
-    base: Callable[[dict[Index, int]], complex], exponent: Fraction
-) -> Callable[[dict[Index, int]], complex]:
+def _raised(base: Callable[[Env], complex], exponent: Fraction) -> Callable[[Env], complex]:
     if exponent.denominator == 1:
         whole = int(exponent)
         return lambda at: base(at) ** whole

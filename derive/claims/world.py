@@ -32,7 +32,8 @@ from derive.claims.numbers import (
     Numbers,
     Outside,
     Places,
-    placed,
+    placing,
+    slot,
 )
 from derive.claims.sizes import SAMPLES, concrete
 from derive.forward import forward, objective
@@ -281,8 +282,9 @@ class World(Numbers):
         names = [i for place in lhs.at for i, _ in place.terms]
         samples = range(self.samples + 1) if sample < 0 else range(sample, sample + 1)
         ranges = [samples if i.sample else range(self.extent(i.size)) for i in names]
-        rows = (dict(zip(names, row, strict=True)) for row in product(*ranges))
-        return {tuple(placed(p, row) for p in lhs.at): value(row) for row in rows}
+        slots, at = [slot(i) for i in names], [placing(p) for p in lhs.at]
+        rows = (dict(zip(slots, row, strict=True)) for row in product(*ranges))
+        return {tuple([p(row) for p in at]): value(row) for row in rows}
 
     def perturbed(
         self, tensor: Tensor, place: Places, held: frozenset[Tensor] = frozenset()
