@@ -52,7 +52,7 @@ error_hidden = d_output @ W2.T  # d
 d_hidden = error_hidden * hidden * (1 - hidden)  # r
 W2 += lr * hidden.T @ d_output / len(X)  # r
 b1 += lr * d_hidden.mean(axis=0)  # r
-b1 += lr * d_output.mean(axis=0)  # W
+b1 += lr * (d_hidden * hidden).mean(axis=0)  # W
 """,
     ),
     "a sign that nothing else asks for": (
@@ -290,3 +290,17 @@ def test_nothing_of_a_sheet_is_run(
         if call not in text and "mkdir" not in text:
             break
     assert not list(tmp_path.iterdir())
+
+
+def test_corrections_name_what_the_sheet_has() -> None:
+    """The number of samples as the line writes it, or by the input; the whole of a statement."""
+    text = (
+        "delta2 = y_hat - y\ndW2 = a1.T @ delta2\ndW1 = X @ delta1 / X.shape[0]\n"
+        "delta1 = (delta2\n          @ W2.T * (1 + a1**2))\n"
+    )
+    made = mark(read_sheet(text, "hand.py", "py"), load("3 > 4 tanh > 2 : half_squared_error"))
+    assert [m.corrected for m in made.marks if m.verdict == "WRONG"] == [
+        "dW2 = 1 / len(X) * a1.T @ delta2",
+        "dW1 = X.T @ delta1 / X.shape[0]",
+        "delta1 = (delta2 @ W2.T * (1 - a1**2))",
+    ]

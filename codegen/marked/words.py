@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -192,11 +193,16 @@ def _as_code(fact: Fact) -> Fact:
     return replace(fact, parts=tuple(parts))
 
 
+_COUNTED = re.compile(r"^character \d+: ")
+
+
 def _reason(mark: Mark) -> str:
     """The parts of the message that say more than the other facts."""
     head, _, rest = (
         mark.message.partition(": ") if mark.verdict == DEFECT else ("", "", mark.message)
     )
+    if mark.verdict == UNREADABLE and "\n" in mark.formula.text:
+        rest = _COUNTED.sub("", rest)  # of all rows together; the line says where it is
     parts = [head, *rest.split("; ")]
     return "; ".join(part for part in parts if part and not _is_said(mark, part))
 

@@ -102,16 +102,16 @@ def _scopes(base: Scope, sheet: Sheet, batched: bool) -> Iterator[Scope]:
         kinds = [(False, False), (True, False), (True, True)]
     if ".T" in text or "transpose" in text:
         kinds.append((False, True))  # one sample is a column
-    shapes = [s for t, s in base.shapes.items() if (t.role, t.label) == ("weight", base.last)]
-    if any(shape[1:] == (1,) for shape in shapes):
-        style = replace(plain, batch=False, vectors=True)
-        yield replace(base, own=replace(base.own, python=style))
     for batch, columns in kinds:
         for mean in (False, True) if batch else (False,):
             for transposed, inner in product((columns, not columns), inside):
                 style = replace(plain, batch=batch, columns=columns, mean=mean, inner=inner)
                 made = Conventions(transposed=transposed)
                 yield replace(base, own=replace(base.own, python=style), conventions=made)
+    shapes = [s for t, s in base.shapes.items() if (t.role, t.label) == ("weight", base.last)]
+    if any(shape[1:] == (1,) for shape in shapes):
+        style = replace(plain, batch=False, vectors=True)
+        yield replace(base, own=replace(base.own, python=style))
     if "@" in text or "dot" in text or "np." in text or ".T" not in text:
         return
     for batch, columns in ((False, True), (True, False), (True, True)):  # matrices of SymPy

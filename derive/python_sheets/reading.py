@@ -146,7 +146,10 @@ class _Statement(Equalities):
             raise self.wrong(node, "as many values as names")
         if len(targets) > 1 and len(found) == len(targets):
             return self._chain([*targets, node.value], "=")
-        return [claim for target, value in found for claim in self._named(target, value)]
+        made = [claim for target, value in found for claim in self._named(target, value)]
+        if len(made) == 1 and len(found) == 1:  # with the parentheses around the value
+            return [replace(made[0], span=self.span(node))]
+        return made
 
     def _named(self, target: ast.expr, value: ast.expr) -> list[Claim]:
         """What one name with its value says: a claim, or no more than what the name stands for."""

@@ -97,7 +97,7 @@ def own_names(text: str, written: Claim) -> dict[Node, str]:
     for side in written.sides:
         for node in walk(side):
             name = text[node.span[0] : node.span[1]]
-            if name.isidentifier():
+            if name.isidentifier() or (isinstance(node, Size) and name):
                 found.setdefault(node, name)
     return found
 
@@ -162,7 +162,7 @@ class _Writer:
                 role = Named("learning_rate")
                 return own.get(node.name) or self._known(role), _ATOM
             case Size() if node.label is None:
-                return self._known(Named("samples")), _ATOM
+                return self._samples(), _ATOM
             case Entry():
                 return self._entry(node), _ATOM
             case Derivative() if len(node.by) == 1 and isinstance(node.by[0], Entry):
@@ -194,6 +194,13 @@ class _Writer:
         raise Unwritten(type(node).__name__.lower())
 
     # ---------------------------------------------------------------- names
+
+    def _samples(self) -> str:
+        """The number of samples: by its name, or by the input."""
+        if Named("samples") in self.known:
+            return self._known(Named("samples"))
+        inputs = self._known(Named("input"))
+        return f"{inputs}.shape[1]" if self.sheet.python.columns else f"len({inputs})"
 
     def _is_down(self, node: Node) -> bool:
         """Whether a node is a derivative by units, whose names stand for its negative."""
