@@ -300,9 +300,10 @@ class Setting(Differentials):
         return complex(ok)
 
     def _grid(self, node: Grid) -> Matrix:
+        cells = [[self.value(c) for c in row if not isinstance(c, Dots)] for row in node.rows]
         if any(isinstance(cell, Dots) for row in node.rows for cell in row):
-            raise NoValue("a matrix with dots")
-        rows = [line for row in node.rows for line in _joined([self.value(cell) for cell in row])]
+            raise NoValue("a matrix with dots")  # of which no entry that is written is wrong
+        rows = [line for row in cells for line in _joined(row)]
         if len({len(row) for row in rows}) != 1:
             raise NoValue("a matrix with rows of different lengths")
         return Matrix(tuple(rows))
