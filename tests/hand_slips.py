@@ -622,4 +622,23 @@ LINES: tuple[tuple[Spec, str, tuple[str, ...], str, str, list[str], str], ...] =
      r"E = \frac{1}{N} \sum_{n=1}^{N} E_1",
      "WRONG", ["sample"],
      r"E = \frac{1}{N} \sum_{n=1}^{N} E_n"),
+    # the function of another layer; a sum with its range; a factor twice; a root, not a product
+    ("2 > 3 generic > 2 generic : squared_error", "columns", (),
+     r"a_i^{(2)} = \sigma^{(1)}(z_i^{(2)})",
+     "WRONG", ["layer"],
+     r"a_i^{(2)} = \sigma^{(2)}(z_i^{(2)})"),
+    ("2 > 3 tanh > 4 sigmoid > 2 linear : half_squared_error", "signals", (),
+     r"\frac{\partial L}{\partial w_{ij}^{(k)}} = \sum_{m=1}^{d^{(k+1)}} \delta_m^{(k+1)} "
+     r"[m = j] x_i^{(k-1)}",
+     "WRONG", ["layer"],
+     r"\frac{\partial L}{\partial w_{ij}^{(k)}} = \sum_{m=1}^{d^{(k)}} \delta_m^{(k)} "
+     r"[m = j] x_i^{(k-1)}"),
+    (SOFTMAX, "columns", (),
+     r"\frac{\partial e^{z_i^{(2)}}}{\partial z_i^{(2)}} = e^{z_i^{(2)}} e^{z_i^{(2)}}",
+     "WRONG", ["term"],
+     r"\frac{\partial e^{z_i^{(2)}}}{\partial z_i^{(2)}} = e^{z_i^{(2)}}"),
+    (LAYER_NORM, "columns", (),
+     r"r^{(2)} = \frac{1}{v^{(2)} + 10^{-5}}",
+     "WRONG", ["log"],
+     r"r^{(2)} = \frac{1}{\sqrt{v^{(2)} + 10^{-5}}}"),
 )  # fmt: skip

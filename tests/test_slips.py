@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from derive.algebra.symbols import Label
 from derive.claims.claim import Claim
 from derive.marking.marker import mark
 from derive.marking.verdicts import DEFECT, KINDS, RIGHT, RIGHT_IF, RIGHT_UNDER, WRONG, Mark
@@ -19,6 +20,7 @@ from derive.reading.tree import Entry
 from derive.sheets.door import read_sheet
 from derive.slips.catalogue import CATALOGUE
 from derive.slips.diagnosis import Limit, Repair, search
+from derive.slips.view import View
 from derive.spec import load
 from tests.corpus_slips import (
     Line,
@@ -31,7 +33,7 @@ from tests.corpus_slips import (
     scope_for,
     wrong_lines,
 )
-from tests.hand_slips import LINES, Spec
+from tests.hand_slips import IMAGES, LINES, Spec
 
 #: What a forward equation says: its left side.
 FORWARD = ("preactivation", "activation", "output", "loss", "objective", "own")
@@ -287,6 +289,25 @@ def test_two_slips_at_two_places() -> None:
     final = ways[0][-1].claim
     assert holds(final, line)
     assert not holds(ways[0][0].claim, line)  # the first alone is not enough
+
+
+def test_terms_that_may_be_missing_have_all_their_indices() -> None:
+    line = line_of(IMAGES, "columns")
+    claim = claim_of(r"\delta_{cpq}^{(1)} = [z_{cpq}^{(1)} > 0] \bar{a}_{cpq}^{(1)}", line)
+    assert claim is not None
+    view = View(claim, scope_for(line), line.network)
+    here = [e for e in view.units("preactivation") if e.label == Label(1)]
+    assert here
+    assert {len(e.places) for e in here} == {3}
+    assert view.units("preactivation") is view.units("preactivation")
+
+
+def test_two_rare_slips_at_once_are_none() -> None:
+    line = line_of(RELU, "columns")
+    claim = claim_of(r"z_i^{(2)} = \sin(b_i^{(2)}) + 3 (a_i^{(2)})^3", line)
+    assert claim is not None
+    limit = Limit(evaluations=1000)
+    assert search(claim, lambda c: holds(c, line), scope_for(line), line.network, limit) == ()
 
 
 # ------------------------------------------------------------------ one search

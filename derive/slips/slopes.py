@@ -16,6 +16,7 @@ from derive.reading.tree import (
     Num,
     Plus,
     Power,
+    Root,
     Times,
     Total,
 )
@@ -26,7 +27,7 @@ from derive.slips.view import ONE, TWO, UNLABELLED, View, is_number
 
 Edits = Iterator[Node]
 OUTPUTS = ("activation", "output", "input")
-DROPPED = ("log", "exp", "sqrt", "tanh", "sigmoid")
+DROPPED = ("log", "exp", "tanh", "sigmoid")
 
 
 def complement(node: Node) -> Node | None:
@@ -229,8 +230,10 @@ def function_dropped(site: Site, view: View) -> Edits:
         or (isinstance(site.parent, Derivative) and site.node in site.parent.by)
     ):
         return
-    for name in DROPPED if not (site.inside(Power) and isinstance(site.node, Num)) else ():
+    for name in DROPPED:
         yield Applied(Function(name), (site.node,), span=site.node.span)
+    if isinstance(site.node, Plus | Entry):  # of a variance; a product is rarely meant
+        yield Root(site.node, span=site.node.span)
     if isinstance(site.node, Entry) and site.node.role == "preactivation":
         function = replace(view.function, label=site.node.label, assumed=True)
         yield Applied(function, (site.node,), span=site.node.span)
