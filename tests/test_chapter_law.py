@@ -282,8 +282,18 @@ def test_a_chapter_that_is_marked_is_right() -> None:
     assert r"\mathit{mean}" in after[0].text
 
 
-def test_a_softmax_inside_of_a_layer_is_not_the_output() -> None:
-    found = marked(GATE, "columns")
+ROWS = {
+    "name": "rows", "input": [3, 2], "loss": "Sum((o[t,k] - y[t,k])**4, t, k)",
+    "layers": [{"kind": "equations", "indices": {"t": 3, "i": 2, "k": 2},
+                "parameters": {"w": ["i", "k"]},
+                "forward": ["s[t,k] = tanh(Sum(w[i,k]*x[t,i], i))"]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", [GATE, ROWS])
+def test_a_function_inside_of_a_layer_is_no_activation(spec: dict[str, Any]) -> None:
+    """Softmax within is not the output; z = tanh(...) is what the notation calls z."""
+    found = marked(spec, "columns")
     assert not [m.text for m in found.marks if m.verdict not in (RIGHT, RIGHT_IF, DEFINITION)]
 
 

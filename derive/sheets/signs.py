@@ -60,9 +60,12 @@ def bound_signs(
                     continue
                 if name is not None and unlabelled and number is None:
                     put(made, name.key, Bound(role, Label(last), form(name.key, role, signs)), base)
+    active = any(t.role == "activation" for t in base.shapes)
     for key, (role, layer) in signs.layering.roles.items():
         if key in inside or any(m.form == "window" for m in base.meanings(key[0])):
             continue  # what lies under a kernel, whatever layer is written so
+        if role == "activation" and not active and known(base, key, "preactivation"):
+            continue  # z = tanh(...) in a layer of one's own: the network has no other output
         if known(base, key, "activation") and (
             (role == "input" and (not numbered or key[0] in layered))
             or (role == "preactivation" and key[0] in weighed)
