@@ -490,3 +490,16 @@ def test_a_program_is_shown_as_it_stands() -> None:
     assert "<math" not in page.partition("<section")[2]
     assert plain.count("$") == plain.count("$x$")
     assert "<code>1 - a1&#42;&#42;2</code>" in plain
+
+
+def test_what_is_unreadable_in_rows_is_told_without_counting_them() -> None:
+    """The line says where it is; a number of characters from the first row says nothing."""
+    rows = (
+        r"\begin{align} \delta_j^{(2)} &= o_j^{(2)} - y_j \\" + "\n" + r"\mystery &= 1 \end{align}"
+    )
+    marked = marker.mark(read_sheet(rows, "h.tex", "tex"), load("2 > 3 tanh > 1 tanh : huber"))
+    (unread,) = (m for m in marked.marks if m.verdict == "UNREADABLE")
+    assert unread.message.startswith("character ")
+    said = marked_terminal.terminal(marked, "h.tex")
+    assert 'found "\\mystery"' in said
+    assert "character" not in said
