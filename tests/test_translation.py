@@ -122,6 +122,9 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
         ("columns", r"\delta^{(L)} = a^{(L)} \odot (a^{(\ell)} - y)", "named_layers",
          r"\boldsymbol{\delta}^{(\mathit{out})} = \mathbf{a}^{(\mathit{out})} \odot "
          r"(\mathbf{a}^{(l)} - \mathbf{y})"),
+        # the writer's parentheses are enough
+        ("columns", r"C_n = \ln\bigl(1 - a_1^{(2)}\bigr)", "rows",
+         r"L_n = \ln\bigl(1 - o_1^{(2)}\bigr)"),
         # a sign with two meanings says its layer where the activation is meant
         ("units", r"o_i^l = a(s_i^l)", "columns", r"a_i^{(\ell)} = \sigma^{(\ell)}(z_i^{(\ell)})"),
         ("columns", r"\dot\sigma(z) = \sigma(z)(1 - \sigma(z))", "neurons",
@@ -154,7 +157,21 @@ def test_kernels_keep_a_row_for_each_channel() -> None:
     )
     made = translated(text, Translator(here, there, False, False)).text
     assert r"= W^{(1)} \hat{" in made
-    assert r"= W^{(2)\top} f^{(1)}" in made
+    assert r"= W^{(2)\top} \mathbf{f}^{(1)}" in made
+
+
+def test_arrays_of_the_network_alone_are_written_like_the_others() -> None:
+    spec = {"name": "c", "input": 2, "loss": "squared_error", "layers": [
+        {"kind": "dense", "units": 2, "activation": "tanh"},
+        {"kind": "residual", "layers": [{"kind": "dense", "units": 2}]},
+        {"kind": "dense", "units": 2}]}  # fmt: skip
+    here = scope_of(derive(spec), profile("units"))
+    there = scope_there(here, Scope(profile("columns")))
+    there_and_back = Translator(there, here, False, False)
+    text = r"\mathbf{u}^{2} = \mathbf{o}^{1} + \mathbf{s}^{2}"
+    made = translated(text, Translator(here, there, False, False)).text
+    assert made == r"u^{(2)} = a^{(1)} + z^{(2)}"
+    assert translated(made, there_and_back).text == text
 
 
 def test_one_sign_for_weights_and_their_matrix() -> None:
@@ -173,6 +190,13 @@ def test_colours_stay_with_their_quantities() -> None:
     made = translate(text, read_sheet(text, "hand.tex", "tex"), None, "columns", "rows").text
     assert r"\bwd{\boldsymbol{\delta}^{(2)\top}}" in made
     assert r"\bwd{\mathbf{o}" not in made
+
+
+def test_marks_are_nothing_to_translate() -> None:
+    text = r"A kernel of 2$\times$2, \checkmark or $\checkmark$: $C_n$, $\delta$"
+    made = translate(text, read_sheet(text, "hand.tex", "tex"), None, "columns", "rows")
+    assert r"2$\times$2" in made.text
+    assert made.left == ()
 
 
 def test_added_biases_stay_biases() -> None:

@@ -40,6 +40,7 @@ from derive.rewriting.structures import FACTOR, PRODUCT, SUM
 
 _SIGN = re.compile("[+\u2212-]")
 _COMMAND = re.compile(r"\\[A-Za-z]+$")
+_SIZED = re.compile(r"^\\(?:right|[bB]igg?r?)(?![A-Za-z])\s*")
 _OPENING, _CLOSING = "{([&,", "})]&,"
 
 
@@ -175,7 +176,7 @@ class Patcher:
     def _enclosed(self, span: Span) -> bool:
         """Whether the writer's own fences stand around a part."""
         left, right = self.text[: span[0]].rstrip(), self.text[span[1] :].lstrip()
-        right = right.removeprefix(r"\right").lstrip()
+        right = _SIZED.sub("", right)
         return left[-1:] in tuple(_OPENING) and right[:1] in tuple(_CLOSING)
 
     def _around(self, before: Node, after: Node) -> Iterator[str]:

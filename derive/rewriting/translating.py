@@ -22,6 +22,7 @@ from derive.rewriting.translation import Thresholds, Translator, scope_there
 from derive.sheets.environment import environment
 from derive.sheets.sheet import Directive, Formula, Sheet
 from derive.spec import Network
+from derive.writing.marks import GREEK
 from derive.writing.profile import Profile
 
 
@@ -82,6 +83,8 @@ class _Sheet:
         done = 0
         for formula, scope in self._formulas():
             made = self._formula(formula, scope)
+            if made.problem is not None and not _says(formula.text):
+                continue  # a mark alone: nothing in it has another name
             if made.problem is not None:
                 self.left.append(Left(formula, made.problem))
                 continue
@@ -163,6 +166,13 @@ def _translated(formula: Formula, translator: Translator, macros: Macros) -> Tra
     except Refused as stop:
         where = f"{formula.file}:{formula.line}"
         raise Refused(*(f"{where}: {p}" for p in stop.problems)) from None
+
+
+def _says(text: str) -> bool:
+    """Whether there is a letter, Greek ones included, or a number."""
+    words = re.findall(r"\\([A-Za-z]+)", text)
+    plain = re.sub(r"\\[A-Za-z]+", "", text)
+    return bool(re.search(r"[^\W_]", plain)) or any(w in GREEK or w == "ell" for w in words)
 
 
 def _left(formula: Formula, expected: str) -> Translated:

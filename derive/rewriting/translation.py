@@ -1,10 +1,11 @@
 r"""A formula in another notation: the same statement with other names, orders and labels.
 
 >>> from derive.profiles import profile
->>> from derive.reading.reader import read_expression
+>>> from derive.reading.reader import read
 >>> from derive.rewriting.writing import latex
 >>> here, there = Scope(profile("units")), Scope(profile("columns"))
->>> made = Translator(here, there).node(read_expression(r"\delta_i^l w_{ji}^l o_j^{l-1}", here))
+>>> (claim,) = read(r"\delta_i^l w_{ji}^l o_j^{l-1}", here).claims
+>>> made = Translator(here, there).node(claim.lhs)
 >>> latex(made, there)
 '\\delta_{i}^{(\\ell)} w_{ij}^{(\\ell)} a_{j}^{(\\ell-1)}'
 
@@ -186,7 +187,11 @@ class Translator:
     def _formed(self, before: Entry, node: Entry) -> Entry:
         """A whole array in the form in which the other notation reads it."""
         here, there = self.here.profile.roles, self.there.profile.roles
-        if node.places or node.form == "batch" or before.role not in here:
+        if node.places or node.form == "batch":
+            return node
+        if node.role == "own" and self._alike(self.here) != self._alike(self.there):
+            return replace(node, form="entry" if self._alike(self.there) else "whole")
+        if before.role not in here:
             return node
         alone = before.role in ("preactivation", "activation") and before.label is None
         if alone or before.role in ("loss", "objective"):
@@ -195,6 +200,12 @@ class Translator:
             return replace(node, form="entry" if node.role in LABELLED else "whole")
         whole = before.form == "whole" or here[before.role].whole == here[before.role].entry
         return replace(node, form="whole") if whole else node
+
+    @staticmethod
+    def _alike(scope: Scope) -> bool:
+        """Whether a vector is written like its entries, by its letter alone."""
+        role = scope.profile.roles["activation"]
+        return role.whole == role.entry
 
     @property
     def _reversed(self) -> bool:

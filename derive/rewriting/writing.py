@@ -2,11 +2,11 @@ r"""Reading trees written as LaTeX again, and formulas corrected in place.
 
 >>> from dataclasses import replace
 >>> from derive.profiles import profile
->>> from derive.reading.reader import read_expression
+>>> from derive.reading.reader import read
 >>> from derive.reading.tree import Minus
 >>> scope = Scope(profile("columns"))
 >>> text = r"\vec{a}_{i}^{(l)} + \dot\sigma(z_i^{(l)})"
->>> before = read_expression(text, scope)
+>>> before = read(text, scope).claims[0].lhs
 >>> after = replace(before, args=(before.args[0], Minus(before.args[1])))
 >>> corrected(text, before, after, scope)
 '\\vec{a}_{i}^{(l)} - \\dot\\sigma(z_i^{(l)})'
