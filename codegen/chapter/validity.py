@@ -59,7 +59,8 @@ def alone(sheet: Sheet) -> Stage | None:
     stages = sheet.derivation.forward_pass.stages
     dense = [s for s in stages if isinstance(s.layer, Dense)]
     known = [s for s in dense if _is_weighted(s, stages)]
-    if everywhere(sheet) or len(known) > 1 or (known and follows_dense(sheet.derivation.forward_pass)):
+    linked = follows_dense(sheet.derivation.forward_pass)
+    if everywhere(sheet) or len(known) > 1 or (known and linked):
         return None if len(dense) > 1 else next(iter(dense), None)
     return next(iter([*known, *dense]), None)
 
