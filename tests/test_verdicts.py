@@ -185,6 +185,10 @@ def test_two_letters_of_a_lemma_are_two_numbers(line: str, verdict: str) -> None
     assert verdicts(None, "units", line) == [verdict]
 
 
+def test_a_letter_and_its_square_are_one_number() -> None:
+    assert verdicts(None, "neurons", r"\frac{d}{dx} \arctan x = \frac{1}{1 + x^2}") == [RIGHT]
+
+
 def test_slips_are_looked_for_with_the_activation_that_other_lines_mean() -> None:
     lines = (r"\theta(s) = \tanh(s)", r"\theta'(s) = 1 + \theta(s)^2")
     right, wrong = marks(None, "neurons", *lines)

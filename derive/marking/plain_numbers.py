@@ -62,4 +62,5 @@ def mixes_numbers(claim: Claim, text: str) -> bool:
 
 
 def _written(node: Node, text: str) -> str:
-    return text[slice(*node.span)].strip().lstrip("\\")
+    """The sign alone, without a power: x of x^2."""
+    return text[slice(*node.span)].partition("^")[0].strip().lstrip("\\")
