@@ -622,6 +622,11 @@ LINES: tuple[tuple[Spec, str, tuple[str, ...], str, str, list[str], str], ...] =
      r"E = \frac{1}{N} \sum_{n=1}^{N} E_1",
      "WRONG", ["sample"],
      r"E = \frac{1}{N} \sum_{n=1}^{N} E_n"),
+    # a bias whose vector has the sign of its entries
+    (SQUARES, "rows", (),
+     r"\mathbf{s}^{(1)} = W^{(1)\top} \mathbf{x}",
+     "WRONG", ["term"],
+     r"\mathbf{s}^{(1)} = W^{(1)\top} \mathbf{x} + b^{(1)}"),
     # the function of another layer; a sum with its range; a factor twice; a root, not a product
     ("2 > 3 generic > 2 generic : squared_error", "columns", (),
      r"a_i^{(2)} = \sigma^{(1)}(z_i^{(2)})",

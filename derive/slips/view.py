@@ -178,11 +178,16 @@ class View:
         labels = self.labels if role in LABELLED else (None,)
         for label in labels:
             if form != "entry":
-                yield Entry(role, "", label, form=form)
+                yield Entry(role, "", label, form="entry" if self._alike(role, form) else form)
                 continue
             rank = self.scope.rank(Meaning(role, form), label)
             for places in self.tuples(rank) if rank > 1 else [(p,) for p in self.places]:
                 yield Entry(role, "", label, places)
+
+    def _alike(self, role: str, form: str) -> bool:
+        """Whether the whole has the sign of its entries: then it is read as one without index."""
+        known = self.scope.profile.roles.get(role)
+        return known is not None and form == "whole" and known.whole == known.entry
 
     def tuples(self, rank: int) -> list[tuple[Node, ...]]:
         """The places of the quantities of the claim with so many indices, windows aside."""
