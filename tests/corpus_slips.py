@@ -224,7 +224,7 @@ PAIRS = {
     "named_layers": ("az", "za"),
     "signals": ("xS", "Sx", "yt", "ty"),
     "units": ("os", "so"),
-    "neurons": ("os", "so", "xs"),
+    "neurons": ("xs", "sx", "xy"),
     "rows": ("az", "za", "hz"),
 }
 
