@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from derive.marking.marker import mark
@@ -29,14 +31,14 @@ THRESHOLDS = {
 DECAY = "3 > 4 sigmoid > 2 linear : squared_error reduction=sum weight_decay=0.1"
 
 
-def marks(spec: object, notation: str | None, *lines: str) -> tuple[Mark, ...]:
+def marks(spec: str | dict[str, Any] | None, notation: str | None, *lines: str) -> tuple[Mark, ...]:
     """The marks of displayed formulas."""
     text = "\n\n".join(rf"\[ {line} \]" for line in lines)
     network = None if spec is None else load(spec)
     return mark(read_sheet(text, "hand.tex", "tex"), network, notation).marks
 
 
-def verdicts(spec: object, notation: str | None, *lines: str) -> list[str]:
+def verdicts(spec: str | dict[str, Any] | None, notation: str | None, *lines: str) -> list[str]:
     """The verdicts on displayed formulas."""
     return [m.verdict for m in marks(spec, notation, *lines)]
 
@@ -62,7 +64,7 @@ def test_a_generic_layer_of_one_unit_is_no_softmax() -> None:
     ],
 )  # fmt: skip
 def test_the_loss_is_that_of_all_where_a_line_sums_over_samples(
-    spec: object, notation: str, line: str, found: str
+    spec: str, notation: str, line: str, found: str
 ) -> None:
     (made,) = marks(spec, notation, line)
     assert made.verdict == (WRONG if found else RIGHT)
@@ -114,7 +116,7 @@ def test_the_activation_without_a_layer_is_that_of_the_hidden_one(line: str, ver
     ],
 )  # fmt: skip
 def test_a_condition_on_a_number_restricts_the_claim_beside_it(
-    spec: object, line: str, verdict: str
+    spec: str | None, line: str, verdict: str
 ) -> None:
     assert verdicts(spec, None if spec is None else "neurons", line) == [verdict, OUT_OF_SCOPE]
 
