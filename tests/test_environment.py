@@ -458,3 +458,9 @@ def test_a_sheet_of_wrong_lines_stays_wrong() -> None:
     about = load("3 > 4 tanh > 2 : half_squared_error")
     made = mark(read_sheet(text, "hand.tex", "tex"), about)
     assert not {"RIGHT", "RIGHT_IF", "RIGHT_UNDER"} & {m.verdict for m in made.marks}
+
+
+def test_an_arrow_above_a_sign_is_no_function() -> None:
+    r"""vec(x) is a matrix as one column; \vec x is x."""
+    made = read_sheet(r"\[ \vec{\mathbf a}^{(0)} = \vec{\mathbf x} \]", "s.tex", "tex")
+    assert forwards(statements(made.formulas[0], made.macros)) == []

@@ -28,7 +28,10 @@ OF_LAYERS = ("l", r"\ell", "l+1", "L")  # f_l, the function of a layer
 _ACTIVATIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "a", "theta", "S"))
 _CALLED = _ACTIVATIONS | {"h"}  # h(a) as a whole side is no product
 EXTENDED = ("tilde", "hat", "bar")  # accents of vectors with an entry 1 for the bias
-_OTHERS = ("exp", "log", "sqrt", "abs", "diag", "trace", "max", "min", "sign", "sin", "cos", "tan")
+_OTHERS = (
+    *("exp", "log", "sqrt", "abs", "max", "min", "sign", "sin", "cos", "tan"),
+    *("diag", "trace", "det", "inner", "vec"),
+)
 _NAMED = frozenset(FUNCTIONS.values()) - frozenset(_OTHERS)
 
 
@@ -210,14 +213,14 @@ def _lone_call(tokens: list[Token]) -> tuple[str, Sign, tuple[Token, ...]] | Non
 
 def _function_name(c: Cursor) -> tuple[str, Sign | None]:
     token = c.peek()
+    if token.kind == "command" and token.text[1:] in ACCENTS:
+        return "", None
     word = (token.raw.strip() if token.raw else token.text.lstrip("\\")).replace("\\_", "_")
     if word in FUNCTIONS and len(word) > 1:
         name = FUNCTIONS[word]
         c.next()
         skip_scripts(c)
         return (name, None) if name in _NAMED or name == "max" else ("", None)
-    if token.kind == "command" and token.text[1:] in ACCENTS:
-        return "", None
     if token.text[1:] in STYLES and c.peek(1).text == "{" and (name := _set_upright(c)):
         skip_scripts(c)
         return (name, None) if name in _NAMED or name == "max" else ("", None)
