@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 4f6390d813a9d77237bf7118225e96886fc4074f61aae6d469059015d6d4cfd5
 # by:  gradwright code attention.toml
-# sha256 of the other lines: 4b5aa00cb1daacc57662d5255bc95ec69a6ac407a2f100f4d57827a017feb18a
+# sha256 of the other lines: 60c6d88a8305379b41cca3225c264e48e6f91e35686050cfcd2e9a133dbc0238
 """Single-head self-attention.
 
 Samples are rows: x has the shape (n, 3, 4), y the shape (n, 1).
@@ -345,7 +345,7 @@ class Trainer:
             subtract(s2, y, t6)                                       # (9)
             sum1 = float(t6_flat_dot(t6_flat))
             loss = ((sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t6, number2, delta2)                             # (14)
             delta2_dot(W2_T, df1)                                     # (15)

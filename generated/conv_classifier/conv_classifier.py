@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 1d43d0129cf76d89c6ae90eb0043e6d4e4abbd505e90633ca526f866860e112c
 # by:  gradwright code conv_classifier.toml
-# sha256 of the other lines: 0c9d8970e46398a00c6e697a1cc20f84db3e33ef13b4c743717bd314bcc01985
+# sha256 of the other lines: 778d6c77e44b75faeb9808db8410532cf7b21d86f888e4faa525d54ed6450e83
 """Two convolutions, a dense layer and a softmax, with cross-entropy.
 
 Samples are rows: x has the shape (n, 1, 6, 6), y the shape (n, 3).
@@ -411,7 +411,7 @@ class Trainer:
             t9_dot(ones_3, t10)
             if float(t10_dot(t10)) > tolerance:
                 _targets(y, n, dtype)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t9, number2, delta3)                             # (9)
             delta3_dot(W3_T, df2)                                     # (10)

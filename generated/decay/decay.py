@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 0115180889ab3bc7337aee7b420c42990f90f932482f7d9ad1a9ce15cebb2013
 # by:  gradwright code decay.toml
-# sha256 of the other lines: 03aafa9e018b8ee0553c12e7a5d657fad93a59ff25b097ca8146e7ea27a83fdd
+# sha256 of the other lines: cb27635819db1942993e6b2ceabdea793d06c4d777975d1e97d495c7700874a4
 """Weight decay on a softplus network.
 
 Samples are rows: x has the shape (n, 5), y the shape (n, 3).
@@ -273,7 +273,7 @@ class Trainer:
             sum2 = float(W1_flat_dot(W1_flat))
             sum3 = float(W2_flat_dot(W2_flat))
             loss = (((sum1) + (0.005 * (sum2))) + (0.005 * (sum3)))
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t7, number4, delta2)                             # (9)
             delta2_dot(W2_T, t8)                                      # (10)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 8cc1bafc5e4f30769987bd58394728229f954a4d27b96181201ba96b90868979
 # by:  gradwright code deep.toml
-# sha256 of the other lines: c6a63265a7ddf2ec391302bdf966b03bf55024bf8b3e884832a891fdbcac4988
+# sha256 of the other lines: 8a108fbd83d52f012ca79af03ba678c7751438d92259106a0023892e96cc18e6
 """A deep tanh network.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 2).
@@ -425,7 +425,7 @@ class Trainer:
             subtract(o6, y, t1)                                       # (4)
             sum1 = float(t1_flat_dot(t1_flat))
             loss = ((0.5 * sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(together, together, t2)
             subtract(number1, t2, t3)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 6ab16182809c80aeb80f299f8a85077523cb2c95ae40f995b848a03114d61da5
 # by:  gradwright code digits.toml
-# sha256 of the other lines: d7d0509d6a880d03c38f103766206835d25e47b075cfd8afd124a62bab15c61f
+# sha256 of the other lines: cd7251993c84daf8cbca5b416b9ae59c9299e0e0e24638ee2f03900f4e0ccd95
 """A classifier of handwritten digits.
 
 Samples are rows: x has the shape (n, 64), y the shape (n, 10).
@@ -284,7 +284,7 @@ class Trainer:
             t5_dot(ones_10, t6)
             if float(t6_dot(t6)) > tolerance:
                 _targets(y, n, dtype)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t5, number2, delta2)                             # (9)
             delta2_dot(W2_T, t7)                                      # (10)

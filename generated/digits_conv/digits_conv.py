@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 a351d47742a7a1e18b2068264e195fb979ba900aa2f37566137c6e1d29890820
 # by:  gradwright code digits_conv.toml
-# sha256 of the other lines: 99f5e41c78e9df9bd2a25b2fb6fb3c485cbde6af171000bda4b23b7ba65b2252
+# sha256 of the other lines: a8e2118afdb6e6cbbd738a8169becc0d970009be7c9d7990ddb8a6801db2f07f
 """A convolutional classifier of handwritten digits.
 
 Samples are rows: x has the shape (n, 1, 8, 8), y the shape (n, 10).
@@ -603,7 +603,7 @@ class Trainer:
             t12_dot(ones_10, t13)
             if float(t13_dot(t13)) > tolerance:
                 _targets(y, n, dtype)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t12, number2, delta3)                            # (12)
             delta3_dot(W3_T, df2)                                     # (13)

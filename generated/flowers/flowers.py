@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 3b671b4c24bcf41ab27dfdb1b6d8ede15cc9fb7cec6668833b7235b9fd7a52d0
 # by:  gradwright code flowers.toml
-# sha256 of the other lines: c526dd46bae7acc49ef21643bdb42091ee0763625da80271e47a651d7a090fca
+# sha256 of the other lines: 51825ca8ff7e041e0120345729fe041825a24c6ec3da6b00aa72cf78c270c9fd
 """A softmax classifier for three classes.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 3).
@@ -333,7 +333,7 @@ class Trainer:
             t5_dot(ones_3, t6)
             if float(t6_dot(t6)) > tolerance:
                 _targets(y, n, dtype)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(together, together, t7)
             subtract(number1, t7, t8)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 40931d7e4d0be3a3bdfa6df49be7c07c8c61ca6ac1607cb74b6b4cc8ccefc06e
 # by:  gradwright code noisy_curve.toml
-# sha256 of the other lines: 019d9cec37ada94451a60834e6a349452cd98ad2c996fabfe3ee952daf083f95
+# sha256 of the other lines: f81da4b266eb2f040115b10245180809eceda7da9fe0f3f41c9642981dd8da69
 """Regression with Gaussian noise.
 
 Samples are rows: x has the shape (n, 1), y the shape (n, 1).
@@ -229,7 +229,7 @@ class Trainer:
             subtract(y, s2, t1)                                       # (3)
             sum1 = float(t1_flat_dot(t1_flat))
             loss = ((0.5 * sum1 + constant2) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             subtract(s2, y, t2)                                       # (9)
             multiply(t2, number1, delta2)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 060584e137da13543c408ab157208933d15596f31fe7e0357e737c8a199a59b3
 # by:  gradwright code one_answer.toml
-# sha256 of the other lines: 926d0458a7295e29db658eea7e115097f3797d3ee4d7705ff8cc0e4c5b6d96ba
+# sha256 of the other lines: 1b65de6074cd61b308e8fe2f54dd6e53367205c8ce5fab016df0902679b21660
 """One output and the mean squared error.
 
 Samples are rows: x has the shape (n, 2), y the shape (n, 1).
@@ -267,7 +267,7 @@ class Trainer:
             subtract(o2, y, t5)                                       # (3)
             sum1 = float(t5_flat_dot(t5_flat))
             loss = ((sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t5, number3, t6)                                 # (9)
             subtract(number1, o2, t7)

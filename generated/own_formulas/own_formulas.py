@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 85ecb4e716d140c074423f3e2ba884719344e789d0c7947791471a1095695d74
 # by:  gradwright code own_formulas.toml
-# sha256 of the other lines: f01a2a1508646a952faf627215c6eb49d013c8546cb9a9c37d7965391863f513
+# sha256 of the other lines: b45db96a825f50100b2f398dd525b96fa29b2705d42fc55257fcf11ad3122cff
 """A scaled tanh and the log-cosh loss.
 
 Samples are rows: x has the shape (n, 3), y the shape (n, 2).
@@ -325,7 +325,7 @@ class Trainer:
             log1p(t16, t17)
             sum4 = float(t17_flat_dot(ones_nx2))
             loss = ((0.5 * sum1 + constant1 + 0.5 * sum2 - 0.5 * sum3 - 0.5 * sum4 - constant2) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             subtract(s2, y, t18)                                      # (9)
             tanh(t18, t19)

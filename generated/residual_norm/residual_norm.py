@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 e50519ef5e3144d4f6339ccb67d62f877ba80c6c8ca7cf94d65e23d3d232e27f
 # by:  gradwright code residual_norm.toml
-# sha256 of the other lines: 25fa8636772d732ceae63a6649c5ed6f8b1ca174c5f4aca2bee2239c6cc2290e
+# sha256 of the other lines: 880e823f4a98a007892d0777c84624f08feddb54d48e400f9101164bf61649c1
 """A residual network with layer norm.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 2).
@@ -678,7 +678,7 @@ class Trainer:
             subtract(s5, y, t68)                                      # (11)
             sum1 = float(t68_flat_dot(t68_flat))
             loss = ((sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t68, number33, delta5)                           # (17)
             delta5_dot(W5_T, du4)                                     # (18)

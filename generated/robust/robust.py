@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 81da9dd1bf3cc7e75d2a307b9ae6aa5f953c800f4b5dbf363314baf9d9fbb7fd
 # by:  gradwright code robust.toml
-# sha256 of the other lines: ee96b02cd2d68a616c2d969f858d2165bc97e1a1833990aa1cb8370e219085cf
+# sha256 of the other lines: b93c0826f0bacadc60cc59821909a001ef075a9acc464aa9e268db70e9247d86
 """Robust regression with the Huber loss.
 
 Samples are rows: x has the shape (n, 6), y the shape (n, 1).
@@ -291,7 +291,7 @@ class Trainer:
             copyto(t11, t8, where=t4)
             sum1 = float(t11_flat_dot(ones_nx1))
             loss = ((sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             sign(t2, t12)                                             # (9)
             multiply(number2, t12, t13)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 e7580dd8fc2b2e1727fe9a916fb9e8acd0493aae35c9ec5975febc2613f6c4d1
 # by:  gradwright code several_labels.toml
-# sha256 of the other lines: 4e61eb9f95cd7dfe8571702ff3ec5ed99628e42fb5ccd2faa3f43bef9412e06e
+# sha256 of the other lines: f8a0a9aa9f19f46d00edc4e137df10e28f7a3f49911672e3e3c47f83a3b17ab0
 """Several yes-or-no answers from one network.
 
 Samples are rows: x has the shape (n, 4), y the shape (n, 3).
@@ -283,7 +283,7 @@ class Trainer:
             subtract(t5, t7, t8)
             sum2 = float(t8_flat_dot(ones_nx3))
             loss = ((constant1 - sum1 + sum2) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             subtract(o2, y, t9)                                       # (9)
             multiply(t9, number4, delta2)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 25b9a93295ff79060ebc8a1e88d0e84f5052dc898739fdc74745821c0eefc8eb
 # by:  gradwright code three_layers.toml
-# sha256 of the other lines: d05adce948804f4e1a2b7c302d6eb6b9b6d1e4f2de14bb64a88cc74ff89a2750
+# sha256 of the other lines: 703d555f99c8f01d879eceafaa451617dd616af6c146b148e530646d271d1208
 """Three sigmoid layers with half the squared error.
 
 Samples are rows: x has the shape (n, 3), y the shape (n, 2).
@@ -289,7 +289,7 @@ class Trainer:
             subtract(o3, y, t10)                                      # (4)
             sum1 = float(t10_flat_dot(t10_flat))
             loss = (0.5 * sum1)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             subtract(number2, together, t11)
             multiply(together, t11, t12)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 a2fcb34df75cbc3b6ec1ede065448af54fe82fb1dd3e23ba236f52143aa7bbb5
 # by:  gradwright code two_convolutions.toml
-# sha256 of the other lines: 4f35b183240bb712caf7dbdaf86fccf2ab6ddd5b55ed83576d9db442e78f1818
+# sha256 of the other lines: 5d4e50f7075a493024e182d6a6139430c2077f989de9ce2c5c8649bf35d0b07c
 """Two convolutions, a dense layer and a softmax, with half squared error.
 
 Samples are rows: x has the shape (n, 1, 6, 6), y the shape (n, 3).
@@ -400,7 +400,7 @@ class Trainer:
             subtract(o3, y, t8)                                       # (5)
             sum1 = float(t8_flat_dot(t8_flat))
             loss = ((0.5 * sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(o3, t8, t9)                                      # (9)
             t9_dot(square_3, t10)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 6d268c6fdc059c39f8421f253dc920f666b7841dc7295b24ed4ee0624b7c7ae0
 # by:  gradwright code two_means.toml
-# sha256 of the other lines: 97ff2be55fff557ef74fbfad251cd7a57b90b3deb9d1ac44d86a6d01075fb340
+# sha256 of the other lines: 3d2e59ac4e4bd5004d1a268bb3c957fcc110d4047256df3dd75fd120b6caf1c9
 """Mean squared error over samples and outputs.
 
 Samples are rows: x has the shape (n, 3), y the shape (n, 2).
@@ -267,7 +267,7 @@ class Trainer:
             subtract(o2, y, t5)                                       # (3)
             sum1 = float(t5_flat_dot(t5_flat))
             loss = ((0.5 * sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(t5, number3, t6)                                 # (9)
             subtract(number1, o2, t7)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 7fd1d4949e22cd36cc40b3cb734cd88ab8741c94ff35f5f1abb5bea3a3f34413
 # by:  gradwright code two_tanh.toml
-# sha256 of the other lines: 5ee7a3789aa1f0c41ed10cdfd5281b249612f8ca5e0bda78f0f52d30526320dc
+# sha256 of the other lines: 300b95faadd17f98ba254f045f8fbf6f591d564693f803e35256323b86e3d77e
 """Two tanh layers with half the squared error.
 
 Samples are rows: x has the shape (n, 3), y the shape (n, 2).
@@ -225,7 +225,7 @@ class Trainer:
             subtract(o2, y, t1)                                       # (3)
             sum1 = float(t1_flat_dot(t1_flat))
             loss = ((0.5 * sum1) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             multiply(together, together, t2)
             subtract(number1, t2, t3)

@@ -2,7 +2,7 @@
 # Generated code: yours to use, copy, change and give away, with or without this notice.
 # Made from the network spec with sha256 ba3e5193c930dd9f09dcf089bf8f3d492a262c184d9929a3d36ae3e29c5b87d1
 # by:  gradwright code xor.toml
-# sha256 of the other lines: 7a116fcf4abf119c97e3c8b1cbf47d863427bbc238111d2f0a2eeb22ce22effd
+# sha256 of the other lines: 440a5755fe4fb64759b757dd4f2a605c7d2d142b6d168dbb04f97f906e0f1bba
 """A 2-2-1 sigmoid network with binary cross-entropy.
 
 Samples are rows: x has the shape (n, 2), y the shape (n, 1).
@@ -283,7 +283,7 @@ class Trainer:
             subtract(t5, t7, t8)
             sum2 = float(t8_flat_dot(ones_nx1))
             loss = ((constant1 - sum1 + sum2) / n)
-            if loss != loss:  # not a number: see whether the targets are to blame
+            if loss - loss != 0:  # not finite: see whether the targets are to blame
                 _targets(y, n, dtype)
             subtract(o2, y, t9)                                       # (9)
             multiply(t9, number4, delta2)
