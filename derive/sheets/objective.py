@@ -33,7 +33,7 @@ def with_objective(judge: Judge, claims: Sequence[Claim], scope: Scope) -> Scope
         if claim.relation not in EQUALS or claim.rhs is None or _speaks(claim.rhs):
             continue
         key = next((k for k, b in scope.own.signs.items() if b.role == lhs.role), None)
-        if key is None or _is_loss(judge, claim, scope):
+        if key is None or is_loss(judge, claim, scope):
             continue
         made = _rebound(scope, key, Definition((), None, claim.rhs))
         if _better(judge, claims, scope, made, str(key[0])):
@@ -46,7 +46,7 @@ def _speaks(node: Node) -> bool:
     return any(isinstance(n, Entry) and n.role in ("loss", "objective") for n in walk(node))
 
 
-def _is_loss(judge: Judge, claim: Claim, scope: Scope) -> bool:
+def is_loss(judge: Judge, claim: Claim, scope: Scope) -> bool:
     """Whether the formula is the loss of the network, up to a factor or the reduction."""
     here = scope.conventions
     for factor in FACTORS:

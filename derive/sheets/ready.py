@@ -17,6 +17,7 @@ from derive.reading.latex_tokens import Refused, Unreadable
 from derive.reading.reader import Reading
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, Total, walk
+from derive.sheets.described import Described, described
 from derive.sheets.door import claims_of
 from derive.sheets.environment import directed
 from derive.sheets.findings import signs_of
@@ -67,6 +68,9 @@ class Placed:
 def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Placed:
     """The sheet with everything read."""
     told = network is not None
+    found = described(sheet, notation) if network is None else None
+    if found is not None:
+        network, told = found.network, True
     if network is None and speaks_of_softmax(sheet):
         network = load(SOFTMAX)
     network = network and directed(sheet, network)
@@ -86,10 +90,18 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
         items,
         sheet.macros,
         made.conventions,
-        made.remarks,
+        (*_says(found), *made.remarks),
         told,
         tuple(_aside(sheet, items)),
     )
+
+
+def _says(found: Described | None) -> Iterator[str]:
+    """What the sheet is held against where nobody names a network."""
+    if found is not None:
+        network = found.line.rpartition(" : ")[0] if found.own_loss else found.line
+        loss = ", with a loss of its own" if found.own_loss else ""
+        yield f"no SPEC: the sheet's own equations say {network}{loss}"
 
 
 def speaks_of_softmax(sheet: Sheet) -> bool:
