@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from derive.marking.marker import mark
-from derive.marking.verdicts import RIGHT, WRONG
+from derive.marking.verdicts import RIGHT, RIGHT_IF, UNDECIDED, WRONG
 from derive.sheets.described import described
 from derive.sheets.door import read_sheet
 
@@ -87,3 +87,39 @@ def test_lines_are_held_against_the_model_of_the_sheet(
     assert good.verdict.startswith(RIGHT)
     assert (bad.verdict, [s.kind for s in bad.slips][:1]) == (WRONG, [slip])
     assert made.remarks[0].startswith("no SPEC: the sheet's own equations say")
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        (
+            r"A block $u = x + W x$ with $L = \frac12 \| u - y \|^2$.",
+            r"\frac{\partial L}{\partial W} = (u - y) x^\top",
+        ),
+        (
+            r"A score $s = u^\top A v$ with $L = \log(1 + e^{-s})$.",
+            r"\frac{\partial L}{\partial s} = -\frac{1}{1 + e^{s}}",
+        ),
+    ],
+)
+def test_a_model_that_is_no_such_network_is_left_undecided(model: str, line: str) -> None:
+    made = mark(read_sheet(f"{model}\n\n$${line}$$\n", "hand.md", "md"), None)
+    assert [m.verdict for m in made.marks] == [UNDECIDED]
+
+
+def test_lines_about_any_layer_are_wrong_beside_a_loss() -> None:
+    text = (
+        r"Let $L = \frac12 \| a^L - y \|^2$ with $z^l = W^l a^{l-1} + b^l$ and $a^l = f(z^l)$."
+        "\n\n"
+        r"$$\delta^L = (a^L - y) \odot f'(z^L)$$"
+        "\n\n"
+        r"$$\delta^l = W^{l+1} \delta^{l+1} \odot f'(z^l)$$"
+    )
+    made = mark(read_sheet(text, "hand.md", "md"), None)
+    assert [m.verdict for m in made.marks] == [RIGHT_IF, WRONG]
+
+
+def test_a_number_times_a_number_is_a_network_of_numbers() -> None:
+    assert _line(r"$a = \sigma(z)$, $z = w x + b$, $C = \frac12 (a - y)^2$") == (
+        "1 > 1 generic : half_squared_error"
+    )

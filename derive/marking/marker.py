@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 
 from derive.claims.claim import Claim
@@ -57,6 +57,7 @@ from derive.marking.verdicts import (
 )
 from derive.marking.words import message_of
 from derive.reading.latex_tokens import Unreadable
+from derive.reading.tree import Entry, Nabla, walk
 from derive.sheets.door import claims_of
 from derive.sheets.ready import Placed, placed
 from derive.sheets.sheet import Formula, Sheet
@@ -70,6 +71,7 @@ OF_PLACES = (
     "sample",
     "variable",
 )  # slips that leave a claim without a value
+_UNDETERMINED = "no SPEC is given, and the equations of the sheet do not say which network is meant"
 LIMIT = Limit(evaluations=6_000, seconds=60.0)  # the count decides: no clock in a verdict
 
 
@@ -221,6 +223,9 @@ class _Marker:
                 continue
             if not finding.fails:
                 continue
+            if self.undetermined and _needs_network(finding):
+                finding.look = Look(UNDECIDED, _UNDETERMINED)
+                continue
             self._charity(finding)
             if finding.charity is not None:
                 continue
@@ -241,6 +246,12 @@ class _Marker:
             if number is None:
                 finding.inherits = self._repeats(finding)
             earlier.append(Earlier(finding.number, finding.claim))
+
+    @cached_property
+    def undetermined(self) -> bool:
+        """Whether no network is named, and equations of the sheet do not hold of any network."""
+        looks = (self.observer.look(claim, scope) for claim, scope in self.made.stated)
+        return any(look.verdict in (FAILS, UNDECIDED) and not look.chain_rule for look in looks)
 
     def _without_value(self, finding: Finding) -> None:
         """A claim that has no value is wrong where one slip of a place explains it."""
@@ -345,6 +356,12 @@ class _Marker:
         best = finding.ways[0]
         slips = tuple(self.write.slip(finding, r.kind, r.before, r.after) for r in best)
         return replace(made, slips=slips, corrected=self.write.claim(finding, best[-1].claim))
+
+
+def _needs_network(finding: Finding) -> bool:
+    """Whether a claim is about quantities, and not about functions that the sheet writes down."""
+    nodes = (n for side in finding.claim.sides for n in walk(side))
+    return not finding.look.chain_rule and any(isinstance(n, Entry | Nabla) for n in nodes)
 
 
 def _listed(words: Sequence[str]) -> str:

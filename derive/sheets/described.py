@@ -48,6 +48,7 @@ class _Layer:
     """A dense layer as the equations say it; the activation of a mere letter is the letter."""
 
     one: bool  # one unit
+    plain: bool  # a number times a number: w x + b
     activation: str | Sign
     biased: bool
 
@@ -146,9 +147,10 @@ def _layers(found: list[Forward]) -> list[_Layer]:
             function = forward.letter or "generic" if forward.function == "?" else forward.function
         if forward.affine is not None:
             one = _is_one(forward)
-            made.append(_Layer(one, function, forward.affine.bias is not None))
+            plain = one and _is_plain(forward.affine.weight) and _is_plain(forward.affine.below)
+            made.append(_Layer(one, plain, function, forward.affine.bias is not None))
         elif made and made[-1].activation == "linear":
-            made[-1] = _Layer(made[-1].one, function, made[-1].biased)
+            made[-1] = replace(made[-1], activation=function)
         else:
             return []
     return made if len(made) <= MOST_LAYERS else []
@@ -158,9 +160,19 @@ def _is_one(forward: Forward) -> bool:
     r"""Whether a weighted sum is one number: w^\top x, and not W x or w_k^\top x."""
     assert forward.affine is not None
     weight = forward.affine.weight
-    letters = [i for i in weight.indices if not i.isdigit()]
-    own = [i for i in forward.lhs.indices if not i.isdigit()]
-    return not weight.sign.letter[:1].isupper() and not own and len(letters) < 2
+    several = weight.sign.letter[:1].isupper() or len(_letters(weight)) > 1
+    return not several and not _letters(forward.lhs)
+
+
+def _is_plain(name: Written) -> bool:
+    """Whether a name looks like that of a number: neither set bold nor transposed nor indexed."""
+    sign = name.sign
+    letter = sign.letter.islower() and sign.style not in ("bold", "cal") and not sign.accent
+    return letter and "T" not in name.above and r"\top" not in name.above and not _letters(name)
+
+
+def _letters(name: Written) -> list[str]:
+    return [i for i in name.indices if not i.isdigit()]
 
 
 def _lines(sheet: Sheet, signs: Signs, layers: list[_Layer]) -> Iterator[str]:
@@ -169,6 +181,8 @@ def _lines(sheet: Sheet, signs: Signs, layers: list[_Layer]) -> Iterator[str]:
     sizes = [size for size in SIZES if size not in written]
     if len(sizes) <= len(layers):
         return
+    entries = any(_letters(n) for n in signs.names)
+    first = "1" if layers[0].plain and not entries else sizes[0]
     words = " ".join(p.text for p in sheet.parts if isinstance(p, Prose | Heading))
     logarithms = any(t in f.text for f in _formulas(sheet) for t in ("log", "ln"))
     losses = sorted(LOSSES, key=lambda name: ("entropy" in name) != logarithms)
@@ -176,7 +190,7 @@ def _lines(sheet: Sheet, signs: Signs, layers: list[_Layer]) -> Iterator[str]:
     for loss in (*losses, "generic"):
         logistic = bool(_LOGISTIC.search(words)) or loss == "binary_cross_entropy"
         for single in dict.fromkeys((layers[-1].one, True)):
-            made = [sizes[0]]
+            made = [first]
             for k, (size, layer) in enumerate(zip(sizes[1:], layers, strict=False)):
                 last = k == len(layers) - 1
                 units = "1" if layer.one or (last and single) else size
@@ -210,6 +224,8 @@ def _found(sheet: Sheet, network: Network, notation: str | None) -> _Found:
     judge = Judge(network)
     made = environment(sheet, network, notation, judge=judge)
     scope = made.scopes[0]
+    if any(_computes_given(claim) for claim in _claims(sheet, scope)):
+        return _Found(_FAILS)
     defining = _defining(sheet, scope)
     forward = [c for c in defining if is_forward(c.lhs)]
     losses = [c for c in defining if not is_forward(c.lhs)]
@@ -230,22 +246,48 @@ def _found(sheet: Sheet, network: Network, notation: str | None) -> _Found:
     return _Found(_ANOTHER if is_any else _FAILS, losses[0].rhs, scope.last)
 
 
+def stated(sheet: Sheet, scopes: tuple[Scope, ...]) -> tuple[tuple[Claim, Scope], ...]:
+    """The equations by which a sheet defines what it speaks of, without those of any layer."""
+    if not scopes or any(f.language != "latex" for f in sheet.formulas):
+        return ()
+    return tuple((c, scopes[0]) for c in _defining(sheet, scopes[0]) if not _of_any_layer(c))
+
+
+def _of_any_layer(claim: Claim) -> bool:
+    labels = [n.label for side in claim.sides for n in walk(side) if isinstance(n, Entry)]
+    return any(label is not None and label.base for label in labels)
+
+
 def _usually(judge: Judge, claim: Claim, scope: Scope) -> bool:
     return any(quickly_holds(judge, claim, scope, given) for given in _USUAL)
 
 
-def _defining(sheet: Sheet, scope: Scope) -> list[Claim]:
-    """The first equation for everything that is computed forward, in lines of prose as well."""
-    found: dict[tuple[object, ...], Claim] = {}
+def _claims(sheet: Sheet, scope: Scope) -> Iterator[Claim]:
+    """Every equation of a single quantity, in lines of prose as well."""
     for formula in _formulas(sheet):
         with suppress(Refused, Unreadable):
             for claim in claims_of(formula, scope, sheet.macros).claims:
-                lhs = claim.lhs
-                if not isinstance(lhs, Entry) or claim.relation not in EQUALS or not claim.complete:
-                    continue
-                if is_forward(lhs) or (lhs.role in ("loss", "objective") and _says_loss(claim)):
-                    role = "loss" if lhs.role == "objective" else lhs.role
-                    found.setdefault((role, lhs.label), claim)
+                if isinstance(claim.lhs, Entry) and claim.relation in EQUALS and claim.complete:
+                    yield claim
+
+
+def _computes_given(claim: Claim) -> bool:
+    """Whether a target or an input is computed from what the network computes: it is none then."""
+    assert isinstance(claim.lhs, Entry)
+    return claim.lhs.role in ("target", "input") and any(
+        map(is_forward, walk(claim.rhs) if claim.rhs is not None else ())
+    )
+
+
+def _defining(sheet: Sheet, scope: Scope) -> list[Claim]:
+    """The first equation for everything that is computed forward."""
+    found: dict[tuple[object, ...], Claim] = {}
+    for claim in _claims(sheet, scope):
+        lhs = claim.lhs
+        assert isinstance(lhs, Entry)
+        if is_forward(lhs) or (lhs.role in ("loss", "objective") and _says_loss(claim)):
+            role = "loss" if lhs.role == "objective" else lhs.role
+            found.setdefault((role, lhs.label), claim)
     return list(found.values())
 
 

@@ -17,7 +17,7 @@ from derive.reading.latex_tokens import Refused, Unreadable
 from derive.reading.reader import Reading
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, Total, walk
-from derive.sheets.described import Described, described
+from derive.sheets.described import Described, described, stated
 from derive.sheets.door import claims_of
 from derive.sheets.environment import directed
 from derive.sheets.findings import signs_of
@@ -50,6 +50,7 @@ class Placed:
     conventions: Conventions
     remarks: tuple[str, ...] = ()
     about: bool = True  # whether the sheet is held against a network that somebody named
+    stated: tuple[tuple[Claim, Scope], ...] = ()  # by a sheet that no network is named for
     aside: tuple[tuple[Claim, Scope], ...] = ()  # numbers that stand in lines of prose
 
     @property
@@ -92,6 +93,7 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
         made.conventions,
         (*_says(found), *made.remarks),
         told,
+        () if told else stated(sheet, made.scopes),
         tuple(_aside(sheet, items)),
     )
 
