@@ -41,6 +41,7 @@ INPUTS = (5, -10, 8, -3, 6)
 TARGETS = (5, -3, 2, 8)
 TRIES = 12  # choices of numbers, of which the first good one is taken
 CLEAR = Fraction(1, 20)  # how far from a kink the numbers stay
+LARGEST = 10**6  # beyond that nobody follows an example by hand
 ONE_SAMPLE = {"N": 1}
 
 Assignment = tuple[Ref, Term]
@@ -149,7 +150,7 @@ def _attempt(derivation: Derivation, attempt: int) -> Numbers | None:
             values = run(program(derivation), start)
         except (ValueError, ZeroDivisionError, OverflowError):
             return None
-    if any(isinstance(v, mpmath.mpc) or not mpmath.isfinite(v) for v in values.values()):
+    if any(isinstance(v, mpmath.mpc) or not abs(v) < LARGEST for v in values.values()):
         return None
     return Numbers(derivation, given, values)
 

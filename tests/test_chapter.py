@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from types import ModuleType
@@ -450,3 +451,19 @@ def test_displays_hold_no_empty_chain() -> None:
     for name in NETWORKS:
         shown = [n for n in nodes(page(name)) if isinstance(n, Display)]
         assert all(display.lines for display in shown)
+
+
+def test_a_step_in_the_exercise_goes_down() -> None:
+    """With 0.1 the loss would rise to a million times its value."""
+    text = notes_tex(derive("2 > 3 8*s > 1 8*s : squared_error"), "columns")
+    assert r"gradient descent with $\eta = 0.0001$" in text
+    falls = re.search(r"falls from \$([\d.]+)\$ to \$([\d.]+)\$, by \$([\d.]+)\$", text)
+    assert falls is not None
+    before, after, fall = map(Decimal, falls.groups())
+    assert before - after == fall > 0
+
+
+def test_examples_and_exercises_hold_no_towers_of_numbers() -> None:
+    """exp(exp(...)) after a step would fill the memory with its digits."""
+    text = notes_tex(derive("2 > 3 exp(s) > 3 s+s**3 > 2 s**2*exp(s) : huber"), "columns")
+    assert not re.search(r"\d{9}", text.partition(r"\begin{document}")[2])

@@ -130,6 +130,8 @@ AS_FILES = (
     ("2 > m tanh : mean_squared_error", "columns"),  # m outputs, no samples
     ("n > d generic repeat=L : squared_error", "named_layers"),  # from layer h1 to out
     ("n > d sigmoid repeat=L > m linear : generic", "neurons"),  # l = 1, ..., L of L + 1 layers
+    ("2 > 2 s+s**2 > 2 s+s**3 > 2 s*tanh(s) : huber", "signals"),  # three letters of functions
+    ("2 > 3 exp(s) > 3 s+s**3 > 2 s**2*exp(s) : huber", "named_layers"),  # soon beyond all numbers
     ("2 > 2 tanh > 1 sigmoid : binary_cross_entropy", OWN / "from_zero.toml"),
     ("2 > 2 tanh bias=threshold > 2 softmax : cross_entropy", OWN / "sums_called_a.toml"),
 )

@@ -7,10 +7,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import mpmath
+
 from codegen.chapter.errors import cancels
 from codegen.chapter.example import Example
 from codegen.chapter.figures import PLACES, figure, units
 from codegen.chapter.sheet import Sheet
+from codegen.example_numbers import Numbers
 from codegen.pages.document import (
     Block,
     CrossRef,
@@ -29,7 +32,7 @@ from derive.spec import Activation, Loss, Network
 from derive.writing import layout as lay
 from derive.writing.layout import row
 
-RATE = Fraction(1, 10)
+RATES = ("0.1", "0.01", "0.001", "0.0001")  # the first with which the objective falls is taken
 MOST_PLACES = 9  # of the loss before and after a step
 
 
@@ -199,22 +202,36 @@ def _step(example: Example | None) -> Iterator[Block]:
         return
     numbers, writer = example.numbers, example.sheet.writer
     eta, objective = writer.names.constant("learning_rate"), writer.objective
-    rate = row(eta, "=", lay.number("0.1"))
+    falling = ((rate, _fallen(numbers, Fraction(rate))) for rate in RATES)
+    rate, after = next(((r, found) for r, found in falling if found is not None), ("", None))
+    if not rate:
+        return
+    before = numbers.objective
+    length = sum(numbers.gradient(r) ** 2 for r in numbers.trained)
+    expected = length * Fraction(rate).numerator / Fraction(rate).denominator
+    places = _agreeing(before, after)
+    step = row(eta, "=", lay.number(rate))
     question: Inlines = (
-        "Take one step of gradient descent with ", Math(rate), " in the example. By how much"
+        "Take one step of gradient descent with ", Math(step), " in the example. By how much"
         " should ", Math(objective), " fall to first order, and by how much does it fall?",
     )  # fmt: skip
-    length = sum(numbers.gradient(r) ** 2 for r in numbers.trained)
-    expected = length * RATE.numerator / RATE.denominator
-    before, after = numbers.objective, numbers.after_step(RATE)
-    places = _agreeing(before, after)
     solution: Inlines = (
         "To first order by ", Math(eta), " times the squared length of the gradient, ",
-        Math(row(lay.number("0.1"), "times", figure(length), "=", figure(expected))),
+        Math(row(lay.number(rate), "times", figure(length), "=", figure(expected))),
         ". In truth it falls from ", Math(figure(before, places)), " to ",
         Math(figure(after, places)), ", by ", Math(figure(before - after, places)), ".",
     )  # fmt: skip
     yield Exercise((Paragraph(question),), (Paragraph(solution),), "ex:step")
+
+
+def _fallen(numbers: Numbers, rate: Fraction) -> Any:
+    """The objective after one step, None where it does not fall."""
+    try:
+        after = numbers.after_step(rate)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+    real = not isinstance(after, mpmath.mpc) and mpmath.isfinite(after)
+    return after if real and after < numbers.objective else None
 
 
 def _agreeing(before: Any, after: Any) -> int:

@@ -163,10 +163,15 @@ class Modular:
         return pow(self._generator(key), 2, PRIME)
 
 
+GROWING = ("exp", "sinh", "cosh")  # whose exponents mpmath keeps to the last digit
+FARTHEST = 10**9
+
+
 class Digits:
     """Values as mpmath numbers; `entry` gives those of entries and of undetermined functions.
 
-    A value outside of the reals may be complex; a condition on one raises ValueError.
+    A value outside of the reals may be complex; a condition on one raises ValueError, and an
+    exponential whose digits would fill the memory OverflowError.
     """
 
     def __init__(self, entry: Callable[[Term], Any]) -> None:
@@ -201,7 +206,10 @@ class Digits:
                 expanded = expand_functions(term)
                 if expanded is not term:
                     return self(expanded)
-                return getattr(mpmath, term.function)(self(term.args[0]))
+                inside = self(term.args[0])
+                if term.function in GROWING and mpmath.fabs(inside) > FARTHEST:
+                    raise OverflowError(f"{term.function} of a number beyond {FARTHEST}")
+                return getattr(mpmath, term.function)(inside)
             case Ref() | Partial() | Apply() | Size():
                 return self.entry(term)
         raise TypeError(f"no value for {type(term).__name__}")

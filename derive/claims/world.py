@@ -44,6 +44,7 @@ from derive.spec import Network
 WINDOWED = ("conv", "max_pool", "avg_pool")  # kinds of layers that move a window
 STEP = 1e-60  # of derivatives: far below every value, and far above the least number
 TRIES = 400  # draws of all numbers
+WILDEST = 50.0  # a pre-activation beyond that has no exponential that says anything
 OBJECTIVE = Tensor("objective", "objective", None, batched=False)
 LOSS = Tensor("L", "loss")
 
@@ -66,7 +67,7 @@ class World(Numbers):
         deepest: int = 0,
         inference: bool = False,
     ) -> None:
-        """Numbers are drawn until every logarithm has a positive argument.
+        """Numbers are drawn until every logarithm has a positive argument, smaller ones in time.
 
         `normalised`: targets sum to 1 where the loss says so; `one_hot`: they name one class each;
         the loss is `factor` times that of the network; `deepest`: the greatest number of a layer
@@ -105,13 +106,14 @@ class World(Numbers):
         self.objective = objective(self.passed)
         for attempt in range(TRIES):
             self.random = Random(f"values {seed} {attempt}")
+            self._scale = 0.8 ** (attempt // 10)  # powers of powers are soon beyond all numbers
             self.shapers.clear()
             self.values = self._leaves()
             try:
                 self._run(self.values, 0)
-            except Outside:
+            except (Outside, OverflowError):
                 continue
-            if self._alive() or attempt >= TRIES // 2:
+            if (self._alive() and self._tame()) or attempt >= TRIES // 2:
                 break
         else:
             raise Outside("no values with every logarithm defined were found")
@@ -125,6 +127,11 @@ class World(Numbers):
                     key = (tensor, place[0])
                     units[key] = units.get(key, False) or value != 0
         return all(units.values())
+
+    def _tame(self) -> bool:
+        """Whether every pre-activation is of a size that numbers can tell apart."""
+        arrays = (v for t, v in self.values.items() if t.role == "preactivation")
+        return all(abs(value) <= WILDEST for array in arrays for value in array.values())
 
     @cached_property
     def renewed(self) -> dict[Tensor, Array]:
@@ -227,9 +234,9 @@ class World(Numbers):
         """Weights are smaller where many inputs meet, so that units are not all saturated."""
         shape = [self.extent(e) for e in self.passed.shapes.get(tensor, ())]
         if tensor.role != "weight" or len(shape) < 2:
-            return 1.0
+            return self._scale
         inputs = shape[0] if len(shape) == 2 else prod(shape[1:])
-        return min(1.0, 2 / sqrt(inputs))
+        return self._scale * min(1.0, 2 / sqrt(inputs))
 
     def _probabilities(self, array: Array) -> Array:
         """Targets that sum to 1 over the last axis, where the loss says so."""

@@ -128,7 +128,8 @@ def _defined(
     letter = sign.letter
     is_size = sign == scope.profile.layer_size[0] and bool(name.above or name.below)
     is_size = is_size and not _of_units(statement, scope, signs)
-    is_function = statement.members[0][-1].text == ")" and not name.above
+    layered = name.above.replace(r"\prime", "")
+    is_function = statement.members[0][-1].text == ")" and not layered
     if is_size or is_function:
         return None
     index = len(letter) == 1 and letter.islower() and not name.below and not name.above
