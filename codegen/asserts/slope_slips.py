@@ -13,6 +13,9 @@ from codegen.backprop import Backprop
 from codegen.referee.arithmetic import Array, Real
 from codegen.referee.layers import Layer
 from codegen.referee.textbook import POINTWISE, Identity, Pointwise, Softmax, Unit
+from derive.algebra.terms import refs
+from derive.algebra.text import plain
+from derive.identities import O, function_slope
 
 Pull = Callable[[Unit, Real, Array, Array, Array], Array]
 
@@ -80,10 +83,6 @@ def _extra_diagonal(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
     return _diagonal(u, m, s, o, u.pull(m, s, o, d_o))
 
 
-def _only_products(u: Unit, m: Real, s: Array, o: Array, d_o: Array) -> Array:
-    return d_o * o
-
-
 _POINTWISE: tuple[tuple[str, str, Pull], ...] = (
     ("slope", "the slope of the activation of {layer} is missing", _missing),
     ("slope", "the slope of the activation of {layer} stands twice", _twice),
@@ -98,15 +97,14 @@ _POINTWISE: tuple[tuple[str, str, Pull], ...] = (
      _turned_round),
     ("slope", "the slope of the activation of {layer} divides in place of multiplying", _divided),
 )  # fmt: skip
-#: Slopes that are written in the output.
-_OF_OUTPUT = {"sigmoid": "o (1 - o)", "tanh": "1 - o^2"}
 _SOFTMAX: tuple[tuple[str, str, Pull], ...] = (
     ("jacobian", "the Jacobian of the softmax of {layer} is reduced to its diagonal", _diagonal),
     ("slope", "the Jacobian of the softmax of {layer} is missing", _missing),
-    ("slope", "the error of {layer} is multiplied by o (1 - o) once more", _extra_diagonal),
-    ("term", "of the softmax of {layer} only o dL/do is left", _only_products),
+    ("slope", "the error of {layer} is multiplied by the diagonal of the softmax's Jacobian once"
+     " more", _extra_diagonal),
+    ("term", "of the softmax of {layer} only o dL/do is left", _value),
     ("sign", "the slope of the softmax of {layer} has the wrong sign", _negative),
-)
+)  # fmt: skip
 
 
 def activations(net: Backprop) -> Iterator[NumericSlip]:
@@ -133,8 +131,9 @@ def _other_slopes(unit: Unit, k: int, layer: str) -> Iterator[NumericSlip]:
         if getattr(unit, "f", None) is other.f:
             continue
         ways: list[tuple[str, Pull]] = [(name, partial(_of_another, other))]
-        if name in _OF_OUTPUT:
-            ways.append((f"{name}, {_OF_OUTPUT[name]},", partial(_form_of_another, other)))
+        slope = function_slope(name)
+        if all(r is O for r in refs(slope)):
+            ways.append((f"{name}, {plain(slope)},", partial(_form_of_another, other)))
         for whose, how in ways:
 
             def edit(made: Backprop, k: int = k, how: Pull = how) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from typing import Any
 
 from derive.algebra.symbols import Label
 from derive.marking.conventions import Conventions
@@ -68,6 +68,26 @@ PLAIN = Hypothesis()
 Departure = Callable[[Hypothesis], Hypothesis]
 
 
+def _departure(
+    *words: str,
+    change: Change | None = None,
+    convention: Callable[[Conventions], Conventions] | None = None,
+    **fields: Any,
+) -> Departure:
+    """What is read otherwise, in words, with the fields of a hypothesis that say so."""
+
+    def depart(made: Hypothesis) -> Hypothesis:
+        return replace(
+            made,
+            departures=(*made.departures, *words),
+            changes=made.changes if change is None else (*made.changes, change),
+            conventions=(*made.conventions, *(() if convention is None else (convention,))),
+            **fields,
+        )
+
+    return depart
+
+
 @dataclass(frozen=True)
 class Known:
     """What the network says that a sheet may write in its own way."""
@@ -102,80 +122,38 @@ def departures(signs: Signs, known: Known) -> list[Departure]:
 
 def notations(names: Iterable[str]) -> list[Departure]:
     """Each notation as the one in which the rest of a sheet is read."""
-
-    def depart(made: Hypothesis, name: str) -> Hypothesis:
-        return replace(made, departures=(*made.departures, f"the notation {name}"), notation=name)
-
-    return [partial(depart, name=name) for name in names]
+    return [_departure(f"the notation {name}", notation=name) for name in names]
 
 
 def _behind(signs: Signs) -> Iterator[Departure]:
     for behind in fences_behind(signs.statements):
-        what = f"{behind.sample} as the sample" if behind.sample else "layers"
-
-        def depart(
-            made: Hypothesis, behind: Behind = behind, word: str = what + " behind the signs"
-        ) -> Hypothesis:
-            sample = behind.sample or made.sample
-            words = (*made.departures, word)
-            return replace(made, departures=words, behind=behind, sample=sample)
-
-        yield depart
+        letter = behind.sample
+        what = f"{letter} as the sample" if letter else "layers"
+        told: dict[str, Any] = {"sample": letter} if letter else {}
+        yield _departure(f"{what} behind the signs", behind=behind, **told)
 
 
 def _counted(signs: Signs, last: int) -> Iterator[Departure]:
-    for word, change in numberings(signs, last):
-
-        def depart(
-            made: Hypothesis,
-            word: str = word,
-            change: Callable[[Conventions], Conventions] = change,
-        ) -> Hypothesis:
-            words = (*made.departures, word)
-            return replace(made, departures=words, conventions=(*made.conventions, change))
-
-        yield depart
+    for word, convention in numberings(signs, last):
+        yield _departure(word, convention=convention)
 
 
 def _letters(signs: Signs) -> Iterator[Departure]:
     letters = letters_of(signs.statements)
-    words = _told(letters)
-    if not words:
-        return
-
-    def depart(made: Hypothesis) -> Hypothesis:
-        return replace(
-            made,
-            departures=(*made.departures, *words),
-            letters=letters,
-            changes=(*made.changes, named_layers),
-        )
-
-    yield depart
+    if words := _told(letters):
+        yield _departure(*words, change=named_layers, letters=letters)
 
 
 def _numbered(signs: Signs) -> Iterator[Departure]:
     lone = [f for f in signs.forwards if f.affine is not None and f.lhs.below.isdigit()]
     weights = [f.affine.weight for f in signs.forwards if f.affine is not None]
-    if not lone or signs.below or any(w.below for w in weights):
-        return
-
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, "numbers below as parts of names")
-        return replace(made, departures=words, numbered=True)
-
-    yield depart
+    if lone and not signs.below and not any(w.below for w in weights):
+        yield _departure("numbers below as parts of names", numbered=True)
 
 
 def _above(signs: Signs, last: int) -> Iterator[Departure]:
-    if last != 2 or not names_above(signs):
-        return
-
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, "h and o above as the names of layers")
-        return replace(made, departures=words, changes=(*made.changes, named_above))
-
-    yield depart
+    if last == 2 and names_above(signs):
+        yield _departure("h and o above as the names of layers", change=named_above)
 
 
 def _told(letters: frozenset[str]) -> tuple[str, ...]:
@@ -196,12 +174,8 @@ def _one_feature(signs: Signs, layer: Normalised | None) -> Iterator[Departure]:
     def alone(own: Own, found: Signs, base: Scope) -> Own:
         return with_one_feature(own, found, base, feature, layer)
 
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, "one feature, whose samples are counted by " + feature.sample)
-        changes = (*made.changes, alone)
-        return replace(made, departures=words, sample=feature.sample, changes=changes)
-
-    yield depart
+    word = f"one feature, whose samples are counted by {feature.sample}"
+    yield _departure(word, change=alone, sample=feature.sample)
 
 
 def _one_channel(signs: Signs, label: Label | None) -> Iterator[Departure]:
@@ -211,82 +185,46 @@ def _one_channel(signs: Signs, label: Label | None) -> Iterator[Departure]:
     def alone(own: Own, found: Signs, base: Scope) -> Own:
         return one_channel(own, found, base, label, label == Label(1))
 
-    for first in (1, 0):
-
-        def depart(made: Hypothesis, first: int = first) -> Hypothesis:
-            words = (*made.departures, "one channel without an index" + " from 0" * (not first))
-            return replace(made, departures=words, changes=(*made.changes, alone), first=first)
-
-        yield depart
+    for first, end in ((1, ""), (0, " from 0")):
+        yield _departure(f"one channel without an index{end}", change=alone, first=first)
 
 
 def _absorbed(signs: Signs, biased: bool) -> Iterator[Departure]:
-    if not absorbs(signs, biased):
-        return
-
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, "biases among the weights")
-        changes = (*made.changes, absorbed)
-        return replace(made, departures=words, changes=changes, extended=True)
-
-    yield depart
+    if absorbs(signs, biased):
+        yield _departure("biases among the weights", change=absorbed, extended=True)
 
 
 def _masks(signs: Signs, dropped: tuple[Dropped, ...]) -> Iterator[Departure]:
     names = [str(m.mask.sign) for m in maskings(signs)][: len(dropped)]
-    if not names:
-        return
 
     def masked(own: Own, found: Signs, base: Scope) -> Own:
         return with_masks(own, found, dropped)
 
-    word = f"{', '.join(dict.fromkeys(names))} as the mask"
-
-    def depart(made: Hypothesis) -> Hypothesis:
-        return replace(made, departures=(*made.departures, word), changes=(*made.changes, masked))
-
-    yield depart
+    if names:
+        yield _departure(f"{', '.join(dict.fromkeys(names))} as the mask", change=masked)
 
 
 def _samples(signs: Signs) -> Iterator[Departure]:
     for letter, place in sample_letters(signs.statements, signs.sample):
-
-        def depart(made: Hypothesis, letter: str = letter, place: str = place) -> Hypothesis:
-            words = (*made.departures, f"{letter} as the sample")
-            front = "" if place == "above" else letter
-            return replace(
-                made, departures=words, sample=letter, bare=place == "above", front=front
-            )
-
-        yield depart
+        above = place == "above"
+        front = "" if above else letter
+        yield _departure(f"{letter} as the sample", sample=letter, bare=above, front=front)
 
 
 def _numbers(signs: Signs, sizes: tuple[int, ...]) -> Iterator[Departure]:
-    if not numbers_through(signs, sizes):
-        return
-
     def through(own: Own, found: Signs, base: Scope) -> Own:
         return numbered_through(own, found, base, sizes)
 
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, "the units of all layers numbered through")
-        return replace(made, departures=words, changes=(*made.changes, through))
-
-    yield depart
+    if numbers_through(signs, sizes):
+        yield _departure("the units of all layers numbered through", change=through)
 
 
 def _capital_delta(signs: Signs, last: int) -> Iterator[Departure]:
-    if not last or not capital_delta(signs):
-        return
-
     def large(own: Own, found: Signs, base: Scope) -> Own:
         return with_capital_delta(own, found, base, last)
 
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, "Delta as the error signal of the last layer")
-        return replace(made, departures=words, changes=(*made.changes, large))
-
-    yield depart
+    if last and capital_delta(signs):
+        yield _departure("Delta as the error signal of the last layer", change=large)
 
 
 def _gradients(signs: Signs) -> Iterator[Departure]:
@@ -297,19 +235,9 @@ def _gradients(signs: Signs) -> Iterator[Departure]:
     def named(own: Own, found: Signs, base: Scope) -> Own:
         return short_gradients(own, found, base, sign)
 
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, f"the subscript of {sign} as what the loss is derived by")
-        return replace(made, departures=words, changes=(*made.changes, named))
-
-    yield depart
+    yield _departure(f"the subscript of {sign} as what the loss is derived by", change=named)
 
 
 def _words(signs: Signs) -> Iterator[Departure]:
-    if not signs.said:
-        return
-
-    def depart(made: Hypothesis) -> Hypothesis:
-        words = (*made.departures, "signs by their equations, whatever the prose calls them")
-        return replace(made, departures=words, words=False)
-
-    yield depart
+    if signs.said:
+        yield _departure("signs by their equations, whatever the prose calls them", words=False)
