@@ -467,3 +467,15 @@ def test_examples_and_exercises_hold_no_towers_of_numbers() -> None:
     """exp(exp(...)) after a step would fill the memory with its digits."""
     text = notes_tex(derive("2 > 3 exp(s) > 3 s+s**3 > 2 s**2*exp(s) : huber"), "columns")
     assert not re.search(r"\d{9}", text.partition(r"\begin{document}")[2])
+
+
+def test_what_pays_no_weight_decay_in_a_layer_of_ones_own() -> None:
+    layer = {
+        "kind": "equations",
+        "indices": {"i": 2, "j": 3},
+        "parameters": {"w": ["i", "j"], "b": ["j"]},
+        "forward": ["s[j] = Sum(w[i,j]*x[i], i) + b[j]"],
+    }
+    spec = {"input": 2, "layers": [layer], "loss": "squared_error", "weight_decay": 0.1}
+    text = " ".join(notes_tex(derive(spec), "columns").split())
+    assert "biases, in own equations parameters with fewer than two indices, do not pay" in text

@@ -150,7 +150,11 @@ def _objective_words(sheet: Sheet) -> tuple[Inline, ...]:
     made: list[Inline] = [f"Training minimises the {mean} over the ", sheet.math(Size("N")),
                           " samples of a batch"]  # fmt: skip
     if network.weight_decay:
-        made.append(", plus a penalty on large weights (weight decay), which biases do not pay")
+        stages = sheet.derivation.forward_pass.stages
+        own = any(stage.kind == "equations" for stage in stages)
+        spared = ", in own equations parameters with fewer than two indices," if own else ""
+        made.append(", plus a penalty on large weights (weight decay), which biases"
+                    f"{spared} do not pay")  # fmt: skip
     return (*made, ":")
 
 
