@@ -130,9 +130,11 @@ class PythonNames:
         if key not in self._known:
             self._known[key] = self._read_at(node, text, scope)
         made = self._known[key]
-        self.filled += sum(1 for _ in walk(made.node))
+        self.filled += sum(1 for _ in islice(walk(made.node), MOST_FILLED + 1))
         if self.filled > MOST_FILLED:
             raise self.wrong(node, "names that stand for less")
+        if self.inside:  # the name outside of all places everything
+            return made
         return Array(_placed(made.node, self.span(node)), made.kind)
 
     def bounded(self, made: Array, node: ast.expr) -> Array:
