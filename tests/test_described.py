@@ -47,7 +47,7 @@ def _line(text: str) -> str | None:
         (HINGE, "n > 1 : max(0, 1 - y*o)"),
         (MEAN, "n > 1 : squared_error"),
         (ROWS, "n > d : half_squared_error reduction=sum"),
-        (SLOPE, "n > 1 sigmoid bias=absent : half_squared_error"),
+        (SLOPE, "n > 1 sigmoid bias=false : half_squared_error"),
         (r"Let $z = W x + b$ and $a = f(z)$.", "n > d generic : generic"),
         (r"$a^l = f(W^l a^{l-1} + b^l)$ in every layer.", None),
         (r"The sigmoid is $\sigma(z) = 1 / (1 + e^{-z})$.", None),

@@ -197,7 +197,7 @@ def _lines(sheet: Sheet, signs: Signs, layers: list[_Layer]) -> Iterator[str]:
                 if units == "1" and layer.activation == "softmax":
                     break
                 function = _function(layer.activation, signs, logistic)
-                bias = "" if layer.biased else " bias=absent"
+                bias = "" if layer.biased else " bias=false"
                 made.append(f"{units} {function}{bias}".replace(" linear", ""))
             else:
                 yield f"{' > '.join(made)} : {loss}"
