@@ -67,3 +67,11 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+if __name__ == "__main__":  # `python -m gradwright` is `gradwright`
+    import sys
+
+    from codegen.cli import main
+
+    sys.exit(main())

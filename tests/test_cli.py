@@ -366,6 +366,21 @@ def test_exit_codes_of_the_process(tmp_path: Path) -> None:
     assert set(files(tmp_path)) == {"network.py"}
 
 
+@pytest.mark.parametrize("module", ["gradwright", "codegen"])
+def test_the_command_is_also_a_module(module: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", module, "code", "2 > 1 treee : squared_error"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith('spec: layers[0].activation: found "treee"')
+
+
 def test_a_reader_who_stops_early_is_no_fault(tmp_path: Path) -> None:
     command = f"{sys.executable} -m codegen schema | head -n 1; exit ${{PIPESTATUS[0]}}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
