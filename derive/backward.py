@@ -7,7 +7,7 @@ its error by the chain rule over the equations that use it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.adjoint import (
     apart,
@@ -339,5 +339,5 @@ def _gradient(forward: Forward, stage: Stage, chain: Chain) -> Equation:
         rhs = mul(power(Size(SAMPLE.size), -1), rhs)
     if forward.network.weight_decay and stage.decayed(by.tensor):
         rhs = rhs + mul(forward.network.weight_decay, by)
-    gradient = Tensor(by.tensor.letter, "gradient", by.tensor.label, batched=False)
+    gradient = replace(by.tensor, role="gradient")
     return Equation(Ref(gradient, by.at), rhs, chain.title)

@@ -26,9 +26,10 @@ from derive.algebra.terms import (
     free_indices,
     mul,
     ref,
+    refs,
 )
 from derive.formulas.formula import read_formula
-from derive.formulas.written import Scope, Written, apart, read_equation
+from derive.formulas.written import Scope, Written, apart, read_equation, read_equations
 from derive.identities import S
 from derive.kinds import Recipe
 from derive.network.layers import Activation, AnyLayer
@@ -146,7 +147,22 @@ class _Reader:
     def _parameter(self, item: tuple[str, tuple[str, ...]]) -> Tensor:
         name, axes = item
         role = {"W": "weight", "b": "bias"}.get(name) if self.kind in ("dense", "conv") else None
-        return self._new(name, Tensor(name, role or "parameter", self.label, batched=False), axes)
+        tensor = Tensor(name, role or "parameter", self.label, batched=False)
+        if self.kind == "equations" and name == "W" and len(axes) == 2:
+            tensor = replace(tensor, fixed_order=not self._leads_onward(name))
+        return self._new(name, tensor, axes)
+
+    def _leads_onward(self, name: str) -> bool:
+        """Whether its first index is summed over and its second remains, as in a dense layer."""
+        declared = self.recipe.parameters.items()
+        arrays = {key: tuple(self.indices[a].size for a in axes) for key, axes in declared}
+        scope = Scope(self.indices, {**self.arrays, **arrays}, padded=self.recipe.padded)
+        for written in read_equations(self.recipe.equations, scope):
+            for part in refs(written.rhs):
+                if part.tensor.letter == name:
+                    first, second = (place.index for place in part.at)
+                    return second in written.at and first not in written.at
+        return False
 
     def _mask(self, item: tuple[str, tuple[str, ...]]) -> Tensor:
         return self._new(item[0], Tensor(item[0], "mask", self.label), item[1])

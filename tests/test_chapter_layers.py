@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import gradwright
 from codegen import examples
 from codegen.chapter import chapter, equation_numbers, notes_html, notes_tex, notes_text
 from codegen.chapter.opening_words import title
@@ -181,6 +182,41 @@ def test_own_equations_are_shown_as_written() -> None:
     lines = [line.code for listing in listings for line in listing.lines]
     for layer in NETWORKS["own"]["layers"]:
         assert set(layer["forward"]) <= set(lines)
+
+
+def weighted(equation: str, *axes: str) -> dict[str, Any]:
+    """A layer of one's own with a matrix W and one with another name, declared alike."""
+    own = {
+        "kind": "equations",
+        "indices": {"i": 4, "j": 3},
+        "parameters": {"W": axes, "V": axes},
+        "forward": [f"h[j] = {equation}", f"s[j] = h[j]*({equation.replace('W', 'V')})"],
+    }
+    return {"input": 4, "layers": [own, "dense 2 tanh"], "loss": "squared_error"}
+
+
+@pytest.mark.parametrize("notation", ["columns", "rows"])
+def test_a_weight_of_ones_own_that_leads_to_its_rows_stays_as_declared(notation: str) -> None:
+    network = weighted("Sum(W[j,i]*x[i], i)", "j", "i")
+    text = notes_text(derive(load(network)), notation)
+    assert "h⁽¹⁾ = W⁽¹⁾ x " in text
+    assert "3 \u00d7 4, 3 \u00d7 4  W1, V1" in text
+    right = r"""
+        $$h_j^{(1)} = \sum_i w_{ji}^{(1)} x_i$$
+        $$h^{(1)} = W^{(1)} x$$
+        $$\frac{\partial L}{\partial w_{ji}^{(1)}} =
+            \delta_j^{(1)} \Big(\sum_k V_{jk}^{(1)} x_k\Big) x_i$$"""
+    marked = gradwright.check(network, right, notation=notation)
+    assert [mark.verdict for mark in marked.marks] == ["RIGHT"] * 3
+
+
+def test_a_weight_of_ones_own_as_in_a_dense_layer_is_written_like_one() -> None:
+    derivation = derive(load(weighted("Sum(W[i,j]*x[i], i)", "i", "j")))
+    columns, rows = (notes_text(derivation, n) for n in ("columns", "rows"))
+    assert "h⁽¹⁾ = W⁽¹⁾ x " in columns
+    assert "3 \u00d7 4, 4 \u00d7 3  W1, V1" in columns
+    assert "h⁽¹⁾ = W^{(1) \u22a4} x " in rows
+    assert "4 \u00d7 3, 4 \u00d7 3  W1, V1" in rows
 
 
 def test_words_are_said_once() -> None:

@@ -98,7 +98,7 @@ def whole(tensor: Tensor, numbers: Numbers, out_first: bool) -> Layout:
         return figure(rows)
     if not isinstance(rows[0], list):
         rows = [[value] for value in rows]
-    elif out_first and tensor.letter == "W":
+    elif out_first and tensor.turns:
         rows = [list(column) for column in zip(*rows, strict=True)]
     if len(rows) == len(rows[0]) == 1:
         return figure(rows[0][0])

@@ -48,8 +48,8 @@ class Gradient:
     def of_sample(self) -> Equation:
         """The gradient of the loss of one sample as an equation between arrays."""
         by = self.parameter
-        letter, label = by.tensor.letter, by.tensor.label
-        lhs = Ref(Tensor(letter, "gradient", label), (Affine.of(SAMPLE), *by.at))
+        gradient = replace(by.tensor, role="gradient", batched=True)
+        lhs = Ref(gradient, (Affine.of(SAMPLE), *by.at))
         return Equation(lhs, self.chain.result)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codegen.chapter.sheet import Sheet
 from codegen.chapter.validity import forms
@@ -157,9 +157,8 @@ def _array(term: Term) -> Term:
     """Derivatives of the loss by parameters as gradients of one sample, others by their names."""
     if isinstance(term, Partial) and not term.by.tensor.batched:
         tensor = term.by.tensor
-        return Ref(
-            Tensor(tensor.letter, "gradient", tensor.label), (Affine.of(SAMPLE), *term.by.at)
-        )
+        gradient = replace(tensor, role="gradient", batched=True)
+        return Ref(gradient, (Affine.of(SAMPLE), *term.by.at))
     if isinstance(term, Partial):
         return computable(term)
     return rebuild(term, _array)

@@ -82,7 +82,7 @@ def _shape(sheet: Sheet, lhs: Ref) -> Layout:
         index = place.index
         if isinstance(index, Index) and not index.sample:
             extents.append(index.size)
-    if lhs.tensor.letter == "W" and len(extents) == 2 and sheet.writer.profile.out_first:
+    if lhs.tensor.turns and len(extents) == 2 and sheet.writer.profile.out_first:
         extents.reverse()
     parts: list[Layout | str] = []
     for extent in extents:

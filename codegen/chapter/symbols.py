@@ -102,7 +102,7 @@ def _alike(sheet: Sheet, tensors: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
 
 def _matrix_shape(sheet: Sheet, tensor: Tensor) -> Layout:
     shape = sheet.derivation.shapes.get(tensor, ())
-    if tensor.role == "weight" and len(shape) == 2 and sheet.writer.profile.out_first:
+    if tensor.turns and len(shape) == 2 and sheet.writer.profile.out_first:
         shape = (shape[1], shape[0])
     return shape_of(sheet, shape)
 

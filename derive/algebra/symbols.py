@@ -48,6 +48,13 @@ class Tensor:
     role: str
     label: Label | None = None
     batched: bool = True  # the first index is the sample
+    fixed_order: bool = False  # its indices stand as declared, whatever a notation does to weights
+
+    @property
+    def turns(self) -> bool:
+        """Whether a notation may write the unit that the weight leads to first."""
+        weight = self.letter == "W" and self.role in ("weight", "gradient", "parameter")
+        return weight and not self.fixed_order
 
     def __str__(self) -> str:
         return self.letter + ("" if self.label is None else str(self.label))

@@ -194,7 +194,8 @@ class Placed:
             places.pop(1 if self.scope.out_first else 0)
         elif node.role == "weight":
             shape = self._shape_of(node) or ()
-            places = in_order(places, shape, self.scope.out_first, self.scope.profile.base)
+            out_first = self.scope.out_first_of(node.label)
+            places = in_order(places, shape, out_first, self.scope.profile.base)
         return places
 
     def ref(self, node: Entry, *at: Affine) -> Ref:

@@ -258,7 +258,7 @@ class Located(Layered):
         base = self.scope.profile.base
         places: Sequence[Node] = node.places
         if node.role == "weight" and node.fixed is None:
-            places = in_order(places, shape, self.scope.out_first, base)
+            places = in_order(places, shape, self.scope.out_first_of(node.label), base)
         written = [self.place(p) - base for p in places]
         if node.fixed is not None and len(written) == 2:
             written.pop(1 if self.scope.out_first else 0)

@@ -156,7 +156,8 @@ class Sums(OwnSymbols):
         elif part.role == "weight" and self._of_unit(part, shape):
             shape = shape[1:]
         elif part.role == "weight":
-            places = in_order(places, shape, self.scope.out_first, self.scope.profile.base)
+            out_first = self.scope.out_first_of(part.label)
+            places = in_order(places, shape, out_first, self.scope.profile.base)
         if self.world.channels_apart(self.tensor(part), len(places)):
             shape = shape[1:]  # all channels at a place
         left = len(shape) - len(places)

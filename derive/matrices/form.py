@@ -161,7 +161,7 @@ class Finder(Products):
             found.append(index)
         if term.padded or len(found) > 2:
             raise NoForm
-        if self.out_first and len(found) == 2 and _is_weight(term.tensor):
+        if self.out_first and len(found) == 2 and term.tensor.turns:
             turned: dict[str | Affine, str | Affine] = {"row": "col", "col": "row"}
             axes = [turned.get(a, a) for a in axes]
             found.reverse()
@@ -229,10 +229,6 @@ class Finder(Products):
         for index in samples:
             mat = SampleSum(mat, index)
         return Item(scaled(factor, mat), inner.row, inner.col)
-
-
-def _is_weight(tensor: Tensor) -> bool:
-    return tensor.letter == "W" and tensor.role in ("weight", "gradient", "parameter")
 
 
 def comparable(term: Term) -> Term:

@@ -148,12 +148,11 @@ def top_label(nodes: list[Node], inputs: Collection[str] = (), down: bool = Fals
 
 def _input_letters(nodes: list[Node], scope: Scope) -> set[str]:
     """The letters that stand on the input side of a weight."""
-    side = 1 if scope.out_first else 0
     found = set()
     for node in nodes:
         for part in walk(node):
             if isinstance(part, Entry) and part.role == "weight" and len(part.places) == 2:
-                place = part.places[side]
+                place = part.places[1 if scope.out_first_of(part.label) else 0]
                 if isinstance(place, Letter):
                     found.add(place.name)
     return found
@@ -203,7 +202,7 @@ def _by_index(node: Entry, scope: Scope) -> Label | None:
     """The layer that the letter of an index says, where the sheet keeps letters for layers."""
     if not scope.own.index_layers or not node.places:
         return None
-    out = 0 if node.role != "weight" or scope.out_first else -1
+    out = 0 if node.role != "weight" or scope.out_first_of(node.label) else -1
     place = node.places[out]
     number = scope.own.index_layers.get(place.name) if isinstance(place, Letter) else None
     if number is None or (number == 0 and node.role != "activation"):

@@ -82,7 +82,18 @@ class Scope:
         if label is not None and label.base == "L" and self.last is not None:
             label = self.last.shifted(label.offset)
         turned = label is not None and not label.base and label.offset in self.own.turned
-        return self.rows_out != turned
+        return (self.out_first_of(label) != self.conventions.transposed) != turned
+
+    def out_first_of(self, label: Label | None) -> bool:
+        """The first index of the weights of one layer; a layer of one's own may fix its order."""
+        if label is not None and label.base == "L" and self.last is not None:
+            label = self.last.shifted(label.offset)
+        return self.out_first and label not in self._fixed_orders
+
+    @cached_property
+    def _fixed_orders(self) -> frozenset[Label | None]:
+        """The layers whose weights are written as declared."""
+        return frozenset(tensor.label for tensor in self.shapes if tensor.fixed_order)
 
     @cached_property
     def entrywise(self) -> tuple[str, ...]:

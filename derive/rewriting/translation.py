@@ -121,14 +121,16 @@ class Translator:
 
     def _turned(self, node: Node, made: Node) -> Node:
         """Transposed where the other notation keeps the matrix the other way round."""
-        other = self.here.rows_out != self.there.rows_out and not self._is_kernel(node)
+        other = self.here.rows_out != self.there.rows_out and not self._stays(node)
         return transposed(made) if other and is_matrix(node, self.here) else made
 
-    def _is_kernel(self, node: Node) -> bool:
-        """Whether the weights are those of windows: every notation keeps a row for each channel."""
+    def _stays(self, node: Node) -> bool:
+        """Whether every notation keeps the weights alike: kernels, a row for each channel, and
+        arrays of a layer of one's own in the order in which they are declared."""
         named = [n.label for n in walk(node) if isinstance(n, Entry) and n.role == "weight"]
         return any(
-            tensor.role == "weight" and len(shape) > 2 and tensor.label in named
+            (tensor.fixed_order or (tensor.role == "weight" and len(shape) > 2))
+            and tensor.label in named
             for tensor, shape in self.here.shapes.items()
         )
 
@@ -179,8 +181,9 @@ class Translator:
         places = tuple(map(letters.place, node.places))
         sample = None if node.sample is None else letters.place(node.sample)
         made = replace(node, places=places, sample=sample, label=self._layer(node.label))
-        if made.role == "weight" and len(places) == 2 and self._reversed:
-            made = replace(made, places=places[::-1])
+        if made.role == "weight" and len(places) == 2:
+            before, after = (s.out_first_of(node.label) for s in (self.here, self.there))
+            made = replace(made, places=places[::-1]) if before != after else made
         made = self._formed(node, self._fixed(self._named(made)))
         return self._sampled(made, bound)
 
@@ -206,10 +209,6 @@ class Translator:
         """Whether a vector is written like its entries, by its letter alone."""
         role = scope.profile.roles["activation"]
         return role.whole == role.entry
-
-    @property
-    def _reversed(self) -> bool:
-        return self.here.out_first != self.there.out_first
 
     def _named(self, node: Entry) -> Entry:
         """The input and the output, where a notation has a sign of their own for them."""

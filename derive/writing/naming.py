@@ -170,7 +170,7 @@ class Names:
         else:
             whole = shape is not None and len(places) < len(shape)
             sign = role.whole if whole else role.entry
-            if name == "weight" and self.profile.out_first and len(places) == 2:
+            if self.profile.out_first and tensor.turns and len(places) == 2:
                 places.reverse()
             if role.scalar == "bare" and shape and all(e == 1 for e in shape):
                 places = []
