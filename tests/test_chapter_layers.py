@@ -219,6 +219,13 @@ def test_a_weight_of_ones_own_as_in_a_dense_layer_is_written_like_one() -> None:
     assert "4 \u00d7 3, 4 \u00d7 3  W1, V1" in rows
 
 
+def test_parameters_of_ones_own_are_summed_up_and_moved_like_those_of_dense_layers() -> None:
+    text = notes_text(derive(load(weighted("Sum(W[j,i]*x[i], i)", "j", "i"))), "columns")
+    box = text.partition("The whole backward pass")[2]
+    assert "= h̄⁽¹⁾ x\u22a4 " in box  # its gradient as a matrix
+    assert box.count("← W^(") == 1  # both W in one line
+
+
 def test_words_are_said_once() -> None:
     text = said(page("residual"))
     assert text.count("Three terms.") == 1

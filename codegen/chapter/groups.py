@@ -23,6 +23,7 @@ from derive.algebra.terms import (
     refs,
     walk,
 )
+from derive.backward import computable
 from derive.derivation import Derivation
 from derive.stages import SAMPLE
 from derive.steps import Chain
@@ -50,7 +51,7 @@ class Gradient:
         by = self.parameter
         gradient = replace(by.tensor, role="gradient", batched=True)
         lhs = Ref(gradient, (Affine.of(SAMPLE), *by.at))
-        return Equation(lhs, self.chain.result)
+        return Equation(lhs, computable(self.chain.result))
 
 
 @dataclass(frozen=True)

@@ -93,12 +93,11 @@ def _shape(sheet: Sheet, lhs: Ref) -> Layout:
 
 def update(sheet: Sheet) -> tuple[Block, ...]:
     """Every parameter moves against its gradient."""
-    tensors = [
-        _generic(g.parameter.tensor, sheet) for group in sheet.groups for g in group.gradients
-    ]
+    parameters = [g.parameter.tensor for group in sheet.groups for g in group.gradients]
+    tensors = {str(made): made for made in (_generic(t, sheet) for t in parameters)}  # each once
     rows = []
     eta = sheet.writer.names.constant("learning_rate")
-    for tensor in dict.fromkeys(tensors):
+    for tensor in tensors.values():
         change = row(eta, sheet.writer.partial_tensor(tensor))
         rows.append(Shown(*sheet.writer.update(sheet.writer.tensor(tensor), _less(change))))
     eta_words: Inlines = (Math(eta),)
