@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from derive.algebra.terms import Tensor
 from derive.algebra.text import plain
 from derive.derivation import Derivation
 from derive.errors import SpecError
@@ -59,12 +60,11 @@ def outside(derivation: Derivation) -> list[str]:
     broken = [c for c in derivation.conditions if not c.holds]
     helps = all(c.remedy for c in broken)  # one that leaves another condition broken is none
     remedies = dict.fromkeys(c.remedy for c in broken if helps)
-    last = derivation.network.layers[-1]
-    activation = getattr(last, "activation", None)
-    name = "" if activation is None else f" of {activation.formula or activation.name}"
+    activation = getattr(derivation.network.layers[-1], "activation", None)
+    name = "linear" if activation is None else activation.formula or activation.name
+    output = "the output" if name == "linear" else f"the output of {name}"
     advice = ", or ".join([*remedies, REMEDY])
-    need = condition(derivation)
-    return [f"loss: defined only for {need}, which the output{name} can leave; {advice}"]
+    return [f"loss: defined only for {condition(derivation)}, which {output} can leave; {advice}"]
 
 
 def condition(derivation: Derivation) -> str:
@@ -74,12 +74,13 @@ def condition(derivation: Derivation) -> str:
     >>> condition(derive("2 > 1 tanh : binary_cross_entropy"))
     '0 < o < 1'
     """
-    positive = {_in_o(plain(c.positive)): None for c in derivation.conditions}
+    output = derivation.forward_pass.output.tensor
+    positive = {_in_o(plain(c.positive), output): None for c in derivation.conditions}
     if list(positive) == ["o", "1 - o"]:
         return "0 < o < 1"
     return " and ".join(f"{text} > 0" for text in positive)
 
 
-def _in_o(text: str) -> str:
+def _in_o(text: str, output: Tensor) -> str:
     """An entry of the output layer as the o of the spec."""
-    return re.sub(r"\b[so]\w*\[[^\]]*\]", "o", text)
+    return re.sub(rf"\b{re.escape(str(output))}\[[^\]]*\]", "o", text)

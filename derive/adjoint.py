@@ -24,9 +24,11 @@ from derive.algebra.index import (
 from derive.algebra.simplify import cost, tidy
 from derive.algebra.terms import (
     ZERO,
+    Add,
     Affine,
     Extremum,
     Index,
+    Num,
     Partial,
     Pow,
     Ref,
@@ -112,6 +114,8 @@ def in_values(term: Term, user: Equation) -> Term:
         term = replace_term(term, user.rhs, user.lhs)
     if isinstance(user.rhs, Pow):
         term = _powers(term, user.rhs, user.lhs)
+        solved = tidy(_solved(term, user.rhs, user.lhs))
+        term = solved if cost(solved) < cost(term) else term
     folded = fold_ratio(term, user)
     return folded if cost(folded) < cost(term) else term
 
@@ -121,6 +125,17 @@ def _powers(term: Term, rhs: Pow, lhs: Ref) -> Term:
     if isinstance(term, Pow) and term.base is rhs.base:
         return power(lhs, term.exponent / rhs.exponent)
     return rebuild(term, lambda child: _powers(child, rhs, lhs))
+
+
+def _solved(term: Term, rhs: Pow, lhs: Ref) -> Term:
+    """e^(-u) = 1/p - 1 for p = 1/(1 + e^(-u)): the rest of a base beside a number."""
+    if not isinstance(rhs.base, Add):
+        return term
+    known = [part for part in rhs.base.args if isinstance(part, Num)]
+    rest = add(*(part for part in rhs.base.args if not isinstance(part, Num)))
+    if not known or isinstance(rest, Add) or not refs(rest):
+        return term
+    return replace_term(term, rest, power(lhs, 1 / rhs.exponent) - add(*known))
 
 
 def in_forward_quantities(user: Equation, by: Ref, upstream: Upstream) -> Term:

@@ -19,7 +19,7 @@ from derive.adjoint import (
     users_of,
 )
 from derive.algebra.equation import Equation
-from derive.algebra.index import contracted
+from derive.algebra.index import contracted, define
 from derive.algebra.prove import Fact, tidy_given
 from derive.algebra.simplify import tidy
 from derive.algebra.terms import (
@@ -27,6 +27,7 @@ from derive.algebra.terms import (
     Index,
     Label,
     Partial,
+    Pow,
     Ref,
     Size,
     Sum,
@@ -38,6 +39,7 @@ from derive.algebra.terms import (
     ref,
     refs,
     total,
+    walk,
 )
 from derive.errors import NotYet
 from derive.forward import Forward, X, at_end, at_number
@@ -207,7 +209,7 @@ class _Pass:
         if any(u is self.forward.loss for u in users):
             return self._by_loss(chain, by)
         append_paths(chain, by, users, error, _cited(users), self._statistics(by.tensor))
-        return self._compact(chain, by.tensor).chain()
+        return self._without_poles(self._compact(chain, by.tensor)).chain()
 
     def _statistics(self, tensor: Tensor) -> tuple[Equation, ...]:
         """The definition of the quantity, by which a sum of deviations is seen to vanish."""
@@ -220,6 +222,22 @@ class _Pass:
                 found = {c.lhs.by.tensor: c for c in self.layers if isinstance(c.lhs, Partial)}
                 return in_standardised(chain, stage, found)
         return chain
+
+    def _without_poles(self, chain: Builder) -> Builder:
+        """With the error of the output inserted, where it divides by the output and this cancels.
+
+        So a probability that a layer of one's own computes is treated as that of a softmax is.
+        """
+        output, delta = self.forward.output, self.layers[0] if self.layers else None
+        if delta is None or not isinstance(delta.lhs, Ref) or output.tensor.role == "activation":
+            return chain
+        inserted = define(chain.last, delta.lhs, delta.result)
+        if inserted is chain.last or _reads_errors(inserted):
+            return chain
+        if not _divides(inserted, output.tensor) or _divides(tidy(inserted), output.tensor):
+            return chain
+        chain.by_rule(inserted, "insert the error of the output", delta.key)
+        return _shortest(chain, self.forward.facts)
 
     def _by_loss(self, chain: Builder, by: Ref) -> Chain:
         result, cites = self.lemmas.loss_slope(by)
@@ -242,7 +260,8 @@ class _Pass:
                 continue
             chain = Builder(key, title, of_loss(by), "gradient")
             users = users_of(parameter, stage.body)
-            yield append_paths(chain, by, users, error, _cited(users)).chain()
+            append_paths(chain, by, users, error, _cited(users))
+            yield self._without_poles(chain).chain()
 
     def _input(self) -> Chain:
         """The gradient of one sample's loss by the input."""
@@ -255,7 +274,7 @@ class _Pass:
         if first.kind == "dense" and len(users) <= 1:
             return append_rule(chain, first.main, of_loss, error, _cited([first.main])).chain()
         chain = append_paths(chain, by, users, error, _cited(users))
-        return self._compact(chain, X).chain()
+        return self._without_poles(self._compact(chain, X)).chain()
 
 
 # ------------------------------------------------------------------ small parts
@@ -271,6 +290,19 @@ def _started(place: Ref, title: str) -> Builder:
         return Builder(f"adjoint.{place.tensor}", title, of_loss(place), "adjoint")
     chain = Builder(f"delta.{place.tensor.label}", title, error(place), "delta")
     return chain.by_rule(of_loss(place), "definition of the error", check=BY_DEFINITION)
+
+
+def _reads_errors(term: Term) -> bool:
+    return any(isinstance(n, Partial) or (isinstance(n, Ref) and n.tensor.role == "delta")
+               for n in walk(term))  # fmt: skip
+
+
+def _divides(term: Term, tensor: Tensor) -> bool:
+    """Whether something is divided by entries of the tensor."""
+    return any(
+        isinstance(node, Pow) and node.exponent < 0 and any(r.tensor == tensor for r in refs(node))
+        for node in walk(term)
+    )
 
 
 def _what(tensor: Tensor) -> str:
@@ -320,8 +352,9 @@ def _defines(chain: Chain) -> Equation:
 
 
 def _needed(errors: tuple[Equation, ...], gradients: list[Equation]) -> tuple[Equation, ...]:
-    """The errors that some gradient needs, in order."""
+    """The errors that some gradient needs, and that of the output, in order."""
     wanted: set[Tensor] = {r.tensor for g in gradients for r in refs(g.rhs)}
+    wanted |= {e.lhs.tensor for e in errors[:1]}
     kept: list[Equation] = []
     for equation in reversed(errors):
         if equation.lhs.tensor in wanted:

@@ -31,7 +31,6 @@ from derive.algebra.terms import (
     Pow,
     Ref,
     Size,
-    Tensor,
     Term,
     add,
     factors_of,
@@ -62,8 +61,9 @@ def arranged(plan: Plan, parameters: Sequence[str]) -> Arranged:
     mean = {u.mean for u in updates.values()}
     if len(mean) > 1:
         raise NotYet("gradients with 1/N beside gradients without it have no common step yet")
-    gradients = {name: _lowered(plan, name, u) for name, u in updates.items()}
-    nodes = _nodes(plan, [*gradients.values()], "rate / n" if mean.pop() else "rate")
+    rate = "rate / n" if mean.pop() else "rate"
+    gradients = {name: _lowered(plan, name, u, rate) for name, u in updates.items()}
+    nodes = _nodes(plan, [*gradients.values()], rate)
     nodes, gradients = _kept_apart(plan, nodes, gradients)
     joined = joins(plan, gradients, parameters)
     others = _others(plan, nodes, gradients, joined)
@@ -112,9 +112,8 @@ def _nodes(plan: Plan, gradients: Sequence[Node], rate: str) -> Nodes:
     shifts = frozenset[Node]()
     if not exact:
         shifts = shiftable([*quick.values(), faster(plan.loss.node)])
-    errors = {step.equation.lhs.tensor for step in plan.backward}
     backward = [
-        (step, faster(_scaled(step, errors, rate), step.name in small, exact))
+        (step, faster(_scaled(plan, step.equation.rhs, step.node, rate), step.name in small, exact))
         for step in plan.needed(*wanted, beside=gradients)
         if step in plan.backward
     ]
@@ -168,10 +167,11 @@ def _exposed(plan: Plan) -> frozenset[str]:
     return exposed_names(steps, (plan.objective,))
 
 
-def _lowered(plan: Plan, name: str, update: Update) -> Node:
-    """The part of a gradient that comes from the data."""
+def _lowered(plan: Plan, name: str, update: Update, rate: str) -> Node:
+    """The part of a gradient that comes from the data, times the learning rate."""
     equation = next(e for e in plan.program.gradients if str(e.lhs.tensor) == name)
-    return faster(lowered(stable(update.data), equation.lhs, plan.program, plan.last))
+    node = lowered(stable(update.data), equation.lhs, plan.program, plan.last)
+    return faster(_scaled(plan, update.data, node, rate))
 
 
 def _forward(
@@ -191,11 +191,11 @@ def _forward(
     return tuple(made)
 
 
-def _scaled(step: Step, errors: set[Tensor], rate: str) -> Node:
-    """An error that reads no other error, times the learning rate; the others inherit it."""
-    if errors & set(tensors(step.equation.rhs)):
-        return step.node
-    c, rest = _number_out(step.node)
+def _scaled(plan: Plan, term: Term, node: Node, rate: str) -> Node:
+    """What reads no error, times the learning rate; all else inherits it from the error."""
+    if {step.equation.lhs.tensor for step in plan.backward} & set(tensors(term)):
+        return node
+    c, rest = _number_out(node)
     text = rate if c == 1 else f"{float(c)!r} * {rate}"
     return ufunc("mul", rest, scalar(text))
 

@@ -66,9 +66,19 @@ def stable_form(term: Term, known: Mapping[Tensor, Equation]) -> Term:
     whole = composed(term, known)
     result = stable(whole)
     if _overflows(result):  # the composition only moved the trouble
+        term = _logarithms(term, known)
         tamed = _tamed(term, known)
         result = stable(term) if tamed is None else tamed
     return held_in_range(together(result))
+
+
+def _logarithms(term: Term, known: Mapping[Tensor, Equation]) -> Term:
+    """The term with s for log(o) where o = exp(s): a logarithm by itself, where it is calm so."""
+    term = rebuild(term, lambda child: _logarithms(child, known))
+    if not (isinstance(term, Call) and term.function == "log"):
+        return term
+    found = _calm(stable(_written_out(term, known)))
+    return term if found is None else found
 
 
 def _tamed(term: Term, known: Mapping[Tensor, Equation]) -> Term | None:
