@@ -21,6 +21,7 @@ FONTS = TEMPLATES / "fonts"
 class NotesTex:
     """What notes.tex.j2 prints, all of it LaTeX already."""
 
+    notation: str
     pdf_title: str
     header: str
     title: str

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -46,6 +47,8 @@ from codegen.pages.numbering import nodes
 from derive import profiles
 from derive.algebra.terms import Label
 from derive.derivation import Derivation, derive
+from derive.marking.marker import mark
+from derive.sheets.door import read_sheet
 from derive.spec import load
 from derive.strategies.ways import tell
 from derive.writing.layout import Number
@@ -479,3 +482,17 @@ def test_what_pays_no_weight_decay_in_a_layer_of_ones_own() -> None:
     spec = {"input": 2, "layers": [layer], "loss": "squared_error", "weight_decay": 0.1}
     text = " ".join(notes_tex(derive(spec), "columns").split())
     assert "biases, in own equations parameters with fewer than two indices, do not pay" in text
+
+
+@pytest.mark.parametrize("notation", profiles.names())
+def test_a_chapter_says_in_which_notation_it_is(notation: str) -> None:
+    """Two layers are too little to guess it from."""
+    made = derive("2 > 2 : squared_error")
+    for text, kind in ((notes_tex(made, notation), "tex"), (notes_markdown(made, notation), "md")):
+        found = mark(read_sheet(text, f"chapter.{kind}", kind), made.network)
+        assert (found.notation, found.guessed) == (notation, False)
+
+
+def test_a_notation_of_a_file_is_not_named() -> None:
+    own = Path(__file__).parent / "data" / "profiles" / "sums_called_a.toml"
+    assert "gradwright:" not in notes_tex(derive("2 > 2 : squared_error"), str(own))

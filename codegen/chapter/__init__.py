@@ -23,6 +23,7 @@ from codegen.pages.markdown import markdown
 from codegen.pages.numbering import numbered
 from codegen.pages.terminal import terminal
 from derive.derivation import Derivation
+from derive.profiles import names
 
 __all__ = [
     "chapter",
@@ -55,6 +56,7 @@ def chapter(derivation: Derivation, notation: str = "columns") -> Document:
             opening.badges(sheet, worked),
             opening.opening(sheet),
             tuple(section for section in sections if section is not None),
+            notation=notation if notation in names() else "",
         )
     )
 

@@ -251,3 +251,4 @@ class Document:
     opening: tuple[Block, ...] = ()
     sections: tuple[Section, ...] = ()
     targets: Mapping[str, Target] = field(default_factory=lambda: MappingProxyType({}))
+    notation: str = ""  # its name, so that a checker need not guess it; none for one of a file

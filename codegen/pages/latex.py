@@ -56,6 +56,7 @@ def latex(document: Document) -> str:
     writer = _Writer(document.targets)
     title, header = document.title, _shortened(document.title, 34.0)
     page = NotesTex(
+        notation=document.notation,
         pdf_title=pdf_string(title),
         header=escape(header),
         title=r"\\ ".join(map(escape, _two_lines(title))),

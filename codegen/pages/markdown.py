@@ -82,6 +82,8 @@ class Writer:
         parts = [f"# {escape(document.title)}"]
         if document.subtitle:
             parts.append(f"*{escape(document.subtitle)}*")
+        if document.notation:
+            parts.append(f"<!-- gradwright: notation={document.notation} -->")
         if document.badges:
             parts.append("\n".join(f"- ✓ {self.inlines(badge)}" for badge in document.badges))
         return "\n\n".join([*parts, *map(self.block, document.opening)])
