@@ -226,6 +226,15 @@ def test_parameters_of_ones_own_are_summed_up_and_moved_like_those_of_dense_laye
     assert box.count("← W^(") == 1  # both W in one line
 
 
+def test_a_matrix_has_one_letter_everywhere() -> None:
+    own = {"kind": "equations", "indices": {"i": 4, "j": 3}, "parameters": {"u": ["j", "i"]},
+           "forward": ["s[j] = Sum(u[j,i]*x[i], i)"]}  # fmt: skip
+    made = derive({"input": 4, "layers": [own, "2 tanh"], "loss": "squared_error"})
+    box = notes_text(made, "columns").partition("The whole backward pass")[2]
+    assert "\u2202C\u2099/\u2202U⁽¹⁾ = " in box
+    assert "U⁽¹⁾ ← U⁽¹⁾ " in box
+
+
 def test_words_are_said_once() -> None:
     text = said(page("residual"))
     assert text.count("Three terms.") == 1

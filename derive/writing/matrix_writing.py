@@ -52,12 +52,13 @@ class MatrixPrinter(Printer):
         if tensor.role != "gradient":
             return self.names.whole(tensor, batch, sample)
         role = ROLE_OF.get(tensor.letter, "parameter")
-        return self.partial_tensor(Tensor(tensor.letter, role, tensor.label, tensor.batched), batch)
+        parameter = replace(tensor, role=role, batched=False)
+        return self.partial_tensor(parameter, sample=tensor.batched and not batch)
 
-    def partial_tensor(self, tensor: Tensor, batch: bool = False) -> Layout:
-        """The gradient by a whole array, of the objective or (for an array per sample) the loss."""
-        of = self.objective if batch or not tensor.batched else self.of_sample
-        whole = self.names.whole(tensor, batch)
+    def partial_tensor(self, parameter: Tensor, sample: bool = False) -> Layout:
+        """The gradient by a whole array, of the objective or of the loss of one sample."""
+        of = self.of_sample if sample else self.objective
+        whole = self.names.whole(parameter)
         if self.profile.writing["gradient"] == "nabla":
             return row(lay.sub(Symbol("nabla"), whole), of)
         return lay.partial(of, whole)
