@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from derive.algebra.symbols import Function as Known
 from derive.algebra.symbols import Label, Tensor
@@ -24,6 +25,8 @@ from derive.reading.tree import (
     Letter,
     Nabla,
     Node,
+    Num,
+    Power,
 )
 
 KNOWN = frozenset(
@@ -200,6 +203,8 @@ class Calculus(Located):
             raise NoValue(f"how {node.of.name} depends on other quantities")
         if self._stepping:
             raise NoValue("a derivative inside a derivative inside a derivative")
+        if isinstance(by, Power) and isinstance(by.exponent, Num):
+            return self._by_power(node.of, by.base, by.exponent.value)
         if isinstance(by, Letter) or (isinstance(by, Entry) and is_variable(by)):
             return self._by_number(node.of, by)
         if not isinstance(by, Entry):
@@ -220,6 +225,14 @@ class Calculus(Located):
             return made.transposed if conventions.jacobian_columns else made
         gradient = places.map(lambda at: _plain(self._moved(of, tensor, at)))
         return gradient.transposed if conventions.gradient_rows else gradient
+
+    def _by_power(self, of: Node, base: Node, exponent: Fraction) -> Value:
+        """By u^n: the derivative by u, over n u^(n-1)."""
+        by, n = self._derivative(Derivative(of, (base,))), float(exponent)
+        value = self.value(base)
+        if isinstance(value, Matrix) or value == 0:
+            raise NoValue("a derivative by a power of something else than a number")
+        return together(by, n * value ** (n - 1), lambda a, b: a / b)
 
     def _jacobian(self, of: Node, tensor: Tensor, places: Table) -> Matrix:
         """One row for each entry of the vector above, one column for each of that below."""

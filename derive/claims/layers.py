@@ -52,8 +52,9 @@ class Layered:
     def _tensor_of(self, role: str, number: int) -> Tensor | None:
         found = [t for t in self.world.shapes if t.label == Label(number)]
         wanted = [t for t in found if t.role == role]
-        if role in ("weight", "bias") and not wanted:  # W and b of a layer of one's own
-            wanted = [t for t in found if (t.role, t.letter) == ("parameter", LETTERS[role])]
+        if role in ("weight", "bias") and not wanted:  # W, w and b of a layer of one's own
+            letters = LETTERS[role], LETTERS[role].lower()
+            wanted = [t for t in found if t.role == "parameter" and t.letter in letters]
         if role == "activation" and not wanted:
             if number == 0:
                 return X

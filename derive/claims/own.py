@@ -19,7 +19,7 @@ from derive.claims.world import LOSS, OBJECTIVE, World
 from derive.reading.own import Definition, defined
 from derive.reading.tree import Derivative, Entry, Grid, Letter, Node, walk
 
-_UNITS = ("output", "activation", "preactivation")
+_UNITS = ("output", "activation", "preactivation", "own")
 
 
 @dataclass(frozen=True)

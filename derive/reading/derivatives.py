@@ -47,7 +47,7 @@ class Derivatives(Environments):
     def _derivative(self, c: Cursor, above: Cursor, below: Cursor, sign: str, start: int) -> Node:
         _drop(above, sign)
         power = self._count(above)
-        by = self._by(below, sign)
+        by = self._by(below, sign, ordered=power is not None)
         if power not in (None, len(by)):
             raise below.wrong("as many variables as the order of the derivative")
         if not above.done:
@@ -82,19 +82,20 @@ class Derivatives(Environments):
             raise inside.wrong("a number or a letter as the order of the derivative")
         return int(text) if text.isdigit() else None
 
-    def _by(self, below: Cursor, sign: str) -> tuple[Node, ...]:
+    def _by(self, below: Cursor, sign: str, ordered: bool = True) -> tuple[Node, ...]:
+        """The variables; without an order above, a square is the variable: of sigma^2."""
         made: list[Node] = []
         while not below.done:
             _drop(below, sign)
             first = below.peek()
             variable = self.factor(below)
-            if isinstance(variable, Power) and isinstance(variable.exponent, Num):
-                order = variable.exponent.value
-                if order.denominator != 1 or not 1 <= order <= HIGHEST:
-                    raise below.wrong(f"a whole order from 1 to {HIGHEST} of a derivative", first)
-                made += [variable.base] * int(order)
-            else:
+            if not (isinstance(variable, Power) and isinstance(variable.exponent, Num)):
                 made.append(variable)
+                continue
+            order = variable.exponent.value
+            if order.denominator != 1 or not 1 <= order <= HIGHEST:
+                raise below.wrong(f"a whole order from 1 to {HIGHEST} of a derivative", first)
+            made += [variable.base] * int(order) if ordered else [variable]
         return tuple(made)
 
     def _operand(self, c: Cursor) -> Node:

@@ -88,12 +88,15 @@ class Scope:
         """The first index of the weights of one layer; a layer of one's own may fix its order."""
         if label is not None and label.base == "L" and self.last is not None:
             label = self.last.shifted(label.offset)
-        return self.out_first and label not in self._fixed_orders
+        fixed = self._fixed_orders
+        return self.out_first and not (fixed.get(label) if label else all(fixed.values()) and fixed)
 
     @cached_property
-    def _fixed_orders(self) -> frozenset[Label | None]:
-        """The layers whose weights are written as declared."""
-        return frozenset(tensor.label for tensor in self.shapes if tensor.fixed_order)
+    def _fixed_orders(self) -> Mapping[Label | None, bool]:
+        """Of every layer with weights, whether they are written as declared."""
+        weights = [t for t in self.shapes if t.role in ("weight", "parameter") and t.letter in "Ww"]
+        turning = {tensor.label for tensor in weights if tensor.turns}
+        return {tensor.label: tensor.label not in turning for tensor in weights}
 
     @cached_property
     def entrywise(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from derive.sheets.findings import Signs, signs_of
 from derive.sheets.habits import own_of
 from derive.sheets.hypotheses import PLAIN as AS_USUAL
 from derive.sheets.hypotheses import Hypothesis
+from derive.sheets.identified import identified
 from derive.sheets.objective import with_objective
 from derive.sheets.sheet import Directive, Formula, Heading, Part, Sheet
 from derive.sheets.statements import names_as
@@ -275,6 +276,7 @@ class _Environments:
         for change in self.hypothesis.conventions:
             conventions = change(conventions)
         if self.judge is not None:
+            scope = identified(self.judge, scope, formulas, self.sheet.macros)
             read: dict[Conventions, list[Claim]] = {}
 
             def claims(made: Conventions) -> list[Claim]:

@@ -1,0 +1,101 @@
+"""Hand derivations about layers of one's own and norms, in whatever letters the sheet likes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import gradwright
+
+SOFTMAX = {
+    "name": "softmax", "input": 4, "loss": "cross_entropy",
+    "layers": [{"kind": "equations", "indices": {"i": 4, "j": 3, "k": 3},
+                "parameters": {"w": ["i", "j"], "b": ["j"]},
+                "forward": ["e[j] = Sum(w[i,j]*x[i], i) + b[j]",
+                            "p[j] = exp(e[j])/Sum(exp(e[k]), k)"]}],
+}  # fmt: skip
+HIGHWAY = {
+    "name": "highway", "input": 5, "loss": "cross_entropy",
+    "layers": [{"kind": "equations", "indices": {"j": 5, "k": 5},
+                "parameters": {"W": ["j", "k"], "b": ["j"], "V": ["j", "k"], "c": ["j"]},
+                "forward": ["h[j] = tanh(Sum(W[j,k]*x[k], k) + b[j])",
+                            "t[j] = sigmoid(Sum(V[j,k]*x[k], k) + c[j])",
+                            "o[j] = t[j]*h[j] + (1 - t[j])*x[j]"]},
+               {"kind": "layer_norm"}, "3 softmax"],
+}  # fmt: skip
+NORM = {"name": "norm", "input": 6, "layers": [{"kind": "layer_norm"}],
+        "loss": "half_squared_error"}  # fmt: skip
+
+#: What the sheet says first, its lines, and what each is: right (also under a condition) or wrong.
+SHEETS: dict[str, tuple[Any, str, list[tuple[str, str]]]] = {
+    "the letters of the layer": (
+        SOFTMAX,
+        r"Let $e_j = \sum_i w_{ij} x_i + b_j$ and $p_j = e^{e_j}/\sum_k e^{e_k}$.",
+        [
+            (r"\frac{\partial p_k}{\partial e_j} = p_k ([k = j] - p_j)", "RIGHT"),
+            (r"\frac{\partial p_k}{\partial e_j} = p_k (1 - p_j)", "WRONG"),
+            (r"\frac{\partial L}{\partial e_j} = p_j - y_j", "RIGHT"),
+            (r"\frac{\partial L}{\partial w_{ij}} = x_i (p_j - y_j)", "RIGHT"),
+            (r"\frac{\partial L}{\partial w_{ij}} = x_j (p_i - y_i)", "WRONG"),
+            (r"\frac{\partial L}{\partial x} = w (p - y)", "RIGHT"),
+            (r"\frac{\partial L}{\partial x} = w^\top (p - y)", "WRONG"),
+            (r"\frac{\partial L}{\partial p_j} = -\frac{y_j}{p_j}", "RIGHT"),
+        ],
+    ),
+    "other letters": (
+        SOFTMAX,
+        r"Let $u_j = \sum_i w_{ij} x_i + b_j$ and $q_j = e^{u_j}/\sum_k e^{u_k}$.",
+        [
+            (r"\frac{\partial L}{\partial u_j} = q_j - y_j", "RIGHT"),
+            (r"\frac{\partial L}{\partial u_j} = q_j (1 - q_j)", "WRONG"),
+            (r"\frac{\partial L}{\partial b} = q - y", "RIGHT"),
+        ],
+    ),
+    "an error of the output of a layer": (
+        HIGHWAY,
+        r"Let $h = \tanh(W x + b)$, $t = \sigma(V x + c)$ and"
+        r" $o = t \odot h + (1 - t) \odot x$. Write $\delta = \partial C/\partial o$.",
+        [
+            (r"\frac{\partial C}{\partial h} = \delta \odot t", "RIGHT"),
+            (r"\frac{\partial C}{\partial h} = \delta \odot (1 - t)", "WRONG"),
+            (r"\frac{\partial C}{\partial t} = \delta \odot (h - x)", "RIGHT"),
+            (r"\frac{\partial C}{\partial W} = (\delta \odot t \odot (1 - h^2)) x^\top", "RIGHT"),
+            (r"\frac{\partial C}{\partial V} = (\delta \odot (h - x) \odot t) x^\top", "WRONG"),
+            (r"\frac{\partial C}{\partial x} = W^\top (\delta \odot t \odot (1 - h^2))"
+             r" + V^\top (\delta \odot (h - x) \odot t \odot (1 - t)) + \delta \odot (1 - t)",
+             "RIGHT"),
+        ],
+    ),
+    "a variance that is a square": (
+        NORM,
+        r"""\begin{align} \mu &= \frac1d \sum_{i=1}^d x_i \\
+            \sigma^2 &= \frac1d \sum_{i=1}^d (x_i - \mu)^2 \\
+            \hat x_i &= \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}} \end{align}""",
+        [
+            (r"o_i = \gamma_i \hat x_i + \beta_i", "RIGHT"),
+            (r"\frac{\partial L}{\partial \hat x_i} = (o_i - y_i) \gamma_i", "RIGHT"),
+            (r"\frac{\partial L}{\partial \gamma_i} = (o_i - y_i) \hat x_i", "RIGHT"),
+            (r"\frac{\partial L}{\partial \gamma_i} = (o_i - y_i) x_i", "WRONG"),
+            (r"\frac{\partial L}{\partial \sigma^2} = -\frac12 (\sigma^2 + \epsilon)^{-3/2}"
+             r" \sum_i \frac{\partial L}{\partial \hat x_i} (x_i - \mu)", "RIGHT"),
+            (r"\frac{\partial L}{\partial \sigma^2} = -\frac12 (\sigma^2 + \epsilon)^{-1/2}"
+             r" \sum_i \frac{\partial L}{\partial \hat x_i} (x_i - \mu)", "WRONG"),
+            (r"\frac{\partial L}{\partial x_i} = \frac{1}{d\sqrt{\sigma^2 + \epsilon}} \left("
+             r" d \frac{\partial L}{\partial \hat x_i}"
+             r" - \sum_j \frac{\partial L}{\partial \hat x_j} - \hat x_i \sum_j \frac{\partial L}{\partial \hat x_j} \hat x_j \right)", "RIGHT"),
+            (r"\frac{\partial L}{\partial x_i} = \frac{1}{\sqrt{\sigma^2 + \epsilon}}"
+             r" \frac{\partial L}{\partial \hat x_i}", "WRONG"),
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_verdicts(name: str) -> None:
+    spec, first, lines = SHEETS[name]
+    sheet = first + "\n" + "\n".join(rf"\[ {line} \]" for line, _ in lines)
+    marks = gradwright.check(spec, sheet).marks
+    found = [mark.verdict.partition("_")[0] for mark in marks[-len(lines) :]]
+    assert found == [verdict for _, verdict in lines]
+    assert not [m for m in marks[: -len(lines)] if m.verdict not in ("RIGHT", "DEFINITION")]
