@@ -27,6 +27,29 @@ HIGHWAY = {
 NORM = {"name": "norm", "input": 6, "layers": [{"kind": "layer_norm"}],
         "loss": "half_squared_error"}  # fmt: skip
 
+ATTENTION = {
+    "name": "attention", "input": [3, 4], "loss": "squared_error",
+    "layers": [{"kind": "equations", "indices": {"t": 3, "u": 3, "r": 3, "i": 4, "a": 2},
+                "parameters": {"A": ["i", "a"], "B": ["i", "a"], "C": ["i", "a"]},
+                "forward": ["q[t,a] = Sum(A[i,a]*x[t,i], i)",
+                            "k[t,a] = Sum(B[i,a]*x[t,i], i)",
+                            "v[t,a] = Sum(C[i,a]*x[t,i], i)",
+                            "e[t,u] = Sum(q[t,a]*k[u,a], a)/sqrt(2)",
+                            "p[t,u] = exp(e[t,u])/Sum(exp(e[t,r]), r)",
+                            "s[t,a] = Sum(p[t,u]*v[u,a], u)"]},
+               {"kind": "flatten"}],
+}  # fmt: skip
+GATED = {
+    "name": "gated", "input": 4, "loss": "squared_error",
+    "layers": [{"kind": "equations", "indices": {"i": 4, "j": 4, "k": 4},
+                "parameters": {"A": ["j", "i"], "B": ["j", "i"], "R": ["j", "i"], "d": ["j"]},
+                "forward": ["z[j] = sigmoid(Sum(A[j,i]*x[i], i))",
+                            "r[j] = sigmoid(Sum(B[j,i]*x[i], i))",
+                            "g[j] = tanh(Sum(R[j,k]*r[k]*x[k], k) + d[j])",
+                            "s[j] = (1 - z[j])*x[j] + z[j]*g[j]"]},
+               "2 tanh"],
+}  # fmt: skip
+
 #: What the sheet says first, its lines, and what each is: right (also under a condition) or wrong.
 SHEETS: dict[str, tuple[Any, str, list[tuple[str, str]]]] = {
     "the letters of the layer": (
@@ -67,6 +90,64 @@ SHEETS: dict[str, tuple[Any, str, list[tuple[str, str]]]] = {
              "RIGHT"),
         ],
     ),
+    "entries of attention": (
+        ATTENTION,
+        r"""\begin{align}
+            q_{ta} &= \sum_i A_{ia} x_{ti}, & k_{ta} &= \sum_i B_{ia} x_{ti},
+                & v_{ta} &= \sum_i C_{ia} x_{ti} \\
+            e_{tu} &= \frac{1}{\sqrt 2} \sum_a q_{ta} k_{ua} \\
+            p_{tu} &= \frac{\exp(e_{tu})}{\sum_r \exp(e_{tr})} \\
+            s_{ta} &= \sum_u p_{tu} v_{ua}
+            \end{align} Let $\delta_{ta} = \partial L/\partial s_{ta}$.""",
+        [
+            (r"\frac{\partial L}{\partial v_{ua}} = \sum_t p_{tu} \delta_{ta}", "RIGHT"),
+            (r"\frac{\partial L}{\partial v_{ua}} = \sum_t p_{ut} \delta_{ta}", "WRONG"),
+            (r"\frac{\partial L}{\partial e_{tu}} = p_{tu} \Big(\frac{\partial L}{\partial p_{tu}}"
+             r" - \sum_r p_{tr} \frac{\partial L}{\partial p_{tr}}\Big)", "RIGHT"),
+            (r"\frac{\partial L}{\partial e_{tu}} = p_{tu} (1 - p_{tu})"
+             r" \frac{\partial L}{\partial p_{tu}}", "WRONG"),
+            (r"\frac{\partial L}{\partial k_{ua}} = \frac{1}{\sqrt 2}"
+             r" \sum_t \frac{\partial L}{\partial e_{tu}} q_{ta}", "RIGHT"),
+            (r"\frac{\partial L}{\partial k_{ua}}"
+             r" = \sum_t \frac{\partial L}{\partial e_{tu}} q_{ta}", "WRONG"),
+        ],
+    ),
+    "matrices of attention, by other names": (
+        ATTENTION,
+        r"""Self-attention: $Q = X W_Q$, $K = X W_K$, $V = X W_V$ and
+            \begin{align} S &= \frac{1}{\sqrt{2}} Q K^\top \\ P &= \operatorname{softmax}(S) \\
+            O &= P V \end{align} With $dO = \partial L/\partial O$:""",
+        [
+            ("dV = P^\\top dO", "RIGHT"),
+            ("dV = P dO", "WRONG"),
+            ("dP = dO V^\\top", "RIGHT"),
+            (r"dQ = \frac{1}{\sqrt 2} dS\, K", "RIGHT"),
+            (r"dK = \frac{1}{\sqrt 2} dS^\top Q", "RIGHT"),
+            (r"dK = \frac{1}{\sqrt 2} dS\, Q", "WRONG"),
+            ("dW_Q = X^\\top dQ", "RIGHT"),
+            ("dW_V = X^\\top dK", "WRONG"),
+        ],
+    ),
+    "weights by the names of their gates": (
+        GATED,
+        r"""The gates are $z = \sigma(W_z x)$ and $r = \sigma(W_r x)$,
+            \[ \tilde h = \tanh(W_h (r \odot x) + b_h) \]
+            \[ h = (1 - z) \odot x + z \odot \tilde h \]
+            With $\delta_h = \partial L/\partial h$:""",
+        [
+            (r"\frac{\partial L}{\partial \tilde h} = \delta_h \odot z", "RIGHT"),
+            (r"\frac{\partial L}{\partial z} = \delta_h \odot \tilde h", "WRONG"),
+            (r"\frac{\partial L}{\partial W_z} ="
+             r" (\delta_h \odot (\tilde h - x) \odot z \odot (1 - z)) x^\top", "RIGHT"),
+            (r"\frac{\partial L}{\partial b_h} = \delta_h \odot z \odot (1 - \tilde h^2)", "RIGHT"),
+            (r"\frac{\partial L}{\partial r} ="
+             r" x \odot W_h^\top (\delta_h \odot z \odot (1 - \tilde h^2))", "RIGHT"),
+            (r"\frac{\partial L}{\partial W_h} ="
+             r" (\delta_h \odot z \odot (1 - \tilde h^2)) x^\top", "WRONG"),
+            (r"\frac{\partial L}{\partial W_h} ="
+             r" (\delta_h \odot z \odot (1 - \tilde h^2)) (r \odot x)^\top", "RIGHT"),
+        ],
+    ),
     "a variance that is a square": (
         NORM,
         r"""\begin{align} \mu &= \frac1d \sum_{i=1}^d x_i \\
@@ -83,7 +164,8 @@ SHEETS: dict[str, tuple[Any, str, list[tuple[str, str]]]] = {
              r" \sum_i \frac{\partial L}{\partial \hat x_i} (x_i - \mu)", "WRONG"),
             (r"\frac{\partial L}{\partial x_i} = \frac{1}{d\sqrt{\sigma^2 + \epsilon}} \left("
              r" d \frac{\partial L}{\partial \hat x_i}"
-             r" - \sum_j \frac{\partial L}{\partial \hat x_j} - \hat x_i \sum_j \frac{\partial L}{\partial \hat x_j} \hat x_j \right)", "RIGHT"),
+             r" - \sum_j \frac{\partial L}{\partial \hat x_j}"
+             r" - \hat x_i \sum_j \frac{\partial L}{\partial \hat x_j} \hat x_j \right)", "RIGHT"),
             (r"\frac{\partial L}{\partial x_i} = \frac{1}{\sqrt{\sigma^2 + \epsilon}}"
              r" \frac{\partial L}{\partial \hat x_i}", "WRONG"),
         ],

@@ -21,12 +21,13 @@ from derive.reading.tree import (
     Node,
     Num,
     Size,
+    Transposed,
     Value,
     rebuilt,
 )
 from derive.writing.signs import Sign
 
-_DIFFERENTIATED = ("weight", "bias", "preactivation", "activation", "input", "output")
+_DIFFERENTIATED = ("weight", "bias", "preactivation", "activation", "input", "output", "own")
 _CHANGE = Sign("Delta")
 _NEW, _OLD = ("new", "neu", "next", "updated"), ("old", "alt", "prev", "current")
 
@@ -90,7 +91,8 @@ class BoundNames(Quantities):
             places = [Num(Fraction(p), span=span) for p in bound.places]
         label = above.label if above.label is not None else bound.label
         sample = above.sample
-        rank = RANKS.get(bound.role, 1)
+        named = Meaning(bound.role, "entry", bound.letter if bound.role == "own" else "")
+        rank = RANKS.get(bound.role, 1) if label is None else self.scope.rank(named, label)
         if self.scope.own.one_channel:  # of windows: the places at which they stand
             rank = max(rank, len(places))
         meaning = Meaning(bound.role, "entry")
@@ -228,8 +230,11 @@ class BoundNames(Quantities):
             roles = [bound.role] if bound else [m.role for m in self.scope.meanings(inner.sign)]
             if set(roles) & set(_DIFFERENTIATED):
                 by = self.symbol(c)
+                span = (name.start, c.last_end)
                 if isinstance(by, Entry):
-                    return self._derived(by, (name.start, c.last_end))
+                    return self._derived(by, span)
+                if isinstance(by, Transposed) and isinstance(by.arg, Entry):
+                    return replace(by, arg=self._derived(by.arg, span), span=span)
         c.place = place
         return None
 

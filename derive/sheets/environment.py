@@ -17,6 +17,7 @@ from derive.errors import SpecError, listed, shown, suggestion
 from derive.forward import forward
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.judging import Judge
+from derive.network.layers import Equations
 from derive.primitives import ACTIVATIONS
 from derive.profiles import load, names
 from derive.python_sheets.environment import python_scope
@@ -88,9 +89,18 @@ def environment(
         scope, conventions = python_scope(sheet, network)
         scopes = (scope,) * len(sheet.formulas)
         return Environment("rows", notation is None, scopes, conventions)
-    made = hypothesis
-    with names_as(made.letters, made.behind, made.front, made.numbered):
+    made, letters = hypothesis, hypothesis.letters
+    if made.letters == AS_USUAL.letters and network is not None:
+        letters |= own_indices(network)
+    with names_as(letters, made.behind, made.front, made.numbered):
         return _Environments(sheet, network, hypothesis, judge).run(notation)
+
+
+def own_indices(network: Network) -> frozenset[str]:
+    """The letters of indices of the layers that the user has written as equations."""
+    layers = (stage.layer for stage in forward(network).stages)
+    own = (layer for layer in layers if isinstance(layer, Equations))
+    return frozenset(name for layer in own for name in layer.indices if len(name) == 1)
 
 
 def directed(sheet: Sheet, network: Network) -> Network:
@@ -357,6 +367,6 @@ def clashes(scope: Scope) -> Iterator[str]:
         roles = {m.role for m in scope.meanings(sign)}
         if roles and not below and bound.role not in roles:
             there = sorted(roles)[0].replace("_", " ")
-            here = "the " + bound.role.replace("_", " ")
-            here = "a symbol of its own" if bound.role == "user" else here
+            named = {"user": "a symbol of its own", "own": "an array of a layer"}
+            here = named.get(bound.role, "the " + bound.role.replace("_", " "))
             yield f"{sign} is {here} in this sheet, not the {there} of the notation"

@@ -6,115 +6,180 @@ values, whatever the sheet calls it.  Dense layers have none of these: their arr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from functools import cached_property
+from itertools import product
 
 from derive.algebra.symbols import Tensor
+from derive.forward import X, forward
 from derive.marking.judging import Judge
+from derive.network.layers import BatchNorm, LayerNorm
 from derive.reading.latex_macros import Macros
 from derive.reading.own import Bound, Definition, symbol
 from derive.reading.scope import Scope
-from derive.reading.tree import Entry, Num, Power, Root
+from derive.reading.tree import Entry, Node, Num, Power, Root
 from derive.sheets.agreements import quickly_holds
 from derive.sheets.door import claims_of
+from derive.sheets.findings import Key
 from derive.sheets.sheet import Formula
-from derive.sheets.statements import EQUALS, Written, names_in, only_name, statements
+from derive.sheets.statements import (
+    EQUALS,
+    Statement,
+    Written,
+    names_in,
+    only_name,
+    statements,
+)
 from derive.writing.signs import Sign
 
+MOST_UNKNOWN = 2  # signs of parameters in an equation
 ROUNDS = 3  # an equation may use a sign that one below it defines
+COMPUTED = ("quantity", "preactivation", "activation", "delta")
+FUNCTIONS = ("sigma", "phi", "varphi", "psi", "rho")  # letters of activations
 SMALL = ("epsilon", "varepsilon")
 
 
 def identified(judge: Judge, scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Scope:
     """The scope with the signs of arrays without a role bound to these."""
-    arrays = [t for t in scope.shapes if _is_inner(t, scope)]
-    if not arrays:
+    if all(scope.has_role(t) for t in scope.shapes if t.role in COMPUTED):
         return scope
-    arrays += [t for t in scope.shapes if t.role == "delta"]
-    scope = _with_small_number(judge, scope, formulas, macros)
+    search = _Search(judge, formulas, macros)
+    scope = search.with_input(search.with_small_number(scope))
     for _ in range(ROUNDS):
-        before = scope
-        for formula in formulas:
-            for name in _defined(formula, macros):
-                scope = _bound(judge, scope, formula, macros, name, arrays)
+        before, scope = scope, search.once(scope)
         if scope is before:
             break
     return scope
 
 
-def _with_small_number(
-    judge: Judge, scope: Scope, formulas: tuple[Formula, ...], macros: Macros
-) -> Scope:
-    """The scope with epsilon for the small number of the norms, where all have the same."""
-    values = {layer.eps for layer in _layers(judge.network.layers) if hasattr(layer, "eps")}
-    written = [s for formula in formulas for s in statements(formula, macros)]
-    names = [n for s in written for member in s.members for n in names_in(member)]
-    for letter in SMALL:
-        uses = [name for name in names if name.sign == Sign(letter)]
-        if len(values) != 1 or not uses or any(n.below or n.above for n in uses):
-            continue
-        known = {**scope.own.definitions, letter: Definition((), None, Num(*values))}
-        own = replace(scope.own, definitions=known)
-        scope = _with(replace(scope, own=own), uses[0], Bound("user", letter=letter))
-    return scope
+@dataclass(frozen=True)
+class _Search:
+    """Looks for the arrays that the formulas of one sheet define."""
 
+    judge: Judge
+    formulas: tuple[Formula, ...]
+    macros: Macros
 
-def _layers(layers: Iterable[Any]) -> Iterator[Any]:
-    for layer in layers:
-        yield layer
-        yield from _layers(getattr(layer, "layers", ()))
+    @cached_property
+    def _written(self) -> tuple[tuple[Formula, Statement], ...]:
+        return tuple((f, s) for f in self.formulas for s in statements(f, self.macros))
 
+    @cached_property
+    def _names(self) -> tuple[Written, ...]:
+        return tuple(n for _, s in self._written for part in s.members for n in names_in(part))
 
-def _is_inner(tensor: Tensor, scope: Scope) -> bool:
-    """Whether an array is computed by a layer and has no role in the notation."""
-    computed = tensor.role in ("quantity", "preactivation", "activation")
-    return computed and not scope.has_role(tensor)
+    @cached_property
+    def _alone(self) -> frozenset[str]:
+        """The letters of quantities that the sheet defines."""
+        defined = (only_name(s.members[0]) for _, s in self._written if s.relations)
+        return frozenset(str(n.sign) for n in defined if n is not None and not n.below)
 
+    def _key(self, name: Written) -> Key:
+        """The sign of a name; in W_r, r is no index where it is a quantity."""
+        return (name.sign, name.below) if name.below in self._alone else name.key
 
-def _defined(formula: Formula, macros: Macros) -> Iterator[Written]:
-    """The names that stand alone on the left, with no layer above them."""
-    for statement in statements(formula, macros):
-        name = only_name(statement.members[0])
-        if name is None or name.primes or statement.relations[:1] not in {(s,) for s in EQUALS}:
-            continue
-        if name.above.strip("{}") in ("", "2"):
-            yield name
-
-
-def _bound(
-    judge: Judge,
-    scope: Scope,
-    formula: Formula,
-    macros: Macros,
-    name: Written,
-    arrays: list[Tensor],
-) -> Scope:
-    """The scope with the name bound to the array whose values the right side has."""
-    known = scope.own.signs.get(name.key)
-    if known is not None and known.role == "own":
+    def with_small_number(self, scope: Scope) -> Scope:
+        """The scope with epsilon for the small number of the norms, where all have the same."""
+        layers = [stage.layer for stage in forward(self.judge.network).stages]
+        values = {layer.eps for layer in layers if isinstance(layer, LayerNorm | BatchNorm)}
+        for letter in SMALL:
+            uses = [name for name in self._names if name.sign == Sign(letter)]
+            if len(values) != 1 or not uses or any(n.below or n.above for n in uses):
+                continue
+            known = {**scope.own.definitions, letter: Definition((), None, Num(*values))}
+            own = replace(scope.own, definitions=known)
+            scope = _with(replace(scope, own=own), uses[0].key, Bound("user", letter=letter))
         return scope
-    letter, square = symbol(*name.key), name.above.strip("{}") == "2"
-    trial = _with(scope, name, Bound("user", letter=letter))
-    for claim in claims_of(formula, trial, macros).claims:
-        lhs, rhs = claim.lhs, claim.rhs
-        if square:
-            lhs = lhs.base if isinstance(lhs, Power) and lhs.exponent == Num(Fraction(2)) else None
-        if not isinstance(lhs, Entry) or lhs.letter != letter or rhs is None:
-            continue
-        for array in arrays:
-            entry = _entry(array, lhs, scope)
-            if entry is not None and quickly_holds(judge, replace(claim, lhs=entry), trial):
-                if array.role == "delta":
-                    return _with(scope, name, Bound("delta", array.label))
-                if not square:
-                    return _with(scope, name, Bound("own", array.label, letter=array.letter))
-                root = Definition((), None, Root(replace(entry, places=(), form="whole")))
-                definitions = {**scope.own.definitions, letter: root}
-                own = replace(scope.own, definitions=definitions)
-                return _with(replace(scope, own=own), name, Bound("user", letter=letter))
-    return scope
+
+    def with_input(self, scope: Scope) -> Scope:
+        """The scope with X for the input of one sample, where this has rows and columns."""
+        if len(scope.shapes.get(X, ())) < 2:
+            return scope
+        batch = scope.profile.roles["input"].batch
+        for name in self._names:
+            if name.sign.letter == batch.letter and not name.below and not name.above:
+                scope = _with(scope, name.key, Bound("input"))
+        return scope
+
+    def once(self, scope: Scope) -> Scope:
+        """The scope with what each formula defines under the scope of those before it."""
+        for formula, statement in self._written:
+            name = only_name(statement.members[0])
+            if name is None or name.primes or name.above.strip("{}") not in ("", "2"):
+                continue
+            if not statement.relations or statement.relations[0] not in EQUALS:
+                continue
+            known = scope.own.signs.get(name.key)
+            if known is None or known.role != "own":
+                scope = self._bound(scope, formula, name, names_in(statement.members[1]))
+        return scope
+
+    def _bound(self, scope: Scope, formula: Formula, name: Written, used: list[Written]) -> Scope:
+        """The scope with the name bound to the array whose values the right side has."""
+        letter, square = symbol(*name.key), name.above.strip("{}") == "2"
+        trials = []
+        for supposed in _with_parameters(scope, list(dict.fromkeys(map(self._key, used)))):
+            trial = _with(supposed, name.key, Bound("user", letter=letter))
+            for claim in claims_of(formula, trial, self.macros).claims:
+                lhs = _root(claim.lhs) if square else claim.lhs
+                if isinstance(lhs, Entry) and lhs.letter == letter and claim.rhs is not None:
+                    trials.append((supposed, trial, claim, lhs))
+        for array in _by_name([t for t in scope.shapes if t.role in COMPUTED], name.key, scope):
+            for supposed, trial, claim, lhs in trials:
+                entry = _entry(array, lhs, scope)
+                if entry is None:
+                    continue
+                if quickly_holds(self.judge, replace(claim, lhs=entry), trial):
+                    if square:
+                        return _with_square(supposed, name, letter, entry)
+                    bound = Bound(entry.role, array.label, letter=entry.letter)
+                    return _with(supposed, name.key, bound)
+        return scope
+
+
+def _with_parameters(scope: Scope, used: list[Key]) -> Iterator[Scope]:
+    """The scope, and those with one or two signs without a meaning for parameters of a layer."""
+    yield scope
+    unknown = [key for key in used if _is_open(key, scope)]
+    parameters = [t for t in scope.shapes if t.role == "parameter"]
+    if 1 <= len(unknown) <= MOST_UNKNOWN:
+        for chosen in product(*(_by_name(parameters, key, scope) for key in unknown)):
+            made = scope
+            for key, tensor in zip(unknown, chosen, strict=True):
+                made = _with(made, key, Bound("own", tensor.label, letter=tensor.letter))
+            if len(set(chosen)) == len(chosen):
+                yield made
+
+
+def _is_open(key: Key, scope: Scope) -> bool:
+    """Whether nothing but habit says what the sign is."""
+    bound = scope.own.signs.get(key)
+    if bound is not None:
+        return bound.role in ("weight", "bias")
+    return bool(key[1]) or not (scope.meanings(key[0]) or key[0].letter in FUNCTIONS)
+
+
+def _by_name(tensors: list[Tensor], key: Key, scope: Scope) -> list[Tensor]:
+    """Those first that are called like the name, those last that another sign stands for."""
+    text = (key[0].letter + key[1]).strip("{}").lower()
+    signs = scope.own.signs.items()
+    taken = {(b.letter, b.label) for other, b in signs if b.role == "own" and other != key}
+    return sorted(tensors, key=lambda t: ((t.letter, t.label) in taken, t.letter.lower() != text))
+
+
+def _root(node: Node | None) -> Node | None:
+    """The sign of which the left side is the square."""
+    square = isinstance(node, Power) and node.exponent == Num(Fraction(2))
+    return node.base if square and isinstance(node, Power) else None
+
+
+def _with_square(scope: Scope, name: Written, letter: str, entry: Entry) -> Scope:
+    """The scope with the sign as the root of an array: sigma, where sigma^2 is a variance."""
+    root = Definition((), None, Root(replace(entry, places=(), form="whole")))
+    own = replace(scope.own, definitions={**scope.own.definitions, letter: root})
+    return _with(replace(scope, own=own), name.key, Bound("user", letter=letter))
 
 
 def _entry(array: Tensor, lhs: Entry, scope: Scope) -> Entry | None:
@@ -122,10 +187,9 @@ def _entry(array: Tensor, lhs: Entry, scope: Scope) -> Entry | None:
     if lhs.places and len(lhs.places) != len(scope.shapes[array]):
         return None
     form = "entry" if lhs.places or not scope.shapes[array] else "whole"
-    role, letter = ("delta", "") if array.role == "delta" else ("own", array.letter)
+    role, letter = (array.role, "") if scope.has_role(array) else ("own", array.letter)
     return Entry(role, letter, array.label, lhs.places, form=form)
 
 
-def _with(scope: Scope, name: Written, bound: Bound) -> Scope:
-    signs = {**scope.own.signs, name.key: bound}
-    return replace(scope, own=replace(scope.own, signs=signs))
+def _with(scope: Scope, key: Key, bound: Bound) -> Scope:
+    return replace(scope, own=replace(scope.own, signs={**scope.own.signs, key: bound}))
