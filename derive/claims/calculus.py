@@ -10,12 +10,13 @@ from fractions import Fraction
 from derive.algebra.symbols import Function as Known
 from derive.algebra.symbols import Label, Tensor
 from derive.claims.arrays import Matrix, Value, column, entries, together
+from derive.claims.local_slopes import STEP
 from derive.claims.numbers import NoLayer, Outside, Places, guarded_log, guarded_root
 from derive.claims.own_functions import slope
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import Located, NoValue, Table
 from derive.claims.second import difference, inner
-from derive.claims.world import LOSS, STEP, World
+from derive.claims.world import LOSS, World
 from derive.reading.own import Definition
 from derive.reading.tree import (
     Applied,

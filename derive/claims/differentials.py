@@ -11,10 +11,11 @@ from random import Random
 
 from derive.algebra.symbols import Tensor
 from derive.claims.arrays import Matrix, Value
+from derive.claims.local_slopes import STEP
 from derive.claims.numbers import Array, Outside
 from derive.claims.places import NoValue
 from derive.claims.whole_arrays import WholeArrays
-from derive.claims.world import STEP, World
+from derive.claims.world import World
 from derive.reading.tree import Differential, Entry, Node, walk
 
 

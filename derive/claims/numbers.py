@@ -148,16 +148,17 @@ class Numbers:
             case Mul():
                 return _multiplied([self.compiled(a) for a in term.args])
             case Pow():
-                return _raised(self.compiled(term.base), term.exponent)
+                base, power = self.compiled(term.base), raised(term.exponent)
+                return lambda at: power(base(at))
             case Call():
                 return self._call(term)
             case Apply():
                 return self._apply(term)
             case Piecewise():
-                branches = [(self.compiled(v), self._condition(c)) for v, c in term.branches]
+                branches = [(self.compiled(v), self.condition(c)) for v, c in term.branches]
                 return lambda at: next(v(at) for v, c in branches if c(at))
             case Sum():
-                body, rows = self.compiled(term.body), self._rows(term.indices)
+                body, rows = self.compiled(term.body), self.rows(term.indices)
                 return lambda at: sum(_over(rows, body, at), 0j)
             case Extremum():
                 return self._extremum(term)
@@ -169,35 +170,47 @@ class Numbers:
                 return lambda at: complex(0 <= inside(at) < most)
         raise Outside(f"a value for {type(term).__name__}")
 
-    def _rows(self, indices: tuple[Index, ...]) -> list[Env]:
+    def rows(self, indices: tuple[Index, ...]) -> list[Env]:
+        """All values of bound indices."""
         ranges = [range(self.extent(i.size)) for i in indices]
         names = list(map(slot, indices))
         return [dict(zip(names, row, strict=True)) for row in product(*ranges)]
 
     def _ref(self, term: Ref) -> Callable[[Env], complex]:
-        tensor, at = term.tensor, [placing(p) for p in term.at]
+        tensor, at = term.tensor, self.located(term)
         if not term.padded:
-            return lambda env: self.now[tensor][tuple([p(env) for p in at])]
-        sizes = [self.samples + 1 if e == SAMPLE.size else self.extent(e) for e in term.padded]
+            return lambda env: self.now[tensor][at(env)]  # type: ignore[index]
         default = complex("-inf") if term.lowest else 0j
 
         def value(env: Env) -> complex:
-            where = tuple([p(env) for p in at])
-            inside = all(0 <= p < e for p, e in zip(where, sizes, strict=True))
-            return self.now[tensor][where] if inside else default
+            where = at(env)
+            return default if where is None else self.now[tensor][where]
 
         return value
+
+    def located(self, term: Ref) -> Callable[[Env], Places | None]:
+        """The place that is read; None beside a padded array."""
+        at = [placing(p) for p in term.at]
+        if not term.padded and len(at) == 2:
+            first, second = at
+            return lambda env: (first(env), second(env))
+        if not term.padded:
+            return lambda env: tuple([p(env) for p in at])
+        sizes = [self.samples + 1 if e == SAMPLE.size else self.extent(e) for e in term.padded]
+
+        def place(env: Env) -> Places | None:
+            where = tuple([p(env) for p in at])
+            inside = all(0 <= p < e for p, e in zip(where, sizes, strict=True))
+            return where if inside else None
+
+        return place
 
     def _call(self, term: Call) -> Callable[[Env], complex]:
         args = [self.compiled(a) for a in term.args]
         first = args[0]
-        if term.function == "log":
-            return lambda at: guarded_log(first(at))
-        if term.function in _PRIMITIVES:
-            plain = _PRIMITIVES[term.function]
+        plain = self.plain(term.function)
+        if plain is not None:
             return lambda at: plain(first(at))
-        if term.function == "erf":
-            return lambda at: erf(first(at))
         if term.function in ("max", "min"):
             best = max if term.function == "max" else min
             return lambda at: best((a(at) for a in args), key=lambda z: z.real)
@@ -205,6 +218,11 @@ class Numbers:
         if expanded is term:
             raise Outside(f"a value of {term.function}")
         return self.compiled(expanded)
+
+    @staticmethod
+    def plain(name: str) -> Callable[[complex], complex] | None:
+        """A function of one number that has no formula of its own."""
+        return {"log": guarded_log, "erf": erf}.get(name) or _PRIMITIVES.get(name)
 
     def _apply(self, term: Apply) -> Callable[[Env], complex]:
         if term.function == Function("loss"):
@@ -214,27 +232,29 @@ class Numbers:
         return lambda at: self.function(function, arg(at), order)
 
     def _generic_loss(self, output: Ref) -> Callable[[Env], complex]:
+        tensor, places = output.tensor, self.outputs(output)
+        return lambda at: self.smooth_loss([self.now[tensor][place] for place in places(at)])
+
+    def smooth_loss(self, outputs: list[complex]) -> complex:
         """A smooth function of all outputs of a sample."""
-        tensor = output.tensor
-        shape = [range(self.extent(e)) for e in self.passed.shapes[tensor]]
+        alone = sum(self.smooth(f"loss {k}", 0, o) for k, o in enumerate(outputs))
+        return alone + cmath.sin(sum(outputs) * 0.7)
+
+    def outputs(self, output: Ref) -> Callable[[Env], list[Places]]:
+        """All places of the output of a sample."""
+        shape = [range(self.extent(e)) for e in self.passed.shapes[output.tensor]]
         sample = placing(output.at[0])
+        return lambda at: [(sample(at), *place) for place in product(*shape)]
 
-        def value(at: Env) -> complex:
-            n = sample(at)
-            found = [self.now[tensor][(n, *place)] for place in product(*shape)]
-            alone = sum(self.smooth(f"loss {k}", 0, o) for k, o in enumerate(found))
-            return alone + cmath.sin(sum(found) * 0.7)
-
-        return value
-
-    def _condition(self, cond: Condition) -> Callable[[Env], bool]:
+    def condition(self, cond: Condition) -> Callable[[Env], bool]:
+        """A function from the values of indices to whether the condition is met."""
         if not isinstance(cond, Compare):
             return lambda at: bool(cond)
         left, right, op = self.compiled(cond.lhs), self.compiled(cond.rhs), cond.op
         return lambda at: compare(op, left(at).real, right(at).real)
 
     def _extremum(self, term: Extremum) -> Callable[[Env], complex]:
-        body, rows = self.compiled(term.body), self._rows(term.indices)
+        body, rows = self.compiled(term.body), self.rows(term.indices)
         best = max if term.kind == "max" else min
         return lambda at: best(_over(rows, body, at), key=lambda z: z.real)
 
@@ -334,9 +354,10 @@ def _multiplied(
     return value
 
 
-def _raised(base: Callable[[Env], complex], exponent: Fraction) -> Callable[[Env], complex]:
+def raised(exponent: Fraction) -> Callable[[complex], complex]:
+    """The function that raises a number to a power."""
     if exponent.denominator == 1:
         whole = int(exponent)
-        return lambda at: base(at) ** whole
+        return lambda z: z**whole
     power = float(exponent)
-    return lambda at: base(at) ** power
+    return lambda z: z**power

@@ -21,20 +21,17 @@ from derive.algebra.terms import (
     Label,
     Num,
     Ref,
-    Sum,
     Tensor,
     Term,
     refs,
-    walk,
 )
 from derive.claims.numbers import (
     Array,
     Numbers,
     Outside,
     Places,
-    placing,
-    slot,
 )
+from derive.claims.propagation import Propagation, Step, rows_of
 from derive.claims.sizes import SAMPLES, concrete
 from derive.forward import forward, objective
 from derive.network.layers import Conv, Dense
@@ -42,7 +39,6 @@ from derive.reading.tree import Node
 from derive.spec import Network
 
 WINDOWED = ("conv", "max_pool", "avg_pool")  # kinds of layers that move a window
-STEP = 1e-60  # of derivatives: far below every value, and far above the least number
 TRIES = 400  # draws of all numbers
 WILDEST = 50.0  # a pre-activation beyond that has no exponential that says anything
 OBJECTIVE = Tensor("objective", "objective", None, batched=False)
@@ -91,7 +87,8 @@ class World(Numbers):
         self.threshold = "threshold" in self.biases.values()
         self.shapes: Mapping[Tensor, tuple[Extent, ...]] = self.passed.shapes
         self._perturbed: dict[tuple[Tensor, Places, frozenset[Tensor]], dict[Tensor, Array]] = {}
-        self._shifted: dict[tuple[Tensor, Places, float], World] = {}
+        self._propagation: Propagation | None = None
+        self._shifted: dict[tuple[Tensor, Places, complex], World] = {}
         self.values: dict[Tensor, Array] = {}
         self.found: dict[tuple[str, int], Tensor | None] = {}  # by role and layer
         stages = self.passed.stages
@@ -137,18 +134,12 @@ class World(Numbers):
     def renewed(self) -> dict[Tensor, Array]:
         """Running averages after one more batch."""
         updates = [e for stage in self.passed.stages for e in stage.updates]
-        return {e.lhs.tensor: self._step(self.values, e.lhs, e.rhs, -1) for e in updates}
+        return {e.lhs.tensor: self._step(self.values, e.lhs, e.rhs) for e in updates}
 
     @cached_property
     def _inputs(self) -> list[frozenset[Tensor]]:
         """What each step reads."""
         return [frozenset(r.tensor for r in refs(rhs)) for _, _, rhs in self.steps]
-
-    @cached_property
-    def _mixed(self) -> bool:
-        """Whether some step takes several samples together."""
-        sums = [n for _, _, rhs in self.steps for n in walk(rhs) if isinstance(n, Sum)]
-        return any(i.sample for node in sums for i in node.indices)
 
     @cached_property
     def _padded(self) -> dict[Tensor, complex]:
@@ -192,14 +183,16 @@ class World(Numbers):
 
     def with_values(self, given: Mapping[Tensor, Array]) -> World:
         """The same network with other values of quantities that nothing computes."""
-        made = copy(self)
-        made._perturbed, made._compiled, made._shifted = (
-            {},
-            {},
-            {},
-        )  # what was compiled looks at its own values
+        made = self._copy()
         made.values = {**self.values, **given}
         made._run(made.values, 0)
+        return made
+
+    def _copy(self) -> World:
+        """The same network, for other values: what was compiled looks at its own."""
+        made = copy(self)
+        made._perturbed, made._compiled, made._shifted = {}, {}, {}
+        made._propagation = None
         return made
 
     def _leaves(self) -> dict[Tensor, Array]:
@@ -268,30 +261,31 @@ class World(Numbers):
         values: dict[Tensor, Array],
         start: int,
         moved: Tensor | None = None,
-        sample: int = -1,
-        held: frozenset[Tensor] = frozenset(),
     ) -> None:
-        """Compute every step from `start` on; those that depend on what moved, in its sample."""
+        """Compute every step from `start` on; those that depend on what moved."""
         changed = None if moved is None else {moved}
         for k, (tensor, lhs, rhs) in enumerate(self.steps[start:], start):
-            if changed is not None and (tensor in held or changed.isdisjoint(self._inputs[k])):
+            if changed is not None and changed.isdisjoint(self._inputs[k]):
                 continue
-            made = self._step(values, lhs, rhs, sample)
-            values[tensor] = {**values[tensor], **made} if sample >= 0 else made
+            values[tensor] = self._step(values, lhs, rhs)
             if changed is not None:
                 changed.add(tensor)
         self.now = values
         values[OBJECTIVE] = {(): self.compiled(self.objective)({})}
 
-    def _step(self, values: dict[Tensor, Array], lhs: Ref, rhs: Term, sample: int) -> Array:
+    def _step(self, values: dict[Tensor, Array], lhs: Ref, rhs: Term) -> Array:
         self.now = values
         value = self.compiled(rhs)
-        names = [i for place in lhs.at for i, _ in place.terms]
-        samples = range(self.samples + 1) if sample < 0 else range(sample, sample + 1)
-        ranges = [samples if i.sample else range(self.extent(i.size)) for i in names]
-        slots, at = [slot(i) for i in names], [placing(p) for p in lhs.at]
-        rows = (dict(zip(slots, row, strict=True)) for row in product(*ranges))
-        return {tuple([p(row) for p in at]): value(row) for row in rows}
+        return {place: value(row) for place, row in rows_of(lhs, self).items()}
+
+    @property
+    def propagation(self) -> Propagation:
+        """How quantities move each other."""
+        if self._propagation is None:
+            steps: list[Step] = [*self.steps, (OBJECTIVE, None, self.objective)]
+            read = frozenset(r.tensor for r in refs(self.objective))
+            self._propagation = Propagation(self, self.values, steps, [*self._inputs, read])
+        return self._propagation
 
     def perturbed(
         self, tensor: Tensor, place: Places, held: frozenset[Tensor] = frozenset()
@@ -299,19 +293,14 @@ class World(Numbers):
         """All values where one entry has moved by an imaginary step, and what is held rests."""
         key = (tensor, place, held)
         if key not in self._perturbed:
-            values = dict(self.values)
-            values[tensor] = {**values[tensor], place: values[tensor][place] + 1j * STEP}
-            alone = tensor.batched and not self._mixed
-            self._run(values, self._start(tensor), tensor, place[0] if alone else -1, held)
-            self._perturbed[key] = values
+            self._perturbed[key] = self.propagation.moved(tensor, place, held)
         return self._perturbed[key]
 
-    def shifted(self, tensor: Tensor, place: Places, by: float) -> World:
+    def shifted(self, tensor: Tensor, place: Places, by: complex) -> World:
         """The same network where one entry is a little greater, and what is computed from it."""
         key = (tensor, place, by)
         if key not in self._shifted:
-            made = copy(self)
-            made._perturbed, made._compiled, made._shifted = {}, {}, {}
+            made = self._copy()
             made.values = dict(self.values)
             made.values[tensor] = {**self.values[tensor], place: self.values[tensor][place] + by}
             made._run(made.values, self._start(tensor), tensor)
@@ -340,9 +329,6 @@ class World(Numbers):
         held: frozenset[Tensor] = frozenset(),
     ) -> complex:
         """d of[at] / d by[place], with what is held at rest."""
-        if by == of:
-            return complex(at == place)
-        order = [step[0] for step in self.steps]
-        if of in order and by in order and order.index(of) < order.index(by):
-            return 0j
-        return complex(self.perturbed(by, place, held)[of][at].imag / STEP)
+        if place not in self.values[by]:
+            raise KeyError(place)
+        return self.propagation.slope(of, at, by, place, held)
