@@ -148,6 +148,24 @@ SHEETS: dict[str, tuple[Any, str, list[tuple[str, str]]]] = {
              r" (\delta_h \odot z \odot (1 - \tilde h^2)) (r \odot x)^\top", "RIGHT"),
         ],
     ),
+    "batches of a hidden layer": (
+        {"name": "batches", "input": 4, "layers": ["5", {"kind": "batch_norm"}, "2"],
+         "loss": "half_squared_error"},
+        r"""\begin{align}
+            \mu_j &= \frac1N \sum_{n=1}^N s_{nj}, \qquad
+            v_j = \frac1N \sum_{n=1}^N (s_{nj} - \mu_j)^2 \\
+            \hat s_{nj} &= \frac{s_{nj} - \mu_j}{\sqrt{v_j + \epsilon}} \\
+            u_{nj} &= \gamma_j \hat s_{nj} + \beta_j \end{align}""",
+        [
+            (r"\frac{\partial L}{\partial \hat s_{nj}}"
+             r" = \gamma_j \frac{\partial L}{\partial u_{nj}}", "RIGHT"),
+            (r"\frac{\partial L}{\partial \mu_j} = -\frac{1}{\sqrt{v_j + \epsilon}}"
+             r" \sum_n \frac{\partial L}{\partial \hat s_{nj}}", "RIGHT"),
+            (r"\frac{\partial L}{\partial \beta_j} = \frac{\partial L}{\partial u_{nj}}", "WRONG"),
+            (r"\frac{\partial L}{\partial \beta_j}"
+             r" = \sum_n \frac{\partial L}{\partial u_{nj}}", "RIGHT"),
+        ],
+    ),
     "a variance that is a square": (
         NORM,
         r"""\begin{align} \mu &= \frac1d \sum_{i=1}^d x_i \\

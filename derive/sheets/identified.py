@@ -19,7 +19,7 @@ from derive.network.layers import BatchNorm, LayerNorm
 from derive.reading.latex_macros import Macros
 from derive.reading.own import Bound, Definition, symbol
 from derive.reading.scope import Scope
-from derive.reading.tree import Entry, Node, Num, Power, Root
+from derive.reading.tree import Entry, Letter, Node, Num, Power, Root
 from derive.sheets.agreements import quickly_holds
 from derive.sheets.door import claims_of
 from derive.sheets.findings import Key
@@ -34,7 +34,7 @@ from derive.sheets.statements import (
 )
 from derive.writing.signs import Sign
 
-MOST_UNKNOWN = 2  # signs of parameters in an equation
+MOST_OPEN = 2  # signs in an equation
 ROUNDS = 3  # an equation may use a sign that one below it defines
 COMPUTED = ("quantity", "preactivation", "activation", "delta")
 FUNCTIONS = ("sigma", "phi", "varphi", "psi", "rho")  # letters of activations
@@ -120,7 +120,7 @@ class _Search:
         """The scope with the name bound to the array whose values the right side has."""
         letter, square = symbol(*name.key), name.above.strip("{}") == "2"
         trials = []
-        for supposed in _with_parameters(scope, list(dict.fromkeys(map(self._key, used)))):
+        for supposed in _supposed(scope, list(dict.fromkeys(map(self._key, used)))):
             trial = _with(supposed, name.key, Bound("user", letter=letter))
             for claim in claims_of(formula, trial, self.macros).claims:
                 lhs = _root(claim.lhs) if square else claim.lhs
@@ -139,26 +139,33 @@ class _Search:
         return scope
 
 
-def _with_parameters(scope: Scope, used: list[Key]) -> Iterator[Scope]:
-    """The scope, and those with one or two signs without a meaning for parameters of a layer."""
+def _supposed(scope: Scope, used: list[Key]) -> Iterator[Scope]:
+    """The scope, and those with one or two open signs for arrays of the network."""
     yield scope
-    unknown = [key for key in used if _is_open(key, scope)]
-    parameters = [t for t in scope.shapes if t.role == "parameter"]
-    if 1 <= len(unknown) <= MOST_UNKNOWN:
-        for chosen in product(*(_by_name(parameters, key, scope) for key in unknown)):
+    choices = [(key, _choices(key, scope)) for key in used]
+    open_ones = [(key, _by_name(tensors, key, scope)) for key, tensors in choices if tensors]
+    if 1 <= len(open_ones) <= MOST_OPEN:
+        for chosen in product(*(tensors for _, tensors in open_ones)):
             made = scope
-            for key, tensor in zip(unknown, chosen, strict=True):
-                made = _with(made, key, Bound("own", tensor.label, letter=tensor.letter))
+            for (key, _), tensor in zip(open_ones, chosen, strict=True):
+                entry = _whole(tensor, scope)
+                made = _with(made, key, Bound(entry.role, entry.label, letter=entry.letter))
             if len(set(chosen)) == len(chosen):
                 yield made
 
 
-def _is_open(key: Key, scope: Scope) -> bool:
-    """Whether nothing but habit says what the sign is."""
+def _choices(key: Key, scope: Scope) -> list[Tensor]:
+    """What a sign may stand for of which nothing but habit says what it is."""
     bound = scope.own.signs.get(key)
-    if bound is not None:
-        return bound.role in ("weight", "bias")
-    return bool(key[1]) or not (scope.meanings(key[0]) or key[0].letter in FUNCTIONS)
+    roles = {bound.role} if bound else {m.role for m in scope.meanings(key[0])}
+    letter = key[0].letter
+    if not key[1] and (letter in FUNCTIONS or letter in (scope.samples, *scope.size_names)):
+        return []
+    if roles <= {"weight", "bias"} or (bound is None and key[1]):
+        return [t for t in scope.shapes if t.role == "parameter"]
+    if bound is None and roles <= {"preactivation", "activation", "input"}:  # of which layer?
+        return [t for t in scope.shapes if t.role in ("input", *COMPUTED[:-1])]
+    return []
 
 
 def _by_name(tensors: list[Tensor], key: Key, scope: Scope) -> list[Tensor]:
@@ -184,11 +191,19 @@ def _with_square(scope: Scope, name: Written, letter: str, entry: Entry) -> Scop
 
 def _entry(array: Tensor, lhs: Entry, scope: Scope) -> Entry | None:
     """The entry of the array at the same places; None where it has others."""
-    if lhs.places and len(lhs.places) != len(scope.shapes[array]):
+    shape, sample, places = scope.shapes[array], lhs.sample, lhs.places
+    if array.batched and len(places) == len(shape) + 1 and places[0] == Letter(scope.sample):
+        sample, places = places[0], places[1:]
+    if places and len(places) != len(shape):
         return None
-    form = "entry" if lhs.places or not scope.shapes[array] else "whole"
+    form = "entry" if places or not shape else "whole"
+    return replace(_whole(array, scope), places=places, sample=sample, form=form)
+
+
+def _whole(array: Tensor, scope: Scope) -> Entry:
+    """The array as a quantity: by its role where the notation has one for it."""
     role, letter = (array.role, "") if scope.has_role(array) else ("own", array.letter)
-    return Entry(role, letter, array.label, lhs.places, form=form)
+    return Entry(role, letter, array.label, form="whole")
 
 
 def _with(scope: Scope, key: Key, bound: Bound) -> Scope:
