@@ -10,8 +10,13 @@ from derive.reading.tree import Applied, Entry, Function, Node, rebuilt
 
 
 def unfilled(node: Node) -> Node:
-    """The tree without the layers that a reader has filled in."""
+    """The tree without the layers that a reader has filled in.
+
+    An array of one's own is the same with the sign of its entries as with a sign of its own.
+    """
     made = rebuilt(node, unfilled)
+    if isinstance(made, Entry) and made.role == "own" and made.form == "entry" and not made.places:
+        made = replace(made, form="whole")
     if isinstance(made, Entry | Function) and made.assumed:
         return replace(made, label=None, assumed=False)
     return made

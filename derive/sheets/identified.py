@@ -32,6 +32,7 @@ from derive.sheets.statements import (
     only_name,
     statements,
 )
+from derive.writing.naming import ROLE_OF
 from derive.writing.signs import Sign
 
 MOST_OPEN = 2  # signs in an equation
@@ -202,8 +203,10 @@ def _entry(array: Tensor, lhs: Entry, scope: Scope) -> Entry | None:
 
 def _whole(array: Tensor, scope: Scope) -> Entry:
     """The array as a quantity: by its role where the notation has one for it."""
-    role, letter = (array.role, "") if scope.has_role(array) else ("own", array.letter)
-    return Entry(role, letter, array.label, form="whole")
+    role = ROLE_OF.get(array.letter, "") if array.role == "parameter" else array.role
+    if role in ("weight", "bias") or scope.has_role(array):
+        return Entry(role, "", array.label, form="whole")
+    return Entry("own", array.letter, array.label, form="whole")
 
 
 def _with(scope: Scope, key: Key, bound: Bound) -> Scope:
