@@ -30,8 +30,8 @@ from tests.test_lecture_notes import ENTRIES, world
 
 NETWORK = {key: entry["notation"] for key, entry in ENTRIES.items()}
 NETWORK |= {key: "sigmoid, squares" for key, n in NETWORK.items() if n == "units"}
-#: A letter of the writer's that the other notation has a meaning for, or a count of samples.
-LEFT = 12
+#: A sample of a batch that is none of the whole; a vector of thresholds where they are weights.
+LEFT = 2
 
 
 def verdict(text: str, scope: Scope, within: World) -> list[bool | None]:
@@ -137,6 +137,18 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
         # a quantity of the writer's own has the same unit as the others
         ("units", r"s_i^l = \sum_j w_{ji}^l o_j^{l-1} - v_i", "rows",
          r"s_j^{(l)} = \sum_i w_{ij}^{(l)} o_i^{(l-1)} - v_{j}"),
+        # an iteration beside the sample, and the last sample
+        ("units", r"L(n+1) \approx L_0", "columns", r"C_n(n+1) \approx C_0"),
+        ("columns", r"C_1 + \cdots + C_N", "named_layers", r"L^{[1]} + \cdots + L^{[n]}"),
+        # letters that mean something else there, each with one of its own
+        ("units", r"y_k(t) = g(t)^K", "signals", r"x_{cm} = g(c)^r"),
+        # a function that nobody has named is that of the network, and its argument the input
+        ("neurons", r"g_r(\mathbf{x}) = x_1^{(L)}", "columns", r"g_r(x) = a_1^{(L)}"),
+        ("neurons", r"g_r(\mathbf{x}) = x_1^{(L)}", "named_layers",
+         r"g_r(\mathbf{a}) = a_1^{(\mathit{out})}"),
+        # a decimal comma stays
+        ("columns", r"z^{(1)} = 0{,}5 a^{(0)} + 0,25 y", "rows",
+         r"\mathbf{s}^{(1)} = 0{,}5 \mathbf{x} + 0,25 \mathbf{y}"),
     ],
 )  # fmt: skip
 def test_names_orders_and_labels_change(home: str, text: str, to: str, expected: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from derive.algebra.symbols import Label
-from derive.reading.scope import LABELLED, Scope
+from derive.reading.scope import FUNCTIONS, LABELLED, Scope
 from derive.reading.tree import (
     Applied,
     Entry,
@@ -39,6 +39,10 @@ def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None],
     def visit(node: Node) -> Node:
         if isinstance(node, Nabla) and node.of is not None:  # by all arrays of the role
             return replace(node, of=visit(node.of), by=_gradient_by(node, present, scope))
+        if isinstance(node, Applied) and _is_network(node, scope):
+            (arg,) = node.args
+            assert isinstance(arg, Entry)
+            return replace(node, args=(replace(arg, label=Label(0), assumed=True),))
         node = rebuilt(node, visit)
         if bare and _is_bare(node):
             node = _at_its_sum(node, label)
@@ -95,6 +99,17 @@ def _is_batch(node: Node) -> bool:
     """Whether a factor is the array of all samples, or its transpose."""
     node = node.arg if isinstance(node, Transposed) else node
     return isinstance(node, Entry) and node.form == "batch" and node.role in ("input", "activation")
+
+
+def _is_network(node: Applied, scope: Scope) -> bool:
+    """Whether a function that nobody has named takes the vector of the input: g_r(x)."""
+    arg = node.args[0] if len(node.args) == 1 else None
+    if not isinstance(arg, Entry) or arg.role != "activation" or arg.form != "whole":
+        return False
+    name = node.function.name
+    known = node.function.activation or name in scope.functions or name in FUNCTIONS.values()
+    own = any(sign.letter == name for sign, _ in scope.own.signs)
+    return arg.label is None and not known and not own and bool(scope.profile.roles["input"].like)
 
 
 def _is_bare(node: Node) -> TypeGuard[Applied]:

@@ -207,8 +207,6 @@ class Grammar(Points):
             c.peek().text == "." and c.peek(1).kind == "digit" and "." not in text
         ):
             text += c.next().text
-        if [c.peek(k).text for k in range(3)] == ["{", ",", "}"] and c.peek(3).kind == "digit":
-            raise c.wrong("a number with a decimal point, and nothing between its digits")
         return Num(Fraction(text), span=(start, c.last_end))
 
     # ---------------------------------------------------------------- commands

@@ -41,6 +41,7 @@ class Labels:
     """Reads scripts; `scope` says how layers are named."""
 
     scope: Scope
+    summed: frozenset[str]  # the letters that the large operators around this place bind
 
     def expression(self, c: Cursor) -> Node:
         """A sum of products."""
@@ -178,9 +179,15 @@ class Labels:
             if made is not None:
                 into.label = made
             else:
-                into.sample = self.place(inside)
+                into.sample = self._counted(self.place(inside))
             return True
         return False
+
+    def _counted(self, sample: Node) -> Node:
+        """The last sample, where the letter of their number stands for one: L^{[n]}."""
+        name = sample.name if isinstance(sample, Letter) else ""
+        last = name == self.scope.samples and name not in (self.scope.sample, *self.summed)
+        return Size(None, span=sample.span) if last else sample
 
     @property
     def _samples_in_brackets(self) -> bool:

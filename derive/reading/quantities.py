@@ -31,8 +31,6 @@ UNITS = ("activation", "output", "preactivation", "target")  # that may name wha
 class Quantities(Names):
     """Says which quantity a sign with its indices is."""
 
-    summed: frozenset[str]  # the letters that the large operators around this place bind
-
     def arguments(self, c: Cursor, events: bool = False) -> tuple[Node, ...] | None:
         """What stands in parentheses or brackets behind a function, or None.
 

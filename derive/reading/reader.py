@@ -22,6 +22,7 @@ from derive.reading.grammar import Grammar
 from derive.reading.latex_macros import Macros
 from derive.reading.latex_tokens import Token, Unreadable
 from derive.reading.layout import prepared
+from derive.reading.numerals import pointed
 from derive.reading.scope import Scope
 from derive.reading.spelling import spelled
 from derive.reading.tree import (
@@ -64,7 +65,7 @@ def read(latex: str, scope: Scope, macros: Macros | None = None) -> Reading:
     """The claims of a formula; TeX programming and texts beyond the limits raise `Refused`."""
     try:
         given = (macros or Macros()).expanded(latex)
-        tokens = prepared(spelled(given, scope.own.words, FUNCTION_WORDS))
+        tokens = pointed(prepared(spelled(given, scope.own.words, FUNCTION_WORDS)))
     except Unreadable as problem:
         return Reading((), (problem,))
     return _Statements(scope, Cursor(tokens, len(latex))).run()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from derive.reading.scope import Scope
 from derive.reading.tree import (
@@ -21,6 +22,7 @@ from derive.reading.tree import (
     Plus,
     Times,
     Total,
+    children,
     walk,
 )
 from derive.writing.profile import Profile
@@ -38,6 +40,7 @@ class Letters:
     there: Scope
     indices: frozenset[str] = frozenset()
     used: frozenset[str] = frozenset()  # every letter that stands for a number in the formula
+    numbers: frozenset[str] = frozenset()  # indices that also stand outside of scripts: f(t)
 
     def index(self, name: str) -> str:
         """An index letter in the other notation; primes and numbers at it stay."""
@@ -45,8 +48,13 @@ class Letters:
         if found is None:
             return name
         root, rest = found.groups()
+        if not rest and root in self._moved:
+            return self._moved[root]
+        return self._plain(root) + rest
+
+    def _plain(self, root: str) -> str:
         plain = _calculus(self.here.profile, root)
-        return self.there.profile.indices.get(plain, plain) + rest
+        return self.there.profile.indices.get(plain, plain)
 
     def layer(self, name: str) -> str | None:
         """The letter of a layer in the other notation; None where it is none."""
@@ -63,7 +71,7 @@ class Letters:
             return replace(node, name=f"{sign}_{places}")
         layer = self.layer(node.name)
         if layer is None and self.is_taken(node.name):
-            return replace(node, name=self._free(node.name))
+            return replace(node, name=self._moved.get(node.name, node.name))
         return node if layer is None else replace(node, name=layer)
 
     def is_taken(self, name: str) -> bool:
@@ -76,11 +84,18 @@ class Letters:
         sizes = (there.samples, *there.size_names, *there.functions)
         return bool(there.meanings(Sign(name))) or name in there.layer_letters or name in sizes
 
-    def _free(self, name: str) -> str:
-        """A letter that the other notation and the formula leave free; the same if none is."""
+    @cached_property
+    def _moved(self) -> dict[str, str]:
+        """Letters of numbers that mean something else there, each with one that is left free."""
         taken = self.used | self.indices | set(self.there.profile.indices.values())
         free = (one for one in _NUMBERS if one not in taken and not self._means(one))
-        return next(free, name)
+        clash = [name for name in sorted(self.used) if self._clashes(name)]
+        return dict(zip(clash, free, strict=False))
+
+    def _clashes(self, name: str) -> bool:
+        if name in self.indices:
+            return name in self.numbers and self._means(self._plain(name))
+        return self.is_taken(name)
 
     def place(self, node: Node) -> Node:
         """An index expression, counted from the first index of the other notation."""
@@ -115,7 +130,21 @@ def letters_of(here: Scope, there: Scope, nodes: Iterable[Node]) -> Letters:
     """What renames the letters of a formula."""
     members = tuple(nodes)
     used = {part.name for node in members for part in walk(node) if isinstance(part, Letter)}
-    return Letters(here, there, _indices(here, members) | {"i", "j"}, frozenset(used))
+    numbers = {name for node in members for name in _outside(node)}
+    indices = _indices(here, members) | {"i", "j"}
+    return Letters(here, there, indices, frozenset(used), frozenset(numbers & indices))
+
+
+def _outside(node: Node) -> Iterator[str]:
+    """The letters that stand outside of scripts and comparisons."""
+    match node:
+        case Letter(name=name):
+            yield name
+        case Kronecker() | Bracket() | Entry():
+            return
+    for part in children(node):
+        if not isinstance(part, Bound):
+            yield from _outside(part)
 
 
 def _indices(here: Scope, nodes: Iterable[Node]) -> frozenset[str]:

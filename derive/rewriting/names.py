@@ -236,7 +236,8 @@ class NameWriter:
         sample = None if node.sample is None else self.place(node.sample)
         over = marks + ("" if node.label is None or node.assumed else self.label(node.label))
         behind = ""
-        if node.step is not None and sample is not None:
+        apart = node.role == "loss" and where == "subscript"  # E_n(n+1)
+        if node.step is not None and sample is not None and not apart:
             over, sample = over + f"({_stepped(sample, node.step)})", None
         elif node.step is not None:
             letter = "n" if node.step and self.spelling.step == "0" else self.spelling.step

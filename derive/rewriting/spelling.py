@@ -16,6 +16,9 @@ _TRANSPOSE = re.compile(
 )
 _LETTER_L = re.compile(r"(?<![A-Za-z\\])l(?![A-Za-z])")
 _SCRIPT = re.compile(r"[_^](\{)?")
+_WORD = re.compile(
+    r"\^\s*\{?\s*\(\s*(?:(\\[a-z]+)\s*\{)?(?:[a-z]{2,}\d?|[a-z]\d)\}?\s*\)"
+)  # ^{(out)}
 _PARTIAL = re.compile(r"\\[dt]?frac\s*\{\s*(\\partial|d|\\mathrm\{d\}|\\text\{d\})[\s^}\\A-Z]")
 
 
@@ -79,7 +82,7 @@ def by_pattern(text: str) -> dict[str, Any]:
         made["slash"] = True
     if r"\left" not in text and re.search(r"[(\[][^()]*\\(frac|sum)", text):
         made["sized"] = False
-    if found := re.search(r"\((?:(\\[a-z]+)\{)?[a-z]+\d?\}?\)", text):
+    if found := _WORD.search(text):
         made["word"] = found[1] or ""
     if r"\ast" in text:
         made["star"] = r"\ast"

@@ -243,7 +243,7 @@ class Translator:
 
     def _sampled(self, node: Entry, bound: frozenset[str]) -> Entry:
         """The sample, shown where the notation always shows it."""
-        if node.role != "loss" or node.step is not None:
+        if node.role != "loss":
             return node
         always = self.there.profile.roles["loss"].sample == "always"
         letter = Letter(self.there.sample)
