@@ -195,3 +195,20 @@ def attention(slip: str) -> Callable[..., Any]:
 def test_attention() -> None:
     assert failure("attention", attention("")) == "right"
     assert "transpose of p1 is missing" in failure("attention", attention("dv"))
+
+
+def test_names_that_only_the_module_has_are_written_out() -> None:
+    gate = {
+        "kind": "equations", "indices": {"i": 3, "j": 3}, "parameters": {"V": ["j", "i"]},
+        "forward": ["t[j] = sigmoid(Sum(V[j,i]*x[i], i))", "s[j] = t[j]*x[j]"],
+    }  # fmt: skip
+
+    def backward(delta: Any, x: Any, V: Any) -> dict[str, Any]:
+        t = 1 / (1 + np.exp(-x @ V.T))
+        return {"V": (delta * x * t).T @ x}
+
+    spec = {"name": "gate", "input": 3, "layers": [gate], "loss": "squared_error"}
+    with pytest.raises(AssertionError) as raised:
+        gradwright.assert_backward(spec, backward)
+    assert "in dV1 = (dt1 * t1 * (1 - t1)).T @ x" in str(raised.value)
+    assert "the factor (1 - t1) is missing" in str(raised.value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,7 @@ def lines(case: Case) -> Iterator[NumericSlip]:
     known = vars(load_source(source))
     forward = {ast.unparse(s) for s in _function(tree, "forward").body}
     shapes = {name: value.shape for name, value in (*case.trace.items(), *case.params.items())}
+    passing = _passing(function, shapes)
     for k, statement in enumerate(function.body):
         if not isinstance(statement, ast.Assign) or ast.unparse(statement) in forward:
             continue
@@ -48,11 +50,31 @@ def lines(case: Case) -> Iterator[NumericSlip]:
             continue
         for written in _written(function, k):
             value = written.body[k].value  # type: ignore[attr-defined]
-            line = f"{target.id} = {ast.unparse(value)}"
+            line = ast.unparse(value)
+            line = line if target.id in passing else f"{target.id} = {line}"
             for place, node in enumerate(ast.walk(value)):
                 for edit in _edits(node, target.id, shapes):
                     run = _Run(known, written, k, place, edit.made)
-                    yield NumericSlip(edit.kind, f"in {line}: {edit.words}", finish=run)
+                    words = _spelled_out(f"in {line}: {edit.words}", passing)
+                    yield NumericSlip(edit.kind, words, finish=run)
+
+
+def _passing(function: ast.FunctionDef, shapes: Mapping[str, Any]) -> dict[str, str]:
+    """The names of the module alone, which no page and no trace has, with what they stand for."""
+    made = {}
+    for statement in function.body:
+        match statement:
+            case ast.Assign([ast.Name(id=name)], value) if name not in (*shapes, *_NOT_OURS):
+                if not name.startswith("d"):  # of the backward pass
+                    made[name] = ast.unparse(value)
+    return made
+
+
+def _spelled_out(text: str, passing: Mapping[str, str]) -> str:
+    """The text with every passing name written out; the line a name stands for comes before it."""
+    for name, value in reversed(list(passing.items())):
+        text = re.sub(rf"\b{name}\b", f"({value})" if " " in value else value, text)
+    return text
 
 
 def _written(function: ast.FunctionDef, k: int) -> Iterator[ast.FunctionDef]:
