@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -101,6 +102,9 @@ SAME = [
     (r"\sum_{i\ (i \ne j)} y_i", r"\sum_{i \ne j} y_i"),
     (r"\sum_{\mathclap{i=1}}^n y_i", r"\sum_{i=1}^n y_i"),
     (r"\sum_{k \text{ s.t. } k \ne j} y_k", r"\sum_{k \ne j} y_k"),
+    (r"\prod_{3 \ge i > k} y_i", r"\prod_{i=k+1}^{3} y_i"),
+    (r"\sum_n \frac{\partial C^n}{\partial y^n}", r"\sum_n \frac{\partial C_n}{\partial y_n}"),
+    (r"\mathrm{E}[y_1]", r"\mathrm{E}(y_1)"),
     # layout
     (r"\begin{pmatrix} y_1 \\[4pt] y_2 \end{pmatrix}",
      r"\begin{pmatrix} y_1 \\ y_2 \end{pmatrix}"),
@@ -239,7 +243,39 @@ def test_cases_by_words_and_what_is_left_out_of_a_maximum() -> None:
     assert any(isinstance(part, Entry) for part in walk(side("[z = 0]")))
 
 
+def test_the_last_part_of_a_list_is_read_as_its_first() -> None:
+    for text in (
+        r"(y_1, y_2, \dots, y_n)",
+        r"y_1 + y_2 + \dots + y_n",
+        r"\begin{pmatrix} y_1 \\ \vdots \\ y_n \end{pmatrix}",
+        r"[\frac{\partial f}{\partial y_1} \cdots \frac{\partial f}{\partial y_n}]",
+    ):
+        *_, last = (part for part in walk(side(text)) if isinstance(part, Entry))
+        assert (last.places, last.sample) == ((Letter("n"),), None), text
+    *_, last = (part for part in walk(side(r"C_1 + \dots + C_n")) if isinstance(part, Entry))
+    assert last.sample == Letter("n")
+
+
+def test_letters_with_scripts_are_one_symbol() -> None:
+    turned, plain = side(r"h^{(t)\top}"), side("h^{(t)}")
+    assert isinstance(turned, Transposed)
+    assert turned.arg == plain
+    assert side(r"\eta_j") == Letter("eta_j")  # a unit's, and no rate
+    assert side(r"\eta_t") == Value("learning_rate")
+    assert isinstance(side(r"E_n(w_{ij} + \epsilon)"), Applied)
+
+
 # ------------------------------------------------------------------ statements
+
+
+def test_a_prime_may_say_which_parameter_is_the_one_after_a_step() -> None:
+    (claim,) = read(r"w_{ij}' = w_{ij} - \eta v", SCOPES["columns"]).claims
+    before = side("w_{ij}")
+    assert isinstance(before, Entry)
+    assert claim.lhs == replace(before, step=1)
+    (claim,) = read(r"w \rightarrow w' = w - \eta v", SCOPES["columns"]).claims
+    assert (claim.lhs, claim.relation, claim.rhs) == (side("w"), "to", side(r"w - \eta v"))
+    assert "without dots or primes" in problem(r"y = W' x").expected
 
 
 def test_steps_that_say_what_is_added() -> None:
@@ -380,6 +416,10 @@ HELD = [
     (r"w_{ij}^{(2)} += \eta \frac{\partial C_n}{\partial w_{ij}^{(2)}}", WRONG),
     (r"W^{(2)} \mathrel{-}= \eta \delta^{(2)} a^{(1)\top}", RIGHT),
     (r"W^{(2)} \mathrel{-}= \eta a^{(1)} \delta^{(2)\top}", WRONG),
+    (r"w_{ij}^{(2)} \to w_{ij}^{(2)\prime} = w_{ij}^{(2)} - \eta \delta_i^{(2)} a_j^{(1)}", RIGHT),
+    (r"w_{ij}^{(2)} \to w_{ij}^{(2)\prime} = w_{ij}^{(2)} + \eta \delta_i^{(2)} a_j^{(1)}", WRONG),
+    (r"w_{ij}^{(2)\prime} = w_{ij}^{(2)} - \eta \frac{\partial C_n}{\partial w_{ij}^{(2)}}", RIGHT),
+    (r"w_{ij}^{(2)\prime} = w_{ij}^{(2)} - \frac{\partial C_n}{\partial w_{ij}^{(2)}}", WRONG),
     (r"\sum_{1 \le i < j \le 3} a_i^{(1)} a_j^{(1)} = \frac{1}{2} \left( (\sum_i a_i^{(1)})^2"
      r" - \sum_i (a_i^{(1)})^2 \right)", RIGHT),
     (r"\eta^2 = \eta", WRONG),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from derive.algebra.symbols import Label
+from derive.reading.going_on import continued
 from derive.reading.scope import FUNCTIONS, LABELLED, Scope
 from derive.reading.tree import (
     Applied,
@@ -28,6 +29,7 @@ WITH_LABEL = tuple(role for role in LABELLED if role not in ("activation_functio
 
 def filled(members: list[Node | None], scope: Scope) -> tuple[list[Node | None], tuple[str, ...]]:
     """The members of a chain with every layer label, and what was filled in."""
+    members = [None if m is None else continued(m) for m in members]
     present = [m for m in members if m is not None]
     inputs = _input_letters(present, scope)
     down = scope.conventions.from_last

@@ -14,11 +14,11 @@ from derive.reading.names import Name
 from derive.reading.scope import FUNCTIONS, Meaning
 from derive.reading.tree import Applied, Entry, Function, Letter, Minus, Node, Num, walk
 from derive.reading.words import RELATIONS
-from derive.writing.signs import Sign
 
 CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
 UNKNOWN_FUNCTIONS = frozenset((*"fghpquvFGH", "phi", "varphi", "psi"))
 PRIMED = UNKNOWN_FUNCTIONS - frozenset("hpquv")  # a prime makes other numbers of the rest
+LOSSES = frozenset("CEJL")  # letters of what depends on all parameters
 INDEX_LETTERS = frozenset("ijkmn")  # alone they are numbers, whatever else a profile makes of them
 INVERSES = {"sin": "asin", "cos": "acos", "tan": "atan", "sinh": "asinh", "cosh": "acosh",
             "tanh": "atanh", "exp": "log", "log": "exp"}  # fmt: skip
@@ -155,9 +155,20 @@ class Functions(BoundNames):
         inside = fenced(c.fork(), opening, CLOSING[opening])
         parts = split(inside, ",", ";", "|", r"\mid")
         if opening == "[":
-            return len(parts) > 1 or sign == Sign("E")
+            return len(parts) > 1 or (sign.letter == "E" and sign.style in ("italic", "roman"))
         event = sign.letter == "P" and any(t.text in RELATIONS for t in top_level(inside))
-        return len(parts) > 1 or event or self._is_symbol(parts[0])
+        moved = sign.letter in LOSSES and self._is_moved_parameter(parts[0])
+        return len(parts) > 1 or event or moved or self._is_symbol(parts[0])
+
+    def _is_moved_parameter(self, c: Cursor) -> bool:
+        """Whether a parameter with something added stands there: E(w + h)."""
+        ahead = c.fork()
+        name = self.name(ahead)
+        if name is None or ahead.peek().text not in ("+", "-"):
+            return False
+        own = self.bound(name)
+        roles = {own.role} if own else {m.role for m in self.scope.meanings(name.sign)}
+        return bool(roles & {"weight", "bias"}) or name.sign.letter.lower() == "theta"
 
     def _is_factor(self, c: Cursor, name: Name) -> bool:
         """Whether the letter is a number beside: p_j (1 - p_j), where p_j is one inside as well."""

@@ -31,6 +31,8 @@ UNITS = ("activation", "output", "preactivation", "target")  # that may name wha
 class Quantities(Names):
     """Says which quantity a sign with its indices is."""
 
+    updated: bool = False  # whether a prime says that a parameter is the one after a step
+
     def arguments(self, c: Cursor, events: bool = False) -> tuple[Node, ...] | None:
         """What stands in parentheses or brackets behind a function, or None.
 
@@ -63,6 +65,8 @@ class Quantities(Names):
     ) -> Node:
         labelled = any(m.role in LABELLED for m in meanings)
         above = self._above(name, labelled)
+        if self.updated and above.primes == 1 and not name.order:
+            above.primes, above.step = 0, 1
         if name.order or above.primes:
             raise c.wrong(
                 "a quantity without dots or primes", Token("mark", "'", name.start, name.end)
@@ -72,10 +76,18 @@ class Quantities(Names):
             return self._raised(Entry("loss", "", None, form="batch", span=span), above, span)
         places = [] if name.below_tokens is None else self.below(name.below_tokens)
         units = any(m.role in UNITS for m in meanings)
+        if self._counts_sample(above, meanings):
+            above.sample, above.exponent = above.exponent, None
         places = self.classes(places, alone=units)
         made = replace(self.entry(meanings, above, places, name, c), barred=barred)
         whole = self._behind(c, made, meanings)
         return self._raised(whole, above, (span[0], c.last_end))
+
+    def _counts_sample(self, above: Above, meanings: list[Meaning]) -> bool:
+        """Whether the sample that a sum counts stands as an exponent: sum_n E^n."""
+        letter, summed = above.exponent, self.scope.sample in self.summed
+        sampled = any(m.role in (*UNITS, "input", "loss") for m in meanings)
+        return summed and sampled and letter == Letter(self.scope.sample) and above.sample is None
 
     def classes(self, places: list[Node], alone: bool = False) -> list[Node]:
         """The places, with the class that is wanted where the sign of a target is an index.

@@ -177,7 +177,20 @@ class _Statements:
         return False
 
     def _side(self) -> Node:
-        return self.grammar.expression(self.c)
+        self.grammar.updated = self._is_updated()
+        try:
+            return self.grammar.expression(self.c)
+        finally:
+            self.grammar.updated = False
+
+    def _is_updated(self) -> bool:
+        """Whether a parameter under a prime stands on its side alone: w' = w - ..."""
+        ahead = self.c.fork()
+        name = self.grammar.name(ahead)
+        if name is None or RELATIONS.get(ahead.peek().text) not in ("=", ":=", "gets"):
+            return False
+        roles = {meaning.role for meaning in self.scope.meanings(name.sign)}
+        return bool(roles & {"weight", "bias"})
 
     def _has_side(self) -> bool:
         token = self.c.peek()
@@ -332,7 +345,12 @@ class _Statements:
 def _updates(
     members: list[Node | None], relations: list[tuple[str, Token]]
 ) -> tuple[list[Node | None], list[tuple[str, Token]]]:
-    """A step that says what is added, w += v, as the change of what is trained, Delta w = v."""
+    """A step that says what is added, w += v, as the change of what is trained, Delta w = v.
+
+    What is trained and its value after the step, w -> w' = v, are one side.
+    """
+    if [kind for kind, _ in relations] == ["to", "="] and _is_after(*members[:2]):
+        return [members[0], members[2]], relations[:1]
     found = next(((k, t) for k, (kind, t) in enumerate(relations) if kind in UPDATES), None)
     if found is None:
         return members, relations
@@ -346,6 +364,13 @@ def _updates(
     if relations[0][0] == "minus":
         change = Minus(change, span=first.span)
     return [change, members[1]], [("gets", token)]
+
+
+def _is_after(now: Node | None, then: Node | None) -> bool:
+    """Whether the second is the first after a step."""
+    if not isinstance(now, Entry) or not isinstance(then, Entry) or then.step != 1:
+        return False
+    return replace(then, step=None, sample=None) == replace(now, step=None, sample=None)
 
 
 def _directed(members: list[Node | None]) -> list[Node | None]:

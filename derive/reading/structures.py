@@ -232,11 +232,24 @@ class Structures(Symbols):
         if relation in ("le", "<") and isinstance(second, Letter) and c.peek().text in RELATIONS:
             low = first if relation == "le" else _shifted(first, 1)
             return self._between(c, low, second, start)
+        if relation in ("ge", ">") and isinstance(second, Letter) and c.peek().text in RELATIONS:
+            return self._down(c, first if relation == "ge" else _shifted(first, -1), second, start)
         if not isinstance(first, Letter) or not c.done:
             raise c.wrong("the letter of an index with its first value")
         if relation == "=":
             return (Bound(first.name, second, high, span=(start, c.last_end)),), ()
         raise c.wrong('"=" behind the letter of an index', c.tokens[1])
+
+    def _down(
+        self, c: Cursor, high: Node, letter: Letter, start: int
+    ) -> tuple[tuple[Bound, ...], tuple[Node, ...]]:
+        """The index of a range that begins with its last value: t >= i > k."""
+        token = c.next()
+        relation, low = RELATIONS[token.text], self.place_until(c)
+        if relation not in ("ge", ">") or not c.done:
+            raise c.wrong('">=" or ">" and the end of the range', token)
+        low = low if relation == "ge" else _shifted(low, 1)
+        return (Bound(letter.name, low, high, span=(start, c.last_end)),), ()
 
     def _between(
         self, c: Cursor, low: Node, first: Letter, start: int

@@ -151,9 +151,14 @@ class Symbols(Functions):
         return bool(roles & {"weight", "bias"})
 
     def _is_rate(self, name: Name) -> bool:
-        r"""Whether it is a number, at most one for each step: no \alpha_{0m} and no \alpha_m^T."""
-        below = 0 if name.below_tokens is None else len(self.below(name.below_tokens.fork()))
-        return below < 2 and not (self._above(name, False).transposes or name.primes or name.order)
+        r"""Whether it is a number, at most one for each step: no \alpha_{0m}, no \alpha_j."""
+        places = [] if name.below_tokens is None else self.below(name.below_tokens.fork())
+        unit = len(places) == 1 and isinstance(places[0], Letter) and places[0].name in ("i", "j")
+        return (
+            len(places) < 2
+            and not unit
+            and not (self._above(name, False).transposes or name.primes or name.order)
+        )
 
     def _space(self, name: Name, span: tuple[int, int]) -> Node:
         """R, R^n, R^{n x m}."""
@@ -271,5 +276,16 @@ class Symbols(Functions):
             raise c.wrong("a quantity of the notation", Token("mark", sign.letter, *span))
         text = " ".join((text, *above.marks)) + below + "'" * above.primes
         if above.sample is not None or above.label is not None:  # another number for each
-            text += "^(" + "".join(t.text for raised, _ in name.raised for t in raised) + ")"
+            text += f"^({_numbered(name, bool(above.transposes))})"
         return self._raised(Letter(text, span=span), above, span)
+
+
+def _numbered(name: Name, transposed: bool) -> str:
+    """What numbers a symbol above it; the sign of a transpose behind its fences does not."""
+    depth, texts = 0, []
+    for token in (token for raised, _ in name.raised for token in raised):
+        depth -= token.text in (")", "]")
+        if depth or not transposed or token.text in ("(", ")", "[", "]"):
+            texts.append(token.text)
+        depth += token.text in ("(", "[")
+    return "".join(texts)
