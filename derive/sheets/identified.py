@@ -77,6 +77,11 @@ class _Search:
         defined = (only_name(s.members[0]) for _, s in self._written if s.relations)
         return frozenset(str(n.sign) for n in defined if n is not None and not n.below)
 
+    @cached_property
+    def _layered(self) -> frozenset[str]:
+        """The letters that bear a layer somewhere in the sheet: these say what they are."""
+        return frozenset(name.sign.letter for name in self._names if name.number)
+
     def _key(self, name: Written) -> Key:
         """The sign of a name; in W_r, r is no index where it is a quantity."""
         return (name.sign, name.below) if name.below in self._alone else name.key
@@ -108,7 +113,7 @@ class _Search:
         """The scope with what each formula defines under the scope of those before it."""
         for formula, statement in self._written:
             name = only_name(statement.members[0])
-            if name is None or name.primes or name.above.strip("{}") not in ("", "2"):
+            if name is None or name.primes or name.sign.letter in self._layered:
                 continue
             if not statement.relations or statement.relations[0] not in EQUALS:
                 continue
@@ -121,7 +126,9 @@ class _Search:
         """The scope with the name bound to the array whose values the right side has."""
         letter, square = symbol(*name.key), name.above.strip("{}") == "2"
         trials = []
-        for supposed in _supposed(scope, list(dict.fromkeys(map(self._key, used)))):
+        unsaid = [name for name in used if name.sign.letter not in self._layered]
+        keys = list(dict.fromkeys(map(self._key, unsaid)))
+        for supposed in _supposed(scope, keys):
             trial = _with(supposed, name.key, Bound("user", letter=letter))
             for claim in claims_of(formula, trial, self.macros).claims:
                 lhs = _root(claim.lhs) if square else claim.lhs
