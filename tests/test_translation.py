@@ -16,6 +16,7 @@ from derive.claims.evaluation import holds
 from derive.claims.places import NoValue
 from derive.claims.world import World
 from derive.derivation import derive
+from derive.marking.marker import mark
 from derive.profiles import loads, names, profile
 from derive.reading.network import scope_of
 from derive.reading.reader import read
@@ -146,6 +147,17 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
         ("neurons", r"g_r(\mathbf{x}) = x_1^{(L)}", "columns", r"g_r(x) = a_1^{(L)}"),
         ("neurons", r"g_r(\mathbf{x}) = x_1^{(L)}", "named_layers",
          r"g_r(\mathbf{a}) = a_1^{(\mathit{out})}"),
+        # no index becomes a layer, no two become one, and conditions keep their letters
+        ("units", r"\sum_h w_{ih}^2 \delta_h^2", "columns",
+         r"\sum_h w_{hi}^{(2)} \delta_h^{(2)}"),
+        ("units", r"\sum_h w_{ih}^2 \delta_h^2", "named_layers",
+         r"\sum_p w_{p,j}^{(\mathit{h2})} \delta_p^{(\mathit{h2})}"),
+        ("neurons", r"\sum_h \sum_m w_{ih}^{(2)} \delta_m^{(2)}", "signals",
+         r"\sum_p \sum_h w_{ip}^{(2)} \delta_h^{(2)}"),
+        ("columns", r"a_k^{(2)} = 3, \quad k = 1, \dots, n_2", "named_layers",
+         r"a_m^{(\mathit{h2})} = 3, \quad m = 1, \dots, d^{(\mathit{h2})}"),
+        ("columns", r"\delta_i^{(l)} = 0, \quad i \ne j, \quad l = L-1, \dots, 1", "signals",
+         r"\delta_j^{(k)} = 0, \quad j \ne i, \quad k = K-1, \dots, 1"),
         # a decimal comma stays
         ("columns", r"z^{(1)} = 0{,}5 a^{(0)} + 0,25 y", "rows",
          r"\mathbf{s}^{(1)} = 0{,}5 \mathbf{x} + 0,25 \mathbf{y}"),
@@ -238,6 +250,30 @@ Let $z_i^{(\ell)}$ be the input of unit $i$, it costs 5\$.  % $s_i^l$ stays
 \end{align}
 \[ \frac{a}{b \] \[ f(r) = r^2 \]
 """  # noqa: E501
+
+
+PATHS = r"""
+\[ \frac{\partial E}{\partial w_{11}^1} =
+   \sum_h (o_h^2 - y_h^*) o_h^2 (1 - o_h^2) w_{1h}^2 o_1^1 (1 - o_1^1) o_1^0 \]
+\[ \frac{\partial E}{\partial w_{21}^1} =
+   \sum_h (o_h^2 - y_h^*) o_h^2 (1 - o_h^2) w_{2h}^2 o_1^1 (1 - o_1^1) o_2^0 \]
+\[ \frac{\partial o_i^2}{\partial s_j^2} = 0, \quad i \neq j \]
+"""
+
+
+@pytest.mark.parametrize("to", [name for name in names() if name != "units"])
+def test_a_translated_sheet_has_the_same_verdicts(to: str) -> None:
+    net = load("2 > 3 sigmoid > 2 sigmoid : half_squared_error")
+
+    def verdicts(text: str, notation: str) -> list[tuple[str, tuple[str, ...]]]:
+        made = mark(read_sheet(text, "hand.tex", "tex"), net, notation).marks
+        return [(m.verdict, tuple(slip.kind for slip in m.slips[:1])) for m in made]
+
+    made = translate(PATHS, read_sheet(PATHS, "hand.tex", "tex"), net, "units", to)
+    assert not made.left
+    first = verdicts(PATHS, "units")
+    assert [verdict for verdict, _ in first] == ["RIGHT", "WRONG", "RIGHT"]
+    assert verdicts(made.text, to) == first
 
 
 def test_a_sheet_keeps_everything_but_its_formulas() -> None:

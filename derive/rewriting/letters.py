@@ -12,14 +12,17 @@ from derive.reading.scope import Scope
 from derive.reading.tree import (
     Bound,
     Bracket,
+    Dots,
     Entry,
     Function,
     Kronecker,
     Letter,
+    Listed,
     Minus,
     Node,
     Num,
     Plus,
+    Size,
     Times,
     Total,
     children,
@@ -29,6 +32,7 @@ from derive.writing.profile import Profile
 from derive.writing.signs import Sign
 
 _NUMBERS = "xrtcvuz"  # letters for a number, the usual ones first
+_INDICES = "hpqruvs"  # letters for an index
 _ROOT = re.compile(r"([A-Za-z]+)(.*)", re.DOTALL)
 
 
@@ -53,8 +57,26 @@ class Letters:
         return self._plain(root) + rest
 
     def _plain(self, root: str) -> str:
+        return self._indices.get(root) or self._same(root)
+
+    def _same(self, root: str) -> str:
+        """The letter of the same index."""
         plain = _calculus(self.here.profile, root)
         return self.there.profile.indices.get(plain, plain)
+
+    @cached_property
+    def _indices(self) -> dict[str, str]:
+        """The letter of each index of the formula: none that is a layer there, no two alike."""
+        found = (_ROOT.fullmatch(name) for name in self.indices)
+        roots = sorted({one[1] for one in found if one is not None})
+        layers = {*self.there.layer_letters, self.there.profile.labels.hidden}
+        made = {root: self._same(root) for root in roots if self._same(root) not in layers}
+        for root in roots:
+            if root not in made:
+                taken = {*made.values(), *layers, *self.there.profile.indices.values()}
+                free = (one for one in _INDICES if one not in taken and not self._means(one))
+                made[root] = root if root not in {*made.values(), *layers} else next(free, root)
+        return made
 
     def layer(self, name: str) -> str | None:
         """The letter of a layer in the other notation; None where it is none."""
@@ -130,9 +152,15 @@ def letters_of(here: Scope, there: Scope, nodes: Iterable[Node]) -> Letters:
     """What renames the letters of a formula."""
     members = tuple(nodes)
     used = {part.name for node in members for part in walk(node) if isinstance(part, Letter)}
-    numbers = {name for node in members for name in _outside(node)}
+    numbers = {name for node in members if not says_which(node) for name in _outside(node)}
     indices = _indices(here, members) | {"i", "j"}
     return Letters(here, there, indices, frozenset(used), frozenset(numbers & indices))
+
+
+def says_which(node: Node) -> bool:
+    """Whether there are only letters and numbers, as in a condition: i = 1, ..., n."""
+    kinds = Letter | Num | Size | Dots | Plus | Minus | Listed
+    return all(isinstance(part, kinds) for part in walk(node))
 
 
 def _outside(node: Node) -> Iterator[str]:

@@ -18,10 +18,13 @@ from derive.reading.tree import (
     Letter,
     Listed,
     Node,
+    Size,
     Span,
     children,
+    walk,
 )
 from derive.rewriting.filled import told
+from derive.rewriting.letters import says_which
 from derive.rewriting.patching import Patcher
 from derive.rewriting.printing import Printer
 from derive.rewriting.spelling import by_pattern, usual
@@ -57,8 +60,9 @@ def _members(reading: Reading, translator: Translator) -> Iterator[tuple[Node, N
     for claim in _claims(reading):
         chain = chains.setdefault(claim.chain, [])
         chain += [s for s in _parts(claim) if all(s is not other for other in chain)]
+    beside = tuple(member for chain in chains.values() for member in chain)
     for chain in chains.values():
-        yield from zip(chain, translator.chain(tuple(chain)), strict=True)
+        yield from zip(chain, translator.chain(tuple(chain), beside), strict=True)
 
 
 def _parts(claim: Claim) -> Iterator[Node]:
@@ -95,9 +99,25 @@ def _written(
     printer = Printer(translator.there, spelling, macros)
     for (start, end), (old, new) in sorted(changes.items()):
         meant = new if kept else told(new)
-        made += text[at:start] + Patcher(text, printer, foreign=True).rewritten(old, meant)
+        own = _listed(text, old, meant, printer)
+        made += text[at:start]
+        made += own or Patcher(text, printer, foreign=True).rewritten(old, meant)
         at = end
     return made + text[at:]
+
+
+def _listed(text: str, old: Node, new: Node, printer: Printer) -> str:
+    """A list of numbers, 1, ..., L, with its letters in place; the last layer is no loss there."""
+    if not isinstance(old, Listed) or not says_which(old):
+        return ""
+    before, after = ([n for n in walk(m) if isinstance(n, Letter | Size)] for m in (old, new))
+    made, at = "", old.span[0]
+    for one, other in zip(before, after, strict=True):
+        kept = one == other and isinstance(one, Letter)
+        made += text[at : one.span[0]]
+        made += text[one.span[0] : one.span[1]] if kept else printer.text(other)
+        at = one.span[1]
+    return made + text[at : old.span[1]]
 
 
 def _clash(

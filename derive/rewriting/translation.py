@@ -74,9 +74,9 @@ class Translator:
     generic: bool = True  # whether the network leaves its activation functions open
     notes: dict[str, None] = field(default_factory=dict)  # what the translation took for granted
 
-    def chain(self, members: tuple[Node, ...]) -> tuple[Node, ...]:
-        """The members of a chain of equations."""
-        letters = letters_of(self.here, self.there, members)
+    def chain(self, members: tuple[Node, ...], beside: tuple[Node, ...] = ()) -> tuple[Node, ...]:
+        """The members of a chain of equations; `beside`: of the others of the formula."""
+        letters = letters_of(self.here, self.there, (*members, *beside))
         made = tuple(simplified(self._node(m, letters, frozenset())) for m in members)
         return fewest(made, self.there)
 
