@@ -13,6 +13,7 @@ from derive.marking.verdicts import (
     OUT_OF_SCOPE,
     RIGHT,
     RIGHT_IF,
+    RIGHT_UNDER,
     UNDECIDED,
     WRONG,
     Mark,
@@ -287,3 +288,103 @@ def test_columns_side_by_side_are_meant_entry_by_entry_beside_such_a_product(
     (made,) = marks("3 > 4 sigmoid > 2 linear : half_squared_error", "columns", line)
     assert made.verdict == verdict
     assert made.slips[0].kind == "hadamard"
+
+
+ERRORS = r"""With $z = Wx + b$, $h = \tanh(z)$,
+$\theta = Uh + c$, $\hat y = \mathrm{softmax}(\theta)$.
+\[ \boldsymbol\delta_1 = \frac{\partial J}{\partial \boldsymbol\theta} \]
+\[ \boldsymbol\delta_2 = \frac{\partial J}{\partial \mathbf z} \]
+"""
+COUNTED = r"""With $h = \sigma(x W_1 + b_1)$, $\hat y = \mathrm{softmax}(h W_2 + b_2)$.
+\[ \delta_1 = \frac{\partial J}{\partial z_2} = \hat y - y \]
+\[ \delta_2 = \frac{\partial J}{\partial h} = \delta_1 W_2^\top \]
+\[ \delta_3 = \frac{\partial J}{\partial z_1} = \delta_2 \circ \sigma'(z_1) \]
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "start", "line", "right"),
+    [
+        ("5 > 4 tanh > 3 softmax : cross_entropy", ERRORS, line, right)
+        for line, right in (
+            (r"\boldsymbol\delta_2 = U^T \boldsymbol\delta_1 \circ (1 - h^2)", True),
+            (r"\boldsymbol\delta_2 = U^T \boldsymbol\delta_1", False),
+            (r"\frac{\partial J}{\partial \mathbf b} = \boldsymbol\delta_2", True),
+            (r"\frac{\partial J}{\partial \mathbf b} = \boldsymbol\delta_1", False),
+            (r"\frac{\partial J}{\partial U} = \boldsymbol\delta_2 h^\top", False),
+        )
+    ]
+    + [
+        ("5 > 4 sigmoid > 3 softmax : cross_entropy", COUNTED, line, right)
+        for line, right in (
+            (r"\frac{\partial J}{\partial x} = \delta_3 W_1^\top", True),
+            (r"\frac{\partial J}{\partial x} = \delta_2 W_1^\top", False),
+        )
+    ],
+)
+def test_numbers_of_errors_that_no_layer_bears_are_part_of_their_names(
+    spec: str, start: str, line: str, right: bool
+) -> None:
+    sheet = read_sheet(f"{start}\\[ {line} \\]", "hand.tex", "tex")
+    made = mark(sheet, load(spec)).marks
+    assert {m.verdict for m in made[:-1]} <= {DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER}
+    assert (made[-1].verdict in (RIGHT, RIGHT_IF, RIGHT_UNDER)) == right
+    assert (made[-1].verdict == WRONG) != right
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        (r"\frac{\partial E}{\partial w_1} = (\hat y - y) w_2 (1 - h^2) x", True),
+        (r"\frac{\partial E}{\partial w_1} = (\hat y - y) w_2 (1 - h) x", False),
+        (r"\frac{\partial E}{\partial b_1} = (\hat y - y) w_1 (1 - h^2)", False),
+    ],
+)
+def test_an_output_with_a_hat_is_not_subtracted_from_itself(line: str, right: bool) -> None:
+    text = (
+        r"Let $z_1 = w_1 x + b_1$, $h = \tanh(z_1)$, $\hat y = w_2 h + b_2$, "
+        r"$E = \frac12 (\hat y - y)^2$."
+        rf" \[ \frac{{\partial E}}{{\partial b_2}} = \hat y - y \] \[ {line} \]"
+    )
+    sheet = read_sheet(text, "hand.tex", "tex")
+    made = mark(sheet, load("1 > 1 tanh > 1 : half_squared_error")).marks
+    assert [m.verdict for m in made] == [RIGHT, RIGHT if right else WRONG]
+
+
+def test_two_signs_for_one_quantity_make_nothing_right() -> None:
+    line = r"o_j^2 - y_j^2 = 3 (o_j^2 - y_j^2)"  # y is another sign for o there
+    assert verdicts("2 > 3 tanh > 2 sigmoid : half_squared_error", "units", line) == [UNDECIDED]
+
+
+def test_a_symbol_named_by_a_letter_of_indices_is_defined_where_no_index_has_it() -> None:
+    text = r"""$u = W x + b$, $h = \tanh(u)$, $v = V h + c$, $p = \mathrm{softmax}(v)$. Put
+    \[ r := V^\top (p - t) \]
+    \[ \frac{\partial J}{\partial h} = r \]
+    \[ \frac{\partial J}{\partial u} = r \]
+    """
+    spec = "3 > 4 tanh > 2 softmax : cross_entropy"
+    made = mark(read_sheet(text, "hand.tex", "tex"), load(spec)).marks
+    assert [m.verdict for m in made] == [DEFINITION, RIGHT_IF, WRONG]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"0.6059 (1 - 0.6059) \approx 0.2388", RIGHT),
+        (r"0.6059 (1 - 0.6059) \approx 0.2398", WRONG),
+        (r"\sigma(0.5) = 0.6225", RIGHT),
+        (r"\sigma(0.5) = 0.6325", WRONG),
+        (r"-\ln 0.6059 \approx 0.5010", RIGHT),
+        (r"-\ln 0.6059 \approx -0.5010", WRONG),
+        (r"0.5 \cdot 0.8 + 0.3 \cdot 0.1 = 0.42", WRONG),
+        (r"\sigma'(0) = 0.2", WRONG),
+        (r"\sqrt 2 \approx 1.42", WRONG),
+        (r"\sigma(2) \approx 0.9", RIGHT),
+        (r"\sigma(0) = 0.504", WRONG),
+        (r"a_1^{(2)} = \tanh(1.5)", DEFINITION),  # of data that the sheet does not give
+    ],
+)
+def test_numbers_worked_out_by_hand_are_held_to_their_last_digit(line: str, verdict: str) -> None:
+    assert verdicts("2 > 2 sigmoid > 1 sigmoid : binary_cross_entropy", "columns", line) == [
+        verdict
+    ]

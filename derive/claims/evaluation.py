@@ -49,6 +49,12 @@ class Evidence:
     problem: str = ""
     setting: Setting | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def vanishes(self) -> bool:
+        """Whether both sides are 0."""
+        values = [v for v in (self.lhs, self.rhs) if v is not None]
+        return bool(values) and all(not z for v in values for z in entries(v))
+
 
 def evaluate_claim(claim: Claim, world: World, scope: Scope, seed: int = 0) -> tuple[Evidence, ...]:
     """Both sides at every choice (at most 60, drawn by the seed); NoValue where it says nothing."""

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import combinations, pairwise
 
 from derive.algebra.symbols import Tensor
+from derive.claims.arithmetic import moved, worked_out
 from derive.claims.arrays import Matrix, Value, entries
 from derive.claims.claim import Claim
 from derive.claims.numbers import Array, Outside, Places
@@ -101,16 +102,22 @@ class Examples:
     def look(self, claim: Claim, scope: Scope) -> Stated | None:
         """What the claim is as a line of the example; None where it is none."""
         lhs, rhs = claim.lhs, claim.rhs
-        if lhs is None or rhs is None or claim.relation != "=" or not is_number(rhs):
+        if lhs is None or rhs is None or not is_number(rhs):
             return None
         before = claim.before
+        left = lhs if before is None else before
+        if is_number(left) and left != rhs and claim.relation in ("=", "approx"):
+            setting = Setting(next(iter(self.worlds), None) or World(self.network), scope)
+            same = worked_out(left, rhs, claim.relation, setting)
+            return Stated(FOLLOWS if same else FAILS, "numbers worked out by hand")
+        if not self.given and isinstance(lhs, Entry) and not is_leaf(lhs) and _is_worked_out(rhs):
+            return Stated(GIVEN, "a number of an example that the sheet gives no numbers for")
+        if claim.relation != "=":
+            return None
         if isinstance(lhs, Entry) and is_leaf(lhs) and before in (None, lhs):
             return Stated(GIVEN, "gives numbers to a quantity")
         if not self.given:
             return None
-        if before is not None and before != lhs and is_number(before):
-            same = self._same_numbers(before, rhs, scope)
-            return Stated(FOLLOWS if same else FAILS, "arithmetic of the example")
         verdicts = [self._holds(lhs, rhs, scope, world) for world in self.worlds]
         if any(verdicts):
             return Stated(FOLLOWS, "holds in the example")
@@ -219,7 +226,15 @@ def is_number(node: Node) -> bool:
 
 
 def _is_pi(node: Node) -> bool:
-    return isinstance(node, Named) and node.name == "pi"
+    return isinstance(node, Named) and node.name in ("pi", "e")
+
+
+def _is_worked_out(node: Node) -> bool:
+    """Whether an expression has decimals or functions, as statements for any data have not."""
+    return any(
+        isinstance(n, Applied) or (isinstance(n, Num) and n.value.denominator != 1)
+        for n in walk(node)
+    )
 
 
 def _told(node: Node, numbers: Mapping[Entry, Num]) -> Node:
@@ -297,21 +312,9 @@ def _slack(setting: Setting, *sides: Node) -> list[float]:
         for k, part in enumerate(walk(side)):
             if isinstance(part, Num) and part.value.denominator != 1:
                 with suppress(*_NO_NUMBER):
-                    there = entries(setting.value(_moved(side, k, half)))
+                    there = entries(setting.value(moved(side, k, half)))
                     total = [t + abs(a - b) for t, a, b in zip(total, here, there, strict=True)]
     return total
-
-
-def _moved(node: Node, k: int, by: Fraction) -> Node:
-    """The expression with the number that is part k of it a little greater."""
-    target = list(walk(node))[k]
-
-    def visit(part: Node) -> Node:
-        if part is target and isinstance(part, Num):
-            return Num(part.value + by)
-        return rebuilt(part, visit)
-
-    return visit(node)
 
 
 def _close(left: Value, right: Value, slack: Iterable[float]) -> bool:

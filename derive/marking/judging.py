@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cache
+from itertools import islice
 
 from derive.claims.claim import Claim
 from derive.claims.evaluation import Evidence, evidence
@@ -21,7 +23,7 @@ from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.shrinking import shrunk, weights
 from derive.network.layers import Dense
 from derive.reading.scope import Scope
-from derive.reading.tree import ClassOf, walk
+from derive.reading.tree import ClassOf, Num, walk
 from derive.spec import Network
 
 SEEDS = (0, 1)
@@ -176,6 +178,18 @@ class Judge:
     def under(self, claim: Claim, scope: Scope, conventions: Conventions) -> bool:
         """Whether the claim holds under other conventions."""
         return self.holds(claim, replace(scope, conventions=conventions))
+
+
+def vanishes(judge: Judge, claim: Claim, scope: Scope, given: Assumptions = GENERAL) -> bool:
+    """Whether both sides are 0 on a small network, though nobody wrote a 0."""
+    if Num(Fraction(0)) in claim.sides:
+        return False
+    world = next(iter(judge.worlds(scope.conventions, given)), None)
+    try:
+        found = list(islice(evidence(claim, world, scope), 12)) if world is not None else []
+    except (NoValue, RecursionError):
+        return False
+    return bool(found) and all(e.vanishes for e in found)
 
 
 def _of_classes(claim: Claim, given: Assumptions) -> Assumptions:

@@ -18,8 +18,9 @@ from derive.marking.bare_functions import of_any_function, of_layers
 from derive.marking.conventions import PLAIN, named
 from derive.marking.corrections import Finding
 from derive.marking.first_look import FAILS, Look, Observer, counts_samples
+from derive.marking.judging import GENERAL, Assumptions, vanishes
 from derive.marking.likelihoods import LEFT_OUT, up_to_a_constant
-from derive.marking.plain_numbers import mixes_numbers, of_numbers
+from derive.marking.plain_numbers import has_two_signs, mixes_numbers, of_numbers
 from derive.marking.verdicts import DEFINITION, RIGHT, RIGHT_IF, RIGHT_UNDER, UNDECIDED
 from derive.reading.scope import Scope
 from derive.reading.tree import (
@@ -61,6 +62,10 @@ class Meanings:
             alone = self.observer.look(made.claim, made.scope)
             if alone.verdict in _HOLDS:
                 made.look = Look(RIGHT_IF, conditions=(*alone.conditions, "there is one sample"))
+        if made.look.verdict in _HOLDS and has_two_signs(made.claim, formula.text):
+            judge, given = self.observer.judge, Assumptions(normalised=True)
+            if any(vanishes(judge, made.claim, made.scope, a) for a in (GENERAL, given)):
+                made.look = Look(UNDECIDED, "two signs are read as one quantity: both sides are 0")
         return made
 
     def _sized(self, finding: Finding) -> None:

@@ -6,6 +6,7 @@ letters y and o are two numbers, also where a notation has one quantity for both
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from derive.claims.claim import Claim
@@ -58,6 +59,17 @@ def mixes_numbers(claim: Claim, text: str) -> bool:
         for node in walk(side):
             if isinstance(node, Entry) and is_variable(node):
                 signs.setdefault(variable(node), set()).add(_written(node, text))
+    return any(len(written) > 1 for written in signs.values())
+
+
+def has_two_signs(claim: Claim, text: str) -> bool:
+    """Whether one quantity of the network is written with two signs."""
+    signs: dict[tuple[object, ...], set[str]] = {}
+    for side in claim.sides:
+        for node in walk(side):
+            if isinstance(node, Entry):
+                sign = re.split(r"[_^(\[]", text[slice(*node.span)].strip("{ "))[0].strip()
+                signs.setdefault((node.role, node.letter, node.label), set()).add(sign)
     return any(len(written) > 1 for written in signs.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import islice
 
 from derive.claims.claim import Claim
@@ -13,6 +14,7 @@ from derive.claims.places import NoValue
 from derive.marking.conventions import PLAIN, Conventions
 from derive.marking.judging import GENERAL, Assumptions, Judge
 from derive.reading.scope import Scope
+from derive.reading.tree import Num
 from derive.sheets.sheet import Heading, Part, Prose
 
 Change = Callable[[Conventions], Conventions]
@@ -52,7 +54,11 @@ def in_words(parts: Sequence[Part]) -> Conventions:
 def quickly_holds(
     judge: Judge, claim: Claim, scope: Scope, assumptions: Assumptions = GENERAL
 ) -> bool:
-    """Whether a claim holds on one small network, at the first choices of its letters."""
+    """Whether a claim holds on one small network, at the first choices of its letters.
+
+    One whose sides vanish there, though nobody wrote a 0, speaks for no reading: where two signs
+    are taken for one quantity, their difference makes everything right.
+    """
     world = next(iter(judge.worlds(scope.conventions, assumptions)), None)
     if world is None:
         return False
@@ -61,10 +67,14 @@ def quickly_holds(
         for found in islice(evidence(claim, world, scope), MOST_CHOICES):
             if not found.agrees:
                 return False
-            seen = True
+            seen = seen or not found.vanishes or _says_zero(claim)
     except (NoValue, RecursionError):
         return False
     return seen
+
+
+def _says_zero(claim: Claim) -> bool:
+    return Num(Fraction(0)) in claim.sides
 
 
 Read = Callable[[Conventions], Sequence[Claim]]

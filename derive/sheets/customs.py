@@ -55,7 +55,8 @@ def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> N
         for unit, other in ((a, b), (b, a)):
             if other.key in made or base.meanings(other.sign):
                 of_unit = role_in(unit, base, made) in ("activation", "output", "input")
-                if of_unit and _is_plain_target(other, signs, base):
+                beside = _is_beside_output(unit, other, signs, base, made)
+                if (of_unit and _is_plain_target(other, signs, base)) or beside:
                     target = Bound("target", None, form(other.key, "target", signs))
                     made.setdefault(other.key, target)
                 continue
@@ -66,6 +67,20 @@ def customary(signs: Signs, base: Scope, made: dict[Key, Bound], last: int) -> N
             known = role in ("activation", "output") or linear
             if known and other.indices == unit.indices:
                 made[other.key] = Bound("target", None, form(other.key, "target", signs))
+
+
+def _is_beside_output(
+    unit: Written, other: Written, signs: Signs, base: Scope, made: Mapping[Key, Bound]
+) -> bool:
+    r"""Whether an output with a hat stands beside the sign that it has in the notation.
+
+    Nobody writes \hat y - y for the difference of a quantity and itself: y is the target.
+    """
+    bare = replace(unit.sign, accent="")
+    same = unit.sign.accent == "hat" and bare == other.sign and unit.indices == other.indices
+    roles = {m.role for m in base.meanings(other.sign)}
+    computed = any(forward.lhs.sign == other.sign for forward in signs.forwards)
+    return same and unit.key in made and roles == {"output"} and not computed
 
 
 def _is_plain_target(name: Written, signs: Signs, base: Scope) -> bool:

@@ -19,6 +19,7 @@ from derive.reading.own import Bound, Definition, numbered, symbol
 from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, walk
 from derive.sheets.door import claims_of
+from derive.sheets.numbered_errors import Used, used
 from derive.sheets.sheet import Formula, Part, Prose
 from derive.sheets.statements import (
     EQUALS,
@@ -47,15 +48,18 @@ def with_definitions(scope: Scope, parts: tuple[Part, ...], macros: Macros) -> S
     signs = dict(scope.own.signs)
     formulas = tuple(p for p in parts if isinstance(p, Formula) and p.language == "latex")
     before = {id(b): a.text for a, b in pairwise(parts) if isinstance(a, Prose)}
+    stated = {id(f): statements(f, macros) for f in formulas}
+    told = used(tuple(s for f in formulas for s in stated[id(f)]), scope)
     for formula in formulas:
         let = bool(_LET.search(before.get(id(formula), "")))
-        for statement in statements(formula, macros):
+        for statement in stated[id(formula)]:
             for variable in _assigned(statement, scope, signs):
                 assigned[variable] = assigned.get(variable, 0) + 1
-            name = _defined(statement, scope, signs, let)
+            name = _defined(statement, scope, signs, told, let)
             if name is not None and symbol(*name.key) not in found:
                 found[symbol(*name.key)] = statement
                 layered = scope.own.below and (name.below.isdigit() or name.below in _ANY_LAYER)
+                layered = layered and not name.numbered
                 signs[name.key] = Bound(
                     "user", form="layered" if layered else "", letter=symbol(*name.key)
                 )
@@ -111,12 +115,19 @@ def _claims(scope: Scope, formulas: tuple[Formula, ...], macros: Macros) -> Iter
 
 
 def _defined(
-    statement: Statement, scope: Scope, signs: dict[tuple[Sign, str], Bound], let: bool
+    statement: Statement,
+    scope: Scope,
+    signs: dict[tuple[Sign, str], Bound],
+    told: Used,
+    let: bool,
 ) -> Written | None:
     """The symbol that a statement brings, if it brings one."""
     if not statement.relations or statement.relations[0] not in EQUALS:
         return None
     name = only_name(statement.members[0])
+    if name in told.numbered:
+        name = replace(name, numbered=True)
+        return None if name.key in signs else name
     if name is None or name.primes or name.key in signs or not statement.members[1]:
         return None
     sign = name.sign
@@ -133,7 +144,12 @@ def _defined(
     if is_size or is_function:
         return None
     index = len(letter) == 1 and letter.islower() and not name.below and not name.above
-    if letter in _NEVER or letter in scope.profile.functions or (index and letter in "ijklmnpqrst"):
+    if index and letter in "ijklmnpqrst":  # r := V^T g is no index, where no sign bears an r
+        taken = letter in told.indices or letter in "ijkn"
+        index = taken or not (let or statement.relations[0] == ":=")
+        if index:
+            return None
+    if letter in _NEVER or letter in scope.profile.functions:
         return None
     kronecker = letter == "delta" and len(name.indices) == 2
     plain = all(t.kind == "digit" or t.text in (".", "-", r"\ldots") for t in statement.members[1])

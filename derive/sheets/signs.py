@@ -108,7 +108,22 @@ def bound_signs(
     _sizes(signs, base, made)
     customary(signs, base, made, last)
     _entries(signs, made)  # of what custom says
+    _vectors(signs, made)
     return made
+
+
+def _vectors(signs: Signs, made: dict[Key, Bound]) -> None:
+    """A bold z is the vector z of the forward equations, where no bold z bears a layer or an index.
+
+    Those say which layer it belongs to; the notation has it for any.
+    """
+    bold = [n for n in signs.names if n.sign.style == "bold"]
+    scripted = {n.sign for n in bold if n.indices or n.number}
+    for sign in dict.fromkeys(n.sign for n in bold if not n.below):
+        bound = made.get((replace(sign, style="italic"), ""))
+        known = bound is not None and bound.role in (*UNITS, "weight", "bias")
+        if bound is not None and known and bound.label is not None and sign not in scripted:
+            made.setdefault((sign, ""), bound)
 
 
 def _entries(signs: Signs, made: dict[Key, Bound]) -> None:
