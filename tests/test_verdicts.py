@@ -388,3 +388,42 @@ def test_numbers_worked_out_by_hand_are_held_to_their_last_digit(line: str, verd
     assert verdicts("2 > 2 sigmoid > 1 sigmoid : binary_cross_entropy", "columns", line) == [
         verdict
     ]
+
+
+SOFTMAX = "2 > 3 tanh > 2 softmax : cross_entropy"
+
+
+@pytest.mark.parametrize(
+    ("spec", "line", "verdict"),
+    [
+        (SOFTMAX, r"\delta_k^{(2)} = a_k^{(2)} - 1 \quad \text{for } y_k = 1", RIGHT),
+        (SOFTMAX, r"\delta_k^{(2)} = a_k^{(2)}, \quad y_k = 0", RIGHT),
+        (SOFTMAX, r"\delta_k^{(2)} = a_k^{(2)} \quad \text{if } y_k = 1", WRONG),
+        ("2 > 3 tanh > 1 sigmoid : binary_cross_entropy",
+         r"\delta^{(2)} = a^{(2)} - 1 \quad \text{if } y = 1", RIGHT),
+        ("2 > 3 tanh > 1 sigmoid : binary_cross_entropy",
+         r"\delta^{(2)} = a^{(2)} - 1 \quad \text{if } y = 0", WRONG),
+        ("3 > 4 gelu > 2 linear : huber",
+         r"\delta_k^{(2)} = a_k^{(2)} - y_k \quad \text{if } |a_k^{(2)} - y_k| \le 1", RIGHT),
+        ("3 > 4 gelu > 2 linear : huber", r"\delta_k^{(2)} = a_k^{(2)} - y_k", WRONG),
+    ],
+)  # fmt: skip
+def test_a_line_holds_where_the_condition_beside_it_does(
+    spec: str, line: str, verdict: str
+) -> None:
+    assert verdicts(spec, "columns", line)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (r"\frac{2}{N} \sum_{n=1}^N (o^{(2)} - y)", ["sample"]),
+        (r"\frac{2}{N} \sum_{n=1}^N (o_n^{(2)} - y)", ["sample"]),
+        (r"\frac{2}{N} \sum_{n=1}^N (o_n^{(2)} - y_n)", []),
+    ],
+)
+def test_what_is_summed_over_the_samples_says_its_sample(line: str, found: list[str]) -> None:
+    spec = "4 > 3 sigmoid > 2 linear : squared_error"
+    (made,) = marks(spec, "rows", rf"\frac{{\partial L}}{{\partial b^{{(2)}}}} = {line}")
+    assert made.verdict == (DEFECT if found else RIGHT)
+    assert [slip.kind for slip in made.slips] == found

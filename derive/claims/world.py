@@ -248,7 +248,11 @@ class World(Numbers):
         rows: dict[Places, list[Places]] = {}
         for place in array:
             rows.setdefault(place[:-1], []).append(place)
-        wanted = {self.random.choice(row) for row in rows.values()}
+        wanted = {  # of one output: whether it is of the class
+            self.random.choice(row)
+            for row in rows.values()
+            if len(row) > 1 or self.random.random() < 0.5
+        }
         return {place: complex(place in wanted) for place in array}
 
     def _places(self, tensor: Tensor) -> list[Places]:

@@ -20,7 +20,7 @@ from derive.python_sheets.writing import (
 )
 from derive.reading.latex_macros import Macros
 from derive.reading.scope import Scope
-from derive.reading.tree import Applied, Entry, Function, Letter, Node, Transposed, walk
+from derive.reading.tree import Applied, Entry, Function, Letter, Node, Total, Transposed, walk
 from derive.rewriting.writing import Unwritable, corrected, latex
 from derive.sheets.sheet import Formula
 from derive.slips.diagnosis import Repair
@@ -148,6 +148,20 @@ def extra_relation(finding: Finding) -> Slip:
     assert claim.rhs is not None
     span = (claim.lhs.span[1], claim.rhs.span[0])
     return Slip("relation", span, text[slice(*span)].strip(), "")
+
+
+def without_sample(finding: Finding) -> Slip | None:
+    """The slip of a quantity that does not say its sample in a sum over the samples."""
+    for total in (n for side in finding.claim.sides for n in walk(side) if isinstance(n, Total)):
+        bound = {b.name for b in total.bounds if b.span != (0, 0)}
+        for entry in walk(total.body):
+            sample = entry.sample if isinstance(entry, Entry) else None
+            if not isinstance(sample, Letter) or sample.span != (0, 0):
+                continue  # written, not filled in
+            if sample.name in bound and entry.span != (0, 0):
+                text = finding.formula.text[slice(*entry.span)]
+                return Slip("sample", entry.span, " ".join(text.split()), "")
+    return None
 
 
 def partly_labelled(finding: Finding) -> Slip | None:

@@ -17,6 +17,7 @@ from derive.claims.claim import Claim
 from derive.claims.evaluation import Evidence, evidence
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
+from derive.claims.side_conditions import of_classes
 from derive.claims.sizes import LEAST, samples
 from derive.claims.world import Ends, World
 from derive.marking.conventions import PLAIN, Conventions
@@ -195,6 +196,7 @@ def vanishes(judge: Judge, claim: Claim, scope: Scope, given: Assumptions = GENE
 def _of_classes(claim: Claim, given: Assumptions) -> Assumptions:
     """With targets that name a class each, where the claim has such a class as an index."""
     named = any(isinstance(n, ClassOf) for side in claim.sides for n in walk(side))
+    named = named or any(map(of_classes, claim.conditions))
     return replace(given, one_hot=True) if named else given
 
 

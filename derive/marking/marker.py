@@ -34,6 +34,7 @@ from derive.marking.corrections import (
     extra_relation,
     mended,
     partly_labelled,
+    without_sample,
 )
 from derive.marking.counterexample import counterexample
 from derive.marking.first_look import FAILS, Look, Observer, counts_samples, speaks_of_network
@@ -333,7 +334,9 @@ class _Marker:
             made = replace(made, slips=tuple(slips), corrected=mended(finding, slips))
         elif look.verdict == INCOMPLETE:
             made = replace(made, corrected=self.write.completed(finding))
-        elif look.verdict in (RIGHT, RIGHT_IF) and (slip := partly_labelled(finding)):
+        elif look.verdict in (RIGHT, RIGHT_IF) and (
+            slip := without_sample(finding) or partly_labelled(finding)
+        ):
             made = replace(made, verdict=DEFECT, slips=(slip,))
         message = message_of(made, look.message, finding.reconciling)
         return replace(made, message=message)
