@@ -190,3 +190,33 @@ def test_slopes_close_to_a_kink() -> None:
     line = r"\delta_i^{(2)} = \operatorname{relu}'(z_i^{(2)}) \sum_k w_{ki}^{(3)} \delta_k^{(3)}"
     network = "3 > 4 tanh bias=threshold > 3 relu > 2 linear : squared_error"
     assert passes(line, network=network) == [True]
+
+
+@pytest.mark.parametrize(
+    ("layers", "right"),
+    [
+        (r", \qquad l = 1, \ldots, L - 2", True),
+        (r", \qquad l = L - 2, \ldots, 1", True),
+        (r", \qquad 1 \le l \le L - 2", True),
+        (r", \qquad l < L - 1", True),
+        (r" \quad \text{for all } l \le L - 2", True),
+        (r" \quad l \in \{1, \ldots, L - 2\}", True),
+        (r", \qquad l = 1, \ldots, L - 1", False),
+        (r", \qquad 1 \le l < L", False),
+        ("", False),
+    ],
+)
+def test_a_line_is_about_the_layers_that_it_names(layers: str, right: bool) -> None:
+    """The last layer has no slope a (1 - a), so the layer below it is another case."""
+    line = (
+        r"\frac{\partial C}{\partial a^{(l)}} = (W^{(l+1)})^\top \Big(a^{(l+1)} \odot"
+        r" (1 - a^{(l+1)}) \odot \frac{\partial C}{\partial a^{(l+1)}}\Big)"
+    )
+    network = "3 > 4 sigmoid > 3 sigmoid > 2 : squared_error"
+    assert passes(line + layers, network=network) == [right]
+
+
+@pytest.mark.parametrize(("entry", "right"), [("0.0468", True), ("0.0471", False)])
+def test_matrices_worked_out_by_hand_are_rounded(entry: str, right: bool) -> None:
+    factor = r"0.1318 \begin{pmatrix} 0.355 \\ 1 \end{pmatrix}"
+    assert passes(rf"{factor} = \begin{{pmatrix}} {entry} \\ 0.1318 \end{{pmatrix}}") == [right]

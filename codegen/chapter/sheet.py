@@ -189,10 +189,14 @@ class Sheet:
 
     def span(self, group: Group, less: int = 0) -> Math:
         """l = 2, ..., 19; with `less` the last numbers are left out."""
+        return Math(row(*self.spanned(group, less)))
+
+    def spanned(self, group: Group, less: int = 0) -> tuple[Layout, str, Layout]:
+        """The same as the sides of an equation."""
         first, last = group.numbers[0], group.numbers[-1].shifted(-less)
         letter = self.writer.label(group.label)
         ends = (self.writer.label(first), lay.Symbol("ldots"), self.writer.label(last))
-        return Math(row(letter, "=", lay.listed(*ends)))
+        return letter, "=", lay.listed(*ends)
 
     def place(self, tensor: Tensor, *at: int) -> Ref:
         """The entry at numbers, of the sample that is looked at."""

@@ -29,7 +29,7 @@ from codegen.pages.document import (
     Paragraph,
     Table,
 )
-from derive.algebra.terms import Label, Partial, Ref, Tensor, Term, walk
+from derive.algebra.terms import Label, Partial, Ref, Tensor, Term, refs, walk
 from derive.lemma_book import of_loss
 from derive.steps import Chain
 from derive.strategies.ways import Part, Told
@@ -118,10 +118,18 @@ def _rows(sheet: Sheet, told: Told, short: bool) -> list[Block]:
         found = sorted((c for c in part.chains if c.steps), key=_of_parameter)
         if short:
             shown = [vectors(sheet, c.lhs, c.result) or result(sheet, c) for c in found]
-            blocks.append(Equations(tuple(EquationRow((e,)) for e in shown)))
+            rows = [(e, *_of_layers(sheet, c)) for e, c in zip(shown, found, strict=True)]
+            blocks.append(Equations(tuple(map(EquationRow, rows))))
         else:
             blocks += [Display((*sheet.lines(c), *vector_line(sheet, c))) for c in found]
     return blocks
+
+
+def _of_layers(sheet: Sheet, chain: Chain) -> Iterator[Equation]:
+    """The layers of a run that have another one of it above, where a row is about all of them."""
+    run = next((group for group in sheet.groups if group.run), None)
+    if run is not None and any(r.tensor.label == run.label for r in refs(chain.lhs)):
+        yield Equation(*sheet.spanned(run, 1))
 
 
 def _of_parameter(chain: Chain) -> bool:

@@ -13,7 +13,7 @@ from derive.claims.arrays import Value, entries
 from derive.claims.numbers import Outside
 from derive.claims.places import NoValue
 from derive.claims.values import Setting
-from derive.reading.tree import Minus, Node, Num, rebuilt, walk
+from derive.reading.tree import Grid, Minus, Node, Num, rebuilt, walk
 
 #: What numbers of a sheet may raise: they do not fit, or they break off.
 _NO_NUMBER = (NoValue, Outside, ArithmeticError, ValueError)
@@ -24,22 +24,29 @@ EXACT = 1e-9
 
 def worked_out(left: Node, right: Node, relation: str, setting: Setting) -> bool:
     """Whether a result is what an expression of numbers gives, to its last digit."""
-    result = right.arg if isinstance(right, Minus) else right
-    plain = isinstance(result, Num)
     try:
         a, b = entries(setting.value(left)), entries(setting.value(right))
     except _NO_NUMBER:
         return False
     if len(a) != len(b):
         return False
-    slack = EXACT
-    if plain and isinstance(result, Num):
-        digits = decimals(result)
-        if relation == "approx" or digits >= FEWEST:
-            slack += 0.5 * 10.0**-digits
+    slack = [EXACT + s for s in _roundings(right, relation)]
+    if len(slack) != len(b):
+        slack = [EXACT] * len(b)
     inner = [_carried(left, k, part, setting, a) for k, part in enumerate(walk(left))]
-    return all(abs(x - y) <= slack + sum(i[n] for i in inner) + EXACT * abs(x)
+    return all(abs(x - y) <= slack[n] + sum(i[n] for i in inner) + EXACT * abs(x)
                for n, (x, y) in enumerate(zip(a, b, strict=True)))  # fmt: skip
+
+
+def _roundings(result: Node, relation: str) -> list[float]:
+    """By how much each number of a result may be off as written, row by row."""
+    if isinstance(result, Grid):
+        return [s for row in result.rows for cell in row for s in _roundings(cell, relation)]
+    number = result.arg if isinstance(result, Minus) else result
+    if not isinstance(number, Num):
+        return [0.0]
+    digits = decimals(number)
+    return [0.5 * 10.0**-digits if relation == "approx" or digits >= FEWEST else 0.0]
 
 
 def _carried(

@@ -263,24 +263,28 @@ def _whole(node: Node, known: dict[str, int]) -> int | None:
 
 def _fits(condition: Claim, letters: dict[str, int], last: dict[str, int]) -> bool:
     """Whether the letters meet a side condition such as i = j, j = 1, 2 or l = 1, ..., L - 1."""
-    lhs, rhs = condition.lhs, condition.rhs
-    if not isinstance(lhs, Letter) or lhs.name not in letters:
+    lhs, rhs = condition.before or condition.lhs, condition.rhs  # 1 <= l <= L - 1
+    if (
+        lhs is None
+        or rhs is None
+        or not any(isinstance(side, Letter) and side.name in letters for side in (lhs, rhs))
+    ):
         return True
-    value = letters[lhs.name]
     if isinstance(rhs, Listed):
+        if not isinstance(lhs, Letter):
+            return True
+        value = letters[lhs.name]
         numbers = [n for i in rhs.items if (n := _whole(i, last)) is not None]
         dots = [k for k, item in enumerate(rhs.items) if isinstance(item, Dots)]
         if len(numbers) + len(dots) < len(rhs.items):
             return True
-        if dots and 0 < dots[0] < len(rhs.items) - 1:  # 2, ..., 5
-            return numbers[0] <= value <= numbers[-1]
+        if dots and 0 < dots[0] < len(rhs.items) - 1:  # 2, ..., 5, or down: L - 1, ..., 1
+            return min(numbers[0], numbers[-1]) <= value <= max(numbers[0], numbers[-1])
         return bool(dots) or value in numbers
-    other = letters.get(rhs.name) if isinstance(rhs, Letter) else None
-    if isinstance(rhs, Num):
-        other = int(rhs.value)
-    if other is None:
+    left, right = (_whole(side, {**last, **letters}) for side in (lhs, rhs))
+    if left is None or right is None or condition.relation not in ORDERS:
         return True
-    return compare(condition.relation, value, other) if condition.relation in ORDERS else True
+    return compare(condition.relation, left, right)
 
 
 def _numbered(claim: Claim, setting: Setting, seed: str) -> Setting:

@@ -394,6 +394,8 @@ def _is_condition(members: list[Node | None], link: str) -> bool:
         match node:
             case Letter() | Num() | Size() | Dots():
                 return True
+            case Minus():
+                return number(node.arg)
             case Plus():
                 return all(map(number, node.args))
             case Listed():
