@@ -33,16 +33,18 @@ from derive.profiles import profile
 from derive.reading.tree import Node
 from derive.writing.naming import ROLE_OF
 from derive.writing.notation import Context, Writer
+from derive.writing.profile import Profile
 
 OWN_LETTERS = ("phi", "psi", "chi", "omega", "loss")
 LOSS = ref(Tensor("L", "loss"), Index("n", "N", sample=True))
 Printed = tuple[str, str, list[Term] | list[Mat]]
 
 
-def writer_of(derivation: Derivation, notation: str) -> Writer:
+def writer_of(derivation: Derivation, notation: str | Profile) -> Writer:
+    made = profile(notation) if isinstance(notation, str) else notation
     last = derivation.forward_pass.output.tensor.label
     mixed = derivation.forward_pass.across_samples
-    return Writer(profile(notation), Context(last=last, shapes=derivation.shapes, mixed=mixed))
+    return Writer(made, Context(last=last, shapes=derivation.shapes, mixed=mixed))
 
 
 def printed(derivation: Derivation, writer: Writer) -> Iterator[Printed]:

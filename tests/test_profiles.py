@@ -109,6 +109,11 @@ MISTAKES = [
     ('layer = "ell"', 'layer = ["k"]', "labels.layer"),
     ('entry = "eta"', f'entry = "text {60 * "x"}"', "roles.learning_rate.entry"),
     ('aliases = ["alpha"]', f"aliases = {[*GREEK]}".replace("'", '"'), "at most 20"),
+    ('layer = "ell"', 'output = "roman o"', 'labels.output: found "roman o", expected a letter or'),
+    ('layer = "ell"', "hidden = 1", "labels.hidden: found 1, expected a letter or"),
+    ('loss = { entry = "C"', 'loss = { entry = "text log"', "text log is a function"),
+    ('entry = "z"', 'entry = "blackboard E"', "the sign of a space or of an expected value"),
+    ('mask = { entry = "q"', 'mask = { entry = "hat x"', "the window of a kernel"),
     (
         'activation_function = { entry = "sigma"',
         'activation_function = { entry = "delta"',

@@ -13,16 +13,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+import derive.profiles as shipped
 from codegen.pages.latex_math import formula
 from derive.algebra.terms import Term
 from derive.derivation import Derivation, derive
 from derive.matrices.expressions import Mat
-from derive.profiles import names
+from derive.profiles import loads, names
 from derive.reading.network import scope_of, terms_of
 from derive.reading.reader import read
 from derive.reading.tree import Entry, Node, walk
 from derive.spec import Network
 from derive.writing.layout import Layout, row
+from derive.writing.profile import Profile
 from tests.layer_strategies import layered_networks
 from tests.notations import assert_same, printed, writer_of
 
@@ -39,6 +41,10 @@ OWN = {
         {"kind": "dense", "units": 2, "activation": "1.7159*tanh(2*s/3)", "bias": "threshold"},
         {"kind": "dense", "units": 2, "activation": "gelu", "bias": False},
     ],
+}  # fmt: skip
+DROPPED = {
+    "name": "dropped", "input": 3, "loss": "half_squared_error",
+    "layers": ["dense 4 tanh", {"kind": "dropout", "rate": 0.2}, {"kind": "layer_norm"}, "dense 2"],
 }  # fmt: skip
 NETWORKS: dict[str, object] = {
     "two layers": "3 > 4 tanh > 2 sigmoid : squared_error",
@@ -60,7 +66,7 @@ def derivation(name: str) -> Derivation:
     return derive(EXAMPLES / f"{name}.toml")
 
 
-def law(derived: Derivation, notation: str) -> None:
+def law(derived: Derivation, notation: str | Profile) -> None:
     """Everything that the notation prints of the derivation is read as it was meant."""
     writer = writer_of(derived, notation)
     scope = scope_of(derived, writer.profile)
@@ -88,6 +94,26 @@ def test_what_is_printed_is_read_as_the_same(name: str, notation: str) -> None:
 @pytest.mark.parametrize("name", _REST)
 def test_the_law_on_every_other_example(name: str, notation: str) -> None:
     law(derivation(name), notation)
+
+
+#: Choices of writing that none of the six notations makes, and letters that arrays of layers have.
+_CHOICES = (
+    'hadamard = "ast"\nones = "implied"\nsample = "argument"\nupdate = "assign"',
+    'hadamard = "otimes"\nfirst = "0"\ntranspose = "sans"\nexponential = "name"\nlog = "log"',
+    'hadamard = "circ"\nbounds = "always"\ngradient = "nabla"\nkronecker = "delta"',
+)
+
+
+@pytest.mark.parametrize("writing", _CHOICES)
+def test_the_law_holds_under_other_choices(writing: str) -> None:
+    text = (Path(shipped.__file__).parent / "rows.toml").read_text()
+    kept = text.replace("[writing]", "[others]").replace('sign = "d"', 'sign = "D"')
+    begin, _, rest = kept.partition("[others]")
+    made = loads(f"{begin}[writing]\n{writing}\n{rest[rest.index('[indices]') :]}")
+    assert made.layer_size[0].letter == "D"
+    for name in ("softmax", "digits_conv", "two layers"):
+        law(derivation(name), made)
+    law(derive(DROPPED), made)
 
 
 def _less(change: Layout, old: Layout) -> Layout:

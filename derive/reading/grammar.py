@@ -171,6 +171,8 @@ class Grammar(Points):
             inside = c.argument()
             above = Above()
             self.above(inside.tokens[inside.place :], inside.stop.start, False, above)
+            if above.marks == ["asterisk"] and above.exponent is not None:
+                above.marks, above.entrywise = [], True  # (x y)^{* 2}
             if above.marks or above.label or above.sample is not None:
                 raise inside.wrong("an exponent or a transpose")
             if above.primes:

@@ -93,7 +93,10 @@ class Labels:
         if len(parts) == 2 and self._label_beside(parts, into):
             return
         while not c.done:
-            if self._mark(c, into) or self._fenced(c, labelled, into) or self._dressed(c, into):
+            starred = self._is_starred_power(c) and self._dressed(c, into)
+            if starred or self._mark(c, into) or self._fenced(c, labelled, into):
+                continue
+            if self._dressed(c, into):
                 continue
             rest = Cursor(c.tokens[c.place :], end)
             bare = self.scope.profile.labels.form == "bare" or self.scope.own.bare
@@ -218,7 +221,7 @@ class Labels:
         return False
 
     def _dressed(self, c: Cursor, into: Above) -> bool:
-        if c.peek().text in (r"\odot", r"\circ"):
+        if c.peek().text in (r"\odot", r"\circ", r"\otimes") or self._is_starred_power(c):
             c.next()
             if c.done:
                 raise c.wrong("an exponent")
@@ -226,6 +229,12 @@ class Labels:
             into.exponent = self.whole(c)
             return True
         return False
+
+    def _is_starred_power(self, c: Cursor) -> bool:
+        """Whether a star before a number is the sign of the entrywise product: s^{* 2}."""
+        follows = c.peek(1).kind == "digit" or c.peek(1).text in ("-", "(", "{")
+        star = c.peek().text in (r"\ast", "*") and follows
+        return star and self.scope.profile.writing["hadamard"] == "ast"
 
     def _bare_label(self, c: Cursor, numbers: bool) -> tuple[Label | None, int]:
         """The longest label at the start, and how many tokens it takes."""

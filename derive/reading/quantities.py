@@ -83,6 +83,16 @@ class Quantities(Names):
         whole = self._behind(c, made, meanings)
         return self._raised(whole, above, (span[0], c.last_end))
 
+    def _is_argument(self, made: Entry, inside: Cursor) -> bool:
+        """Whether a sample stands in the parentheses, in a notation that writes it there."""
+        plain = all(t.kind in ("letter", "digit") or t.text == "'" for t in inside.tokens)
+        return (
+            self.scope.profile.writing["sample"] == "argument"
+            and plain
+            and made.role not in PARAMETERS
+            and made.sample is None
+        )
+
     def _counts_sample(self, above: Above, meanings: list[Meaning]) -> bool:
         """Whether the sample that a sum counts stands as an exponent: sum_n E^n."""
         letter, summed = above.exponent, self.scope.sample in self.summed
@@ -260,6 +270,11 @@ class Quantities(Names):
             return replace(made, sample=sample, span=(made.span[0], c.last_end))
         place = c.place
         inside = fenced(c, "(", ")")
+        if self._is_argument(made, inside):  # s_i(n)
+            sampled = made.role == "objective" and any(m.role == "loss" for m in meanings)
+            role = "loss" if sampled else made.role
+            sample = self.place(inside)
+            return replace(made, role=role, sample=sample, span=(made.span[0], c.last_end))
         step = step_of(inside)
         if step is not None:
             letter, shift = step

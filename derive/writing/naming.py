@@ -141,7 +141,7 @@ class Names:
             free = not any(other.letter == capital for other in self.context.shapes)
             if len(capital) == 1 and capital != sign.letter and sign.style == "italic" and free:
                 made = replace(sign, letter=capital, style=like.batch.style)
-                if not self.profile.drawn(made):
+                if not self.profile.drawn(made) and made != self.profile.layer_size[0]:
                     return made
         if batch and tensor.batched:
             return replace(sign, style="typewriter")

@@ -7,7 +7,7 @@ TOML files, loaded by `derive.profiles`; every role must be present and no two w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from derive.errors import shown, suggestion
 from derive.writing.marks import GREEK
@@ -48,6 +48,11 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 LABEL_FORMS = ("parentheses", "bare")
 INDICES = ("i", "j", "k", "n")  # letters of the calculus that stand as indices everywhere
+_FUNCTION_WORDS = frozenset((
+    "exp", "log", "ln", "sqrt", "abs", "max", "min", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+    "erf", "sign", "sgn", "diag", "tr", "Tr", "trace", "det", "vec", "softmax", "sigmoid", "relu",
+    "ReLU", "softplus", "argmax", "argmin",
+))  # fmt: skip
 RESERVED = {"e": "Euler's number", "pi": "the number pi"}
 
 
@@ -149,6 +154,8 @@ def clashing(made: Profile) -> Iterator[str]:
         own = f"roles.{name}.{where}" if where != "function" else f"functions.{name}"
         if sign.style == "italic" and not sign.marks and sign.letter in RESERVED:
             yield f"{own}: {sign} is {RESERVED[sign.letter]}; take another sign"
+        if where != "function" and (meant := _means_otherwise(sign, made)):
+            yield f"{own}: {sign} is {meant}; take another sign"
         key = (sign, extra or ("a layer" if name == "activation_function" else ""))
         if key in seen:
             yield f"{own}: {sign} is written like {seen[key]}; take another sign"
@@ -164,6 +171,20 @@ def clashing(made: Profile) -> Iterator[str]:
             other = seen.setdefault((alias, ""), f"roles.{name}.aliases")
             if not other.startswith(f"roles.{name}."):
                 yield f"roles.{name}.aliases: {alias} is already {other}"
+
+
+def _means_otherwise(sign: Sign, made: Profile) -> str:
+    """What a reader takes a sign for in every notation, as a profile cannot change it."""
+    if sign.style == "blackboard":
+        return "the sign of a space or of an expected value"
+    if sign.style in ("text", "roman", "sans") and sign.letter in _FUNCTION_WORDS:
+        return "a function"
+    plain = replace(sign, accent="")
+    for name in ("input", "activation"):
+        role = made.roles[name]
+        if sign.accent == "hat" and plain in (role.entry, role.whole, role.batch):
+            return f"a part of roles.{name}, the window of a kernel"
+    return ""
 
 
 def _like_indices(made: Profile) -> Iterator[str]:

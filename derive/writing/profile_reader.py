@@ -15,6 +15,7 @@ from derive.writing.profile import CHOICES, LABEL_FORMS, ROLES, STRATEGIES, Labe
 from derive.writing.signs import Sign
 
 _TEXT_KEYS = ("name", "title", "lecture", "strategies")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{0,19}")  # the name of a layer
 MOST_SIGNS = 20  # of one role
 _TABLES = ("labels", "writing", "indices", "sizes", "layer_size", "functions", "roles")
 
@@ -152,8 +153,8 @@ class ProfileReader:
             self._wrong(place, letter, 'a letter, or the name of one such as "ell"')
         texts = {k: table.get(k, "") for k in ("input", "hidden", "output")}
         for key, text in texts.items():
-            if text != "":
-                self._sign(f"labels.{key}", text)
+            if text != "" and not (isinstance(text, str) and _WORD.fullmatch(text)):
+                self._wrong(f"labels.{key}", text, 'a letter or a word without a style: "out"')
         named = [text for text in (*letters.values(), *texts.values()) if text != ""]
         if len({str(text) for text in named}) < len(named):
             self._wrong("labels", ", ".join(map(str, named)), "different names of layers")
