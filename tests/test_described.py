@@ -32,9 +32,41 @@ ROWS = r"$$Z = X W + b, \qquad L = \frac{1}{2} \| Z - Y \|_F^2$$"
 SLOPE = r"$$a = \sigma(w^\top x)$$ with $\sigma(z) = 1/(1+e^{-z})$ and $$E = \frac12 (a - t)^2$$"
 
 
+SAMPLES = (
+    r"Samples $n = 1, \dots, N$: $\hat y_n = w^\top x_n + b$ with "
+    r"$$E = \frac12 \sum_{n=1}^N (\hat y_n - y_n)^2 .$$"
+)
+DESIGN = (
+    r"Let $\hat y = X w$ with $X \in \mathbb{R}^{n \times d}$ and "
+    r"$$L(w) = \frac{1}{n} \| X w - y \|^2 .$$"
+)
+POISSON = r"$\eta = w^\top x + b$, $\mu = \exp(\eta)$ and $\ell = \mu - y \log \mu$."
+BLOCK = (
+    r"A residual block: $h = x + W_2 f(W_1 x)$, $\hat y = v^\top h$, "
+    r"$L = \frac12 (\hat y - y)^2$. Write $a = W_1 x$, $u = f(a)$."
+)
+DROPPED = (
+    r"$h = \tanh(W_1 x)$, $\tilde h = m \odot h$ with a random mask $m$, $o = W_2 \tilde h$, "
+    r"$L = \frac12 \| o - y \|^2$."
+)
+CODER = (
+    r"$h = \sigma(W x + b)$ with the logistic $\sigma$, $\hat x = V h + c$, "
+    r"$L = \frac12 \| \hat x - x \|^2$."
+)
+BILINEAR = r"A score $s = x^\top A x$ with the loss $\ell = \frac12 (s - t)^2$."
+BATCH = (
+    r"$S = X W$, $P = \mathrm{softmax}(S)$ row by row, "
+    r"$$L = -\frac{1}{N} \sum_n \sum_k Y_{nk} \log P_{nk}.$$"
+)
+
+
 def _line(text: str) -> str | None:
     found = described(read_sheet(text + "\n\n$$1 = 1$$\n", "hand.md", "md"))
-    return None if found is None else found.line + (" *" if found.own_loss else "")
+    if found is None:
+        return None
+    if found.model is not None:
+        return "own: " + ", ".join(found.model.computed)
+    return found.line + (" *" if found.own_loss else "")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +83,11 @@ def _line(text: str) -> str | None:
         (r"Let $z = W x + b$ and $a = f(z)$.", "n > d generic : generic"),
         (r"$a^l = f(W^l a^{l-1} + b^l)$ in every layer.", None),
         (r"The sigmoid is $\sigma(z) = 1 / (1 + e^{-z})$.", None),
-        (r"$u = x + W x$ and $L = \frac12 \| u - y \|^2$.", None),
+        (r"$u = x + W x$ and $L = \frac12 \| u - y \|^2$.", "own: u, L"),
+        (SAMPLES, "d > 1 : half_squared_error reduction=sum"),
+        (DESIGN, "own: hat y, L"),
+        (r"$h = \tanh(W x)$, $L = \frac12 \| V h - x \|^2$.", "own: h, L"),
+        (r"$u = x + W x$ and $v = W u$.", None),
     ],
 )
 def test_the_equations_of_a_sheet_say_its_network(text: str, line: str | None) -> None:
@@ -76,35 +112,53 @@ def test_the_equations_of_a_sheet_say_its_network(text: str, line: str | None) -
          "factor"),
         (ROWS, r"\frac{\partial L}{\partial W} = X^\top (Z - Y)",
          r"\frac{\partial L}{\partial W} = (Z - Y) X^\top", "order"),
+        (SAMPLES, r"\frac{\partial E}{\partial w} = \sum_{n=1}^N (\hat y_n - y_n) x_n",
+         r"\frac{\partial E}{\partial w} = \sum_{n=1}^N (y_n - \hat y_n) x_n", "sign"),
+        (DESIGN, r"\nabla_w L = \frac{2}{n} X^\top (X w - y)",
+         r"\nabla_w L = 2 X^\top (X w - y)", None),
+        (POISSON, r"\frac{\partial \ell}{\partial w} = (\mu - y) x",
+         r"\frac{\partial \ell}{\partial w} = (\mu - y) \mu x", None),
+        (BLOCK, r"\frac{\partial L}{\partial W_2} = (\hat y - y) v u^\top",
+         r"\frac{\partial L}{\partial x} = W_1^\top (f'(a) \odot W_2^\top v) (\hat y - y)", None),
+        (DROPPED, r"\frac{\partial L}{\partial h} = m \odot W_2^\top (o - y)",
+         r"\frac{\partial L}{\partial h} = W_2^\top (o - y)", None),
+        (CODER, r"\frac{\partial L}{\partial V} = (\hat x - x) h^\top",
+         r"\frac{\partial L}{\partial V} = (x - \hat x) h^\top", "sign"),
+        (BILINEAR, r"\frac{\partial \ell}{\partial x} = (s - t) (A + A^\top) x",
+         r"\frac{\partial \ell}{\partial x} = 2 (s - t) A x", None),
+        (BATCH, r"\frac{\partial L}{\partial W} = \frac{1}{N} X^\top (P - Y)",
+         r"\frac{\partial L}{\partial W} = X^\top (P - Y)", None),
     ],
 )  # fmt: skip
 def test_lines_are_held_against_the_model_of_the_sheet(
-    model: str, right: str, wrong: str, slip: str
+    model: str, right: str, wrong: str, slip: str | None
 ) -> None:
     text = f"{model}\n\n$${right}$$\n\n$${wrong}$$\n"
     made = mark(read_sheet(text, "hand.md", "md"), None)
     *_, good, bad = made.marks
     assert good.verdict.startswith(RIGHT)
-    assert (bad.verdict, [s.kind for s in bad.slips][:1]) == (WRONG, [slip])
-    assert made.remarks[0].startswith("no SPEC: the sheet's own equations say")
+    assert bad.verdict == WRONG
+    assert slip is None or [s.kind for s in bad.slips][:1] == [slip]
+    assert made.remarks[0].startswith("no SPEC: ")
 
 
 @pytest.mark.parametrize(
     ("model", "line"),
     [
-        (
-            r"A block $u = x + W x$ with $L = \frac12 \| u - y \|^2$.",
-            r"\frac{\partial L}{\partial W} = (u - y) x^\top",
+        (  # what the accent of a prime makes of a letter is not read
+            r"$y = s(W x + b)$, $z = s(W' y + b')$ and $L = \frac12 \|z - x\|^2$.",
+            r"\frac{\partial L}{\partial z} = z - x",
         ),
-        (
-            r"A score $s = u^\top A v$ with $L = \log(1 + e^{-s})$.",
-            r"\frac{\partial L}{\partial s} = -\frac{1}{1 + e^{s}}",
+        (  # the rates have an index that the equations for the others have not
+            r"$\hat y_i = w^\top \phi(x_i, z)$ and "
+            r"$$J(w) = \frac{1}{n} \sum_i (\hat y_i - y_i)^2$$",
+            r"\nabla_w J = \frac{2}{n} \sum_i (\hat y_i - y_i) \phi(x_i, z)",
         ),
     ],
 )
-def test_a_model_that_is_no_such_network_is_left_undecided(model: str, line: str) -> None:
+def test_a_model_that_is_not_understood_is_left_undecided(model: str, line: str) -> None:
     made = mark(read_sheet(f"{model}\n\n$${line}$$\n", "hand.md", "md"), None)
-    assert [m.verdict for m in made.marks] == [UNDECIDED]
+    assert made.marks[-1].verdict == UNDECIDED
 
 
 def test_lines_about_any_layer_are_wrong_beside_a_loss() -> None:

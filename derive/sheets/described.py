@@ -8,7 +8,7 @@ loss; the network is taken only if these equations hold of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -18,18 +18,21 @@ from derive.errors import SpecError
 from derive.marking.judging import GENERAL, Assumptions, Judge
 from derive.network.choices import LOSSES
 from derive.network.layers import Dense
-from derive.reading.latex_tokens import Refused, Unreadable
+from derive.reading.latex_tokens import Refused, Token, Unreadable
 from derive.reading.scope import Scope
-from derive.reading.tree import Entry, Node, walk
+from derive.reading.tree import Applied, Entry, Node, walk
 from derive.sheets.agreements import quickly_holds
 from derive.sheets.door import claims_of
 from derive.sheets.environment import environment, is_forward
 from derive.sheets.findings import Signs, signs_of
 from derive.sheets.forward import Forward
+from derive.sheets.hypotheses import PLAIN, Hypothesis
 from derive.sheets.loss_formulas import loss_formula
 from derive.sheets.objective import is_loss
+from derive.sheets.own_model import LOSSES as LOSS_LETTERS
+from derive.sheets.own_model import OwnModel, own_model
 from derive.sheets.sheet import Formula, Heading, Prose, Sheet
-from derive.sheets.statements import EQUALS, Written
+from derive.sheets.statements import EQUALS, INDICES, Written, names_as, texts
 from derive.spec import Network, load
 from derive.writing.signs import Sign
 
@@ -60,6 +63,8 @@ class Described:
     network: Network
     line: str
     own_loss: bool = False  # whether the loss is a formula of the sheet's own
+    hypothesis: Hypothesis = PLAIN  # under which the sheet was found to say so
+    model: OwnModel | None = None  # where it is no chain of layers
 
 
 @dataclass(frozen=True)
@@ -73,17 +78,55 @@ class _Found:
 
 def described(sheet: Sheet, notation: str | None = None) -> Described | None:
     """The network that the forward equations and the loss of a sheet are about, if there is one."""
-    if any(f.language != "latex" for f in sheet.formulas):
+    if any(f.language != "latex" for f in sheet.formulas) or not sheet.formulas:
         return None
     signs = signs_of(sheet.parts, sheet.macros)
-    layers = _layers(signs.forwards)
-    if not layers or not sheet.formulas:
+    for hypothesis in (PLAIN, *_samples_below(signs)):
+        if (made := _chain(sheet, notation, hypothesis)) is not None:
+            return made
+    with names_as(INDICES, numbered=True):
+        model = own_model(sheet, signs_of(sheet.parts, sheet.macros))
+    if model is None:
         return None
+    return Described(model.network, "", hypothesis=model.hypothesis, model=model)
+
+
+def _samples_below(signs: Signs) -> Iterator[Hypothesis]:
+    r"""Letters of sums that stand alone below several signs: \sum_n (\hat y_n - y_n)^2."""
+    below: dict[str, set[Sign]] = {}
+    for name in signs.names:
+        below.setdefault(name.below, set()).add(name.sign)
+    for letter in dict.fromkeys(k for s in signs.statements for m in s.members for k in _summed(m)):
+        if len(below.get(letter, ())) > 1:
+            yield replace(PLAIN, sample=letter, front=letter)
+
+
+def _summed(tokens: tuple[Token, ...]) -> list[str]:
+    return re.findall(r"\\sum_\{?([a-z])(?![a-z])", texts(tokens))
+
+
+def _chain(sheet: Sheet, notation: str | None, hypothesis: Hypothesis) -> Described | None:
+    """The chain of dense layers that the equations are about under a hypothesis."""
+    made = hypothesis
+    with names_as(made.letters, made.behind, made.front, made.numbered):
+        signs = signs_of(sheet.parts, sheet.macros, made.sample, made.bare)
+        layers = _layers(signs.forwards)
+    if not layers:
+        return None
+    lines = dict.fromkeys(_lines(sheet, signs, layers))
+    found = _first(sheet, notation, hypothesis, lines)
+    return found and replace(found, hypothesis=hypothesis)
+
+
+def _first(
+    sheet: Sheet, notation: str | None, hypothesis: Hypothesis, lines: Iterable[str]
+) -> Described | None:
+    """The first of some networks of which the equations hold."""
     alike: list[Described] = []
-    for line in dict.fromkeys(_lines(sheet, signs, layers)):
+    for line in lines:
         with suppress(SpecError, Refused, RecursionError):
             made = Described(load(line), line)
-            found = _found(sheet, made.network, notation)
+            found = _found(sheet, made.network, notation, hypothesis)
             if found.how == _EXACTLY:
                 return made
             if found.how == _SUMMED:
@@ -92,12 +135,14 @@ def described(sheet: Sheet, notation: str | None = None) -> Described | None:
             if found.how == _OTHERWISE:
                 alike.append(made)
             elif made.network.loss.name == "generic" and found.how != _FAILS:
-                return alike[0] if alike else _with_formula(sheet, notation, made, found)
+                return (
+                    alike[0] if alike else _with_formula(sheet, notation, made, found, hypothesis)
+                )
     return alike[0] if alike else None
 
 
 def _with_formula(
-    sheet: Sheet, notation: str | None, made: Described, found: _Found
+    sheet: Sheet, notation: str | None, made: Described, found: _Found, hypothesis: Hypothesis
 ) -> Described | None:
     """The network with the formula of the sheet as its loss."""
     last = made.network.layers[-1]
@@ -107,7 +152,7 @@ def _with_formula(
         line = f"{made.line.rpartition(' : ')[0]} : {formula}"
         with suppress(SpecError, Refused, RecursionError):
             network = load(line)
-            if _found(sheet, network, notation).how == _EXACTLY:
+            if _found(sheet, network, notation, hypothesis).how == _EXACTLY:
                 return Described(network, line)
     return replace(made, own_loss=True) if found.how == _OWN_LOSS else None
 
@@ -219,11 +264,10 @@ def _formulas(sheet: Sheet) -> Iterator[Formula]:
     return (p for p in sheet.parts if isinstance(p, Formula) and p.language == "latex")
 
 
-def _found(sheet: Sheet, network: Network, notation: str | None) -> _Found:
+def _found(sheet: Sheet, network: Network, notation: str | None, hypothesis: Hypothesis) -> _Found:
     """How the equations of a sheet hold of a network."""
     judge = Judge(network)
-    made = environment(sheet, network, notation, judge=judge)
-    scope = made.scopes[0]
+    scope = environment(sheet, network, notation, hypothesis, judge).scopes[0]
     if any(_computes_given(claim) for claim in _claims(sheet, scope)):
         return _Found(_FAILS)
     defining = _defining(sheet, scope)
@@ -236,7 +280,8 @@ def _found(sheet: Sheet, network: Network, notation: str | None) -> _Found:
     if own is not None:
         return _Found(_OWN_LOSS if is_any else _FAILS, own.rhs, scope.last)
     if not losses:
-        return _Found(_EXACTLY if is_any else _FAILS)
+        open_ = is_any and not any(_is_formula_of_loss(c) for c in _claims(sheet, scope))
+        return _Found(_EXACTLY if open_ else _FAILS)
     for reduction in ("", "sum"):
         reduced = replace(scope, conventions=replace(scope.conventions, reduction=reduction))
         if _usually(judge, losses[0], reduced):
@@ -250,7 +295,20 @@ def stated(sheet: Sheet, scopes: tuple[Scope, ...]) -> tuple[tuple[Claim, Scope]
     """The equations by which a sheet defines what it speaks of, without those of any layer."""
     if not scopes or any(f.language != "latex" for f in sheet.formulas):
         return ()
-    return tuple((c, scopes[0]) for c in _defining(sheet, scopes[0]) if not _of_any_layer(c))
+    scope = scopes[0]
+    losses = [c for c in _claims(sheet, scope) if _is_formula_of_loss(c)]
+    made = [c for c in (*_defining(sheet, scope), *losses) if not _of_any_layer(c)]
+    return tuple((c, scope) for c in (*made, *_of_parameters(sheet, scope)))
+
+
+def _of_parameters(sheet: Sheet, scope: Scope) -> Iterator[Claim]:
+    """Formulas for a loss as a function of its parameters that is read as no loss: J(w) = ..."""
+    for formula in _formulas(sheet):
+        with suppress(Refused, Unreadable):
+            for claim in claims_of(formula, scope, sheet.macros).claims:
+                lhs = claim.lhs
+                if isinstance(lhs, Applied) and lhs.function.name in LOSS_LETTERS:
+                    yield claim
 
 
 def _of_any_layer(claim: Claim) -> bool:
@@ -274,8 +332,10 @@ def _claims(sheet: Sheet, scope: Scope) -> Iterator[Claim]:
 def _computes_given(claim: Claim) -> bool:
     """Whether a target or an input is computed from what the network computes: it is none then."""
     assert isinstance(claim.lhs, Entry)
+    nodes = walk(claim.rhs) if claim.rhs is not None else ()
+    known = ("input", "weight", "preactivation", "activation", "output")
     return claim.lhs.role in ("target", "input") and any(
-        map(is_forward, walk(claim.rhs) if claim.rhs is not None else ())
+        isinstance(n, Entry) and n.role in known and n.role != claim.lhs.role for n in nodes
     )
 
 
@@ -289,6 +349,14 @@ def _defining(sheet: Sheet, scope: Scope) -> list[Claim]:
             role = "loss" if lhs.role == "objective" else lhs.role
             found.setdefault((role, lhs.label), claim)
     return list(found.values())
+
+
+def _is_formula_of_loss(claim: Claim) -> bool:
+    """Whether a claim says what the loss is, be it without a target."""
+    assert isinstance(claim.lhs, Entry)
+    nodes = list(walk(claim.rhs)) if claim.rhs is not None else []
+    again = any(isinstance(n, Entry) and n.role in ("loss", "objective") for n in nodes)
+    return claim.lhs.role in ("loss", "objective") and any(map(is_forward, nodes)) and not again
 
 
 def _says_loss(claim: Claim) -> bool:

@@ -19,8 +19,9 @@ from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Letter, Node, Total, walk
 from derive.sheets.described import Described, described, stated
 from derive.sheets.door import claims_of
-from derive.sheets.environment import directed
+from derive.sheets.environment import Environment, directed, environment
 from derive.sheets.findings import signs_of
+from derive.sheets.hypotheses import PLAIN
 from derive.sheets.likeliest import likeliest
 from derive.sheets.sheet import Formula, Sheet
 from derive.spec import Network, load
@@ -76,7 +77,7 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
         network = load(SOFTMAX)
     network = network and directed(sheet, network)
     about = load(ANY) if network is None else network
-    made = likeliest(sheet, network, notation)
+    made = _environment(sheet, network, notation, found)
     items = tuple(
         _item(formula, scope, sheet.macros)
         for formula, scope in zip(sheet.formulas, made.scopes, strict=True)
@@ -98,9 +99,22 @@ def placed(sheet: Sheet, network: Network | None, notation: str | None) -> Place
     )
 
 
+def _environment(
+    sheet: Sheet, network: Network | None, notation: str | None, found: Described | None
+) -> Environment:
+    """The environment: that in which the sheet describes its own network, where it does."""
+    if found is not None and network is not None and found.hypothesis != PLAIN:
+        return environment(sheet, network, notation, found.hypothesis)
+    return likeliest(sheet, network, notation)
+
+
 def _says(found: Described | None) -> Iterator[str]:
     """What the sheet is held against where nobody names a network."""
-    if found is not None:
+    if found is not None and found.model is not None:
+        computed = ", ".join(found.model.computed)
+        taken = f" ({', '.join(found.model.taken)})" if found.model.taken else ""
+        yield f"no SPEC: lines are held against the sheet's own equations for {computed}{taken}"
+    elif found is not None:
         network = found.line.rpartition(" : ")[0] if found.own_loss else found.line
         loss = ", with a loss of its own" if found.own_loss else ""
         yield f"no SPEC: the sheet's own equations say {network}{loss}"
