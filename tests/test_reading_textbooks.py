@@ -106,6 +106,8 @@ SAME = [
     (r"\sum_n \frac{\partial C^n}{\partial y^n}", r"\sum_n \frac{\partial C_n}{\partial y_n}"),
     (r"\mathrm{E}[y_1]", r"\mathrm{E}(y_1)"),
     # layout
+    (r"y_1^{\mkern-1.5mu T} y \kern.5em + \mskip3mu y_2", r"y_1^T y + y_2"),
+    (r"\hbox{softmax}(z)_k", r"\operatorname{softmax}(z)_k"),
     (r"\begin{pmatrix} y_1 \\[4pt] y_2 \end{pmatrix}",
      r"\begin{pmatrix} y_1 \\ y_2 \end{pmatrix}"),
     (r"y_1 - \alpha \text{ } y_2", r"y_1 - \alpha y_2"),
@@ -245,6 +247,7 @@ def test_cases_by_words_and_what_is_left_out_of_a_maximum() -> None:
 
 def test_the_last_part_of_a_list_is_read_as_its_first() -> None:
     for text in (
+        r"\begin{pmatrix} y_1 & & 0 \\ & \ddots & \\ 0 & & y_n \end{pmatrix}",
         r"(y_1, y_2, \dots, y_n)",
         r"y_1 + y_2 + \dots + y_n",
         r"\begin{pmatrix} y_1 \\ \vdots \\ y_n \end{pmatrix}",
@@ -318,6 +321,16 @@ def test_conditions_in_parentheses_are_conditions() -> None:
     assert second.lhs == side("y_1")
 
 
+def test_a_reason_in_parentheses_is_a_statement() -> None:
+    text = r"y_j = x_j\;\;(\text{since }\textstyle\sum_k y_k = 1)"
+    first, second = read(text, SCOPES["columns"]).claims
+    assert (first.rhs, second.rhs) == (side("x_j"), Num(Fraction(1)))
+    for word in (r"\mathrm{in}", r"\text{total}"):  # of all samples, and of no sample "in"
+        made = side(f"E_{{{word}}}", "neurons")
+        assert isinstance(made, Entry)
+        assert (made.role, made.sample) == ("objective", None)
+
+
 def test_nothing_inside_of_a_broken_environment_is_a_claim() -> None:
     text = (
         r"x' = \begin{cases} 0 & \text{ with probability } p \\ y & \text{ otherwise} \end{cases}"
@@ -350,6 +363,7 @@ UNREADABLE = [
     (r"q = \sqrt[n]{y_1}", "n", "a whole number"),
     (r"q = (f \circ g)'", "", "the argument of the composition"),
     (r"q = (fg)'", "'", "a variable that it names"),
+    (r"q = \nabla^2 C", "^", "a gradient of first order"),
     (r"q = \frac{d^{2x} f}{dx^2}", "2", "the order of the derivative"),
     (r"q = \frac{d f}{dx^{1000000000}}", "x", "a whole order from 1 to 9"),
     (r"q = y^{(l)}", "l", "on a quantity that has one"),

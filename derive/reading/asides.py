@@ -34,10 +34,12 @@ def without_asides(given: list[Token]) -> list[Token]:
 
 
 def with_conditions(given: list[Token]) -> list[Token]:
-    """Conditions in parentheses behind a gap, without these: a = b, (j = 1, ..., n)."""
+    """Conditions in parentheses behind a gap, and reasons, without these: a = b, (j = 1, 2)."""
     made = list(given)
     for k, token in enumerate(given):
-        if token.text != "(" or not k or given[k - 1].text not in (*_GAPS, ","):
+        reason = token.text == "(" and any(t.raw and conjunction(t) for t in given[k + 1 : k + 2])
+        gap = k > 0 and given[k - 1].text in (*_GAPS, ",")
+        if token.text != "(" or not (gap or (reason and k)):
             continue
         depth = 0
         for end in range(k, len(given)):

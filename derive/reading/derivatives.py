@@ -147,6 +147,8 @@ class Derivatives(Environments):
 
     def _nabla(self, c: Cursor) -> Node:
         start = c.next().start
+        if c.peek().text == "^":
+            raise c.wrong("a gradient of first order")
         by = self.whole(c.argument()) if c.take("_") else None
         of: Node | None = self.factor(c) if self.starts(c) else None
         if of is None and by is not None and (c.done or c.peek().text in RELATIONS):

@@ -20,12 +20,21 @@ def continued(node: Node) -> Node:
             return replace(node, args=_like_first(args))
         case Listed(items=items):
             return replace(node, items=_like_first(items))
-        case Grid(rows=rows) if len(rows) > 1 and all(len(row) == 1 for row in rows):
-            column = _like_first(tuple(row[0] for row in rows))
-            return replace(node, rows=tuple((one,) for one in column))
         case Grid(rows=rows):
-            return replace(node, rows=tuple(_like_first(row) for row in rows))
+            return replace(node, rows=_grid(tuple(_like_first(row) for row in rows)))
     return node
+
+
+def _grid(rows: tuple[tuple[Node, ...], ...]) -> tuple[tuple[Node, ...], ...]:
+    """Rows with the last one read as the first one, and the end of the diagonal as its start."""
+    if len({len(row) for row in rows}) > 1:
+        return rows
+    columns = (_like_first(column) for column in zip(*rows, strict=True))
+    made = tuple(zip(*columns, strict=True))
+    first, last = made[0][0], made[-1][-1]
+    if not any(isinstance(cell, Dots) for cell in made[len(made) // 2]):
+        return made
+    return (*made[:-1], (*made[-1][:-1], _like(first, last)))
 
 
 def _like_first(parts: tuple[Node, ...]) -> tuple[Node, ...]:

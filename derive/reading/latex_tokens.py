@@ -37,7 +37,7 @@ PROGRAMMING = frozenset(
 
 _TOKEN = re.compile(r":=|[<>=!]=|\\[A-Za-z]+\*?|\\\\\*|\\.|[0-9]|[A-Za-z]|\S", re.DOTALL)
 _SPACE = re.compile(r"(\s|%[^\n]*(\n|$))+")
-_RAW = re.compile(r"\\(text|textrm|textit|textbf|textsf|mbox|textnormal|operatorname\*?)\s*\{")
+_RAW = re.compile(r"\\(text|textrm|textit|textbf|textsf|mbox|hbox|textnormal|operatorname\*?)\s*\{")
 
 
 class Unreadable(SpecError):

@@ -25,6 +25,7 @@ SIZES = frozenset(
         "biggr", "Biggl", "Biggr", "bigm", "Bigm", "middle",
     )
 )  # fmt: skip
+SKIPS = ("kern", "mkern", "hskip", "mskip")  # with a length behind them
 NOTHING = frozenset(
     (
         "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", ",", ":", ";", "!", " ",
@@ -68,6 +69,16 @@ def prepared(given: list[Token]) -> list[Token]:
     return without_arguments(_joined(with_conditions(without_asides(cleaned))))
 
 
+def _skipped(c: Cursor, token: Token) -> list[Token]:
+    r"""Take the length behind \kern or \hskip: -1.5mu; a wide one stands between equations."""
+    start = c.place
+    while c.peek().kind == "digit" or c.peek().text in ("-", "."):
+        c.next()
+    c.place += 2  # the unit
+    width = "".join(t.text for t in c.tokens[start : c.place])
+    return [Token("command", r"\quad", token.start, c.last_end)] if _is_wide(width) else []
+
+
 def _cleaned(c: Cursor) -> list[Token]:
     made: list[Token] = []
     while not c.done:
@@ -81,7 +92,9 @@ def _cleaned(c: Cursor) -> list[Token]:
             token = replace(token, text=BARS[token.text])
         if token.text in ("$", "~", "&nbsp;") or (token.text == "." and c.peek().text == "*"):
             continue  # .* is written for the product entry by entry
-        if name in SIZES:
+        if name in SKIPS:
+            made += _skipped(c, token)
+        elif name in SIZES:
             made += _sized(c, name, token)
         elif name in ("begin", "end"):
             made += _frame(c, token)

@@ -25,6 +25,7 @@ from derive.writing.naming import TOTAL
 from derive.writing.signs import Sign
 
 PARAMETERS = ("weight", "bias")
+ALL_SAMPLES = ("in", "train", "training", "total", "tot")  # E_{in}: of all samples
 UNITS = ("activation", "output", "preactivation", "target")  # that may name what they depend on
 
 
@@ -143,6 +144,9 @@ class Quantities(Names):
             places = self._merged(places)  # unit 12
         if sample is None and places and self._sample_first(meaning, places, rank, whole):
             sample, *places = places
+        if meaning.role == "loss" and isinstance(sample, Letter) and sample.name in ALL_SAMPLES:
+            meaning = next((m for m in meanings if m.role == "objective"), meaning)
+            sample = None
         fixed = meaning.fixed
         if fixed is not None and whole and meaning.role == "bias" and places:
             places = []
