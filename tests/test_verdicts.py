@@ -427,3 +427,41 @@ def test_what_is_summed_over_the_samples_says_its_sample(line: str, found: list[
     (made,) = marks(spec, "rows", rf"\frac{{\partial L}}{{\partial b^{{(2)}}}} = {line}")
     assert made.verdict == (DEFECT if found else RIGHT)
     assert [slip.kind for slip in made.slips] == found
+
+
+CONV = {
+    "input": [1, 6],
+    "loss": "half_squared_error",
+    "layers": [{"kind": "conv", "channels": 2, "kernel": 3, "activation": "tanh"}],
+}
+PLANE = {
+    "input": [1, 4, 4],
+    "loss": "half_squared_error",
+    "layers": [{"kind": "conv", "channels": 1, "kernel": 2, "activation": "relu"}],
+}
+
+
+def test_a_delta_with_two_places_under_windows_is_an_error_signal_counted_as_the_sheet_does() -> (
+    None
+):
+    made = verdicts(
+        CONV, None,
+        r"s_{c,p} = \sum_{k,u} w_{c,k,u} x_{k,p+u} + b_c",
+        r"\delta_{c,p} = (o_{c,p} - y_{c,p}) (1 - o_{c,p}^2)",
+        r"\frac{\partial L}{\partial w_{c,k,u}} = \sum_p \delta_{c,p} x_{k,p+u}",
+        r"\frac{\partial L}{\partial b_c} = \delta_{c,p}",
+        r"\frac{\partial L}{\partial x_{k,q}} = \sum_{c,u} w_{c,k,u} \delta_{c,q-u}",
+        r"\frac{\partial L}{\partial x_{k,q}} = \sum_{c,u} w_{c,k,u} \delta_{c,q+u}",
+    )  # fmt: skip
+    assert made == [RIGHT, RIGHT, RIGHT, WRONG, RIGHT, WRONG]
+
+
+def test_one_channel_in_a_plane_has_errors_with_two_places() -> None:
+    made = verdicts(
+        PLANE, None,
+        r"s_{p,q} = \sum_{u,v} w_{u,v} x_{p+u,q+v} + b",
+        r"\frac{\partial L}{\partial w_{u,v}} = \sum_{p,q} \delta_{p,q} x_{p+u,q+v}",
+        r"\frac{\partial L}{\partial w_{u,v}} = \sum_{p,q} \delta_{p,q} x_{p,q}",
+        r"\frac{\partial L}{\partial b} = \sum_{p,q} \delta_{p,q}",
+    )  # fmt: skip
+    assert made == [RIGHT, RIGHT, WRONG, RIGHT]

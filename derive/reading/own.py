@@ -88,6 +88,7 @@ class Own:
     unit_weights: bool = False  # with one index, weights are the vector of those of one unit
     lone_unit: bool = False  # signs without an index are those of one unit, not of a vector
     one_channel: bool = False  # arrays under windows have one channel, which bears no index
+    places: bool = False  # a delta with two indices is an error signal, as under windows
     below: bool = False  # a lone subscript is the layer: W_1, a_{l-1}
     brackets: bool = False  # layers stand in square brackets: W^{[1]}
     bare: bool = False  # layers stand above a sign without parentheses: z^l, W^2

@@ -248,7 +248,12 @@ class Scope:
     def rank(self, meaning: Meaning, label: Label | None) -> int:
         """The number of places of an entry, samples not counted."""
         shape = self.shape(meaning, label)
-        return RANKS.get(meaning.role, 1) if shape is None else len(shape)
+        if shape is not None:
+            return len(shape)
+        alike = {len(s) for t, s in self.shapes.items() if t.role == meaning.role}
+        if label is None and len(alike) == 1 and not meaning.letter:  # of any layer
+            return alike.pop()
+        return RANKS.get(meaning.role, 1)
 
     def shape(self, meaning: Meaning, label: Label | None) -> tuple[Extent, ...] | None:
         """The sizes along the places of an entry; None where the network does not say them."""

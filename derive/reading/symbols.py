@@ -182,6 +182,8 @@ class Symbols(Functions):
     def _is_kronecker(self, name: Name) -> bool:
         if name.raised or name.primes or name.below_tokens is None:
             return False
+        if self.scope.own.places or self.scope.own.one_channel:
+            return False
         return (
             name.sign.style == "italic"
             and len(self.below(name.below_tokens.fork())) == 2

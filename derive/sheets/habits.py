@@ -31,6 +31,7 @@ def own_of(signs: Signs, base: Scope, last: int, activations: frozenset[str] = f
         layers=_layer_letters(signs, base),
         turned=_turned(signs),
         below=signs.below,
+        places=_has_places(signs, base),
         brackets=_brackets(signs),
         bare=_bare(signs),
         sample=signs.sample,
@@ -114,6 +115,19 @@ def _bare(signs: Signs) -> bool:
     numbered = any(re.fullmatch(r"\{?\d\}?", weight.above) for weight in weights)
     lone = r"\{?(?:l|\\ell|L)(?:[+-]\d)?\}?"
     return numbered or any(re.fullmatch(lone, n.above) for n in signs.names)
+
+
+def _has_places(signs: Signs, base: Scope) -> bool:
+    r"""Whether \delta_{c,p} is the error at a place of a channel, and no Kronecker delta.
+
+    So it is where all layers have such places, and where an equation begins with it.
+    """
+    ranks = {len(shape) for tensor, shape in base.shapes.items() if tensor.role == "delta"}
+    if 2 not in ranks:
+        return False
+    first = [only_name(s.members[0]) for s in signs.statements if s.relations]
+    begun = any(n is not None and str(n.sign) == "delta" and len(n.indices) == 2 for n in first)
+    return begun or ranks == {2}
 
 
 def _brackets(signs: Signs) -> bool:

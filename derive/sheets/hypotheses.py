@@ -27,7 +27,7 @@ from derive.sheets.named_layers import (
 )
 from derive.sheets.numbered_units import numbered_through, numbers_through
 from derive.sheets.numbering import numberings
-from derive.sheets.one_channel import one_channel, windowed
+from derive.sheets.one_channel import one_channel, shifts, windowed
 from derive.sheets.one_feature import Normalised, one_feature, with_one_feature
 from derive.sheets.short_gradients import gradient_name, short_gradients
 from derive.sheets.statements import INDICES
@@ -98,6 +98,7 @@ class Known:
     biased: bool = False  # whether every layer with weights has a bias
     normalised: Normalised | None = None  # the first batch normalisation
     windowed: Label | None = None  # the first convolution, where it has one channel
+    windows: bool = False  # whether there are convolutions
 
 
 def departures(signs: Signs, known: Known) -> list[Departure]:
@@ -110,6 +111,7 @@ def departures(signs: Signs, known: Known) -> list[Departure]:
         *_absorbed(signs, known.biased),
         *_one_feature(signs, known.normalised),
         *_one_channel(signs, known.windowed),
+        *_from_zero(signs, known.windows),
         *_masks(signs, known.dropped),
         *_samples(signs),
         *_counted(signs, known.last),
@@ -187,6 +189,11 @@ def _one_channel(signs: Signs, label: Label | None) -> Iterator[Departure]:
 
     for first, end in ((1, ""), (0, " from 0")):
         yield _departure(f"one channel without an index{end}", change=alone, first=first)
+
+
+def _from_zero(signs: Signs, windows: bool) -> Iterator[Departure]:
+    if windows and shifts(signs):
+        yield _departure("places counted from 0", first=0)
 
 
 def _absorbed(signs: Signs, biased: bool) -> Iterator[Departure]:

@@ -145,7 +145,7 @@ def known(network: Network) -> Known:
     if normed is not None and isinstance(normed.layer, BatchNorm):
         normalised = Normalised(normed.label, normed.source == X, normed.layer.eps)
     label = window.label if window is not None and one else None
-    return Known(dropped, sizes, last, biased, normalised, label)
+    return Known(dropped, sizes, last, biased, normalised, label, window is not None)
 
 
 def _merits(sheet: Sheet, made: Environment, judge: Judge) -> Merits:

@@ -35,6 +35,12 @@ def windowed(signs: Signs) -> tuple[Written, Written, Written, Written | None] |
     return None
 
 
+def shifts(signs: Signs) -> bool:
+    """Whether a kernel moves over places with nothing added: x_{k,p+u}, not x_{k,p+u-1}."""
+    places = [part for n in signs.names for part in n.below.split(",") if _SHIFTED.search(part)]
+    return any(_SHIFTED.fullmatch(part.strip()) for part in places)
+
+
 def one_channel(own: Own, signs: Signs, base: Scope, label: Label, first: bool) -> Own:
     """The sheet's own part of a scope with the signs of the convolution."""
     found = windowed(signs)
