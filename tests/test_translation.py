@@ -147,6 +147,10 @@ def test_formulas_of_our_chapters_say_the_same_there_and_back(home: str, to: str
         ("neurons", r"g_r(\mathbf{x}) = x_1^{(L)}", "columns", r"g_r(x) = a_1^{(L)}"),
         ("neurons", r"g_r(\mathbf{x}) = x_1^{(L)}", "named_layers",
          r"g_r(\mathbf{a}) = a_1^{(\mathit{out})}"),
+        # a loss that is a sum over the samples is that of all of them
+        ("named_layers", r"\frac{\partial L}{\partial b_1^{(out)}} = \frac{1}{n} \sum_{i=1}^n"
+         r" \delta_1^{(out)[i]}", "columns",
+         r"\frac{\partial C}{\partial b_1^{(L)}} = \frac{1}{N} \sum_{n=1}^N \delta_{n1}^{(L)}"),
         # no index becomes a layer, no two become one, and conditions keep their letters
         ("units", r"\sum_h w_{ih}^2 \delta_h^2", "columns",
          r"\sum_h w_{hi}^{(2)} \delta_h^{(2)}"),
@@ -274,6 +278,16 @@ def test_a_translated_sheet_has_the_same_verdicts(to: str) -> None:
     first = verdicts(PATHS, "units")
     assert [verdict for verdict, _ in first] == ["RIGHT", "WRONG", "RIGHT"]
     assert verdicts(made.text, to) == first
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(r"\frac{1}{n}", "RIGHT"), ("2", "WRONG")])
+def test_a_loss_that_is_a_mean_is_that_of_all_samples(factor: str, verdict: str) -> None:
+    net = load("2 > 3 sigmoid > 1 sigmoid : squared_error")
+    text = rf"\[ L = {factor} \sum_{{i=1}}^n \left( a_1^{{(out)[i]}} - y_1^{{[i]}} \right)^2 \]"
+    made = translate(text, read_sheet(text, "hand.tex", "tex"), net, "named_layers", "columns")
+    for sheet, notation in ((text, "named_layers"), (made.text, "columns")):
+        (found,) = mark(read_sheet(sheet, "hand.tex", "tex"), net, notation).marks
+        assert found.verdict == verdict, sheet
 
 
 def test_a_sheet_keeps_everything_but_its_formulas() -> None:

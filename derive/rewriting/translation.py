@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from derive.algebra.symbols import Label
+from derive.claims.samples_summed import is_bare_loss, sums_samples
 from derive.reading.own import Own
 from derive.reading.scope import LABELLED, WORD_FUNCTIONS, Scope
 from derive.reading.tree import (
@@ -76,9 +77,19 @@ class Translator:
 
     def chain(self, members: tuple[Node, ...], beside: tuple[Node, ...] = ()) -> tuple[Node, ...]:
         """The members of a chain of equations; `beside`: of the others of the formula."""
+        if any(map(sums_samples, members[1:])):
+            members = (self._of_all(members[0]), *members[1:])
         letters = letters_of(self.here, self.there, (*members, *beside))
         made = tuple(simplified(self._node(m, letters, frozenset())) for m in members)
         return fewest(made, self.there)
+
+    def _of_all(self, node: Node) -> Node:
+        """With the loss of all samples, where the other notation names the sample of the others."""
+        if self.there.profile.roles["loss"].sample != "always":
+            return node
+        if isinstance(node, Entry) and is_bare_loss(node):
+            return replace(node, role="objective")
+        return rebuilt(node, self._of_all)
 
     def node(self, node: Node) -> Node:
         """One expression."""
