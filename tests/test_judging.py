@@ -220,3 +220,21 @@ def test_a_line_is_about_the_layers_that_it_names(layers: str, right: bool) -> N
 def test_matrices_worked_out_by_hand_are_rounded(entry: str, right: bool) -> None:
     factor = r"0.1318 \begin{pmatrix} 0.355 \\ 1 \end{pmatrix}"
     assert passes(rf"{factor} = \begin{{pmatrix}} {entry} \\ 0.1318 \end{{pmatrix}}") == [right]
+
+
+RELU6 = {"name": "relu6", "input": 3, "loss": "squared_error",
+         "layers": [{"kind": "dense", "units": 4, "activation": "min(max(s, 0), 6)"}, "2"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("network", "line", "right"),
+    [
+        ("3 > 1 : huber", r"\frac{\partial C}{\partial a} = \max(-1, \min(1, a - y))", True),
+        ("3 > 1 : huber", r"\frac{\partial C}{\partial a} = \min(1, a - y)", False),
+        ("3 > 1 : huber", r"\frac{\partial C}{\partial a} = a - y", False),
+        (RELU6, r"\delta_i^{(1)} = [0 < z_i^{(1)} < 6] \sum_j w_{ji}^{(2)} \delta_j^{(2)}", True),
+        (RELU6, r"\delta_i^{(1)} = [z_i^{(1)} > 0] \sum_j w_{ji}^{(2)} \delta_j^{(2)}", False),
+    ],
+)
+def test_every_piece_of_a_formula_is_seen(network: Any, line: str, right: bool) -> None:
+    assert passes(line, network=network) == [right]

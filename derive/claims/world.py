@@ -25,6 +25,7 @@ from derive.algebra.terms import (
     Term,
     refs,
 )
+from derive.claims.kinks import sides
 from derive.claims.numbers import (
     Array,
     Numbers,
@@ -34,6 +35,7 @@ from derive.claims.numbers import (
 from derive.claims.propagation import Propagation, Step, rows_of
 from derive.claims.sizes import SAMPLES, concrete
 from derive.forward import forward, objective
+from derive.identities import S
 from derive.network.layers import Conv, Dense
 from derive.reading.tree import Node
 from derive.spec import Network
@@ -70,6 +72,7 @@ class World(Numbers):
         that claims name; `inference`: outside of training, by running averages and without masks.
         """
         self.ends: Ends = {}
+        self._seed = seed
         self.network, sizes = concrete(network, seed, deepest)
         self.normalised, self.one_hot = normalised, one_hot
         passed = forward(self.network)
@@ -202,12 +205,31 @@ class World(Numbers):
         for tensor in self.passed.shapes:
             if tensor in defined or tensor.role == "delta":
                 continue
-            array = {place: complex(self._draw(tensor)) for place in self._places(tensor)}
+            sides = self._sides(tensor)
+            array = {
+                place: complex(self._beside(sides, k) if sides else self._draw(tensor))
+                for k, place in enumerate(self._places(tensor))
+            }
             general = positive not in ("gaussian", "squared_error")
             if tensor.role == "target" and (general or self.one_hot):
                 array = self._probabilities(array)
             made[tensor] = array
         return made
+
+    def _sides(self, tensor: Tensor) -> tuple[float, ...]:
+        """Numbers on every side of the kinks that a target or a bias leads over."""
+        if tensor.role == "target":
+            return sides(self.passed.loss.rhs, tensor)
+        stage = next((s for s in self.passed.stages if tensor in s.parameters), None)
+        if tensor.role != "bias" or stage is None or stage.phi is None:
+            return ()
+        found = sides(stage.phi, S.tensor)
+        threshold = getattr(stage.layer, "bias", "") == "threshold"
+        return tuple(-x for x in found) if threshold else found
+
+    def _beside(self, numbers: tuple[float, ...], k: int) -> float:
+        """The numbers in turn, another one first in every network."""
+        return numbers[(k + self._seed) % len(numbers)] + self.random.uniform(-0.25, 0.25)
 
     def _draw(self, tensor: Tensor) -> float:
         if tensor.role == "target" or tensor in self._positive:
