@@ -465,3 +465,16 @@ def test_one_channel_in_a_plane_has_errors_with_two_places() -> None:
         r"\frac{\partial L}{\partial b} = \sum_{p,q} \delta_{p,q}",
     )  # fmt: skip
     assert made == [RIGHT, RIGHT, WRONG, RIGHT]
+
+
+def test_a_sign_for_derivatives_is_no_layer_though_weights_stand_before_it() -> None:
+    text = r"""Let $f_3 = \mathrm{softmax}(z_3)$, $h_1 = \tanh(z_1)$, $h_2 = \sigma(z_2)$.
+    \[ g_3 = \frac{\partial J}{\partial z_3} \]
+    \[ g_3 = f_3 - y \]
+    \[ g_2 = \frac{\partial J}{\partial z_2} \]
+    \[ g_2 = W_3^\top g_3 \]
+    \[ g_2 = W_3^\top g_3 \odot h_2 \odot (1 - h_2) \]
+    """
+    spec = "4 > 3 tanh > 3 sigmoid > 2 softmax : cross_entropy"
+    made = mark(read_sheet(text, "hand.tex", "tex"), load(spec)).marks
+    assert [m.verdict for m in made] == [DEFINITION, RIGHT_IF, DEFINITION, WRONG, RIGHT]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from derive.reading.latex_macros import Macros
-from derive.sheets.forward import Forward, forwards, named_functions, without_sample
+from derive.sheets.forward import Forward, backward, forwards, named_functions, without_sample
 from derive.sheets.layers import Layering, layers_below
 from derive.sheets.legend import Said, legend
 from derive.sheets.samples import sample_letter
@@ -70,10 +70,12 @@ def signs_of(
     formulas = [p for p in parts if isinstance(p, Formula) and p.language == "latex"]
     made = [s for f in formulas for s in statements(f, macros)]
     sample = sample or sample_letter(made, outputs)
-    found = [without_sample(f, sample, bare) for f in forwards(made)]
+    every = [without_sample(f, sample, bare) for f in forwards(made)]
+    derived = backward(made)
+    found = [f for f in every if f.lhs.sign not in derived]
     found = [f.unextended for f in found] if extended else found
     names = [unsampled(name, sample, bare) for name in all_names(made)]
-    signs = Signs(made, found, legend(parts, macros), names, layers_below(found), sample)
+    signs = Signs(made, found, legend(parts, macros), names, layers_below(every), sample)
     signs.functions.update(named_functions(made))
     signs.layering.run(found, signs.below, _computed(made))
     return signs

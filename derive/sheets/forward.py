@@ -80,6 +80,18 @@ def forwards(made: Iterable[Statement]) -> list[Forward]:
     return _kept(found)
 
 
+def backward(made: Iterable[Statement]) -> set[Sign]:
+    r"""Signs that stand for derivatives: g_3 = \partial J/\partial z_3, so g_2 = W_3^T g_3 too."""
+    found = set()
+    for statement in made:
+        name = only_name(statement.members[0])
+        equation = bool(statement.relations) and statement.relations[0] in EQUALS
+        derived = equation and any(t.text == r"\partial" for t in statement.members[1])
+        if name is not None and derived:
+            found.add(name.sign)
+    return found
+
+
 def _of_sum(lhs: Written, member: tuple[Token, ...], found: list[Forward]) -> Forward | None:
     """F(V_r), where V_r is a weighted sum: any letter is a function then."""
     fenced = len(member) > 3 and member[1].text == "(" and member[-1].text == ")"
