@@ -444,3 +444,25 @@ def test_the_root_of_a_negative_number_has_no_value() -> None:
     claim = claim_of(r"z_i^{(1)} = z_i^{(1)} + \sqrt{-1}", line)
     assert claim is not None
     assert not holds(claim, line)
+
+
+DECAYING = "3 > 4 tanh > 2 : half_squared_error weight_decay=0.01"
+PLAIN_PART = r"\frac{\partial L}{\partial W^{(2)}} = \delta^{(2)} \left(a^{(1)}\right)^\top"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "corrected"),
+    [
+        (PLAIN_PART + r" + \lambda W^{(2)}", "", ""),
+        (PLAIN_PART + r" + 2 \lambda W^{(2)}", "factor", PLAIN_PART + r" + \lambda W^{(2)}"),
+        (PLAIN_PART + r" - \lambda W^{(2)}", "sign", PLAIN_PART + r" + \lambda W^{(2)}"),
+        (PLAIN_PART + r" + \lambda W^{(1)}", "layer", PLAIN_PART + r" + \lambda W^{(2)}"),
+        (r"W^{(1)} \leftarrow (1 - \eta \lambda) W^{(1)} - \eta \delta^{(1)} x^\top", "", ""),
+    ],
+)
+def test_lambda_is_the_weight_decay_of_the_network(line: str, kind: str, corrected: str) -> None:
+    sheet = read_sheet(rf"\[ {line} \]", "hand.tex", "tex")
+    (made,) = mark(sheet, load(DECAYING), "columns").marks
+    assert made.verdict == ("WRONG" if kind else "RIGHT_IF")
+    assert [slip.kind for slip in made.slips] == ([kind] if kind else [])
+    assert made.corrected == corrected

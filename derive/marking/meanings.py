@@ -31,13 +31,17 @@ from derive.reading.tree import (
     Nabla,
     Node,
     Picked,
+    Plus,
     Size,
+    Times,
+    Value,
     rebuilt,
     walk,
 )
 from derive.sheets.sheet import Formula
 
 _HOLDS = (RIGHT, RIGHT_IF)
+DECAY = "lambda"  # the letter of weight decay, where a sheet says nothing else of it
 
 
 @dataclass
@@ -51,7 +55,19 @@ class Meanings:
         """The first look: as the sheet declares, plainly, and with one sample in mind."""
         if self.observer.lemmas_only and mixes_numbers(claim, formula.text):
             claim = of_numbers(claim, formula.text) or claim
+        alone_decays = False
+        if self.decays and (decayed := with_decay(claim)) != claim:
+            alone_decays = not counts_samples(claim)
+            if alone_decays and claim.relation == "gets":  # which has no form as corrected
+                single = replace(scope, conventions=replace(scope.conventions, single=True))
+                look = self.observer.look(_regularised(decayed), single)
+                alone_decays = look.verdict in _HOLDS
+            claim = _regularised(decayed) if alone_decays else decayed
+        if alone_decays:
+            scope = replace(scope, conventions=replace(scope.conventions, single=True))
         look = self.observer.look(claim, scope)
+        if alone_decays and look.verdict in _HOLDS:
+            look = Look(RIGHT_IF, conditions=(*look.conditions, "there is one sample"))
         made = Finding(number, claim, formula, scope, look)
         declared = look.verdict == RIGHT and scope.conventions != PLAIN
         if declared and not self.observer.judge.under(claim, scope, PLAIN):
@@ -137,6 +153,40 @@ class Meanings:
                     finding.claim, finding.look = claim, look
                 if right:
                     return
+
+
+def with_decay(claim: Claim) -> Claim:
+    r"""The claim with the network's weight decay for a \lambda of which nothing is said."""
+
+    def visit(node: Node) -> Node:
+        if node == Letter(DECAY):
+            return Value("decay", span=node.span)
+        return rebuilt(node, visit)
+
+    lhs, rhs = (None if side is None else visit(side) for side in (claim.lhs, claim.rhs))
+    return replace(claim, lhs=lhs, rhs=rhs)
+
+
+def _regularised(claim: Claim) -> Claim:
+    """The claim about the loss of one sample and the regulariser, which that loss lacks.
+
+    The derivative by a weight has a term more, and a step of training goes so much further.
+    """
+    decay = Value("decay")
+
+    def visit(node: Node) -> Node:
+        match node:
+            case Derivative(of=Entry(role="loss" | "objective"), by=(Entry(role="weight") as w,)):
+                return Plus((node, Times((decay, w), ("",))), span=node.span)
+            case Nabla(of=Entry(role="loss" | "objective"), by=Entry(role="weight") as w):
+                return Plus((node, Times((decay, w), ("",))), span=node.span)
+        return rebuilt(node, visit)
+
+    lhs, rhs = (None if side is None else visit(side) for side in (claim.lhs, claim.rhs))
+    if claim.relation == "gets" and isinstance(lhs, Entry) and lhs.role == "weight" and rhs:
+        step = Times((Value("learning_rate"), decay, lhs), ("", ""))
+        rhs = Plus((rhs, step), span=rhs.span)
+    return replace(claim, lhs=lhs, rhs=rhs)
 
 
 def _with_size(node: Node, letter: str, size: Size) -> Node:

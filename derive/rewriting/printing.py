@@ -47,6 +47,7 @@ from derive.reading.tree import (
     Transposed,
     Value,
     Words,
+    rebuilt,
 )
 from derive.rewriting.filled import nameless, unfilled
 from derive.rewriting.signs import is_raised, letter_text, number_text
@@ -58,6 +59,13 @@ TALL = (r"\frac", r"\sum", r"\prod", r"\begin", r"\dfrac")
 SIGNS = {"cdot": r"\cdot", "times": r"\times", "odot": r"\odot", "circ": r"\circ",
          "otimes": r"\otimes"}  # fmt: skip
 BIG = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "lim": r"\lim"}
+
+
+def as_letters(node: Node) -> Node:
+    """The node with the weight decay as the letter as which it is read."""
+    if isinstance(node, Value) and node.name == "decay":
+        return Letter("lambda", span=node.span)
+    return rebuilt(node, as_letters)
 
 
 class Printer(StructureWriter):
@@ -80,7 +88,7 @@ class Printer(StructureWriter):
 
     def is_read(self, text: str, node: Node) -> bool:
         """Whether the text is read as the node; labels that are filled in count as left out."""
-        made, wanted = self.reading(text), unfilled(node)
+        made, wanted = self.reading(text), as_letters(unfilled(node))
         return made == wanted or (made is not None and nameless(made) == wanted)
 
     def reading(self, text: str) -> Node | None:
