@@ -222,8 +222,8 @@ def test_matrices_worked_out_by_hand_are_rounded(entry: str, right: bool) -> Non
     assert passes(rf"{factor} = \begin{{pmatrix}} {entry} \\ 0.1318 \end{{pmatrix}}") == [right]
 
 
-RELU6 = {"name": "relu6", "input": 3, "loss": "squared_error",
-         "layers": [{"kind": "dense", "units": 4, "activation": "min(max(s, 0), 6)"}, "2"]}  # fmt: skip
+CUT = {"kind": "dense", "units": 4, "activation": "min(max(s, 0), 6)"}
+RELU6 = {"name": "relu6", "input": 3, "layers": [CUT, "2"], "loss": "squared_error"}
 
 
 @pytest.mark.parametrize(

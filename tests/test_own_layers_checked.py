@@ -199,3 +199,19 @@ def test_verdicts(name: str) -> None:
     found = [mark.verdict.partition("_")[0] for mark in marks[-len(lines) :]]
     assert found == [verdict for _, verdict in lines]
     assert not [m for m in marks[: -len(lines)] if m.verdict not in ("RIGHT", "DEFINITION")]
+
+
+def test_an_activation_is_the_one_that_the_sheet_says() -> None:
+    """Of a network with two: without f(s) = s sigma(s) the slope could be that of either."""
+    network = {
+        "input": 4, "loss": "binary_cross_entropy",
+        "layers": [{"kind": "dense", "units": 8, "activation": "s/(1 + exp(-s))"}, "1 sigmoid"],
+    }  # fmt: skip
+    lines = [
+        r"f'(s) = f(s) + \sigma(s) (1 - f(s))",
+        r"f'(s) = \sigma(s) (1 - \sigma(s))",
+        r"\sigma'(s) = \sigma(s) (1 - \sigma(s))",
+    ]
+    sheet = r"The activation is $f(s) = s\,\sigma(s)$." + "".join(rf" \[ {x} \]" for x in lines)
+    verdicts = [mark.verdict for mark in gradwright.check(network, sheet, notation="rows").marks]
+    assert verdicts == ["RIGHT", "WRONG", "RIGHT"]

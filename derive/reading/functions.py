@@ -47,7 +47,9 @@ class Functions(BoundNames):
             return None
         if own is not None and not role and [m for m in chosen if m.role != "activation_function"]:
             return None
-        return Function(own or "", role)
+        told = self.scope.own.signs.get((sign, ""))
+        of_layer = told is not None and told.role == "activation_function"
+        return Function(own or "", role, told.label if told is not None and of_layer else None)
 
     def _applied(self, c: Cursor, name: Name, function: Function) -> Node:
         """The function at its arguments; without them, the function itself."""

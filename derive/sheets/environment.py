@@ -36,6 +36,7 @@ from derive.sheets.identified import identified
 from derive.sheets.objective import with_objective
 from derive.sheets.sheet import Directive, Formula, Heading, Part, Sheet
 from derive.sheets.statements import names_as
+from derive.sheets.told_functions import with_told_function
 from derive.spec import Network
 from derive.spec import load as load_network
 from derive.writing.profile import Profile
@@ -287,6 +288,8 @@ class _Environments:
             conventions = change(conventions)
         if self.judge is not None:
             scope = identified(self.judge, scope, formulas, self.sheet.macros)
+            told = (c for f in formulas for c in claims_of(f, scope, self.sheet.macros).claims)
+            scope = with_told_function(self.judge, scope, told)
             read: dict[Conventions, list[Claim]] = {}
 
             def claims(made: Conventions) -> list[Claim]:
