@@ -144,9 +144,9 @@ def terms(site: Site, view: View) -> Edits:
     found = [e for e in view.entries if e.role in ("weight", "bias")]
     yield from _steps(found, view)
     weights = [replace(e, step=0) if e.step else e for e in found]
-    yield from (*(times(Value("decay"), w) for w in weights), *weights)
     decay = view.network.weight_decay if view.network is not None else 0
     yield from (times(Num(Fraction(decay)), w) for w in weights if decay)
+    yield from (*(times(Value("decay"), w) for w in weights), *weights)
 
 
 def _steps(parameters: list[Entry], view: View) -> Edits:
