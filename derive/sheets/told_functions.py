@@ -15,7 +15,7 @@ from derive.forward import forward
 from derive.marking.judging import Judge
 from derive.reading.own import Bound
 from derive.reading.scope import Scope
-from derive.reading.tree import Applied, Node, rebuilt, walk
+from derive.reading.tree import Applied, Entry, Node, rebuilt, walk
 from derive.sheets.agreements import quickly_holds
 from derive.sheets.statements import EQUALS
 
@@ -29,9 +29,10 @@ def with_told_function(judge: Judge, scope: Scope, claims: Iterable[Claim]) -> S
     labels = [s.label for s in stages if s.phi is not None and not s.label.base]
     if any(b.label is not None for b in bound.values()) or len({str(s.phi) for s in stages}) < 2:
         return scope
-    for claim in claims:
-        if not _tells(claim):
-            continue
+    read = list(claims)
+    if any(_is_of_any(node) for claim in read for side in claim.sides for node in walk(side)):
+        return scope  # x^{(l)} = phi(s^{(l)}): the activation of whatever layer
+    for claim in filter(_tells, read):
         held = [k for k in labels if quickly_holds(judge, _of_layer(claim, k), scope)]
         if held and len(held) < len(labels):
             told = Bound("activation_function", held[0])
@@ -46,6 +47,14 @@ def _tells(claim: Claim) -> bool:
     if not isinstance(lhs, Applied) or rhs is None or claim.relation not in EQUALS or lhs.order:
         return False
     return _is_open(lhs) and not any(map(_is_open, walk(rhs)))
+
+
+def _is_of_any(node: Node) -> bool:
+    """Whether it stands for the activation of any layer l."""
+    if not isinstance(node, Applied) or not _is_open(node):
+        return False
+    entries = (part for arg in node.args for part in walk(arg) if isinstance(part, Entry))
+    return any(entry.label is not None and bool(entry.label.base) for entry in entries)
 
 
 def _is_open(node: Node) -> bool:
