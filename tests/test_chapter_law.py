@@ -123,6 +123,7 @@ RESIDUAL = {  # no dense layer hands on to the next one alone
 AS_FILES = (
     (RESIDUAL, "columns"),
     ("2 > 3 silu > 2 linear : squared_error", "named_layers"),  # sigma is a function, and no phi
+    ("2 > 3 softplus > 2 linear : squared_error", "columns"),  # sigma is that of any layer
     ("2 > 2 gelu > 1 linear : squared_error", "signals"),  # pi among numbers
     (chapter_spec(9), "rows"),  # a gate of the user's own
     ("2 > 2 linear > 1 sigmoid : huber", "signals"),  # any activation of a linear layer

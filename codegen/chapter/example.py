@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codegen.chapter import words
 from codegen.chapter.errors import error_equation
@@ -31,7 +31,6 @@ from derive.algebra.equation import Equation
 from derive.algebra.terms import Add, Ref, Sum, Term, add, walk
 from derive.network.layers import Dense
 from derive.writing.layout import Layout, listed, paren, row
-from derive.writing.notation import Context
 
 ROW = 34.0  # ems on a line
 
@@ -161,7 +160,7 @@ def _forward(own: Sheet, numbers: Numbers) -> list[Shown]:
 
 
 def _figures(own: Sheet, numbers: Numbers) -> Figures:
-    context = Context(last=own.writer.context.last, shapes=own.derivation.shapes)
+    context = replace(own.writer.context, mixed=False)
     return Figures(own.writer.profile, context, numbers=numbers)
 
 

@@ -47,7 +47,10 @@ class Sheet:
         """The sheet of a derivation in a notation, by its name or file."""
         last = derivation.forward_pass.output.tensor.label
         mixed = derivation.forward_pass.across_samples
-        context = Context(last=last, shapes=derivation.shapes, mixed=mixed)
+        functions = (stage.function for stage in derivation.forward_pass.stages)
+        named = frozenset(f.name for f in functions if f is not None and f.label is None)
+        shapes = derivation.shapes
+        context = Context(last=last, shapes=shapes, mixed=mixed, activations=named)
         return Sheet(derivation, Writer(profiles.load(notation), context))
 
     @cached_property

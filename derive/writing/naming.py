@@ -35,6 +35,7 @@ class Context:
     samples: bool = False  # show the sample index also where it is free
     mixed: bool = False  # samples depend on one another: derivatives are of the sum of their losses
     tints: bool = True
+    activations: frozenset[str] | None = None  # those of the layers by name; None: not known
 
 
 @dataclass(frozen=True)
@@ -271,8 +272,11 @@ class Names:
                 if role.label == "hidden" and hidden
                 else lay.sup(base, self.label(function.label))
             )
-        if function.name in self.profile.functions:
-            return self.profile.functions[function.name].base
+        sign = self.profile.functions.get(function.name)
+        known = self.context.activations
+        other = sign == role.entry and known is not None and function.name not in known
+        if sign is not None and not other:  # else sigma is the activation of a layer
+            return sign.base
         if function.name == "phi" and role.entry not in self.profile.functions.values():
             return role.entry.base
         name = {"log": self.profile.writing["log"]}.get(function.name, function.name)
