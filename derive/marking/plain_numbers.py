@@ -15,9 +15,11 @@ from derive.reading.tree import (
     Derivative,
     Entry,
     Letter,
+    Minus,
     Nabla,
     Node,
     Norm,
+    Plus,
     Transposed,
     rebuilt,
     walk,
@@ -70,7 +72,16 @@ def has_two_signs(claim: Claim, text: str) -> bool:
             if isinstance(node, Entry):
                 sign = re.split(r"[_^(\[]", text[slice(*node.span)].strip("{ "))[0].strip()
                 signs.setdefault((node.role, node.letter, node.label), set()).add(sign)
-    return any(len(written) > 1 for written in signs.values())
+    twice = any(len(written) > 1 for written in signs.values())
+    return twice and any(_cancels(node) for side in claim.sides for node in walk(side))
+
+
+def _cancels(node: Node) -> bool:
+    """Whether a quantity is subtracted from itself."""
+    if not isinstance(node, Plus):
+        return False
+    taken = [arg.arg for arg in node.args if isinstance(arg, Minus)]
+    return any(arg == other for arg in node.args for other in taken)
 
 
 def _written(node: Node, text: str) -> str:

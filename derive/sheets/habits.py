@@ -123,7 +123,8 @@ def _has_places(signs: Signs, base: Scope) -> bool:
     So it is where all layers have such places, and where an equation begins with it.
     """
     ranks = {len(shape) for tensor, shape in base.shapes.items() if tensor.role == "delta"}
-    if 2 not in ranks:
+    layered = any(str(name.sign) == "delta" and name.number for name in signs.names)
+    if 2 not in ranks or layered:  # beside a delta with a layer, one without is Kronecker's
         return False
     first = [only_name(s.members[0]) for s in signs.statements if s.relations]
     begun = any(n is not None and str(n.sign) == "delta" and len(n.indices) == 2 for n in first)
