@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import combinations_with_replacement
 
 from derive.algebra.brackets import case_split
 from derive.algebra.calculus import derivative
 from derive.algebra.canon import equal, normal
+from derive.algebra.effort import bounded, charged
 from derive.algebra.fitting import Span, fit
-from derive.algebra.polynomial import TooBig, effort
+from derive.algebra.polynomial import TooBig
 from derive.algebra.simplify import cost, tidy
 from derive.algebra.substitution import expand_functions, replace_term
 from derive.algebra.terms import (
@@ -67,7 +67,7 @@ class Slope:
         return self.direct if self.folded is None else self.folded
 
 
-@lru_cache(maxsize=512)
+@charged
 def slope(phi: Term) -> Slope:
     """The slope of the activation o = phi(S).
 
@@ -80,7 +80,7 @@ def slope(phi: Term) -> Slope:
     return Slope(phi, direct, _fold(phi, direct))
 
 
-@lru_cache(maxsize=64)
+@charged
 def function_slope(name: str) -> Term:
     """The derivative of a function that has a definition, in S and O = f(S)."""
     phi = DEFINED[name](S)
@@ -89,7 +89,7 @@ def function_slope(name: str) -> Term:
     return direct if found is None else found
 
 
-@lru_cache(maxsize=20_000)
+@charged
 def with_slopes(term: Term) -> Term:
     """The term with f'(u), for functions f that have a definition, replaced by their slopes."""
     term = rebuild(term, with_slopes)
@@ -121,8 +121,7 @@ def recognised(term: Term) -> Term:
 def _fold(phi: Term, direct: Term) -> Term | None:
     """phi' in forward quantities, on all branches at once or branch by branch."""
     try:
-        with effort():
-            whole = _search(phi, direct, _quantities(phi))
+        whole = bounded(lambda: _search(phi, direct, _quantities(phi)), otherwise=None)
         return _fold_branches(phi, direct) if whole is None else whole
     except (TooBig, ZeroDivisionError, RecursionError):
         return None

@@ -36,6 +36,7 @@ from codegen.stability.quotients import quotient
 from codegen.stability.sides import known_sign, on_its_side, sinking
 from codegen.stability.tails import held_in_range
 from codegen.stability.wholes import attempt, left_out, logarithms, made_of_exponentials, quotients
+from derive.algebra.effort import charged
 from derive.algebra.equation import Equation
 from derive.algebra.index import define, derivative, expand_functions, replace_term
 from derive.algebra.simplify import cost, tidy
@@ -185,7 +186,7 @@ def stable(term: Term) -> Term:
     return term
 
 
-@lru_cache(maxsize=50_000)
+@charged
 def together(term: Term) -> Term:
     """Products of exponentials as one where a factor may overflow, when all else is done."""
     term = rebuild(term, together)
@@ -210,7 +211,7 @@ def _derivatives_written(term: Term) -> Term:
     return replace_term(slope, u, term.arg)
 
 
-@lru_cache(maxsize=50_000)
+@charged
 def _visit(term: Term) -> Term:
     for rule in RULES:
         found = rule(term)

@@ -10,7 +10,7 @@ from codegen.stability.logarithms import logarithm
 from codegen.stability.opaque import kept_whole
 from codegen.stability.quotients import over_others, quotient
 from derive.algebra.canon import normal
-from derive.algebra.polynomial import effort
+from derive.algebra.effort import bounded
 from derive.algebra.terms import (
     Add,
     Call,
@@ -186,8 +186,7 @@ def logarithms(term: Term) -> Term | None:
 def attempt(rule: Callable[[Term], Term | None], term: Term) -> Term | None:
     """What the rule makes of the term; None where exact arithmetic gives up on it."""
     try:
-        with effort():
-            found = rule(term)
+        found = bounded(lambda: rule(term), otherwise=None)
     except (NotYet, ZeroDivisionError):
         return None
     return None if found is term else found

@@ -16,6 +16,7 @@ from string import ascii_lowercase
 
 from derive.algebra.brackets import assume, bracket_of, case_split, sign
 from derive.algebra.contraction import contract
+from derive.algebra.effort import charged
 from derive.algebra.flattening import flattened, nested, orders
 from derive.algebra.functions import exponential, function_of, logarithm, raised
 from derive.algebra.polynomial import (
@@ -76,17 +77,11 @@ __all__ = [
     "vanishes",
 ]
 
-_NORMAL: dict[Term, Polynomial] = {}
 
-
+@charged
 def normal(term: Term) -> Polynomial:
     """The normal form.  Raises TooBig, and ZeroDivisionError for 1/0."""
-    known = _NORMAL.get(term)
-    if known is None:
-        if len(_NORMAL) > 50_000:
-            _NORMAL.clear()
-        known = _NORMAL[term] = _with_deltas(_normal(term))
-    return known
+    return _with_deltas(_normal(term))
 
 
 def _normal(term: Term) -> Polynomial:

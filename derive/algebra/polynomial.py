@@ -7,11 +7,11 @@ atom       ::= an entry, exp(m), log(p), a sum over an index, [d > 0], [i = j], 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 
+from derive.algebra.effort import spend
 from derive.algebra.terms import (
     ONE,
     ZERO,
@@ -42,41 +42,8 @@ Polynomial = dict[Monomial, Fraction]
 LIMIT = 4000  # monomials; beyond this a term is not brought into normal form
 
 
-EFFORT = 40_000  # units of work within one `effort`, of which a usual step needs some thousands
-
-
 class TooBig(NotYet):
     """The normal form would have more than LIMIT monomials."""
-
-
-class Exhausted(TooBig):
-    """The work allowed within one `effort` is used up."""
-
-
-class _Work:
-    """What is left of the effort that is under way; None outside of one."""
-
-    left: int | None = None
-
-
-@contextmanager
-def effort() -> Iterator[bool]:
-    """Bound the work inside; within another effort, whose bound holds on, False is given."""
-    if _Work.left is not None:
-        yield False
-        return
-    _Work.left = EFFORT
-    try:
-        yield True
-    finally:
-        _Work.left = None
-
-
-def _spend(units: int) -> None:
-    if _Work.left is not None:
-        _Work.left -= units
-        if _Work.left < 0:
-            raise Exhausted("the normal form takes too much work")
 
 
 # ------------------------------------------------------------------ terms and polynomials
@@ -149,7 +116,7 @@ def opened(term: Term) -> Polynomial:
 
 def plus(*summands: Polynomial) -> Polynomial:
     """The sum of polynomials."""
-    _spend(sum(map(len, summands)))
+    spend(sum(map(len, summands)))
     result: Polynomial = {}
     for summand in summands:
         for mono, c in summand.items():
@@ -166,7 +133,7 @@ def times(a: Polynomial, b: Polynomial) -> Polynomial:
     """The product of polynomials, with every atom's own law applied (see `reduced`)."""
     if len(a) * len(b) > LIMIT:
         raise TooBig(f"a product of {len(a)} and {len(b)} terms")
-    _spend(10 * len(a) * len(b))
+    spend(10 * len(a) * len(b))
     result: Polynomial = {}
     for ma, ca in a.items():
         for mb, cb in b.items():

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from random import Random
 from typing import Any
 
 import mpmath
 
 from derive.algebra.canon import normal, vanishes
+from derive.algebra.effort import bounded, charged
 from derive.algebra.evaluate import PRIME, Digits, Modular, Untestable
 from derive.algebra.functions import raised
 from derive.algebra.index import named_by, written_out
-from derive.algebra.polynomial import Polynomial, TooBig, effort, plus, scaled, times
+from derive.algebra.polynomial import Polynomial, TooBig, plus, scaled, times
 from derive.algebra.reindex import opened, summed_alike
 from derive.algebra.simplify import written
 from derive.algebra.terms import (
@@ -69,23 +69,27 @@ def prove(lhs: Term, rhs: Term, facts: tuple[Fact, ...] = ()) -> Check:
     return _prove(lhs, rhs, facts)
 
 
-@lru_cache(maxsize=20_000)
+@charged
 def _prove(lhs: Term, rhs: Term, facts: tuple[Fact, ...]) -> Check:
-    try:
-        with effort():
-            gap = plus(normal(lhs), scaled(normal(rhs), Fraction(-1)))
-            if vanishes(_given(gap, facts)):
-                return Check(PROVED, "by exact arithmetic")
-            gap = plus(normal(opened(lhs)), scaled(normal(opened(rhs)), Fraction(-1)))
-            if vanishes(summed_alike(gap)):
-                return Check(PROVED, "by exact arithmetic, over other summed indices")
-    except (TooBig, ZeroDivisionError, RecursionError, NotYet):
-        pass
+    if found := bounded(lambda: _exactly(lhs, rhs, facts), otherwise=None):
+        return found
     if facts:
         raise Unproved("the step does not follow from the stated facts")
-    with effort():
-        tested = _test(lhs, rhs)
-    return tested if tested is not None else _sample(lhs, rhs)
+    return bounded(lambda: _test(lhs, rhs), otherwise=None) or _sample(lhs, rhs)
+
+
+def _exactly(lhs: Term, rhs: Term, facts: tuple[Fact, ...]) -> Check | None:
+    """The proof by exact arithmetic; None where that does not show it."""
+    try:
+        gap = plus(normal(lhs), scaled(normal(rhs), Fraction(-1)))
+        if vanishes(_given(gap, facts)):
+            return Check(PROVED, "by exact arithmetic")
+        gap = plus(normal(opened(lhs)), scaled(normal(opened(rhs)), Fraction(-1)))
+        if vanishes(summed_alike(gap)):
+            return Check(PROVED, "by exact arithmetic, over other summed indices")
+    except (TooBig, ZeroDivisionError, RecursionError, NotYet):
+        pass
+    return None
 
 
 def _given(poly: Polynomial, facts: tuple[Fact, ...]) -> Polynomial:

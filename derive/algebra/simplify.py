@@ -11,15 +11,14 @@ from functools import lru_cache
 
 from derive.algebra.brackets import assume, case_split
 from derive.algebra.canon import normal
+from derive.algebra.effort import bounded, charged
 from derive.algebra.fraction import Factors, atom_rank, lowest_terms, rank, shifted
 from derive.algebra.overflow import failures
 from derive.algebra.polynomial import (
-    Exhausted,
     Monomial,
     Polynomial,
     TooBig,
     content,
-    effort,
     opposite,
 )
 from derive.algebra.roots import joined_roots
@@ -84,7 +83,7 @@ def _reading_cost(term: Term) -> tuple[int, int, int]:
     return cost(term), exponentials, signs
 
 
-@lru_cache(maxsize=20_000)
+@charged
 def tidy(term: Term) -> Term:
     """An equal term that is no longer than the given one; the term itself where none is found.
 
@@ -93,14 +92,8 @@ def tidy(term: Term) -> Term:
     >>> str(tidy(((1 - y) / (1 - o) - y / o) * o * (1 - o)))
     'o - y'
     """
-    with effort() as outermost:
-        try:
-            found = _tidied(term)
-        except Exhausted:
-            if not outermost:
-                raise
-            return term
-    return _in_order_of(named_by(found, term), term)
+    found = bounded(lambda: _tidied(term), otherwise=None)
+    return term if found is None else _in_order_of(named_by(found, term), term)
 
 
 def _in_order_of(found: Term, term: Term) -> Term:
@@ -123,8 +116,6 @@ def _tidied(term: Term) -> Term:
     try:
         poly = normal(term)
         candidates = [written(poly), rebuild(term, tidy), term]
-    except Exhausted:
-        raise
     except (TooBig, ZeroDivisionError):
         return rebuild(term, tidy)
     bad = failures(term)  # a shorter form must be computable wherever the term itself is
