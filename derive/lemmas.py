@@ -134,13 +134,18 @@ def _fold(chain: Builder, folded: Term, phi: Term) -> Builder:
 
 
 def _side_identities(folded: Term, phi: Term) -> tuple[tuple[Term, Term], ...]:
-    """What the sums in a folded slope are in s, where that is short: 1 - o = 1/(1 + e^s)."""
+    """What the sums in a folded slope are in s, where that is short: 1 - o = 1/(1 + e^s).
+
+    What is no shorter than the sum with phi(s) in the place of o says nothing new.
+    """
     found = []
     for node in walk(folded):
         if node is not folded and isinstance(node, Add) and all(r is O for r in refs(node)):
-            side = tidy(expand_functions(replace_term(node, O, phi)))
-            if cost(side) <= SHORT and not isinstance(side, Piecewise):
-                prove(expand_functions(replace_term(node, O, phi)), side)
+            inserted = expand_functions(replace_term(node, O, phi))
+            side = tidy(inserted)
+            short = cost(side) <= min(SHORT, cost(inserted) - 1)
+            if short and not isinstance(side, Piecewise):
+                prove(inserted, side)
                 found.append((node, side))
     return tuple(found)
 

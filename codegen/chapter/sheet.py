@@ -158,8 +158,7 @@ class Sheet:
     # -------------------------------------------------------------- chains
 
     def lines(self, chain: Chain, key: str | None = None) -> tuple[Line, ...]:
-        """The steps with their reasons and marks; a step that looks like the one before is left"
-        " out."""
+        """The steps with their reasons and marks, without those that look like the one before."""
         made: list[Line] = []
         first = self.write(chain.lhs)
         before = first
@@ -176,9 +175,11 @@ class Sheet:
         return Line(lhs, "=", rhs, self.why(step), step.check.word, detail=step.check.how)
 
     def why(self, step: Step) -> Inlines:
-        """The reason with what it rests on."""
+        """The reason with what makes it easy to see, and with what it rests on."""
         keys = [self.cited[c] for c in step.cites if c in self.cited]
-        return (step.why, *self.citing(keys))
+        sides = [row(self.write(a), "=", self.write(b)) for a, b in step.since]
+        seen: Inlines = (", since ", Math(lay.listed(*sides))) if sides else ()
+        return (step.why, *seen, *self.citing(keys))
 
     def citing(self, keys: Iterable[str]) -> Inlines:
         """References behind a reason."""
