@@ -25,7 +25,7 @@ from derive.network.layers import (
     LayerNorm,
     MaxPool,
 )
-from derive.network.shapes import Shape, pads
+from derive.network.shapes import Shape, pads, positions
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _conv(layer: Conv, shape: Shape) -> Recipe:
         weights.pop("b")
     indices: dict[str, Extent] = {"c": layer.channels, "k": shape[0]}
     indices.update(zip(kernels, layer.kernel, strict=True))
-    indices.update(zip(outs, _out_sizes(layer, shape), strict=True))
+    indices.update(zip(outs, positions(layer, shape), strict=True))
     product = f"W[c,k,{','.join(kernels)}]*x[k,{','.join(places)}]"
     text = f"s[c,{','.join(outs)}] = Sum({product}, k, {', '.join(kernels)}){bias}"
     return Recipe(indices, (text,), weights, padded=frozenset("x"))
@@ -196,25 +196,15 @@ class _Window:
         return text + (f" - {padding}" if padding else "")
 
 
-def _out_sizes(layer: Conv, shape: Shape) -> list[Extent]:
-    sizes: list[Extent] = []
-    for size, k, s, (front, behind), d in zip(
-        shape[1:], layer.kernel, layer.stride, pads(layer), layer.dilation, strict=True
-    ):
-        whole = d * (k - 1) == front + behind and s == 1
-        sizes.append(size if whole else (int(size) + front + behind - d * (k - 1) - 1) // s + 1)
-    return sizes
-
-
 def _pooling(layer: MaxPool | AvgPool, shape: Shape) -> tuple[dict[str, Extent], str, str, str]:
     axes = [_Window(*names) for names in ("pu", "qv")[: len(shape) - 1]]
     indices: dict[str, Extent] = {"c": shape[0]}
     places = []
-    for axis, size, k, s, p in zip(
-        axes, shape[1:], layer.kernel, layer.stride, layer.padding, strict=True
+    for axis, many, k, s, p in zip(
+        axes, positions(layer, shape), layer.kernel, layer.stride, layer.padding, strict=True
     ):
         indices[axis.tap] = k
-        indices[axis.out] = (int(size) + 2 * p - k) // s + 1
+        indices[axis.out] = many
         places.append(axis.place(s, 1, p))
     outs, taps = ",".join(a.out for a in axes), ", ".join(a.tap for a in axes)
     return indices, outs, taps, ",".join(places)

@@ -14,7 +14,6 @@ from functools import cache
 from random import Random
 
 from derive.claims.claim import Claim
-from derive.claims.evaluation import holds
 from derive.claims.numbers import NoLayer, Outside
 from derive.claims.places import NoValue
 from derive.claims.world import World
@@ -42,8 +41,9 @@ from derive.reading.tree import (
     rebuilt,
     walk,
 )
-from derive.rewriting.writing import Unwritable, replaced
+from derive.rewriting.writing import Unwritable
 from derive.spec import Network, load
+from tests.claims import holds, replaced
 from tests.corpus_slips import CHAPTERS, chapter_lines
 from tests.test_lecture_notes import (
     ENTRIES,

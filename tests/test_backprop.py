@@ -27,7 +27,6 @@ from codegen.referee import evaluate_formula
 from codegen.referee.arithmetic import COMPLEX, PRECISE, REAL
 from codegen.referee.draws import draw
 from codegen.referee.evaluate_formula import Formula
-from codegen.referee.generic_trainer import GenericTrainer
 from codegen.referee.index_loss import IndexLoss
 from codegen.referee.textbook import LOSSES, POINTWISE
 from codegen.verify import worst_ratio
@@ -335,22 +334,6 @@ def test_margin_is_the_distance_to_a_kink() -> None:
 
 
 # ------------------------------------------------------------------ training and structure
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_generic_trainer(momentum: float) -> None:
-    network = load("2 > 3 tanh > 1 : squared_error")
-    at = draw(network, np.random.default_rng(0), 5, np.float64)
-    trainer = GenericTrainer(network, at.params, learning_rate=0.1, momentum=momentum)
-    params: dict[str, Any] = dict(at.params)
-    speed: dict[str, Any] = dict.fromkeys(at.params, 0.0)
-    for _ in range(3):
-        loss, slopes = loss_and_gradients(network, params, at.x, at.y)
-        assert trainer.step(at.x, at.y) == pytest.approx(loss)
-        speed = {name: momentum * speed[name] - 0.1 * slopes[name] for name in params}
-        params = {name: params[name] + speed[name] for name in params}
-    for name, value in params.items():
-        assert trainer.params[name] == pytest.approx(value)
 
 
 def test_numbers_need_numbers() -> None:

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from derive.claims.claim import Claim
-from derive.claims.evaluation import holds
 from derive.claims.places import NoValue
 from derive.claims.world import World
 from derive.profiles import profile
 from derive.reading.reader import Reading, read
 from derive.reading.scope import Scope
 from derive.spec import load
+from tests.claims import holds
 
 ENTRIES = {
     entry["id"]: entry

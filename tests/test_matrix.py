@@ -46,7 +46,7 @@ from derive.matrices.expressions import (
     scaled,
     transposed,
 )
-from derive.matrices.form import batch_form, column_form, proved
+from derive.matrices.form import form, proved
 from derive.profiles import names, profile
 from derive.spec import load
 from derive.writing.notation import Context, Writer
@@ -72,13 +72,13 @@ M_JK, W_IJ = ref(M_, B_, C_), ref(W_, A_, B_)
 def check(term: Term, row: Index | None, col: Index | None) -> list[Mat]:
     """Every form of the term that is found, in numbers and by proof equal to it."""
     found = []
-    for finder, at in ((batch_form, {}), (column_form, {N: 3})):
+    for batch, at in ((True, {}), (False, {N: 3})):
         for out_first in (False, True):
-            if finder is column_form and N in (row, col):
+            if not batch and N in (row, col):
                 continue
-            if finder is batch_form and N not in (row, col) and N in free_indices(term):
+            if batch and N not in (row, col) and N in free_indices(term):
                 continue
-            mat = finder(term, row, col, out_first=out_first)
+            mat = form(term, row, col, batch=batch, out_first=out_first)
             if mat is not None:
                 assert_same(VALUES, mat, term, row, col, dict(at))
                 assert proved(mat, term, row, col)
@@ -134,8 +134,8 @@ def test_forms_are_found_and_true(term: Term, row: Index | None, col: Index | No
     ids=str,
 )
 def test_none_where_there_is_no_form(term: Term) -> None:
-    assert column_form(term, B_, C_) is None
-    assert column_form(term, B_, None) is None
+    assert form(term, B_, C_, batch=False, out_first=False) is None
+    assert form(term, B_, None, batch=False, out_first=False) is None
 
 
 factors = st.sampled_from([V_J, U_I, T_K, P_J, Q_K, M_JK, W_IJ, 1 - V_J, exp(T_K), mul(2)])
@@ -175,13 +175,13 @@ def test_most_random_terms_had_a_form() -> None:
 def test_what_is_not_proved_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """A finder that forgets a transpose is refused by the proof."""
     term = Sum(ref(M_, B_, C_) * V_J, (B_,))
-    assert column_form(term, C_, None) is not None
+    assert form(term, C_, None, batch=False, out_first=False) is not None
     square = Tensor("q2", "parameter", batched=False)
     m = Index("m", 3)
     term = Sum(ref(square, B_, m) * V_J, (B_,))
-    assert column_form(term, m, None) is not None
+    assert form(term, m, None, batch=False, out_first=False) is not None
     monkeypatch.setattr("derive.matrices.items.transposed", lambda mat: mat)
-    assert column_form(term, m, None) is None
+    assert form(term, m, None, batch=False, out_first=False) is None
 
 
 def test_shapes_are_checked_when_built() -> None:

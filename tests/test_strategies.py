@@ -14,7 +14,6 @@ import pytest
 from codegen.pages.latex_math import formula
 from derive.algebra.prove import PROVED, TESTED, Unproved
 from derive.algebra.terms import mul
-from derive.claims.evaluation import holds
 from derive.claims.world import World
 from derive.derivation import Derivation, derive
 from derive.lemma_book import of_loss
@@ -33,6 +32,7 @@ from derive.strategies.ladder import (
 )
 from derive.strategies.ways import UPDATE, tell
 from derive.writing.profile import STRATEGIES
+from tests.claims import holds
 from tests.notations import writer_of
 
 NETWORKS: dict[str, Any] = {

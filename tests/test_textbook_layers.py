@@ -21,7 +21,6 @@ from codegen.backprop import (
 )
 from codegen.referee.arithmetic import REAL
 from codegen.referee.draws import Draw, draw
-from codegen.referee.generic_trainer import GenericTrainer
 from codegen.referee.ties import tied
 from codegen.referee.windows import Axis
 from codegen.verify import worst_ratio
@@ -456,20 +455,9 @@ def test_two_masks_of_one_number_have_two_names() -> None:
     assert set(backprop_of(NETWORKS["dropouts"]).masks) == {"mask0", "mask1", "maskm1"}
 
 
-def test_trainer_with_masks_and_averages() -> None:
-    net = network(3, "4 tanh", "batch_norm", "dropout 0.5", "2")
-    at = draw(net, np.random.default_rng(0), 6, np.float64)
-    trainer = GenericTrainer(net, at.params, learning_rate=0.1, seed=1)
-    params, state = dict(at.params), dict(trainer.state)
-    assert state["var2"] == pytest.approx(1)
-    loss, slopes = loss_and_gradients(net, params, at.x, at.y, masks=at.masks)
-    assert trainer.step(at.x, at.y, at.masks) == pytest.approx(loss)
-    after = next_state(net, params, state, at.x, masks=at.masks)
-    for name, value in after.items():
-        assert trainer.state[name] == pytest.approx(value)
-    for name, slope in slopes.items():
-        assert trainer.params[name] == pytest.approx(params[name] - 0.1 * slope)
-    first = trainer.net.drawn_masks(np.random.default_rng(5), 2000, np.float64)["mask2"]
+def test_masks_are_drawn_by_their_rate() -> None:
+    net = backprop_of(network(3, "4 tanh", "batch_norm", "dropout 0.5", "2"))
+    first = net.drawn_masks(np.random.default_rng(5), 2000, np.float64)["mask2"]
     assert set(np.unique(first)) == {0.0, 2.0}
     assert first.mean() == pytest.approx(1, abs=0.05)
 

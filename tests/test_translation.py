@@ -12,7 +12,6 @@ import pytest
 
 from codegen.cli import main
 from derive.algebra.symbols import Label
-from derive.claims.evaluation import holds
 from derive.claims.places import NoValue
 from derive.claims.world import World
 from derive.derivation import derive
@@ -26,6 +25,7 @@ from derive.rewriting.translating import translate
 from derive.rewriting.translation import Translator, scope_there
 from derive.sheets.door import read_sheet
 from derive.spec import load
+from tests.claims import holds
 from tests.notations import printed, writer_of
 from tests.test_lecture_notes import ENTRIES, world
 

@@ -38,7 +38,8 @@ from derive.reading.tree import (
     rebuilt,
     walk,
 )
-from derive.rewriting.writing import Unwritable, corrected, latex, replaced, written
+from derive.rewriting.writing import Unwritable, corrected, latex, written
+from tests.claims import replaced
 from tests.notations import printed, writer_of
 
 ENTRIES = json.loads((Path(__file__).parent / "data" / "lecture_notes.json").read_text())

@@ -141,7 +141,7 @@ def _jacobian(chain: Chain) -> bool:
 def _after(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
     if group is sheet.last:
         return _after_output(sheet, chain)
-    return _after_hidden(sheet, group, chain)
+    return _after_hidden(group, chain)
 
 
 def _after_output(sheet: Sheet, chain: Chain) -> Inlines:
@@ -174,7 +174,7 @@ def _after_output(sheet: Sheet, chain: Chain) -> Inlines:
             " from a mistake depends on where on its curve the output unit stands.")  # fmt: skip
 
 
-def _after_hidden(sheet: Sheet, group: Group, chain: Chain) -> Inlines:
+def _after_hidden(group: Group, chain: Chain) -> Inlines:
     result = chain.result
     factors = [n for n in walk(result) if isinstance(n, Piecewise)]
     switch = any([v for v, _ in f.branches] == [ONE, ZERO] for f in factors)

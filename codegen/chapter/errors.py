@@ -1,5 +1,4 @@
-"""Errors of layers: as equations between arrays, and whether they come down to output minus"
-" target."""
+"""Errors of layers: as equations between arrays, and whether they are output minus target."""
 
 from __future__ import annotations
 

@@ -175,13 +175,10 @@ def _bias(sheet: Sheet) -> Iterator[Block]:
     other = derive(_changed(network, network.input, (new,), Loss(name="half_squared_error")))
     label = sheet.groups[0].label
 
-    def shift(term: Term) -> Term:
-        return term
-
     chain = next(c for c in other.layers if c.key == f"gradient.b{label}")
-    result = row(sheet.write(shift(chain.lhs)), "=", sheet.write(shift(chain.result)))
+    result = row(sheet.write(chain.lhs), "=", sheet.write(chain.result))
     main = other.forward[0]
-    equation = row(sheet.write(shift(main.lhs)), "=", sheet.write(shift(main.rhs)))
+    equation = row(sheet.write(main.lhs), "=", sheet.write(main.rhs))
     many = Math(sheet.writer.label(label))
     task: Inlines = ("In layer ", many, " add the bias instead of subtracting it: ")
     if other_bias == "threshold":

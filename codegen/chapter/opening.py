@@ -56,10 +56,10 @@ def opening(sheet: Sheet) -> tuple[Paragraph, ...]:
          CrossRef("fig:network"), ", because gradient descent moves every parameter against its"
          " derivative.", *plan),
     )  # fmt: skip
-    return (first, *_why_not_one_by_one(sheet, many))
+    return (first, _why_not_one_by_one(many))
 
 
-def _why_not_one_by_one(sheet: Sheet, many: int | None) -> tuple[Paragraph, ...]:
+def _why_not_one_by_one(many: int | None) -> Paragraph:
     """Why one goes backward: the cost of anything else."""
     start = "One could nudge each parameter in turn and watch the loss"
     if many is None:
@@ -71,7 +71,7 @@ def _why_not_one_by_one(sheet: Sheet, many: int | None) -> tuple[Paragraph, ...]
         f"{start}, but {cost}. Going backward gives all derivatives at once for about the price of"
         " two forward passes, since what the layers share is computed once and handed on."
     )
-    return (Paragraph((text,)),)
+    return Paragraph((text,))
 
 
 def parameter_count(sheet: Sheet) -> int | None:

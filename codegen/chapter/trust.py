@@ -1,5 +1,4 @@
-"""Can we trust it: what was checked and how, the V of central differences, conventions,"
-" conditions."""
+"""Can we trust it: what was checked and how, central differences, conventions, conditions."""
 
 from __future__ import annotations
 
@@ -44,9 +43,9 @@ def section(sheet: Sheet, example: Example | None) -> Section:
     """Table of checks, central differences, what `verify` does, conventions and conditions."""
     blocks: list[Block] = [Paragraph(_words(sheet)), _table(sheet)]
     if example is not None:
-        blocks += _differences(sheet, example)
+        blocks += _differences(example)
     if sheet.derivation.network.numeric:
-        blocks.append(Paragraph(_referees(sheet)))
+        blocks.append(Paragraph(_referees()))
     conditions = _conditions(sheet)
     if conditions:
         blocks.append(Paragraph(("What has to be true:",), ("Conditions.",)))
@@ -100,7 +99,7 @@ def _count(chains: tuple[Chain, ...]) -> dict[str, int]:
 # ------------------------------------------------------------------ central differences
 
 
-def _differences(sheet: Sheet, example: Example) -> list[Block]:
+def _differences(example: Example) -> list[Block]:
     numbers = example.numbers
     curve = numbers.curve(EXPONENTS, MOST)
     points = [(10.0**-k, max(float(error), 1e-17)) for k, error in curve]
@@ -161,7 +160,7 @@ def _notes(points: list[tuple[float, float]], truncated: bool) -> tuple[Note, ..
 # ------------------------------------------------------------------ referees
 
 
-def _referees(sheet: Sheet) -> Inlines:
+def _referees() -> Inlines:
     return ("The generated module is held against four referees by ", Code("gradwright verify"),
             ": backpropagation written without any of this; complex steps; derivatives in 50"
             " digits;"

@@ -148,7 +148,7 @@ class Calls:
         self.ops.append(Op(target, self.bases(*args), own, shape, boolean))
         return target
 
-    def constant(self, key: str, value: str) -> str:
+    def constant(self, value: str) -> str:
         """A number as an array without axes: quicker than a Python number."""
         text = f"np.array({value}, dtype)"
         known = next((n for n, v in self.names.items() if v == text), None)

@@ -32,7 +32,7 @@ def _elementwise(calls: Calls, item: Node, name: str | None) -> str:
     if item in calls.free_shifts and not calls.base.get(calls.array(item.args[0])):
         return _centred(calls, item)
     if not item.shape and not any(part.op == "array" for part in walk(item)):
-        return calls.constant("", Printer({}).inside(item))
+        return calls.constant(Printer({}).inside(item))
     args = [calls.array(a) for a in item.args]
     target = calls.record(item, name, args, inplace=True)
     function = UFUNC.get(item.op, item.op)
@@ -62,15 +62,15 @@ def _leaf(calls: Calls, item: Node, name: str | None) -> str:
 def _number(calls: Calls, item: Node, name: str | None) -> str:
     value = value_of(item)
     assert value is not None
-    return calls.constant(literal(value), literal(value))
+    return calls.constant(literal(value))
 
 
 def _scalar(calls: Calls, item: Node, name: str | None) -> str:
-    return calls.constant(str(item.detail), str(item.detail))
+    return calls.constant(str(item.detail))
 
 
 def _constant(calls: Calls, item: Node, name: str | None) -> str:
-    return calls.constant(str(item.detail), CONSTANTS[str(item.detail)])
+    return calls.constant(CONSTANTS[str(item.detail)])
 
 
 def _zeros(calls: Calls, item: Node, name: str | None) -> str:
@@ -149,7 +149,7 @@ def _reduced(calls: Calls, item: Node, name: str | None) -> str:
 def _power(calls: Calls, item: Node, name: str | None) -> str:
     of, exponent = calls.array(item.args[0]), item.detail
     assert isinstance(exponent, Fraction)
-    number = calls.constant(literal(exponent), literal(exponent))
+    number = calls.constant(literal(exponent))
     target = calls.record(item, name, (of,), inplace=True)
     calls.line(f"{calls.bind('power', 'np.power')}({of}, {number}, {target})")
     return target

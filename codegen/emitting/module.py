@@ -12,7 +12,7 @@ from codegen.emitting.guarded import checked, in_docstring
 from codegen.emitting.kernels import kernel_sources
 from codegen.emitting.plan import GRADIENT, Plan, Step, equation_lines, plan_of
 from codegen.emitting.program import Program, Start, parameter_order, program_of, whole
-from codegen.emitting.python import Printer, Statement, commented, source
+from codegen.emitting.python import Printer, commented, source
 from codegen.emitting.trainer import listed, trainer_text
 from codegen.lowering.arrays import KERNELS
 from codegen.lowering.nodes import Node, names, walk
@@ -286,16 +286,15 @@ def _loss(plan: Plan, order: Sequence[str]) -> list[str]:
         *_opening(plan, order, True),
         *_count(steps, plan.objective),
         *_code(steps),
-        f"return float({_objective(plan, steps)})",
+        f"return float({Printer({}).inside(plan.objective)})",
     ]
 
 
 def _gradients(plan: Plan, order: Sequence[str]) -> list[str]:
     steps = plan.needed(*(GRADIENT + p for p in order), beside=[plan.objective])
-    result = Statement("loss", plan.objective)
     named = [f'"{p}": {GRADIENT}{p}' for p in order]
     lines = [*_opening(plan, order, True), *_count(steps, plan.objective), *_code(steps)]
-    lines.append(f"value = float({Printer({}).inside(result.node)})")
+    lines.append(f"value = float({Printer({}).inside(plan.objective)})")
     return [*lines, *_returned("return value, {", named, "}")]
 
 
@@ -323,10 +322,6 @@ def _code(steps: Sequence[Step]) -> list[str]:
 def _count(steps: Sequence[Step], *others: Node) -> list[str]:
     nodes: list[Node] = [*(s.node for s in steps), *others]
     return ["n = len(x)"] if any(item.op == "size" for item in walk(*nodes)) else []
-
-
-def _objective(plan: Plan, steps: Sequence[Step]) -> str:
-    return Printer({}).inside(plan.objective)
 
 
 # ------------------------------------------------------------------ targets

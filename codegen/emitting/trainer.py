@@ -99,9 +99,9 @@ def _draw(calls: Calls, masks: Mapping[str, Fraction]) -> None:
         name, shape = str(tensor), calls.plan.program.shapes[tensor]
         sizes = ", ".join(map(str, ("n", *shape)))
         calls.bind(name, f'self._array("{name}", {sizes})')
-        scale = calls.constant("", literal(1 / (1 - rate)))
+        scale = calls.constant(literal(1 / (1 - rate)))
         calls.line(f"draw(dtype=dtype, out={name})")
-        limit = calls.constant("", literal(rate))
+        limit = calls.constant(literal(rate))
         calls.call("greater_equal", f"{name}, {limit}, {name}")
         calls.call("multiply", f"{name}, {scale}, {name}")
     calls.bind("drawn", f"[{', '.join(masks)}]")

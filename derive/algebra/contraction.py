@@ -40,11 +40,20 @@ def in_range(place: Affine, size: Extent) -> bool:
     """Whether the place is in 0 .. size - 1 for every value of its indices, as far as is known."""
     if place.index is not None and place.index.size == size:
         return True
-    if not isinstance(size, int) or not all(isinstance(i.size, int) for i, _ in place.terms):
-        return False
-    spans = [c * (int(i.size) - 1) for i, c in place.terms]
-    low = place.offset + sum(min(0, s) for s in spans)
-    return low >= 0 and place.offset + sum(max(0, s) for s in spans) < size
+    span = reach(place)
+    least = size if isinstance(size, int) else 1  # that a letter can stand for
+    return span is not None and span[0] >= 0 and span[1] < least
+
+
+def reach(place: Affine) -> tuple[int, int] | None:
+    """The least and the largest value of the place; None where a range is a letter."""
+    ends = []
+    for index, factor in place.terms:
+        if isinstance(index.size, str):
+            return None
+        ends.append(factor * (index.size - 1))
+    low, high = (place.offset + sum(pick(end, 0) for end in ends) for pick in (min, max))
+    return low, high
 
 
 def guard(place: Affine, size: Extent) -> Term:

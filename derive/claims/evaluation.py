@@ -96,11 +96,6 @@ def evidence(claim: Claim, world: World, scope: Scope, seed: int = 0) -> Iterato
         raise NoValue(str(problem)) from problem
 
 
-def holds(claim: Claim, world: World, scope: Scope, seed: int = 0) -> bool:
-    """Whether both sides agree at every choice."""
-    return all(e.agrees for e in evaluate_claim(claim, world, scope, seed))
-
-
 # ------------------------------------------------------------------ one choice
 
 

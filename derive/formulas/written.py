@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import chain, count
 
+from derive.algebra.contraction import in_range, reach
 from derive.algebra.index import at, fresh
 from derive.algebra.terms import (
     Affine,
@@ -336,19 +337,14 @@ def _guessed(text: str, scope: Scope) -> Scope:
 
 def _outside(place: Affine, extent: Extent) -> str | None:
     """What is wrong with reading an axis of that extent at the place, or None."""
-    if place.index is not None and place.index.size == extent:
+    if in_range(place, extent):
         return None
-    sizes = [(index.size, factor) for index, factor in place.terms]
-    if isinstance(extent, str) or any(isinstance(size, str) for size, _ in sizes):
-        if not place.terms and place.offset == 0:
-            return None
+    ends = reach(place)
+    if ends is None or isinstance(extent, str):
         return f"cannot be seen to stay within 0..{extent}-1"
-    ends = [factor * (int(size) - 1) for size, factor in sizes]
-    low, high = (place.offset + sum(pick(end, 0) for end in ends) for pick in (min, max))
-    if low >= 0 and high < extent:
-        return None
-    reach = f"reaches from {low} to {high}" if low < high else f"is entry {low}"
-    return f"{reach}, outside 0..{extent - 1}"
+    low, high = ends
+    found = f"reaches from {low} to {high}" if low < high else f"is entry {low}"
+    return f"{found}, outside 0..{extent - 1}"
 
 
 @lru_cache(maxsize=10_000)

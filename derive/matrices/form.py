@@ -76,20 +76,6 @@ def proved(mat: Mat, term: Term, row: Index | None = None, col: Index | None = N
     return equal(comparable(entry(mat, at_row, at_col)), comparable(term))
 
 
-def column_form(
-    term: Term, row: Index | None = None, col: Index | None = None, *, out_first: bool = False
-) -> Mat | None:
-    """The form for one sample: vectors are columns."""
-    return form(term, row, col, batch=False, out_first=out_first)
-
-
-def batch_form(
-    term: Term, row: Index | None = None, col: Index | None = None, *, out_first: bool = False
-) -> Mat | None:
-    """The form for all samples at once: samples are rows."""
-    return form(term, row, col, batch=True, out_first=out_first)
-
-
 def matrix_equation(
     equation: Equation,
     *,

@@ -64,13 +64,10 @@ def after(layer: AnyLayer, shape: Shape) -> tuple[AnyLayer, Shape]:
             return layer, _activated(layer.activation, (layer.units,))
         case Conv():
             layer = _conv(layer, shape)
-            padding = (0,) * (len(shape) - 1) if layer.padding == "same" else layer.padding
-            space = _windows(layer, shape, padding, layer.dilation)
-            return layer, _activated(layer.activation, (layer.channels, *space))
+            return layer, _activated(layer.activation, (layer.channels, *positions(layer, shape)))
         case MaxPool() | AvgPool():
             layer = _pool(layer, shape)
-            space = _windows(layer, shape, layer.padding, (1,) * len(layer.kernel))
-            return layer, _activated(layer.activation, (shape[0], *space))
+            return layer, _activated(layer.activation, (shape[0], *positions(layer, shape)))
         case Flatten():
             return layer, _activated(layer.activation, _flat(shape))
         case LayerNorm():
@@ -101,10 +98,11 @@ def written(layer: Equations, shape: Shape, resolve: Resolve = named_entry) -> t
     return made
 
 
-def pads(layer: Conv) -> tuple[tuple[int, int], ...]:
+def pads(layer: Conv | MaxPool | AvgPool) -> tuple[tuple[int, int], ...]:
     """Zeros before and after the input on every spatial axis; an odd one too many goes behind."""
-    if layer.padding != "same":
+    if isinstance(layer.padding, tuple):
         return tuple((p, p) for p in layer.padding)
+    assert isinstance(layer, Conv)
     totals = [d * (k - 1) for k, d in zip(layer.kernel, layer.dilation, strict=True)]
     return tuple((total // 2, total - total // 2) for total in totals)
 
@@ -153,30 +151,25 @@ def _per_axis(layer: Windowed, shape: Shape, *fields: str) -> Windowed:
     return cast(Windowed, layer.model_copy(update=values))
 
 
-def _windows(
-    layer: Conv | MaxPool | AvgPool,
-    shape: Shape,
-    padding: tuple[int, ...],
-    dilation: tuple[int, ...],
-) -> Shape:
-    """The number of window positions on every spatial axis."""
+def positions(layer: Conv | MaxPool | AvgPool, shape: Shape) -> Shape:
+    """The number of window positions on every spatial axis; options are given for each of them."""
     found: list[Extent] = []
-    same = layer.padding == "same"
-    for size, k, s, p, d in zip(
-        shape[1:], layer.kernel, layer.stride, padding, dilation, strict=True
+    dilation = layer.dilation if isinstance(layer, Conv) else (1,) * len(layer.kernel)
+    for size, k, s, (front, behind), d in zip(
+        shape[1:], layer.kernel, layer.stride, pads(layer), dilation, strict=True
     ):
         reach = d * (k - 1) + 1
-        if same or (reach == 1 and s == 1 and p == 0):
+        if s == 1 and reach == 1 + front + behind:
             found.append(size)
         elif isinstance(size, str):
             raise SpecError(f"the size {size} must be a number here, or the padding the same")
-        elif reach > size + 2 * p:
+        elif reach > size + front + behind:
             wide = f" (spread over {reach} by the dilation)" if d > 1 else ""
             raise SpecError(
-                f".kernel: found {k}{wide}, larger than the input of {size} with padding {p}"
+                f".kernel: found {k}{wide}, larger than the input of {size} with padding {front}"
             )
         else:
-            found.append((size + 2 * p - reach) // s + 1)
+            found.append((size + front + behind - reach) // s + 1)
     return tuple(found)
 
 

@@ -26,7 +26,7 @@ from derive.rewriting.printing import Printer
 from derive.rewriting.sources import bank, written
 from derive.rewriting.spelling import Spelling, learned, usual
 
-__all__ = ["Unwritable", "corrected", "latex", "replaced", "written"]
+__all__ = ["Unwritable", "corrected", "latex", "written"]
 
 
 class Unwritable(SpecError):
@@ -74,12 +74,3 @@ def corrected(
     if printer.is_read(made, meant):
         return made
     raise Unwritable(f"no text is read as the correction: {made[:160]}")
-
-
-def replaced(
-    text: str, before: Node, after: Node, scope: Scope, macros: Macros | None = None
-) -> str:
-    """The whole of `text` with `after` in the place of `before`."""
-    new = corrected(text, before, after, scope, macros)
-    start, end = before.span
-    return text[:start] + new + text[end:]

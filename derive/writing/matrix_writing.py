@@ -6,11 +6,12 @@ vectors is entrywise, and so is a power with the sign of the entrywise product i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.algebra.index import replace_term
 from derive.algebra.terms import ONE, Affine, Index, Mul, Pow, Ref, Tensor, mul, number, refs
+from derive.matrices.entry import walk
 from derive.matrices.expressions import (
     Diagonal,
     Fill,
@@ -67,7 +68,7 @@ class MatrixPrinter(Printer):
 
     def matrix(self, mat: Mat) -> Layout:
         """The matrix expression as a layout."""
-        lone = mat.shape[0] == SAMPLE.size and not any(map(_of_samples, _inside(mat)))
+        lone = mat.shape[0] == SAMPLE.size and not any(map(_of_samples, walk(mat)))
         return replace(self, lone=lone).mat(mat).layout
 
     def mat(self, mat: Mat) -> Piece:
@@ -243,14 +244,6 @@ class MatrixPrinter(Printer):
 
     def _ref(self, term: Ref) -> Piece:
         return self.holes[term] if term in self.holes else super()._ref(term)
-
-
-def _inside(mat: Mat) -> Iterator[Mat]:
-    """The matrix and everything that it is made of."""
-    yield mat
-    for part in getattr(mat, "args", ()) or (getattr(mat, "arg", None),):
-        if part is not None:
-            yield from _inside(part)
 
 
 def _of_samples(mat: Mat) -> bool:
