@@ -10,8 +10,15 @@ from fractions import Fraction
 from derive.algebra.symbols import Function as Known
 from derive.algebra.symbols import Label, Tensor
 from derive.claims.arrays import Matrix, Value, column, entries, together
-from derive.claims.local_slopes import STEP
-from derive.claims.numbers import NoLayer, Outside, Places, guarded_log, guarded_root
+from derive.claims.local_slopes import STEP, stepped
+from derive.claims.numbers import (
+    NoLayer,
+    Outside,
+    Places,
+    guarded_log,
+    guarded_root,
+    raised,
+)
 from derive.claims.own_functions import slope
 from derive.claims.parts import is_variable, variable
 from derive.claims.places import Located, NoValue, Table
@@ -228,12 +235,11 @@ class Calculus(Located):
         return gradient.transposed if conventions.gradient_rows else gradient
 
     def _by_power(self, of: Node, base: Node, exponent: Fraction) -> Value:
-        """By u^n: the derivative by u, over n u^(n-1)."""
-        by, n = self._derivative(Derivative(of, (base,))), float(exponent)
-        value = self.value(base)
+        """By u^n: the derivative by u, over that of u^n by u."""
+        by, value = self._derivative(Derivative(of, (base,))), self.value(base)
         if isinstance(value, Matrix) or value == 0:
             raise NoValue("a derivative by a power of something else than a number")
-        return together(by, n * value ** (n - 1), lambda a, b: a / b)
+        return together(by, stepped(raised(exponent), value), lambda a, b: a / b)
 
     def _jacobian(self, of: Node, tensor: Tensor, places: Table) -> Matrix:
         """One row for each entry of the vector above, one column for each of that below."""

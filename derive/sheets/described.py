@@ -29,16 +29,14 @@ from derive.sheets.forward import Forward
 from derive.sheets.hypotheses import PLAIN, Hypothesis
 from derive.sheets.loss_formulas import loss_formula
 from derive.sheets.objective import is_loss
-from derive.sheets.own_model import LOSSES as LOSS_LETTERS
-from derive.sheets.own_model import OwnModel, own_model
+from derive.sheets.own_model import LOGISTIC, OwnModel, own_model
 from derive.sheets.sheet import Formula, Heading, Prose, Sheet
-from derive.sheets.statements import EQUALS, INDICES, Written, names_as, texts
+from derive.sheets.statements import EQUALS, INDICES, LOSS_LETTERS, Written, names_as, texts
 from derive.spec import Network, load
 from derive.writing.signs import Sign
 
 SIZES = ("n", "d", "m", "h", "q", "r", "k", "u", "v", "g", "c")  # the letters of free sizes
 MOST_LAYERS = 6
-_LOGISTIC = re.compile(r"\b(?:sigmoid|logistic)\b", re.IGNORECASE)
 _EXACTLY, _SUMMED, _OTHERWISE, _FAILS = "exactly", "as a sum", "up to a factor", "not"
 _OWN_LOSS, _ANOTHER = "with a loss of its own", "with another loss"
 _USUAL = (GENERAL, Assumptions(normalised=True))
@@ -233,7 +231,7 @@ def _lines(sheet: Sheet, signs: Signs, layers: list[_Layer]) -> Iterator[str]:
     losses = sorted(LOSSES, key=lambda name: ("entropy" in name) != logarithms)
     losses = [name for name in losses if name != "generic"]
     for loss in (*losses, "generic"):
-        logistic = bool(_LOGISTIC.search(words)) or loss == "binary_cross_entropy"
+        logistic = bool(LOGISTIC.search(words)) or loss == "binary_cross_entropy"
         for single in dict.fromkeys((layers[-1].one, True)):
             made = [first]
             for k, (size, layer) in enumerate(zip(sizes[1:], layers, strict=False)):

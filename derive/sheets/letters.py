@@ -15,14 +15,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from derive.reading.own import Behind
-from derive.sheets.statements import INDICES, Statement, names_in, texts
+from derive.sheets.statements import INDICES, LOSS_LETTERS, Statement, names_in, texts
 from derive.writing.signs import Sign
 
 _BOUND = re.compile(r"\\sum(?:\\limits)?_(?:\{([^{}]*)\}|(\\[A-Za-z]+|[A-Za-z]))")
 _LETTER = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
 _SCRIPT = re.compile(r"(?:\\[A-Za-z]+|[A-Za-z])'*(?:,?(?:\\[A-Za-z]+|[A-Za-z]|\d)'*){0,3}")
 _WEIGHTS = frozenset("WwVvUuMAB")
-_LOSSES = frozenset("LJEC") | {"ell", "cal L", "cal J", "cal E"}
 ENOUGH = 4  # signs with the same in fences behind them
 MOST_LETTERS = 4  # of a subscript that is no word
 
@@ -100,7 +99,7 @@ def sample_letters(made: list[Statement], known: str) -> list[tuple[str, str]]:
             front.setdefault(name.below[0], set()).add(name.sign)
         elif re.fullmatch(r"[a-z]", name.below):
             lone.setdefault(name.below, set()).add(name.sign)
-            losses |= {name.below} if name.sign.letter in _LOSSES else set()
+            losses |= {name.below} if name.sign.letter in LOSS_LETTERS else set()
     found = [(k, "above") for k, signs in above.items() if len(signs) > 2 and k not in weights]
     found += [(k, "front") for k, signs in front.items() if len(signs) > 2 and k not in weights]
     inputs = {k for k, signs in lone.items() if any(s.letter in "xX" for s in signs)}

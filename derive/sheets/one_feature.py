@@ -11,9 +11,8 @@ from derive.reading.scope import Scope
 from derive.reading.tree import Entry, Num, Root
 from derive.sheets.findings import Key, Signs
 from derive.sheets.samples import is_mean
-from derive.sheets.statements import EQUALS, Written, names_in, only_name, texts
+from derive.sheets.statements import EQUALS, LOSS_LETTERS, Written, names_in, only_name, texts
 
-_LOSSES = frozenset(("L", "J", "E", "C", "ell", "cal L", "cal J", "cal E"))
 _EPSILON = ("epsilon", "varepsilon")
 
 
@@ -94,7 +93,7 @@ def with_one_feature(own: Own, signs: Signs, base: Scope, told: Feature, layer: 
         if name.sign.letter in _EPSILON:
             made[name.sign, ""] = Bound("user", letter=str(name.sign))
             definitions[str(name.sign)] = Definition((), None, Num(layer.epsilon))
-        elif str(name.sign) in _LOSSES and not name.below:
+        elif str(name.sign) in LOSS_LETTERS and not name.below:
             made[name.key] = Bound("objective")
     return replace(own, signs=made, definitions=definitions, lone_unit=True, index_layers={})
 

@@ -31,14 +31,13 @@ from derive.sheets.findings import Key, Signs
 from derive.sheets.hypotheses import Hypothesis
 from derive.sheets.own_shapes import Definition, Fitting, fitting
 from derive.sheets.sheet import Formula, Heading, Prose, Sheet
-from derive.sheets.statements import EQUALS
+from derive.sheets.statements import EQUALS, LOSS_LETTERS
 from derive.spec import Network, load
 from derive.writing.signs import Sign
 
-LOSSES = frozenset(("L", "J", "E", "C", "ell", "cal L", "cal J", "cal E", "cal C"))
 _FUNCTIONS = frozenset(("sigma", "phi", "varphi", "f", "g", "psi", "rho", "s"))
 _STAND_INS = ("softplus", "sigmoid", "tanh", "relu")  # for a function of which nothing is said
-_LOGISTIC = re.compile(r"\b(?:sigmoid|logistic)\b", re.IGNORECASE)
+LOGISTIC = re.compile(r"\b(?:sigmoid|logistic)\b", re.IGNORECASE)
 MOST_TRIED = 12
 OUTPUT, TARGETS = "loss", "free"
 
@@ -105,7 +104,7 @@ def _called(signs: Signs) -> list[Sign]:
 
 def _meant(sign: Sign, stand_in: str, sheet: Sheet) -> str:
     words = " ".join(p.text for p in sheet.parts if isinstance(p, Prose | Heading))
-    return "sigmoid" if _LOGISTIC.search(words) and sign.letter in ("sigma", "s") else stand_in
+    return "sigmoid" if LOGISTIC.search(words) and sign.letter in ("sigma", "s") else stand_in
 
 
 def _with_functions(sheet: Sheet, signs: Signs, functions: Mapping[Key, str]) -> OwnModel | None:
@@ -141,7 +140,7 @@ def _told(sheet: Sheet, signs: Signs, functions: Mapping[Key, str]) -> _Told | N
                     found.setdefault(lhs.letter, claim.rhs)
     found = {s: rhs for s, rhs in found.items() if _is_plain(rhs, s)}
     found = _shared(found)
-    ends = [s for s in found if str(keys[s][0]) in LOSSES]
+    ends = [s for s in found if str(keys[s][0]) in LOSS_LETTERS]
     if len(ends) != 1:
         return None
     order = list(_order(found, ends[0]))
@@ -154,7 +153,7 @@ def _told(sheet: Sheet, signs: Signs, functions: Mapping[Key, str]) -> _Told | N
 
 def _as_symbol(key: Key) -> Bound:
     """A symbol of the sheet's own; what a loss depends on may stand behind it: L(w)."""
-    return Bound("user", letter=symbol(*key), called=str(key[0]) in LOSSES)
+    return Bound("user", letter=symbol(*key), called=str(key[0]) in LOSS_LETTERS)
 
 
 def _formulas(sheet: Sheet) -> Iterator[Formula]:

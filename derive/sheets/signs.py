@@ -18,11 +18,20 @@ from derive.sheets.findings import Key, Signs
 from derive.sheets.forward import OF_LAYERS
 from derive.sheets.legend import Said
 from derive.sheets.samples import MEAN, gradient_means, is_mean, sums_samples
-from derive.sheets.statements import EQUALS, Statement, Written, labelled, name_at, only_name, texts
+from derive.sheets.statements import (
+    EQUALS,
+    LOSS_LETTERS,
+    Statement,
+    Written,
+    labelled,
+    name_at,
+    only_name,
+    texts,
+)
 from derive.sheets.unit_names import UNIT, unit_names
 from derive.writing.signs import Sign
 
-_LOSSES = frozenset("LJECRQ") | {"ell", "cal L", "cal J", "cal E", "cal C"}
+_LOSSES = LOSS_LETTERS | {"R", "Q"}
 _LOSS_FORMULA = r"\\log|\\ln|\^2|\^\{2\}|\\ell|\\text|\\mathcal|\\operatorname"
 _TRANSPOSES = ("T", r"\top", r"\intercal", r"\mathsf{T}", r"\mathrm{T}", "t", "'")
 _DIFFERENTIALS = ([r"\partial"], ["d"])

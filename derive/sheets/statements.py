@@ -35,6 +35,8 @@ SPELLED = (
     "loss",
 )  # words that are written without braces
 EQUALS = ("=", ":=", "equiv")
+#: Letters of losses, as signs are written out in words.
+LOSS_LETTERS = frozenset("LJEC") | {"ell", "cal L", "cal J", "cal E", "cal C"}
 INDICES = frozenset("ijklmnpqrstucdv") | {"ell", "mu", "nu", "alpha", "beta", "tau"}
 
 
