@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import islice
 
 from derive.claims.arrays import Matrix
@@ -30,8 +31,11 @@ from derive.reading.tree import (
     Letter,
     Nabla,
     Node,
+    Norm,
+    Num,
     Picked,
     Plus,
+    Power,
     Size,
     Times,
     Value,
@@ -170,23 +174,29 @@ def with_decay(claim: Claim) -> Claim:
 def _regularised(claim: Claim) -> Claim:
     """The claim about the loss of one sample and the regulariser, which that loss lacks.
 
-    The derivative by a weight has a term more, and a step of training goes so much further.
+    The derivative by a weight has that of the regulariser beside it, and a step of training goes
+    so much further.
     """
-    decay = Value("decay")
 
     def visit(node: Node) -> Node:
         match node:
             case Derivative(of=Entry(role="loss" | "objective"), by=(Entry(role="weight") as w,)):
-                return Plus((node, Times((decay, w), ("",))), span=node.span)
+                return Plus((node, Derivative(_regulariser(w), (w,))), span=node.span)
             case Nabla(of=Entry(role="loss" | "objective"), by=Entry(role="weight") as w):
-                return Plus((node, Times((decay, w), ("",))), span=node.span)
+                return Plus((node, Derivative(_regulariser(w), (w,))), span=node.span)
         return rebuilt(node, visit)
 
     lhs, rhs = (None if side is None else visit(side) for side in (claim.lhs, claim.rhs))
     if claim.relation == "gets" and isinstance(lhs, Entry) and lhs.role == "weight" and rhs:
-        step = Times((Value("learning_rate"), decay, lhs), ("", ""))
+        step = Times((Value("learning_rate"), Derivative(_regulariser(lhs), (lhs,))), ("",))
         rhs = Plus((rhs, step), span=rhs.span)
     return replace(claim, lhs=lhs, rhs=rhs)
+
+
+def _regulariser(weight: Entry) -> Node:
+    """What the weights of a layer add to the objective: half of lambda times their squares."""
+    squares = Power(Norm(replace(weight, places=(), form="whole")), Num(Fraction(2)))
+    return Times((Num(Fraction(1, 2)), Value("decay"), squares), ("", ""))
 
 
 def _with_size(node: Node, letter: str, size: Size) -> Node:
