@@ -201,6 +201,22 @@ def test_verdicts(name: str) -> None:
     assert not [m for m in marks[: -len(lines)] if m.verdict not in ("RIGHT", "DEFINITION")]
 
 
+def test_a_matrix_product_between_entrywise_ones_goes_before_them() -> None:
+    dropout = {"kind": "dropout", "rate": 0.5}
+    network = {"input": 3, "layers": ["4 tanh", dropout, "2"], "loss": "half_squared_error"}
+    lines = [
+        r"\frac{\partial L}{\partial a} = m \odot W_2^\top (o - y) \odot (1 - h^2)",
+        r"\frac{\partial L}{\partial a} = W_2^\top (o - y) \odot (1 - h^2)",
+        r"\frac{\partial L}{\partial h} = m \odot W_2^\top (o - y)",
+        r"\frac{\partial L}{\partial h} = W_2^\top (o - y)",
+    ]
+    forward = [r"a = W_1 x + b_1", r"h = \tanh(a)", r"\tilde h = m \odot h",
+               r"o = W_2 \tilde h + b_2"]  # fmt: skip
+    sheet = "\n".join(rf"\[ {line} \]" for line in (*forward, *lines))
+    verdicts = [mark.verdict for mark in gradwright.check(network, sheet).marks][-4:]
+    assert verdicts == ["RIGHT", "WRONG", "RIGHT", "WRONG"]
+
+
 def test_an_activation_is_the_one_that_the_sheet_says() -> None:
     """Of a network with two: without f(s) = s sigma(s) the slope could be that of either."""
     network = {

@@ -172,7 +172,7 @@ class Setting(Differentials):
         if len(guards) < len(node.args) and any(self.value(guard) == 0 for guard in guards):
             return 0j  # where a condition fails the rest may have no value
         groups = self._matrix_products(node)
-        if 1 < len(groups) < len(node.args) and len(groups[-1][0]) > 1:
+        if len(groups) < len(node.args) and any(len(args) > 1 for args, _ in groups[1:]):
             made = self._entrywise(groups)
             if made is not None:
                 return made
